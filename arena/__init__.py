@@ -1,0 +1,145 @@
+"""Arena: a competition for inventory controllers on multi-echelon supply networks.
+
+Everything that the author of a controller, a plugin or an analysis needs is importable from here::
+
+    from arena import Briefing, Controller, ControllerSpec, Observation, hookimpl
+
+The names are loaded on first use, so that ``import arena`` itself costs next to nothing and imports no numerical
+library: the command line, plugin discovery and the locked-down child processes of a contest all start with it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from arena.contract.controller import Controller, ControllerSpec, Track
+    from arena.contract.kpi import Kpis, measure
+    from arena.contract.tracks import (
+        Briefing,
+        InformedBriefing,
+        InformedObservation,
+        LocalObservation,
+        Observation,
+        OracleBriefing,
+        TrackView,
+    )
+    from arena.errors import (
+        ArenaError,
+        ContractViolation,
+        EpisodeEnded,
+        Fault,
+        InvalidInput,
+        PluginError,
+        StoreError,
+        UnknownName,
+    )
+    from arena.hookspecs import hookimpl, hookspec
+    from arena.simulate.ledger import Ledger
+    from arena.simulate.simulator import Simulator, State
+    from arena.world.demand import Demand, Goodwill, Seasonal, Shock, Trend
+    from arena.world.library import load_network, load_scenario
+    from arena.world.network import Component, MarketLink, Network, Node, SupplyLink
+    from arena.world.scenario import Scenario
+    from arena.world.suite import Suite, load_suite
+
+    __version__: str
+
+__all__ = [
+    "ArenaError",
+    "Briefing",
+    "Component",
+    "ContractViolation",
+    "Controller",
+    "ControllerSpec",
+    "Demand",
+    "EpisodeEnded",
+    "Fault",
+    "Goodwill",
+    "InformedBriefing",
+    "InformedObservation",
+    "InvalidInput",
+    "Kpis",
+    "Ledger",
+    "LocalObservation",
+    "MarketLink",
+    "Network",
+    "Node",
+    "Observation",
+    "OracleBriefing",
+    "PluginError",
+    "Scenario",
+    "Seasonal",
+    "Shock",
+    "Simulator",
+    "State",
+    "StoreError",
+    "Suite",
+    "SupplyLink",
+    "Track",
+    "TrackView",
+    "Trend",
+    "UnknownName",
+    "__version__",
+    "hookimpl",
+    "hookspec",
+    "load_network",
+    "load_scenario",
+    "load_suite",
+    "measure",
+]
+
+_HOME_OF_NAME = {
+    name: module
+    for module, names in {
+        "arena.contract.controller": ("Controller", "ControllerSpec", "Track"),
+        "arena.contract.kpi": ("Kpis", "measure"),
+        "arena.contract.tracks": (
+            "Briefing",
+            "InformedBriefing",
+            "InformedObservation",
+            "LocalObservation",
+            "Observation",
+            "OracleBriefing",
+            "TrackView",
+        ),
+        "arena.errors": (
+            "ArenaError",
+            "ContractViolation",
+            "EpisodeEnded",
+            "Fault",
+            "InvalidInput",
+            "PluginError",
+            "StoreError",
+            "UnknownName",
+        ),
+        "arena.hookspecs": ("hookimpl", "hookspec"),
+        "arena.simulate.ledger": ("Ledger",),
+        "arena.simulate.simulator": ("Simulator", "State"),
+        "arena.world.demand": ("Demand", "Goodwill", "Seasonal", "Shock", "Trend"),
+        "arena.world.library": ("load_network", "load_scenario"),
+        "arena.world.network": ("Component", "MarketLink", "Network", "Node", "SupplyLink"),
+        "arena.world.scenario": ("Scenario",),
+        "arena.world.suite": ("Suite", "load_suite"),
+    }.items()
+    for name in names
+}
+
+
+if not TYPE_CHECKING:  # hidden from type checkers, so that they still report a name that does not exist
+
+    def __getattr__(name: str) -> object:
+        """Load a public name from the module where it lives, and keep it."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value: object = version("inventory-arena")
+        elif name in _HOME_OF_NAME:
+            value = getattr(import_module(_HOME_OF_NAME[name]), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        """List the public names, loaded or not."""
+        return sorted({*globals(), *__all__})

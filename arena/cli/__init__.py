@@ -1,0 +1,24 @@
+"""The command `arena`: a thin door to the library, without logic of its own.
+
+Importing this package imports neither numpy nor pydantic models of the arena: every command imports what it needs
+when it runs, so that `arena --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from arena.cli import checking, evaluating, listing, results, scaffolding, seeding
+from arena.cli.app import app
+
+__all__ = ["app", "main"]
+
+for _module in (listing, checking, evaluating, results, seeding, scaffolding):
+    _module.register(app)
+
+
+def main() -> None:
+    """Run the command line and exit with its status.
+
+    Exit status: 0 when all went well, 1 when a submission forfeited and `--strict` was given (or failed
+    `arena check`), 2 for wrong input or any other error the arena tells of, 130 after Ctrl-C.
+    """
+    app(prog_name="arena")

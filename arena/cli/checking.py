@@ -1,0 +1,97 @@
+"""`arena check`: is a submission fit to play?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arena.cli.app import FORFEITED, WRONG_INPUT
+from arena.cli.console import print_json, warn
+
+if TYPE_CHECKING:
+    from arena.contest.limits import Limits
+    from arena.contest.submission import LoadedSubmissions
+    from arena.testing import ConformanceResult
+
+Paths = Annotated[list[Path], typer.Argument(help="Manifests, submission folders, or folders of them.")]
+Isolation = Annotated[
+    str | None, typer.Option(help="Isolation level; the strongest that works on this machine unless given.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the application."""
+    app.command("check")(check)
+
+
+def load(paths: list[Path]) -> LoadedSubmissions:
+    """Load submissions against the installed plugins, and tell on standard error what could not be loaded.
+
+    Raises:
+        ArenaError: A plugin's name is given twice, or a path holds nothing that can be a submission.
+    """
+    from arena.contest.submission import load_submissions
+    from arena.plugins import discover
+
+    plugins = discover()
+    for failure in plugins.failures:
+        warn(str(failure))
+    loaded = load_submissions(paths, plugins)
+    for missing in loaded.unavailable:
+        warn(f"left out: {missing}")
+    return loaded
+
+
+def check(
+    paths: Paths,
+    isolation: Isolation = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Validate submissions and play short episodes with them, in the isolation that the contest uses.
+
+    Exit status 1 when one does not conform, 2 when one cannot be read or its package is not installed.
+    """
+    from arena.contest.host import available
+    from arena.contest.limits import Limits
+    from arena.testing import check_submission
+
+    loaded = load(paths)
+    limits = Limits()
+    results = []
+    for submission in loaded.require():
+        warn(f"checking {submission.name}")
+        # A level that does not exist is refused, by name, where the host is made.
+        result = check_submission(submission, isolation=isolation or available()[-1], limits=limits)  # type: ignore[arg-type]
+        results.append(result)
+        if not as_json:
+            _show(result, limits)
+    if as_json:
+        print_json([_as_dict(result) for result in results])
+    if any(result.findings for result in results):
+        raise typer.Exit(FORFEITED)
+    if loaded.unavailable:
+        raise typer.Exit(WRONG_INPUT)
+
+
+def _show(result: ConformanceResult, limits: Limits) -> None:
+    from arena.errors import printable
+
+    times = result.decision_times
+    verdict = "conforms" if not result.findings else "does not conform"
+    print(f"{result.controller}: {verdict} (track {', '.join(result.tracks)}, isolation {result.isolation})")
+    print(f"  checked: {', '.join(result.checks)}; {result.episodes} episodes, {times.count} decisions")
+    print(
+        f"  decisions: median {1000 * times.median:.2f} ms, slowest {1000 * times.largest:.1f} ms "
+        f"({times.largest / limits.decision:.1%} of the deadline of {limits.decision:g} s); "
+        f"slowest start {1000 * times.largest_begin:.0f} ms (deadline {limits.setup:g} s)"
+    )
+    for kind, findings in (("fault", result.findings), ("warning", result.warnings)):
+        for finding in findings:
+            print(f"  {kind}: {printable(str(finding), 1000)}")
+
+
+def _as_dict(result: ConformanceResult) -> dict[str, Any]:
+    return {**asdict(result), "conforms": not result.findings}

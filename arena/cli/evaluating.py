@@ -1,0 +1,108 @@
+"""`arena evaluate`: play, rank, report."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.cli.app import FORFEITED, INTERRUPTED
+from arena.cli.checking import Isolation, Paths, load
+from arena.cli.console import print_json, warn
+from arena.cli.standings_table import print_standings
+
+if TYPE_CHECKING:
+    from arena.cli.progress import BarProgress, LineProgress
+    from arena.world.suite import Suite
+
+REPORT_NAME = "report.html"
+"""Name of the page in a folder of results."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the application."""
+    app.command("evaluate")(evaluate)
+
+
+def evaluate(
+    paths: Paths,
+    suite: Annotated[str, typer.Option(help="A suite by name, or a YAML file.")] = "core",
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="A scenario by name or file, in place of a suite; repeatable.")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="public, or hidden:N for N seeds from a secret.")] = "public",
+    secret: Annotated[Path | None, typer.Option(help="File of the secret, for hidden seeds.")] = None,
+    isolation: Isolation = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Episodes at a time; one per core unless given, 0 plays in this process.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder of results; what is there already is not played again.")] = Path(
+        "results"
+    ),
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 when a submission forfeited.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON.")] = False,
+) -> None:
+    """Play every submission on every scenario and seed, and rank them.
+
+    Writes results.sqlite, episodes.csv, standings.json and report.html into the output folder. An interrupted
+    evaluation goes on where it stopped when the same command is given again.
+    """
+    from arena.contest.evaluate import Interrupted
+    from arena.contest.evaluate import evaluate as run
+    from arena.contest.host import available
+    from arena.contract.seeds import parse_seeds
+    from arena.contract.version import contract_digest
+    from arena.report.page import write_report
+
+    chosen = _choose_suite(suite, scenario or [])
+    plan = parse_seeds(seeds, secret, contract_digest())
+    submissions = load(paths).require()
+    try:
+        evaluation = run(
+            submissions,
+            chosen,
+            plan,
+            output=output,
+            isolation=isolation or available()[-1],
+            workers=workers,
+            progress=_progress(workers),
+        )
+    except Interrupted as error:
+        warn(str(error))
+        raise typer.Exit(INTERRUPTED) from error
+    notes = {one.name: one.note for one in chosen.scenarios if one.note}
+    report = write_report(evaluation.standings, evaluation.records, output / REPORT_NAME, notes=notes)
+    if as_json:
+        print_json(
+            {
+                "standings": json.loads(evaluation.standings.model_dump_json()),
+                "played": evaluation.played,
+                "resumed": evaluation.resumed,
+                "report": str(report),
+            }
+        )
+    else:
+        print_standings(evaluation.standings)
+        print(report)
+    forfeits = {row.submission: row.forfeits for row in evaluation.standings.rows + evaluation.standings.reference}
+    if strict and any(forfeits.get(name) for name in evaluation.submissions):
+        raise typer.Exit(FORFEITED)
+
+
+def _choose_suite(suite: str, scenarios: list[str]) -> Suite:
+    from arena.world.library import load_all
+    from arena.world.suite import Suite, load_suite
+
+    if not scenarios:
+        return load_suite(suite)
+    chosen = load_all(dict.fromkeys(scenarios))
+    return Suite(name="selection", description="Scenarios named on the command line.", scenarios=chosen)
+
+
+def _progress(workers: int | None) -> BarProgress | LineProgress:
+    from arena.cli.progress import make_progress
+
+    return make_progress(workers if workers is not None else os.cpu_count() or 1)

@@ -1,0 +1,147 @@
+"""`arena list` and `arena contract`: what is there to play, and by which rules."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from arena.cli.app import WRONG_INPUT
+from arena.cli.console import print_json, print_table, warn
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class Listed(StrEnum):
+    """What `arena list` can list."""
+
+    PLUGINS = "plugins"
+    CONTROLLERS = "controllers"
+    SCENARIOS = "scenarios"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the application."""
+    app.command("list")(list_)
+    app.command("contract")(contract)
+
+
+def list_(
+    what: Annotated[Listed, typer.Argument(help="What to list.")] = Listed.PLUGINS,
+    as_json: Json = False,
+) -> None:
+    """List plugins (read from metadata, nothing is imported), controllers, or scenarios."""
+    {Listed.PLUGINS: _list_plugins, Listed.CONTROLLERS: _list_controllers, Listed.SCENARIOS: _list_scenarios}[what](
+        as_json
+    )
+
+
+def _list_plugins(as_json: bool) -> None:
+    from arena.plugins import list_entry_points
+
+    entries = list_entry_points()
+    if as_json:
+        print_json([asdict(entry) for entry in entries])
+    elif entries:
+        rows = [(entry.name, entry.value, entry.distribution, entry.version) for entry in entries]
+        print_table(("plugin", "module", "package", "version"), rows)
+    else:
+        warn("no plugin is installed; the classical rules come with: pip install arena-heuristics")
+
+
+def _list_controllers(as_json: bool) -> None:
+    from arena.plugins import discover
+
+    plugins = discover()
+    found = list(plugins.controllers.values())
+    if as_json:
+        print_json(
+            {
+                "controllers": [
+                    {
+                        "name": one.spec.name,
+                        "tracks": one.spec.tracks,
+                        "summary": one.spec.summary,
+                        "plugin": one.plugin,
+                        "distribution": one.distribution,
+                        "version": one.version,
+                    }
+                    for one in found
+                ],
+                "failures": [asdict(failure) for failure in plugins.failures],
+            }
+        )
+    else:
+        rows = [
+            (one.spec.name, ", ".join(one.spec.tracks), f"{one.distribution} {one.version}", one.spec.summary)
+            for one in found
+        ]
+        print_table(("controller", "tracks", "package", "summary"), rows)
+    for failure in plugins.failures:
+        warn(str(failure))
+    if plugins.failures:
+        raise typer.Exit(WRONG_INPUT)
+
+
+def _list_scenarios(as_json: bool) -> None:
+    from arena.world.suite import load_suite, suite_names
+
+    suites_of: dict[str, list[str]] = {}
+    scenarios = {}
+    for suite in (load_suite(name) for name in suite_names()):
+        for scenario in suite.scenarios:
+            suites_of.setdefault(scenario.name, []).append(suite.name)
+            scenarios[scenario.name] = scenario
+    entries = [
+        {
+            "name": name,
+            "network": scenario.network.name,
+            "fulfilment": scenario.fulfilment,
+            "horizon": scenario.horizon,
+            "decentralised": scenario.decentralised,
+            "suites": suites_of[name],
+            "published_id": scenario.published_id,
+            "note": scenario.note,
+        }
+        for name, scenario in sorted(scenarios.items())
+    ]
+    if as_json:
+        print_json(entries)
+    else:
+        rows = [
+            (str(entry["name"]), ", ".join(suites_of[str(entry["name"])]), str(entry["published_id"] or ""))
+            for entry in entries
+        ]
+        print_table(("scenario", "suites", "published id"), rows)
+
+
+def contract(as_json: Json = False) -> None:
+    """Show the digest of the rules in force, which every result carries, and the rules in short."""
+    from typing import get_args
+
+    from arena.contest.limits import Limits
+    from arena.contest.record import Outcome
+    from arena.contract.version import contract as rules
+    from arena.contract.version import contract_digest
+
+    limits = Limits()
+    deadlines = {name: getattr(limits, name) for name in ("setup", "first_decision", "decision", "close", "bank")}
+    in_short = rules()
+    if as_json:
+        print_json(
+            {
+                "contract_digest": contract_digest(),
+                "contract": in_short,
+                "outcomes": get_args(Outcome),
+                "deadlines_in_seconds": deadlines,
+            }
+        )
+        return
+    print(f"contract {contract_digest()}")
+    print(f"rules: {in_short['rules']}")
+    for key in ("tracks", "kpis", "public_seeds"):
+        print(f"{key.replace('_', ' ')}: {', '.join(map(str, in_short[key]))}")
+    print(f"outcomes: {', '.join(get_args(Outcome))}")
+    print(f"deadlines: {', '.join(f'{name} {seconds:g} s' for name, seconds in deadlines.items())}")

@@ -1,0 +1,88 @@
+"""`arena report` and `arena export`: results that are there already, shown again or handed on."""
+
+from __future__ import annotations
+
+import csv
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.cli.evaluating import REPORT_NAME
+
+if TYPE_CHECKING:
+    from arena.contest.record import EpisodeRecord
+    from arena.contest.rows import Standings
+
+Folder = Annotated[Path, typer.Argument(help="Folder of results, as arena evaluate wrote it.")]
+
+
+class ExportFormat(StrEnum):
+    """File formats of `arena export`."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the application."""
+    app.command("report")(report)
+    app.command("export")(export)
+
+
+def report(folder: Folder) -> None:
+    """Write report.html anew from a folder of results and print its path."""
+    from arena.contest.rows import Standings
+    from arena.report.page import write_report
+    from arena.world.suite import shipped_scenarios
+
+    standings = Standings.model_validate_json(_read(folder / "standings.json"))
+    notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
+    print(write_report(standings, _records(folder, standings), folder / REPORT_NAME, notes=notes))
+
+
+def export(
+    folder: Folder,
+    file_format: Annotated[ExportFormat, typer.Option("--format", help="File format.")] = ExportFormat.CSV,
+    output: Annotated[
+        Path | None, typer.Option(help="File for the episodes; the orders and demands of every period go beside it.")
+    ] = None,
+) -> None:
+    """Write all episodes of a folder of results, and the orders and demands of every period, as tables."""
+    from arena.contest.evaluate import STORE_NAME
+    from arena.contest.export import export as write
+
+    exported = write(folder / STORE_NAME, output or folder / f"export.{file_format.value}", file_format.value)
+    for path in exported:
+        print(path)
+
+
+def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
+    """Return the records behind standings: the rows of the store whose content the table of episodes names."""
+    from arena.contest.evaluate import EPISODES_NAME, STORE_NAME
+    from arena.contest.store import Store
+
+    counted = {
+        (row["submission_digest"], row["scenario_digest"], row["seed_index"]): row["scenario"]
+        for row in csv.DictReader(_read(folder / EPISODES_NAME).splitlines())
+    }
+    with Store(folder / STORE_NAME, read_only=True) as store:
+        stored = store.records(
+            contract_digest=standings.contract_digest, seed_plan=standings.commitment or standings.seed_plan
+        )
+    found = [
+        (record, counted.get((record.submission_digest, record.scenario_digest, str(record.seed_index))))
+        for record in stored
+    ]
+    return [record.model_copy(update={"scenario": scenario}) for record, scenario in found if scenario is not None]
+
+
+def _read(path: Path) -> str:
+    from arena.errors import ABSENT, Fault, InvalidInput
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "arena evaluate writes it; an interrupted evaluation is finished by the same command"
+        raise InvalidInput([Fault(str(path), "", ABSENT, f"cannot be read: {error}", hint)]) from error

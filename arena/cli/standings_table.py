@@ -1,0 +1,45 @@
+"""The standings as a table on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from arena.cli.console import print_table
+
+if TYPE_CHECKING:
+    from arena.contest.rows import Interval, StandingRow, Standings
+
+_DASH = "–"
+
+
+def print_standings(standings: Standings) -> None:
+    """Print the ranked submissions, then the references, and say why a score is missing."""
+    from arena.report.page import explain_missing_score
+
+    columns = ("rank", "submission", "track", "score", "mean profit", "95 % interval", "forfeits", "episodes")
+    by_score = standings.ranked_by == "score"
+    rows = [_cells(row, by_score) for row in (*standings.rows, *standings.reference)]
+    print_table(columns, rows, right=("rank", "score", "mean profit", "95 % interval", "forfeits", "episodes"))
+    print(f"\n{standings.suite}, {standings.seeds} {standings.seed_plan} seeds; the interval is of the ", end="")
+    print("score" if by_score else "mean profit")
+    reason = next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None)
+    if reason:
+        print(f"no score: {reason}")
+
+
+def _cells(row: StandingRow, by_score: bool) -> tuple[str, ...]:
+    interval = row.score_interval if by_score else row.profit_interval
+    return (
+        "reference" if row.track == "oracle" else _DASH if row.rank is None else str(row.rank),
+        row.submission,
+        row.track,
+        _DASH if row.score is None else f"{row.score:.3f}",
+        _DASH if row.mean_profit is None else f"{row.mean_profit:,.1f}",
+        _range(interval, 3 if by_score else 1),
+        str(row.forfeits),
+        str(row.episodes) if row.complete else f"{row.episodes} of {row.expected_episodes}",
+    )
+
+
+def _range(interval: Interval | None, digits: int) -> str:
+    return _DASH if interval is None else f"{interval.low:,.{digits}f} … {interval.high:,.{digits}f}"

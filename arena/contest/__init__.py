@@ -1,0 +1,1 @@
+"""The competition: submissions are read, matches are played, results are stored and ranked."""

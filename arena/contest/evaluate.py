@@ -1,0 +1,334 @@
+"""Evaluation: every submission plays every scenario on every seed, once; what was played before is not played again.
+
+Workers play, this process alone writes. Each episode is committed as it comes, so whatever ends the evaluation, the
+same call goes on where it stopped and ends with the same rows (their timings aside).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import math
+import os
+import platform
+import random
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Final, Protocol
+
+import numpy as np
+
+from arena.contest.export import KPI_COLUMNS, write_episodes, write_text
+from arena.contest.host import available
+from arena.contest.limits import Limits
+from arena.contest.pool import Job, Lost, WorkItem, play_here, play_in_workers
+from arena.contest.record import EpisodeRecord, PlayedEpisode
+from arena.contest.rows import Standings
+from arena.contest.standings import ISOLATION_ORDER, compute_standings
+from arena.contest.store import EpisodeKey, EpisodeStatus, Store
+from arena.contest.submission import Submission, take_snapshot
+from arena.contract.seeds import SeedPlan
+from arena.contract.version import contract_digest
+from arena.errors import ArenaError, suggest
+from arena.world.scenario import Scenario
+from arena.world.suite import Suite
+
+STORE_NAME: Final = "results.sqlite"
+EPISODES_NAME: Final = "episodes.csv"
+STANDINGS_NAME: Final = "standings.json"
+
+
+class Interrupted(ArenaError):  # noqa: N818 - named after what it reports
+    """The user stopped an evaluation with Ctrl-C; what had been played is in the store.
+
+    Attributes:
+        played: episodes played in this call.
+        left: episodes still to play.
+    """
+
+    def __init__(self, played: int, left: int, output: Path) -> None:
+        """Take what was done and what is left."""
+        self.played = played
+        self.left = left
+        self.output = output
+        super().__init__(played, left, output)
+
+    def __str__(self) -> str:
+        """Return what was kept and how to go on."""
+        kept = f"the {self.played} episodes played are kept in {self.output / STORE_NAME}"
+        return f"interrupted: {kept}, {self.left} are left; run the same command again to go on"
+
+
+class Progress(Protocol):
+    """What an evaluation tells its watcher. Called in the main process, between episodes."""
+
+    def started(self, total: int, done: int) -> None:
+        """Take note that an evaluation begins.
+
+        Args:
+            total: episodes of the evaluation.
+            done: how many of them an earlier one has played.
+        """
+
+    def episode(self, record: EpisodeRecord) -> None:
+        """Take note of an episode that has been played and committed."""
+
+    def finished(self) -> None:
+        """Take note that no more episodes come, be all played or not."""
+
+
+class Silent:
+    """Progress that is shown to nobody."""
+
+    def started(self, total: int, done: int) -> None:
+        """Do nothing."""
+
+    def episode(self, record: EpisodeRecord) -> None:
+        """Do nothing."""
+
+    def finished(self) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A finished evaluation.
+
+    Attributes:
+        standings: standings of all that the store holds for this suite and these seeds, earlier evaluations included.
+        records: their records, by submission, scenario and seed index.
+        submissions: names of the submissions of this call.
+        played: episodes played in this call.
+        resumed: episodes of this call that had been played before.
+        store: the store.
+        episodes: table of the records, CSV.
+        standings_file: the standings, JSON.
+    """
+
+    standings: Standings
+    records: tuple[EpisodeRecord, ...]
+    submissions: tuple[str, ...]
+    played: int
+    resumed: int
+    store: Path
+    episodes: Path
+    standings_file: Path
+
+
+def evaluate(
+    submissions: Sequence[Submission],
+    suite: Suite,
+    seeds: SeedPlan,
+    *,
+    output: Path,
+    isolation: str = "process",
+    workers: int | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Play what is missing in a folder of results, and write its tables anew.
+
+    An episode counts as played when the store has it under the same rules, content of submission and scenario, and
+    seed, at this isolation level or a stronger one, and the arena did not fail to play it.
+
+    Workers are processes that import the main module again: a script that calls this does so under
+    `if __name__ == "__main__":`.
+
+    Args:
+        submissions: who plays; names are unique.
+        suite: what is played.
+        seeds: the seeds.
+        output: folder of results; made if missing.
+        isolation: isolation level of the matches.
+        workers: processes that play; None for one per core, 0 to play in this process.
+        limits: deadlines and caps; None for the defaults.
+        progress: who is told how it goes.
+
+    Raises:
+        Interrupted: Ctrl-C. A second one kills what is being played and raises KeyboardInterrupt.
+        ArenaError: the isolation level does not work here, a folder cannot be made, a file cannot be written, workers
+            cannot be started.
+        InvalidInput: a submission's folder has changed since it was loaded.
+        StoreError: the store cannot be used.
+    """
+    if isolation not in available():
+        raise ArenaError(f'isolation "{isolation}" does not work here; {suggest(isolation, available())}')
+    count = _cores() if workers is None else workers
+    if count < 0:
+        raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
+    watcher = progress or Silent()
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArenaError(f"{output}: the folder cannot be made ({error.strerror}); choose another") from error
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(Store(output / STORE_NAME))
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arena-submissions-")))
+        playing = tuple(take_snapshot(submission, place) for submission in submissions)
+        job = Job(playing, tuple(suite.scenarios), isolation, limits or Limits(), seeds.commitment)
+        items = _missing(job, seeds, store.keys())
+        total = len(playing) * len(job.scenarios) * seeds.count
+        watcher.started(total, total - len(items))
+        try:
+            played = _play(job, items, count, store, suite.name, watcher)
+        finally:
+            watcher.finished()
+        if played < len(items):
+            raise Interrupted(played, len(items) - played, output)
+        records = _relevant(store, suite, seeds, playing)
+    standings = compute_standings(
+        records,
+        suite=suite.name,
+        scenarios=[scenario.name for scenario in suite.scenarios],
+        seeds=seeds.count,
+        seed_plan=seeds.label,
+        commitment=seeds.commitment,
+    )
+    evaluation = Evaluation(
+        standings=standings,
+        records=tuple(records),
+        submissions=tuple(submission.name for submission in submissions),
+        played=played,
+        resumed=total - len(items),
+        store=output / STORE_NAME,
+        episodes=output / EPISODES_NAME,
+        standings_file=output / STANDINGS_NAME,
+    )
+    write_episodes(records, suite.name, evaluation.episodes)
+    write_text(evaluation.standings_file, standings.model_dump_json(indent=2) + "\n")
+    return evaluation
+
+
+def _play(job: Job, items: Sequence[WorkItem], workers: int, store: Store, suite: str, watcher: Progress) -> int:
+    """Play items, commit each as it comes, and return how many were played."""
+    played = 0
+    with _interrupts_counted() as interrupts:
+        if workers == 0 or not items:
+            results = play_here(job, items, interrupts.stop)
+        else:
+            results = play_in_workers(job, items, workers, interrupts.stop)
+        with contextlib.closing(results):
+            for result in results:
+                episode = _lost_episode(result, job) if isinstance(result, Lost) else result
+                store.put(episode, suite=suite)
+                played += 1
+                watcher.episode(episode.record)
+    return played
+
+
+def _missing(job: Job, seeds: SeedPlan, stored: dict[EpisodeKey, EpisodeStatus]) -> list[WorkItem]:
+    """Return what is still to be played, shuffled: an episode's place in the order tells a controller nothing."""
+    contract = contract_digest()
+    plan = seeds.commitment or "public"
+    wanted = ISOLATION_ORDER.index(job.isolation)
+    items: list[WorkItem] = []
+    for place, scenario in enumerate(job.scenarios):
+        for index in range(seeds.count):
+            seed = seeds.episode(scenario.digest, index)
+            for number, submission in enumerate(job.submissions):
+                status = stored.get(EpisodeKey(contract, submission.digest, scenario.digest, plan, index))
+                # A stronger level than asked for is never replaced by a weaker one.
+                strong = status is not None and ISOLATION_ORDER.index(status.isolation) >= wanted
+                if status is None or not strong or status.outcome == "infrastructure":
+                    items.append(WorkItem(number, place, seed))
+    random.SystemRandom().shuffle(items)
+    return items
+
+
+def _relevant(store: Store, suite: Suite, seeds: SeedPlan, submissions: Sequence[Submission]) -> list[EpisodeRecord]:
+    """Return the records for the standings: this suite's scenarios and seeds, one content per submission's name.
+
+    Of a submission that was changed and played again under its name, the content given now counts; of one that this
+    call does not name, the content that was played last.
+    """
+    # A scenario is known by its content; whoever renamed it since need not play it again.
+    names = {scenario.digest: scenario.name for scenario in suite.scenarios}
+    records = [
+        record.model_copy(update={"scenario": names[record.scenario_digest]})
+        for record in store.records(contract_digest=contract_digest(), seed_plan=seeds.commitment or "public")
+        if record.scenario_digest in names and record.seed_index < seeds.count
+    ]
+    newest = {
+        record.submission: record.submission_digest for record in sorted(records, key=lambda one: one.finished_at)
+    }
+    current = newest | {submission.name: submission.digest for submission in submissions}
+    return [record for record in records if record.submission_digest == current[record.submission]]
+
+
+def _lost_episode(lost: Lost, job: Job) -> PlayedEpisode:
+    """Return the row of an episode that the arena failed to play: it has no numbers, and is not scored."""
+    submission = job.submissions[lost.item.submission]
+    scenario: Scenario = job.scenarios[lost.item.scenario]
+    seed = lost.item.seed
+    record = EpisodeRecord(
+        submission=submission.name,
+        controller=submission.controller,
+        track=submission.track,
+        scenario=scenario.name,
+        published_id=scenario.published_id,
+        seed_index=seed.index,
+        seed=str(seed.entropy) if seed.public else None,
+        outcome="infrastructure",
+        isolation=job.isolation,
+        **dict.fromkeys(KPI_COLUMNS, math.nan),
+        planning_time=0.0,
+        decision_time=0.0,
+        decisions=0,
+        clipped_orders=0,
+        failure_period=None,
+        failure_message=lost.message[:500],
+        stderr_tail="",
+        contract_digest=contract_digest(),
+        submission_digest=submission.digest,
+        scenario_digest=scenario.digest,
+        commitment=job.commitment,
+        arena_version=version("inventory-arena"),
+        python_version=platform.python_version(),
+        numpy_version=np.__version__,
+        finished_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+    )
+    network = scenario.network
+    return PlayedEpisode(record, np.empty((0, len(network.supply_links))), np.empty((0, len(network.market_links))))
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Interrupts:
+    """Counts Ctrl-C: the first asks to stop, the second raises KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def stop(self) -> bool:
+        """Tell whether Ctrl-C was pressed."""
+        return self._asked
+
+    def take(self, _number: int, _frame: FrameType | None) -> None:
+        """Handle one Ctrl-C."""
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+
+@contextlib.contextmanager
+def _interrupts_counted() -> Iterator[_Interrupts]:
+    """Count Ctrl-C meanwhile, where that can be done and the process does not ignore it anyway."""
+    interrupts = _Interrupts()
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        yield interrupts
+        return
+    before = signal.signal(signal.SIGINT, interrupts.take)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,268 @@
+"""Results as files that other programs read: CSV and Parquet, written whole or not at all.
+
+Numbers are written with every digit that distinguishes them. Text cells are made safe for spreadsheets: one that would
+be read as a formula gets an apostrophe in front, and control characters become spaces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import os
+import tempfile
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, Final, Literal, NamedTuple
+
+from arena.contest.record import EpisodeRecord
+from arena.contest.store import Store
+from arena.errors import ArenaError, suggest
+
+Format = Literal["csv", "parquet"]
+"""File formats of an export."""
+
+FORMATS: Final = ("csv", "parquet")
+
+KPI_COLUMNS: Final = (
+    "profit",
+    "fill_rate",
+    "immediate_fill_rate",
+    "service_level",
+    "average_inventory",
+    "unfilled",
+    "revenue",
+    "procurement_cost",
+    "holding_cost",
+    "operating_cost",
+    "shortage_penalty",
+    "fixed_ordering_cost",
+    "bullwhip_ratio",
+    "bullwhip_retailers",
+    "bullwhip_distributors",
+    "bullwhip_factories",
+    "inventory_turns",
+    "final_sentiment",
+)
+"""KPIs of an episode by their names in the contract, in its order."""
+
+EPISODE_COLUMNS: Final = (
+    "submission",
+    "controller",
+    "track",
+    "suite",
+    "scenario",
+    "published_id",
+    "seed_index",
+    "seed",
+    "outcome",
+    "isolation",
+    *KPI_COLUMNS,
+    "planning_time",
+    "decision_time",
+    "decisions",
+    "clipped_orders",
+    "failure_period",
+    "failure_message",
+    "contract_digest",
+    "submission_digest",
+    "scenario_digest",
+    "commitment",
+    "arena_version",
+    "python_version",
+    "numpy_version",
+    "finished_at",
+)
+"""Columns of a table of episodes."""
+
+PERIOD_COLUMNS: Final = (
+    "submission",
+    "submission_digest",
+    "scenario",
+    "seed_index",
+    "commitment",
+    "period",
+    "quantity",
+    "link",
+    "units",
+)
+"""Columns of a table of periods. `quantity` is `requested_order`, whose `link` is a position among the network's supply
+links, or `realised_demand`, whose `link` is a position among its market links."""
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Exported(NamedTuple):
+    """The files of an export.
+
+    Attributes:
+        episodes: a row per episode.
+        periods: a row per episode, period, quantity and link.
+    """
+
+    episodes: Path
+    periods: Path
+
+
+def export(store_path: Path, output: Path, file_format: Format) -> Exported:
+    """Write a store's episodes, and beside them the orders and demands of every period.
+
+    Args:
+        store_path: the store.
+        output: file for the episodes; the periods go beside it, as in `episodes.csv` and `episodes-periods.csv`.
+        file_format: `csv` or `parquet`.
+
+    Raises:
+        ArenaError: the format is unknown, or Parquet is wanted and pyarrow is not installed, or a file cannot be
+            written.
+        StoreError: the store cannot be read.
+    """
+    if file_format not in FORMATS:
+        raise ArenaError(f'there is no export format "{file_format}"; {suggest(file_format, FORMATS)}')
+    if file_format == "parquet":
+        _require_pyarrow()
+    exported = Exported(output, output.with_name(f"{output.stem}-periods{output.suffix}"))
+    with Store(store_path, read_only=True) as store:
+        stored = store.episodes()
+        episodes = (_episode_row(one.record, one.suite) for one in stored)
+        _write(file_format, exported.episodes, EPISODE_COLUMNS, episodes)
+        _write(file_format, exported.periods, PERIOD_COLUMNS, _period_rows(store))
+    return exported
+
+
+def write_episodes(records: Iterable[EpisodeRecord], suite: str, path: Path) -> None:
+    """Write records of one suite as CSV, a row per episode, with `EPISODE_COLUMNS`.
+
+    Raises:
+        ArenaError: the file cannot be written; an older one is left as it was.
+    """
+    _write_csv(path, EPISODE_COLUMNS, (_episode_row(record, suite) for record in records))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all.
+
+    Raises:
+        ArenaError: it cannot be written; an older one is left as it was.
+    """
+    with _replacing(path) as file:
+        file.write(text.encode())
+
+
+def safe_text(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula and that holds no control character.
+
+    >>> safe_text("=1+1")
+    "'=1+1"
+    >>> safe_text("order-up-to")
+    'order-up-to'
+    """
+    guarded = f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+    return "".join(" " if unicodedata.category(character)[0] == "C" else character for character in guarded)
+
+
+def _episode_row(record: EpisodeRecord, suite: str) -> list[Any]:
+    values = {**record.model_dump(), "suite": suite}
+    return [values[column] for column in EPISODE_COLUMNS]
+
+
+def _period_rows(store: Store) -> Iterator[list[Any]]:
+    for one in store.episodes():
+        record = one.record
+        head = [record.submission, record.submission_digest, record.scenario, record.seed_index, record.commitment]
+        requested, demand = store.arrays(one.key)
+        for period in range(len(requested)):
+            for quantity, series in (("requested_order", requested), ("realised_demand", demand)):
+                for link, units in enumerate(series[period].tolist()):
+                    yield [*head, period, quantity, link, units]
+
+
+def _write(file_format: Format, path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    if file_format == "csv":
+        _write_csv(path, columns, rows)
+    else:
+        _write_parquet(path, columns, rows)
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with _replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            # csv writes None as an empty cell and a float with the digits that its repr has.
+            writer.writerow([safe_text(value) if isinstance(value, str) else value for value in row])
+        text.flush()
+        text.detach()
+
+
+def _write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    arrow, parquet = _require_pyarrow()
+    kinds = {
+        **dict.fromkeys(columns, arrow.string()),
+        **dict.fromkeys((*KPI_COLUMNS, "planning_time", "decision_time", "units"), arrow.float64()),
+        **dict.fromkeys(
+            ("seed_index", "decisions", "clipped_orders", "failure_period", "period", "link"), arrow.int64()
+        ),
+    }
+    schema = arrow.schema([(column, kinds[column]) for column in columns])
+    with _replacing(path) as file, parquet.ParquetWriter(file, schema) as writer:
+        for block in _blocks(rows):
+            series = [
+                arrow.array(values, type=kinds[column])
+                for column, values in zip(columns, zip(*block, strict=True), strict=True)
+            ]
+            writer.write_table(arrow.Table.from_arrays(series, schema=schema))
+
+
+def _blocks(rows: Iterable[Sequence[Any]], size: int = 50_000) -> Iterator[list[Sequence[Any]]]:
+    """Yield rows in lists of at most `size`, so that an export needs little memory."""
+    block: list[Sequence[Any]] = []
+    for row in rows:
+        block.append(row)
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _require_pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        line = "pip install 'inventory-arena[export]'"
+        raise ArenaError(f"an export to Parquet needs pyarrow, which is not installed; {line}") from error
+    return pyarrow, parquet
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside `path` that takes its place when all went well, and vanishes otherwise."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files for their owner alone; results may be read by whom the user's umask lets.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _unwritable(path: Path, error: OSError) -> ArenaError:
+    return ArenaError(f"{path}: cannot be written ({error.strerror}); check the folder, its permissions and the disk")

@@ -1,0 +1,94 @@
+"""In process: for the built-in baselines, for training and for tests. Replies are checked as everywhere else.
+
+Nothing stands between the controller and the arena here, and no deadline is kept: Python code cannot be interrupted
+from within. Standard output and error stay the process's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.contest.host.base import Isolation, describe_exception, failure_code, numeric_array
+from arena.contest.submission import make_factory
+from arena.errors import ContractViolation
+
+if TYPE_CHECKING:
+    from arena.contest.submission import Submission
+    from arena.contract.controller import Controller
+    from arena.contract.tracks import Briefing, Observation
+
+_T = TypeVar("_T")
+
+
+class TrustedHost:
+    """Seats controllers in this process."""
+
+    isolation: Isolation = "trusted"
+
+    def open(self, submission: Submission) -> TrustedSeat:
+        """Make a seat; the controller is imported by its `setup`."""
+        return TrustedSeat(submission)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to release."""
+
+
+class TrustedSeat:
+    """A controller called directly. See `arena.contest.host.Seat`."""
+
+    stderr_tail: Final = ""
+
+    def __init__(self, submission: Submission) -> None:
+        self._submission = submission
+        self._controller: Controller | None = None
+
+    def setup(self) -> None:
+        """Import and construct the controller."""
+        if self._controller is None:
+            self._controller = _guarded(lambda: make_factory(self._submission)())
+
+    def begin(self, briefing: Briefing) -> None:
+        """Call the controller's `begin`."""
+        self.setup()
+        controller = self._seated()
+        _guarded(lambda: controller.begin(briefing))
+
+    def order(self, observation: Observation) -> NDArray[np.float64]:
+        """Call the controller's `order`; its arrays are copied, so that nothing it keeps can change them later."""
+        controller = self._seated()
+        reply = _guarded(lambda: controller.order(observation))
+        try:
+            return numeric_array(reply)
+        except ContractViolation:
+            raise
+        except (Exception, SystemExit) as error:
+            # The reply's own code ran: `__array__` and its like.
+            raise ContractViolation(failure_code(error), describe_exception(error)) from error
+
+    def close(self) -> None:
+        """Call the controller's `close`, if it has one."""
+        close = getattr(self._seated(), "close", None)
+        if close is not None:
+            _guarded(close)
+        self.release()
+
+    def release(self) -> None:
+        """Forget the controller."""
+        self._controller = None
+
+    def _seated(self) -> Controller:
+        if self._controller is None:
+            raise RuntimeError("the seat is empty: call begin first, and nothing after close or release")
+        return self._controller
+
+
+def _guarded(call: Callable[[], _T]) -> _T:
+    """Run a controller's code. KeyboardInterrupt is the user's and passes through; all else is the controller's."""
+    try:
+        return call()
+    except (Exception, SystemExit) as error:
+        raise ContractViolation(failure_code(error), describe_exception(error)) from error

@@ -1,0 +1,218 @@
+"""One match: a submission plays one episode of a scenario, and the ledger of it becomes a row of results."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.contest.host import Host, InfrastructureFailure, Seat
+from arena.contest.record import EpisodeRecord, PlayedEpisode
+from arena.contract.kpi import measure
+from arena.contract.orders import check_orders
+from arena.contract.tracks import TrackView
+from arena.contract.version import contract_digest
+from arena.errors import ContractViolation
+from arena.simulate.simulator import Simulator, realised_demand
+
+if TYPE_CHECKING:
+    from arena.contest.limits import Limits
+    from arena.contest.submission import Submission
+    from arena.contract.seeds import EpisodeSeed
+    from arena.world.scenario import Scenario
+
+
+def play(
+    submission: Submission,
+    scenario: Scenario,
+    seed: EpisodeSeed,
+    host: Host,
+    limits: Limits,
+    *,
+    commitment: str | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> PlayedEpisode:
+    """Play one episode to its end.
+
+    A controller that breaks the contract forfeits: the rest is played with zero orders, and the counted profit is at
+    most 0. On the decentralised track there is one controller per managed node, and the first that fails forfeits the
+    episode for all.
+
+    Args:
+        submission: Who plays.
+        scenario: What is played.
+        seed: Of the episode and of the controller's own randomness.
+        host: Where the controller runs.
+        limits: Its deadlines; the decision limit is the time budget in the briefing.
+        commitment: Commitment to the hidden seeds, for the record; None for public seeds.
+        clock: Seconds, for planning and decision time only; deadlines are the host's.
+
+    Returns:
+        The record, the requested orders and the realised demand.
+
+    Raises:
+        InfrastructureFailure: The arena failed; the episode is to be played again with the same seed.
+    """
+    simulator = Simulator(scenario)
+    simulator.start(seed.entropy)
+    table = _Table(submission, scenario, seed, host, limits, clock)
+    violation: ContractViolation | None = None
+    failure_period: int | None = None
+    try:
+        try:
+            table.begin()
+            while not simulator.finished:
+                failure_period = simulator.period
+                orders = table.decide(simulator)
+                failure_period = None
+                simulator.step(orders)
+            table.close()
+        except ContractViolation as raised:
+            violation = raised
+    finally:
+        table.release(forgive=violation is not None)
+    nothing = np.zeros(len(scenario.network.supply_links))
+    while not simulator.finished:
+        simulator.step(nothing)
+    ledger = simulator.ledger()
+    kpis = measure(ledger, scenario).model_dump()
+    if violation is not None:
+        kpis["profit"] = min(kpis["profit"], 0.0)
+    record = EpisodeRecord(
+        submission=submission.name,
+        controller=submission.controller,
+        track=submission.track,
+        scenario=scenario.name,
+        published_id=scenario.published_id,
+        seed_index=seed.index,
+        seed=str(seed.entropy) if seed.public else None,
+        outcome=violation.code if violation else "ok",  # type: ignore[arg-type] # validated by the record
+        isolation=host.isolation,
+        **kpis,
+        planning_time=table.planning_time,
+        decision_time=table.decision_time,
+        decisions=table.decisions,
+        clipped_orders=table.clipped,
+        failure_period=failure_period,
+        failure_message=violation.message if violation else "",
+        stderr_tail=table.stderr_tail,
+        contract_digest=contract_digest(),
+        submission_digest=submission.digest,
+        scenario_digest=scenario.digest,
+        commitment=commitment,
+        arena_version=_arena_version(),
+        python_version=platform.python_version(),
+        numpy_version=np.__version__,
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return PlayedEpisode(record, ledger.requested, ledger.demand)
+
+
+class _Table:
+    """The seats of one episode and what they used up."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        scenario: Scenario,
+        seed: EpisodeSeed,
+        host: Host,
+        limits: Limits,
+        clock: Callable[[], float],
+    ) -> None:
+        self._submission = submission
+        self._scenario = scenario
+        self._seed = seed
+        self._host = host
+        self._limits = limits
+        self._clock = clock
+        nodes = scenario.network.managed if submission.track == "decentralised" else (None,)
+        self._views = [TrackView(scenario, submission.track, node) for node in nodes]
+        self._seats: list[Seat] = []
+        self.planning_time = 0.0
+        self.decision_time = 0.0
+        self.decisions = 0
+        self.clipped = 0
+
+    def begin(self) -> None:
+        """Seat, set up and brief every controller. Only the briefing counts as planning time."""
+        oracle = self._submission.track == "oracle"
+        demand = realised_demand(self._scenario, self._seed.entropy) if oracle else None
+        for view in self._views:
+            briefing = view.brief(
+                seed=_controller_seed(self._seed, view.node),
+                time_budget=self._limits.decision,
+                realised_demand=demand,
+            )
+            seat = self._host.open(self._submission)
+            self._seats.append(seat)
+            seat.setup()
+            started = self._clock()
+            try:
+                seat.begin(briefing)
+            finally:
+                self.planning_time += self._clock() - started
+
+    def decide(self, simulator: Simulator) -> NDArray[np.float64]:
+        """Ask every seat for its orders of the coming period, each from its own view of the same state.
+
+        Returns:
+            Checked orders, units, shape (supply links,).
+        """
+        state = simulator.state
+        orders = np.zeros(len(self._scenario.network.supply_links))
+        for view, seat in zip(self._views, self._seats, strict=True):
+            observation = view.observe(state)
+            started = self._clock()
+            try:
+                reply = seat.order(observation)
+            finally:
+                self.decision_time += self._clock() - started
+            checked = check_orders(reply, self._scenario.order_bound, len(view.links))
+            orders[list(view.links)] = checked.orders
+            self.clipped += checked.clipped
+        self.decisions += 1
+        return orders
+
+    def close(self) -> None:
+        """Let every controller close. It is part of the contract: one that fails here forfeits too."""
+        for seat in self._seats:
+            seat.close()
+
+    def release(self, *, forgive: bool) -> None:
+        """Free every seat.
+
+        Args:
+            forgive: The episode is decided already; trouble in cleaning up after it changes nothing.
+        """
+        with contextlib.ExitStack() as cleaning:
+            if forgive:
+                cleaning.enter_context(contextlib.suppress(InfrastructureFailure))
+            for seat in self._seats:
+                cleaning.callback(seat.release)
+
+    @property
+    def stderr_tail(self) -> str:
+        """What the controllers wrote last, under a line with the node's number where there are several."""
+        tails = [(view.node, seat.stderr_tail) for view, seat in zip(self._views, self._seats, strict=False)]
+        return "\n".join(tail if node is None else f"[node {node}]\n{tail}" for node, tail in tails if tail)
+
+
+def _controller_seed(seed: EpisodeSeed, node: int | None) -> int:
+    """Seed of one controller's own randomness: equal for every submission, different for every node."""
+    if node is None:
+        return seed.controller_seed
+    return int(np.random.SeedSequence([seed.controller_seed, node]).generate_state(1, np.uint64)[0])
+
+
+@cache
+def _arena_version() -> str:
+    return version("inventory-arena")

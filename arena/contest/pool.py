@@ -1,0 +1,340 @@
+"""A pool of worker processes that play episodes. Each has a host of its own; none writes anything.
+
+Workers are started afresh (spawn), not forked, so they hold no descriptor of the store, of the seeds or of each other.
+A worker gets one item at a time and always has the next one before its last result is written to disk. One that dies
+is replaced, and what it was playing is played again with the same seed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import connection, resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Final
+
+from arena.contest.host import Host, InfrastructureFailure, make_host
+from arena.contest.limits import Limits
+from arena.contest.match import play
+from arena.contest.record import PlayedEpisode
+from arena.contest.submission import Submission
+from arena.contract.seeds import EpisodeSeed
+from arena.errors import ArenaError
+from arena.world.scenario import Scenario
+
+ATTEMPTS: Final = 3
+"""How often an episode is tried that the arena itself fails to play."""
+
+_STARTS: Final = 3
+_POLL_SECONDS: Final = 0.25
+_LEAVE_SECONDS: Final = 10.0
+_SINGLE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all workers of a pool share.
+
+    Attributes:
+        submissions: the submissions, referred to by position.
+        scenarios: the scenarios, referred to by position.
+        isolation: isolation level of the matches.
+        limits: deadlines and caps of the matches.
+        commitment: commitment to the hidden seeds, for the records; None for public seeds.
+    """
+
+    submissions: tuple[Submission, ...]
+    scenarios: tuple[Scenario, ...]
+    isolation: str
+    limits: Limits
+    commitment: str | None
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """One episode to play. It carries its own seed and nothing from which another could be derived.
+
+    Attributes:
+        submission: position in the job's submissions.
+        scenario: position in the job's scenarios.
+        seed: the episode's seed.
+    """
+
+    submission: int
+    scenario: int
+    seed: EpisodeSeed
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An episode that the arena failed to play.
+
+    Attributes:
+        item: the episode.
+        message: why its last attempt failed.
+    """
+
+    item: WorkItem
+    message: str
+
+
+@dataclass(frozen=True)
+class _Defect:
+    """An error in the arena itself, as text: no attempt would mend it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A worker's first word: its host stands."""
+
+
+Result = PlayedEpisode | Lost
+
+
+def play_here(job: Job, items: Sequence[WorkItem], stop: Callable[[], bool]) -> Iterator[Result]:
+    """Play items in this process, one after the other; for debugging, since a crash takes this process along.
+
+    Args:
+        job: what to play with.
+        items: the episodes.
+        stop: asked before each episode; when it says yes, the rest is left out.
+    """
+    host = make_host(job.isolation, job.limits)
+    try:
+        for item in items:
+            if stop():
+                return
+            for attempt in range(1, ATTEMPTS + 1):
+                answer = _attempt(job, item, host)
+                if isinstance(answer, PlayedEpisode) or attempt == ATTEMPTS:
+                    yield answer
+                    break
+    finally:
+        host.close()
+
+
+def play_in_workers(job: Job, items: Sequence[WorkItem], workers: int, stop: Callable[[], bool]) -> Iterator[Result]:
+    """Play items in worker processes and yield each result as it comes, in no particular order.
+
+    Args:
+        job: what to play with.
+        items: the episodes, handed out in this order.
+        workers: number of processes.
+        stop: asked several times a second; when it says yes, running episodes are finished and the rest is left out.
+
+    Raises:
+        ArenaError: the workers cannot be started, or the arena has a defect.
+    """
+    pool = _Pool(job, items, min(workers, len(items)))
+    try:
+        yield from pool.run(stop)
+        pool.dismiss()
+    finally:
+        pool.kill()
+
+
+class _Worker:
+    """The main process's side of one worker."""
+
+    def __init__(self, job: Job) -> None:
+        self.connection, theirs = multiprocessing.get_context("spawn").Pipe()
+        self.ready = False
+        self.item: WorkItem | None = None
+        context = multiprocessing.get_context("spawn")
+        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, job), name="arena-worker")
+        # The tracker process unblocks signals when it is started; so it must be there before they are blocked.
+        resource_tracker.ensure_running()
+        try:
+            with _interrupts_held(), _single_threaded():
+                self.process.start()
+        finally:
+            theirs.close()
+
+    def give(self, item: WorkItem) -> None:
+        """Hand over an item. If the worker has died, that is found out when its answer is waited for."""
+        self.item = item
+        with contextlib.suppress(OSError):
+            self.connection.send(item)
+
+    def bury(self) -> None:
+        """End the process, if it has not ended, and free what belonged to it."""
+        self.process.kill()
+        self.process.join()
+        self.process.close()
+        self.connection.close()
+
+
+class _Pool:
+    def __init__(self, job: Job, items: Sequence[WorkItem], workers: int) -> None:
+        self._job = job
+        self._waiting = deque(items)
+        self._size = workers
+        self._workers: list[_Worker] = []
+        self._attempts: dict[WorkItem, int] = {}
+        self._failed_starts = 0
+
+    def run(self, stop: Callable[[], bool]) -> Iterator[Result]:
+        """Yield results until nothing is left to do."""
+        while True:
+            if self._waiting and stop():
+                self._waiting.clear()
+            self._hire()
+            busy = [worker for worker in self._workers if worker.item is not None]
+            if not busy and not self._waiting:
+                return
+            # A descriptor inherited by a worker's own children could hide its end; hence the look at the process.
+            answering = connection.wait([worker.connection for worker in self._workers], _POLL_SECONDS)
+            for worker in list(self._workers):
+                if worker.connection in answering:
+                    yield from self._listen(worker)
+                elif not worker.process.is_alive() and not worker.connection.poll():
+                    yield from self._replace(worker)
+
+    def _hire(self) -> None:
+        """Keep as many workers as there is work for, and give each ready one an item."""
+        for worker in self._workers:
+            if worker.ready and worker.item is None and self._waiting:
+                worker.give(self._waiting.popleft())
+        coming = sum(not worker.ready for worker in self._workers)
+        while len(self._workers) < self._size and coming < len(self._waiting):
+            self._workers.append(_Worker(self._job))
+            coming += 1
+
+    def _listen(self, worker: _Worker) -> Iterator[Result]:
+        try:
+            answer = worker.connection.recv()
+        except (EOFError, OSError):
+            yield from self._replace(worker)
+            return
+        item, worker.item = worker.item, None
+        if isinstance(answer, _Defect):
+            raise ArenaError(f"the arena has a defect, please report it:\n{answer.text}")
+        if isinstance(answer, _Ready):
+            worker.ready = True
+            self._failed_starts = 0
+        # The next item goes out first: the worker plays while this process writes.
+        self._hire()
+        if isinstance(answer, Lost):
+            yield from self._again(answer.item, answer.message)
+        elif item is not None:
+            yield answer
+
+    def _replace(self, worker: _Worker) -> Iterator[Result]:
+        self._workers.remove(worker)
+        worker.process.join(_POLL_SECONDS)
+        message = f"the worker process ended ({_ending(worker.process.exitcode)})"
+        worker.bury()
+        if worker.item is not None:
+            yield from self._again(worker.item, message)
+        elif not worker.ready:
+            self._failed_starts += 1
+            if self._failed_starts == _STARTS:
+                raise ArenaError(f"workers do not start: {message}; --workers 0 plays without them and may tell why")
+
+    def _again(self, item: WorkItem, message: str) -> Iterator[Result]:
+        self._attempts[item] = self._attempts.get(item, 0) + 1
+        if self._attempts[item] < ATTEMPTS:
+            self._waiting.append(item)
+        else:
+            yield Lost(item, message)
+
+    def dismiss(self) -> None:
+        """Let idle workers leave by themselves, so that their hosts clean up."""
+        for worker in self._workers:
+            with contextlib.suppress(OSError):
+                worker.connection.send(None)
+        for worker in self._workers:
+            worker.process.join(_LEAVE_SECONDS)
+
+    def kill(self) -> None:
+        """End whatever still runs."""
+        while self._workers:
+            self._workers.pop().bury()
+
+
+def _ending(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "it stopped answering"
+    if exit_code < 0:
+        try:
+            return f"killed by {signal.Signals(-exit_code).name}"
+        except ValueError:
+            return f"killed by signal {-exit_code}"
+    return f"exit status {exit_code}"
+
+
+def _serve(pipe: Connection, job: Job) -> None:
+    """Be a worker: play what comes until nothing more does."""
+    # Ctrl-C reaches the whole group of processes; what it means is decided by the main process alone.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):
+        try:
+            host = make_host(job.isolation, job.limits)
+        except Exception:
+            pipe.send(_Defect(traceback.format_exc()))
+            return
+        try:
+            pipe.send(_Ready())
+            while (item := pipe.recv()) is not None:
+                try:
+                    answer: Result | _Defect = _attempt(job, item, host)
+                except Exception:
+                    answer = _Defect(traceback.format_exc())
+                pipe.send(answer)
+        finally:
+            host.close()
+
+
+def _attempt(job: Job, item: WorkItem, host: Host) -> Result:
+    """Play one item once."""
+    try:
+        submission, scenario = job.submissions[item.submission], job.scenarios[item.scenario]
+        return play(submission, scenario, item.seed, host, job.limits, commitment=job.commitment)
+    except (InfrastructureFailure, OSError, MemoryError) as error:
+        return Lost(item, f"{type(error).__name__}: {error}")
+
+
+def _leave_with_parent() -> None:
+    """End this process when the main one has ended, however that came about and whatever is being played."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back, also for processes started meanwhile, which take this state over."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Give processes started meanwhile one thread for linear algebra: the pool already uses every core."""
+    added = [name for name in _SINGLE_THREAD if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "1"))
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]

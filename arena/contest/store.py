@@ -1,0 +1,362 @@
+"""The store of results: one SQLite file, one transaction per episode, one writer.
+
+Journal mode is WAL, so that a report can be read while an evaluation writes. `synchronous` is NORMAL: a commit then
+survives the death of the process, which is what `kill -9` does. A power cut may take the last few commits with it but
+never damages the file; those episodes are simply played again, with the same seeds and the same result. FULL would
+buy that rest for a disk flush per episode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from arena.contest.record import EpisodeRecord, PlayedEpisode
+from arena.errors import StoreError
+
+try:
+    import fcntl
+except ImportError:  # There are no advisory locks on Windows; SQLite's own still keep two writers apart.
+    fcntl = None  # type: ignore[assignment]
+
+SCHEMA_VERSION: Final = 1
+"""Version of the tables below, kept in `user_version`."""
+
+APPLICATION_ID: Final = 0x41524E41
+"""Marks the file as an arena's store among SQLite files ("ARNA")."""
+
+BUSY_SECONDS: Final = 10.0
+"""How long a statement waits for another process before it gives up."""
+
+_SCHEMA: Final = """
+CREATE TABLE episodes (
+    contract_digest TEXT NOT NULL,
+    submission_digest TEXT NOT NULL,
+    scenario_digest TEXT NOT NULL,
+    seed_plan TEXT NOT NULL,
+    seed_index INTEGER NOT NULL,
+    isolation TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    suite TEXT NOT NULL,
+    record TEXT NOT NULL,
+    periods INTEGER NOT NULL,
+    supply_links INTEGER NOT NULL,
+    market_links INTEGER NOT NULL,
+    requested BLOB NOT NULL,
+    demand BLOB NOT NULL,
+    PRIMARY KEY (contract_digest, submission_digest, scenario_digest, seed_plan, seed_index)
+)
+"""
+_KEY_COLUMNS: Final = "contract_digest, submission_digest, scenario_digest, seed_plan, seed_index"
+_MATCHES_KEY: Final = " AND ".join(f"{column} = ?" for column in _KEY_COLUMNS.split(", "))
+
+_FIXES: Final = (
+    ("SQLITE_FULL", "the disk is full; free some space and run the same command again, finished episodes are kept"),
+    ("SQLITE_READONLY", "it cannot be written; check the permissions of file and folder, or choose another folder"),
+    ("SQLITE_CANTOPEN", "it cannot be opened; check that the folder exists and that you may write there"),
+    ("SQLITE_PERM", "it may not be opened; check the permissions of file and folder"),
+    ("SQLITE_BUSY", "another process holds it; wait until that has finished and run the same command again"),
+    ("SQLITE_LOCKED", "another process holds it; wait until that has finished and run the same command again"),
+    ("SQLITE_CORRUPT", "it is damaged; move it away and run the same command again, or restore a copy"),
+    ("SQLITE_NOTADB", "it is not a SQLite file or is damaged; move it away and run the same command again"),
+    ("SQLITE_IOERR", "the disk does not answer as it should; check it, or choose another folder"),
+)
+
+
+class EpisodeKey(NamedTuple):
+    """What makes an episode the same episode.
+
+    Attributes:
+        contract_digest: the rules.
+        submission_digest: content of the submission.
+        scenario_digest: content of the scenario.
+        seed_plan: `public`, or the commitment to the hidden seeds. Not the plan's length: 100 hidden seeds begin with
+            the same 50 as 50 of them do.
+        seed_index: position of the seed in its plan.
+    """
+
+    contract_digest: str
+    submission_digest: str
+    scenario_digest: str
+    seed_plan: str
+    seed_index: int
+
+
+@dataclass(frozen=True)
+class StoredEpisode:
+    """One row of the store, without its series.
+
+    Attributes:
+        key: its key.
+        suite: suite it was played for first; empty if none was named.
+        record: the row of results.
+    """
+
+    key: EpisodeKey
+    suite: str
+    record: EpisodeRecord
+
+
+class EpisodeStatus(NamedTuple):
+    """What a resumed evaluation needs to know of an episode.
+
+    Attributes:
+        isolation: level it was played at.
+        outcome: its outcome code.
+    """
+
+    isolation: str
+    outcome: str
+
+
+def key_of(record: EpisodeRecord) -> EpisodeKey:
+    """Return the key under which a record is stored."""
+    return EpisodeKey(
+        record.contract_digest,
+        record.submission_digest,
+        record.scenario_digest,
+        record.commitment or "public",
+        record.seed_index,
+    )
+
+
+class Store:
+    """An open store. Use it as a context manager, from one thread."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open a store and check that it is whole; a writer makes one that does not exist.
+
+        Args:
+            path: the SQLite file; its folder must exist.
+            read_only: open an existing store without touching it. Any number of readers may do so while one writes.
+
+        Raises:
+            StoreError: the file is missing, damaged, not a store, of a newer version, not writable, or being written
+                by another process.
+        """
+        self.path = path
+        self._lock: TextIO | None = None
+        self._connection: sqlite3.Connection | None = None
+        if read_only and not path.is_file():
+            raise StoreError(f"{path}: there is no such store; run arena evaluate first, or name its folder")
+        try:
+            if not read_only:
+                self._lock = _take_lock(path)
+            with self._explained():
+                self._connection = _connect_to_read(path) if read_only else _connect_to_write(path)
+                self._check_identity(read_only)
+                damage = self._execute("PRAGMA quick_check(1)").fetchone()[0]
+            if damage != "ok":
+                raise StoreError(f"{path}: it is damaged ({damage}); move it away and run the same command again")
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        """Return the store."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the store."""
+        self.close()
+
+    def close(self) -> None:
+        """Close file and lock; a second call does nothing. What was put in is kept whatever happens here."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()  # The last one to close writes the journal back and removes it.
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
+
+    def put(self, episode: PlayedEpisode, *, suite: str = "") -> None:
+        """Commit one episode; an episode of the same key, played earlier, is replaced.
+
+        Args:
+            episode: the episode; its series are stored as little-endian 64-bit floats, compressed.
+            suite: name of the suite it was played for.
+
+        Raises:
+            StoreError: it could not be committed; then the store is as before.
+        """
+        record = episode.record
+        requested = np.ascontiguousarray(episode.requested, dtype="<f8")
+        demand = np.ascontiguousarray(episode.demand, dtype="<f8")
+        if requested.ndim != 2 or demand.ndim != 2 or len(requested) != len(demand):
+            raise ValueError(f"series of shape {requested.shape} and {demand.shape}; both are (periods, links)")
+        row = (
+            *key_of(record),
+            record.isolation,
+            record.outcome,
+            suite,
+            # Python writes and reads NaN and infinities; a lost number would be worse than a spelling outside JSON.
+            json.dumps(record.model_dump(), separators=(",", ":")),
+            *requested.shape,
+            demand.shape[1],
+            zlib.compress(requested.tobytes()),
+            zlib.compress(demand.tobytes()),
+        )
+        places = ", ".join("?" * len(row))
+        with self._explained():
+            # In autocommit mode a single statement is a transaction of its own.
+            self._execute(f"INSERT OR REPLACE INTO episodes VALUES ({places})", row)
+
+    def keys(self) -> dict[EpisodeKey, EpisodeStatus]:
+        """Return every episode's key and how it was played, without reading the records."""
+        with self._explained():
+            rows = self._execute(f"SELECT {_KEY_COLUMNS}, isolation, outcome FROM episodes").fetchall()
+        return {EpisodeKey(*row[:5]): EpisodeStatus(*row[5:]) for row in rows}
+
+    def has(self, key: EpisodeKey) -> bool:
+        """Tell whether an episode is in the store."""
+        with self._explained():
+            return self._execute(f"SELECT 1 FROM episodes WHERE {_MATCHES_KEY}", key).fetchone() is not None
+
+    def episodes(self, *, contract_digest: str | None = None, seed_plan: str | None = None) -> list[StoredEpisode]:
+        """Return the episodes in the order of submission, scenario, seed index and key.
+
+        Args:
+            contract_digest: only episodes under these rules; None for all.
+            seed_plan: only episodes of this plan (`public` or a commitment); None for all.
+
+        Raises:
+            StoreError: a record cannot be read.
+        """
+        conditions = {"contract_digest": contract_digest, "seed_plan": seed_plan}
+        chosen = {column: value for column, value in conditions.items() if value is not None}
+        where = " AND ".join(f"{column} = ?" for column in chosen) or "1"
+        with self._explained():
+            rows = self._execute(
+                f"SELECT {_KEY_COLUMNS}, suite, record FROM episodes WHERE {where}", tuple(chosen.values())
+            ).fetchall()
+        found = [StoredEpisode(EpisodeKey(*row[:5]), row[5], self._parse(row[6])) for row in rows]
+        return sorted(
+            found, key=lambda one: (one.record.submission, one.record.scenario, one.record.seed_index, one.key)
+        )
+
+    def records(self, *, contract_digest: str | None = None, seed_plan: str | None = None) -> list[EpisodeRecord]:
+        """Return the records of `episodes`, in the same order."""
+        return [one.record for one in self.episodes(contract_digest=contract_digest, seed_plan=seed_plan)]
+
+    def arrays(self, key: EpisodeKey) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the series of one episode, read-only.
+
+        Returns:
+            Requested orders, units, shape (periods, supply links), and realised demand, units, shape (periods, market
+            links).
+
+        Raises:
+            StoreError: there is no such episode, or its series are damaged.
+        """
+        with self._explained():
+            row = self._execute(
+                f"SELECT periods, supply_links, market_links, requested, demand FROM episodes WHERE {_MATCHES_KEY}", key
+            ).fetchone()
+        if row is None:
+            raise StoreError(f"{self.path}: holds no episode {tuple(key)}")
+        periods, supply_links, market_links, requested, demand = row
+        return self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links))
+
+    def _unpack(self, blob: bytes, shape: tuple[int, int]) -> NDArray[np.float64]:
+        try:
+            return np.frombuffer(zlib.decompress(blob), dtype="<f8").reshape(shape)
+        except (zlib.error, ValueError) as error:
+            raise StoreError(f"{self.path}: a series is damaged ({error}); play its episode again") from error
+
+    def _parse(self, text: str) -> EpisodeRecord:
+        try:
+            return EpisodeRecord.model_validate(json.loads(text))
+        except (ValueError, ValidationError) as error:
+            cause = str(error).splitlines()[0]
+            raise StoreError(f"{self.path}: a record cannot be read ({cause}); move the store away") from error
+
+    def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        if self._connection is None:
+            raise StoreError(f"{self.path}: the store is closed")
+        return self._connection.execute(statement, values)
+
+    def _check_identity(self, read_only: bool) -> None:
+        version = self._execute("PRAGMA user_version").fetchone()[0]
+        application = self._execute("PRAGMA application_id").fetchone()[0]
+        tables = self._execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if tables == 0 and not read_only:
+            # One transaction: a store is either empty or complete, whenever its maker dies.
+            self._execute("BEGIN IMMEDIATE")
+            self._execute(_SCHEMA)
+            self._execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self._execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self._execute("COMMIT")
+        elif tables == 0:
+            raise StoreError(f"{self.path}: the store is empty; run arena evaluate first")
+        elif application != APPLICATION_ID:
+            raise StoreError(f"{self.path}: is a SQLite file, but not an arena's store; choose another folder")
+        elif version != SCHEMA_VERSION:
+            rule = f"has version {version}, this arena reads version {SCHEMA_VERSION}"
+            raise StoreError(f"{self.path}: {rule}; use the arena that wrote it, or choose another folder")
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn SQLite's errors into the arena's, with path, cause and fix."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            name = getattr(error, "sqlite_errorname", "")
+            fix = next((fix for prefix, fix in _FIXES if name.startswith(prefix)), "check the file and its folder")
+            raise StoreError(f"{self.path}: {fix} ({error})") from error
+
+
+def _connect_to_write(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open for reading, also in a folder that cannot be written."""
+    uri = path.absolute().as_uri()
+    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema")
+    except sqlite3.OperationalError:
+        connection.close()
+        # A reader of a WAL file needs to write its index. Where it may not, a file without a journal does not change.
+        journal = path.with_name(path.name + "-wal")
+        if journal.exists() and journal.stat().st_size:
+            raise
+        return sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def _take_lock(path: Path) -> TextIO | None:
+    """Become the only writer of a store. The system releases the lock when the process ends, however it ends."""
+    if fcntl is None:
+        return None
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        lock = lock_path.open("a")
+    except OSError as error:
+        fix = "check that the folder exists and that you may write there, or choose another folder"
+        raise StoreError(f"{path}: it cannot be written ({error.strerror}); {fix}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        fix = "wait until that has finished, or choose another folder"
+        raise StoreError(f"{path}: another evaluation is writing to it; {fix}") from error
+    return lock

@@ -1,0 +1,392 @@
+"""Submissions: what plays in the contest, read and checked before any of it runs.
+
+A submission is one YAML manifest that names a plugin's controller, or a folder with a `submission.yaml` and code or
+data of its own. It is identified by the digest of its content.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from arena.contest.folder import (
+    MANIFEST_NAME,
+    FolderFile,
+    check_class,
+    digest_files,
+    find_submissions,
+    load_class,
+    read_folder,
+    write_files,
+)
+from arena.contract.controller import Controller, ControllerSpec, Track
+from arena.documents import load_document, parse_document, parse_model
+from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
+from arena.plugins import Plugins, load_plugin
+
+LONGEST_NAME: Final = 64
+"""Characters that a submission's name may have."""
+
+_SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_OWN_CODE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.py:[A-Za-z_][A-Za-z0-9_]*")
+_MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+PROVIDERS: Final[Mapping[str, str]] = {
+    "echelon": "arena-heuristics",
+    "exp-smoothing": "arena-heuristics",
+    "newsvendor": "arena-heuristics",
+    "ss": "arena-heuristics",
+}
+"""The arena's own plugin packages by controller, for the line that tells what to install."""
+
+
+def _check_name(name: str) -> str:
+    if len(name) > LONGEST_NAME or not _SLUG.fullmatch(name):
+        raise ValueError(f"must be lower-case letters, digits and single hyphens, at most {LONGEST_NAME} characters")
+    return name
+
+
+def _check_controller(controller: str) -> str:
+    if _SLUG.fullmatch(controller) and len(controller) <= LONGEST_NAME:
+        return controller
+    parts = PurePosixPath(controller.partition(":")[0]).parts
+    if len(controller) > 4 * LONGEST_NAME or not _OWN_CODE.fullmatch(controller) or ".." in parts:
+        raise ValueError('must be the name of a plugin\'s controller, or "file.py:ClassName" inside the folder')
+    return str(PurePosixPath(controller))  # "a//b.py" and "./a/b.py" are one file; the digest wants one name.
+
+
+def _check_module(module: str) -> str:
+    if len(module) > 2 * LONGEST_NAME or not _MODULE.fullmatch(module):
+        raise ValueError('must be the name of an installed module, as in "numpy"')
+    return module
+
+
+class Manifest(BaseModel):
+    """What a submission says of itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, AfterValidator(_check_name)]
+    """Name in the standings: a slug of at most 64 characters, unique in the contest."""
+    controller: Annotated[str, AfterValidator(_check_controller)]
+    """A plugin's controller, or `file.py:ClassName` for a class of the submission's own folder."""
+    track: Track
+    """Information track that the controller plays on."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """A plugin's controller: fields of its config model. Own code: keyword arguments of the class."""
+    capabilities: Annotated[tuple[Literal["subprocess", "llm"], ...], Field(max_length=2)] = ()
+    """What the controller needs beyond computing; granted by an isolation level that can contain it."""
+    preload: Annotated[tuple[Annotated[str, AfterValidator(_check_module)], ...], Field(max_length=16)] = ()
+    """Installed libraries that a host may import beforehand to save the controller's time; never its own modules."""
+    authors: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=50)] = ()
+    """Who wrote the controller."""
+    licence: Annotated[str, Field(max_length=100)] = ""
+    """Licence of the submission's code."""
+    description: Annotated[str, Field(max_length=2000)] = ""
+    """What the controller does, for the reader of the standings."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission that passed every check short of running it.
+
+    Pickling leaves `spec` behind, since a factory may be any callable; `make_factory` finds it again by `plugin`.
+
+    Attributes:
+        name: name in the standings.
+        manifest: the manifest, `config` as it was written.
+        path: manifest or folder, as it was given.
+        digest: sha256 in hexadecimal of the content: manifest with defaults applied, the plugin's distribution and
+            version, and every file's name and bytes. Comments and layout of the manifest do not change it.
+        folder: folder with its files; None for a single manifest.
+        controller: the plugin's controller, or `file.py:ClassName`.
+        track: the information track.
+        config: validated configuration as JSON values, defaults applied.
+        preload: libraries that a host may import beforehand, the manifest's and the plugin's.
+        spec: the plugin's declaration; None for own code.
+        plugin: entry point of the plugin; empty for own code.
+        distribution: installed package of the plugin; empty for own code.
+        version: version of that package; empty for own code.
+    """
+
+    name: str
+    manifest: Manifest
+    path: Path
+    digest: str
+    folder: Path | None
+    controller: str
+    track: Track
+    config: dict[str, Any]
+    preload: tuple[str, ...] = ()
+    spec: ControllerSpec | None = field(default=None, repr=False, compare=False)
+    plugin: str = ""
+    distribution: str = ""
+    version: str = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields without `spec`."""
+        return {**self.__dict__, "spec": None}
+
+
+class Unavailable(NamedTuple):
+    """A submission whose controller is in a package of the arena that is not installed here.
+
+    Attributes:
+        name: name of the submission.
+        path: its manifest.
+        controller: the controller that it names.
+        install: the command that installs the package.
+    """
+
+    name: str
+    path: Path
+    controller: str
+    install: str
+
+    def __str__(self) -> str:
+        """Return offender and cure on one line."""
+        return f'{self.path}: controller "{self.controller}" is not installed; {self.install}'
+
+
+@dataclass(frozen=True)
+class LoadedSubmissions:
+    """What `load_submissions` found.
+
+    Attributes:
+        submissions: those that can play, by name.
+        faults: everything that is wrong; an evaluation should not start while there is one.
+        unavailable: those that only need a package installed.
+    """
+
+    submissions: tuple[Submission, ...]
+    faults: tuple[Fault, ...]
+    unavailable: tuple[Unavailable, ...]
+
+    def require(self) -> tuple[Submission, ...]:
+        """Return the submissions that can play.
+
+        Raises:
+            InvalidInput: with every fault, if there is one; or when no submission can play.
+        """
+        if self.faults:
+            raise InvalidInput(self.faults)
+        if not self.submissions:
+            missing = [
+                Fault(str(one.path), "controller", one.controller, "is not installed", one.install)
+                for one in self.unavailable
+            ]
+            raise InvalidInput(missing or [Fault("", "", ABSENT, "there is no submission to play", "name a manifest")])
+        return self.submissions
+
+
+def load_submissions(paths: Sequence[Path], plugins: Plugins) -> LoadedSubmissions:
+    """Read and check submissions; nothing of them is run.
+
+    Args:
+        paths: manifests, submission folders, or folders of submissions. In a folder of submissions every YAML file is
+            a manifest and every folder (hidden ones left out) a submission folder; other files are ignored.
+        plugins: the installed plugins.
+
+    Returns:
+        The submissions in the order of their names, every fault of all of them, and those whose package is missing.
+    """
+    faults: list[Fault] = []
+    submissions: list[Submission] = []
+    unavailable: list[Unavailable] = []
+    for path in find_submissions(paths, faults):
+        try:
+            loaded = _load(path, plugins)
+        except InvalidInput as error:
+            faults.extend(error.faults)
+            continue
+        if isinstance(loaded, Unavailable):
+            unavailable.append(loaded)
+        else:
+            submissions.append(loaded)
+    by_name: dict[str, Path] = {}
+    for one in (*submissions, *unavailable):
+        if one.name in by_name:
+            rule = f"two submissions have this name: {by_name[one.name]} and {one.path}"
+            faults.append(Fault(str(one.path), "name", one.name, rule, "give each its own name"))
+        by_name.setdefault(one.name, one.path)
+    submissions.sort(key=lambda one: one.name)
+    return LoadedSubmissions(tuple(submissions), tuple(faults), tuple(unavailable))
+
+
+def _load(path: Path, plugins: Plugins) -> Submission | Unavailable:
+    """Load one manifest or submission folder."""
+    folder = path if path.is_dir() else None
+    source = str(path / MANIFEST_NAME if folder else path)
+    files: tuple[FolderFile, ...] = ()
+    if folder is None:
+        document = load_document(path)
+    else:
+        # One reading serves manifest, checks and digest, so that all three speak of the same bytes.
+        files = read_folder(folder)
+        document = _document_in(files, source)
+    manifest = parse_model(Manifest, document, source)
+    if ":" not in manifest.controller:
+        return _load_plugin_controller(manifest, path, source, folder, files, plugins)
+    if folder is None:
+        hint = f"put both into a folder and call the manifest {MANIFEST_NAME}"
+        rule = "own code needs a folder; a single manifest names a plugin's controller"
+        raise InvalidInput([Fault(source, "controller", manifest.controller, rule, hint)])
+    faults = check_class(files, manifest.controller, source)
+    faults += [
+        Fault(source, f"config.{name}", ABSENT, "is no keyword argument", "use letters, digits and underscores")
+        for name in manifest.config
+        if not name.isidentifier()
+    ]
+    if faults:
+        raise InvalidInput(faults)
+    return Submission(
+        name=manifest.name,
+        manifest=manifest,
+        path=path,
+        digest=_digest(manifest, manifest.config, files),
+        folder=folder,
+        controller=manifest.controller,
+        track=manifest.track,
+        config=manifest.config,
+        preload=manifest.preload,
+    )
+
+
+def _document_in(files: Sequence[FolderFile], source: str) -> dict[str, Any]:
+    content = next((file.content for file in files if file.name == MANIFEST_NAME), None)
+    if content is None:
+        raise InvalidInput([Fault(source, "", ABSENT, "there is no such file", "write one")])
+    return parse_document(content, source)
+
+
+def _load_plugin_controller(
+    manifest: Manifest, path: Path, source: str, folder: Path | None, files: Sequence[FolderFile], plugins: Plugins
+) -> Submission | Unavailable:
+    registered = plugins.controllers.get(manifest.controller)
+    if registered is None:
+        provider = PROVIDERS.get(manifest.controller)
+        present = {failure.distribution for failure in plugins.failures}
+        present |= {one.distribution for one in plugins.controllers.values()}
+        if provider is not None and provider not in present:
+            return Unavailable(manifest.name, path, manifest.controller, f"pip install {provider}")
+        hint = suggest(manifest.controller, plugins.controllers)
+        hint += "".join(f"; not loaded: {failure}" for failure in plugins.failures)
+        rule = "no installed plugin gives this controller"
+        raise UnknownName([Fault(source, "controller", manifest.controller, rule, hint)])
+    spec = registered.spec
+    faults: list[Fault] = []
+    if manifest.track not in spec.tracks:
+        rule = f'controller "{spec.name}" does not play on this track'
+        faults.append(Fault(source, "track", manifest.track, rule, suggest(manifest.track, spec.tracks)))
+    try:
+        validated = parse_model(spec.config, manifest.config, source)
+    except InvalidInput as error:
+        faults += [fault._replace(field=_within_config(fault.field)) for fault in error.faults]
+    if faults:
+        raise InvalidInput(faults)
+    config = validated.model_dump(mode="json")
+    return Submission(
+        name=manifest.name,
+        manifest=manifest,
+        path=path,
+        digest=_digest(manifest, config, files, (registered.distribution, registered.version)),
+        folder=folder,
+        controller=spec.name,
+        track=manifest.track,
+        config=config,
+        preload=tuple(dict.fromkeys((*manifest.preload, *spec.preload))),
+        spec=spec,
+        plugin=registered.plugin,
+        distribution=registered.distribution,
+        version=registered.version,
+    )
+
+
+def _within_config(path: str) -> str:
+    return f"config.{path}" if path else "config"
+
+
+def _digest(
+    manifest: Manifest,
+    config: Mapping[str, Any],
+    files: Sequence[FolderFile],
+    installed: tuple[str, str] | None = None,
+) -> str:
+    content = {
+        "manifest": {**manifest.model_dump(mode="json"), "config": config},
+        "plugin": installed,
+        "files": digest_files(files),
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def take_snapshot(submission: Submission, place: Path) -> Submission:
+    """Copy a submission's folder, so that an author who goes on editing does not change what is being played.
+
+    Args:
+        submission: any submission; one without a folder is returned as it is.
+        place: an existing folder; the copy gets a folder of its own in it.
+
+    Raises:
+        InvalidInput: the folder is no longer what it was when the submission was loaded.
+    """
+    if submission.folder is None:
+        return submission
+    files = read_folder(submission.folder)
+    source = str(submission.folder / MANIFEST_NAME)
+    manifest = parse_model(Manifest, _document_in(files, source), source)
+    installed = (submission.distribution, submission.version) if submission.plugin else None
+    if manifest != submission.manifest or _digest(manifest, submission.config, files, installed) != submission.digest:
+        rule = "changed while it was being read"
+        raise InvalidInput([Fault(str(submission.folder), "", ABSENT, rule, "leave it alone for a moment, try again")])
+    copy = place / submission.name
+    copy.mkdir()
+    write_files(files, copy)
+    return dataclasses.replace(submission, folder=copy)
+
+
+def make_factory(submission: Submission) -> Callable[[], Controller]:
+    """Return the function that makes a submission's controller, fresh for each episode; here its code first runs.
+
+    Args:
+        submission: a loaded submission, pickled or not.
+
+    Raises:
+        InvalidInput: the own code binds no such class, or the plugin no longer gives the controller or its config.
+        PluginError: the plugin cannot be loaded.
+        Exception: whatever own code raises when it is imported.
+    """
+    config = submission.config
+    if not submission.plugin and submission.spec is None:
+        if submission.folder is None:
+            raise ValueError(f"submission {submission.name!r} has neither a plugin nor a folder")
+        own = load_class(submission.folder, submission.controller, submission.digest)
+        return lambda: own(**config)
+    spec = submission.spec or _find_spec(submission)
+    validated = parse_model(spec.config, config, submission.name)
+    return lambda: spec.factory(validated)
+
+
+def _find_spec(submission: Submission) -> ControllerSpec:
+    specs = _specs_of(submission.plugin)
+    if submission.controller not in specs:
+        rule = f'plugin "{submission.plugin}" no longer gives this controller'
+        hint = suggest(submission.controller, specs)
+        raise UnknownName([Fault(str(submission.path), "controller", submission.controller, rule, hint)])
+    return specs[submission.controller]
+
+
+@functools.cache
+def _specs_of(plugin: str) -> dict[str, ControllerSpec]:
+    """Return a plugin's declarations by name; installed packages are searched once per process, not per episode."""
+    return {registered.spec.name: registered.spec for registered in load_plugin(plugin)}

@@ -1,0 +1,124 @@
+"""Key performance indicators: pure functions of the ledger."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from arena.errors import ArenaError
+from arena.simulate.ledger import Ledger
+from arena.world.network import Network
+from arena.world.scenario import Scenario
+
+_SMALLEST_VARIANCE = 1e-8
+
+
+class Kpis(BaseModel):
+    """The KPIs of one episode, as the contract defines them.
+
+    Source: gym-invmgmt (arXiv 2605.11355); ``immediate_fill_rate`` and the bullwhip by echelon are ours.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profit: float
+    """Sum of profit over managed nodes and periods, money, discounted."""
+    fill_rate: float
+    """min(1, units sold / units demanded); 1 without demand. In backlog mode late sales count."""
+    immediate_fill_rate: float
+    """Share of demand served in its own period, the backlog being served first; 1 without demand."""
+    service_level: float
+    """Share of periods in which no market link has an unfilled unit."""
+    average_inventory: float
+    """Mean units on hand at the end of the period over managed nodes and periods."""
+    unfilled: float
+    """Sum of unfilled: unit-periods in backlog mode, units in lost-sales mode."""
+    revenue: float
+    """Money earned, internal transfers included, discounted."""
+    procurement_cost: float
+    """Money paid for filled orders, internal transfers included, discounted."""
+    holding_cost: float
+    """Money for stock on hand and in transit, discounted."""
+    operating_cost: float
+    """Money for factories' throughput, discounted."""
+    shortage_penalty: float
+    """Money for unfilled units, discounted."""
+    fixed_ordering_cost: float
+    """Money for periods with a filled order, discounted."""
+    bullwhip_ratio: float
+    """Variance over periods of all requested orders / variance of demand (population variances); 1 if demand does not
+    vary."""
+    bullwhip_retailers: float
+    """Variance of the filled orders placed by retailers / variance of demand; 1 if demand does not vary."""
+    bullwhip_distributors: float
+    """The same for distributors that are no retailers; 0 if there are none."""
+    bullwhip_factories: float
+    """The same for factories that are no retailers; 0 if there are none."""
+    inventory_turns: float
+    """Units sold / average inventory; 0 if there never was any."""
+    final_sentiment: float
+    """Customers' sentiment at the end; 1 without goodwill."""
+
+
+def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
+    """Measure the KPIs of the periods in a ledger.
+
+    Args:
+        ledger: at least one period.
+        scenario: what was played.
+
+    Raises:
+        ArenaError: If profit does not equal revenue less the five costs to 1e-6 (relative to the money moved): the
+            books do not balance, which would be a fault of the arena.
+        ValueError: If the ledger is empty.
+    """
+    if ledger.periods == 0:
+        raise ValueError("KPIs need at least one period")
+    demand, sold = float(ledger.demand.sum()), float(ledger.sold.sum())
+    at_once = np.minimum(ledger.demand, np.maximum(0.0, ledger.sold - ledger.carried_backlog)).sum()
+    costs = {
+        name: float(getattr(ledger, name).sum())
+        for name in ("procurement_cost", "holding_cost", "operating_cost", "shortage_penalty", "fixed_ordering_cost")
+    }
+    revenue, profit = float(ledger.revenue.sum()), float(ledger.reward.sum())
+    moved = abs(revenue) + sum(abs(cost) for cost in costs.values())
+    if not abs(profit - (revenue - sum(costs.values()))) <= 1e-6 * max(1.0, moved * 1e-3):
+        raise ArenaError(
+            f"the books do not balance: profit {profit!r}, revenue {revenue!r}, costs {costs!r}; "
+            "please report this with the scenario and the seed"
+        )
+    variance = float(ledger.demand.sum(axis=1).var())
+    average_inventory = float(ledger.on_hand.mean())
+
+    def bullwhip(orders: np.ndarray) -> float:
+        return float(orders.sum(axis=1).var()) / variance if variance > _SMALLEST_VARIANCE else 1.0
+
+    groups = _links_by_group(scenario.network)
+    return Kpis(
+        profit=profit,
+        fill_rate=min(1.0, sold / demand) if demand > 0 else 1.0,
+        immediate_fill_rate=float(at_once) / demand if demand > 0 else 1.0,
+        service_level=float((ledger.unfilled <= 0).all(axis=1).mean()),
+        average_inventory=average_inventory,
+        unfilled=float(ledger.unfilled.sum()),
+        revenue=revenue,
+        **costs,
+        bullwhip_ratio=bullwhip(ledger.requested),
+        bullwhip_retailers=bullwhip(ledger.filled[:, groups["retailers"]]),
+        bullwhip_distributors=bullwhip(ledger.filled[:, groups["distributors"]]) if groups["distributors"] else 0.0,
+        bullwhip_factories=bullwhip(ledger.filled[:, groups["factories"]]) if groups["factories"] else 0.0,
+        inventory_turns=sold / average_inventory if average_inventory > 0 else 0.0,
+        final_sentiment=float(ledger.sentiment[-1]),
+    )
+
+
+def _links_by_group(network: Network) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {"retailers": [], "distributors": [], "factories": []}
+    for i, link in enumerate(network.supply_links):
+        if link.buyer in network.retailers:
+            groups["retailers"].append(i)
+        elif network.role(link.buyer) == "factory":
+            groups["factories"].append(i)
+        else:
+            groups["distributors"].append(i)
+    return groups

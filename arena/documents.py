@@ -1,0 +1,462 @@
+"""Documents written by people, who may be careless or hostile: read safely, checked fully, faults told at once.
+
+A document is a YAML mapping in UTF-8 of at most 1 MiB. It is built from the parser's events without recursion and
+without any constructor, so no text in it can name a Python object, and each costly thing has a bound: depth, nodes,
+aliases. Plain scalars follow YAML 1.2: `true` and `false` are the only booleans, `2024-01-01`, `1:30`, `0x1F`, `007`
+and `1_000` stay text, `1e-3` is a number.
+
+A model validator that finds several faults raises `arena.errors.FaultList`; see there.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn, TypeVar, get_args
+
+import yaml  # type: ignore[import-untyped] # PyYAML ships no types
+from pydantic import BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from arena.errors import ABSENT, Fault, FaultList, InvalidInput, closest, suggest
+
+__all__ = [
+    "Count",
+    "Finite",
+    "Fraction01",
+    "NonNegative",
+    "Positive",
+    "load_document",
+    "load_model",
+    "parse_document",
+    "parse_model",
+]
+
+MAX_BYTES: Final = 1024 * 1024
+"""Largest document, bytes."""
+MAX_DEPTH: Final = 32
+"""Deepest nesting of lists and mappings, aliases expanded; far below Python's recursion limit."""
+MAX_NODES: Final = 100_000
+"""Most lists, mappings, keys and scalars in a document, aliases expanded."""
+MAX_ALIASES: Final = 100
+"""Most aliases in a document."""
+MAX_NUMBER: Final = 100
+"""Most characters of a number, so that every integer has a finite floating-point value."""
+MAX_FAULTS: Final = 1000
+"""Most faults told of one document."""
+
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A finite number; integers are taken, booleans and text are not."""
+NonNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
+"""A finite number of 0 or more."""
+Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
+"""A finite number above 0."""
+Fraction01 = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1)]
+"""A number above 0 and at most 1."""
+Count = Annotated[int, Field(strict=True, ge=0)]
+"""A whole number of 0 or more; booleans and `2.0` are not taken."""
+
+M = TypeVar("M", bound=BaseModel)
+
+# The C parser reads the same events some twenty times faster; not every build of PyYAML has it.
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_FINITE_RULE: Final = "must be a finite number"
+
+
+def load_document(path: Path) -> dict[str, Any]:
+    """Read the YAML mapping in the file `path`.
+
+    Anything but a regular file is refused without being opened for long: a pipe does not block.
+
+    Raises:
+        InvalidInput: the file cannot be read or is not a document as this module defines it; never another error,
+            whatever the bytes.
+    """
+    source = str(path)
+    # Non-blocking, because opening a pipe that nobody writes to would wait for ever.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        # Looked at before it is opened, because opening a device can set it in motion; and again afterwards,
+        # because another file may have taken its place.
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            _refuse(source, "must be a regular file")
+        descriptor = os.open(path, flags)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                _refuse(source, "must be a regular file")
+            _check_size(status.st_size, source)
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        _refuse(source, "there is no such file")
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character.
+        _refuse(source, f"cannot be read: {getattr(error, 'strerror', None) or error}")
+    return parse_document(content, source)
+
+
+def parse_document(content: bytes, source: str) -> dict[str, Any]:
+    """Build the YAML mapping written in `content`; `source` names its origin in faults.
+
+    Raises:
+        InvalidInput: `content` is not a document as this module defines it.
+    """
+    _check_size(len(content), source)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        _refuse(source, "is not UTF-8 text", line, suggestion="save the file as UTF-8")
+    builder = _Builder(source)
+    for event in _events(text, source):
+        builder.take(event)
+    if builder.faults:
+        raise InvalidInput(builder.faults)
+    if not isinstance(builder.root, dict):
+        value = ABSENT if builder.root is None else builder.root
+        raise InvalidInput([Fault(source, "", value, "must be a mapping of fields", "write `field: value` lines")])
+    return builder.root
+
+
+def load_model(model: type[M], path: Path) -> M:
+    """Read the document in the file `path` as a `model`.
+
+    Raises:
+        InvalidInput: as `load_document` and `parse_model`.
+    """
+    return parse_model(model, load_document(path), str(path))
+
+
+def parse_model(model: type[M], data: Mapping[str, Any], source: str) -> M:
+    """Validate `data` as a `model`.
+
+    Args:
+        model: the pydantic model.
+        data: what `load_document` returned, or the like.
+        source: the origin of the data, for faults.
+
+    Raises:
+        InvalidInput: with every fault of the data: field path, value, rule, suggestion. The faults of a `FaultList`
+            that a validator raised are told one by one.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        details: Any = error.errors(include_url=False)
+    # Raised outside the handler: the chain would show pydantic's text, with the input at full length.
+    faults: list[Fault] = []
+    for detail in details[:MAX_FAULTS]:
+        faults.extend(_told(model, data, source, detail))
+    unseen = len(details) - MAX_FAULTS
+    if unseen > 0:
+        faults.append(Fault(source, "", ABSENT, f"has {unseen} faults more"))
+    raise InvalidInput(faults)
+
+
+def _refuse(
+    source: str, rule: str, line: int | None = None, *, value: object = ABSENT, suggestion: str = ""
+) -> NoReturn:
+    where = "" if line is None else f"line {line}"
+    raise InvalidInput([Fault(source, where, value, rule, suggestion)]) from None
+
+
+def _check_size(size: int, source: str) -> None:
+    if size > MAX_BYTES:
+        _refuse(source, f"is larger than {MAX_BYTES} bytes")
+
+
+def _events(text: str, source: str) -> Iterator[Any]:
+    """Yield the parser's events; whatever it raises becomes a fault."""
+    try:
+        yield from yaml.parse(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        told = " ".join(part for part in (error.context, error.problem) if part)
+        _refuse(source, f"is not YAML: {told}", None if mark is None else mark.line + 1)
+    except yaml.reader.ReaderError as error:
+        # The C parser counts bytes and the other one characters, hence no line.
+        _refuse(source, f"holds a character that YAML does not allow: {error.reason}")
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # The parser in Python lets some escapes and directives out of range end in a bare ValueError.
+        _refuse(source, f"is not YAML: {error}")
+
+
+@dataclass
+class _Open:
+    """A list or mapping under construction."""
+
+    value: list[Any] | dict[str, Any]
+    line: int
+    anchor: str | None
+    nodes_before: int
+    key: str | None = None
+    awaits_key: bool = True
+    height: int = 1
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Anchored:
+    value: Any
+    nodes: int
+    height: int
+
+
+class _Builder:
+    """Builds one document from events, with an explicit stack in place of recursion."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.root: Any = None
+        self.faults: list[Fault] = []
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, _Anchored | None] = {}
+        self._nodes = 0
+        self._aliases = 0
+        self._documents = 0
+
+    def take(self, event: Any) -> None:
+        """Take the next event."""
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                _refuse(self.source, "holds a second document", line, suggestion="keep one document per file")
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event.anchor, line)
+        elif isinstance(event, yaml.ScalarEvent):
+            self._check_tag(event.tag, line)
+            self._count(1, line)
+            self._scalar(event, line)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._check_tag(event.tag, line)
+            self._open([] if isinstance(event, yaml.SequenceStartEvent) else {}, event.anchor, line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._close()
+
+    def _fault(self, line: int, rule: str, value: object = ABSENT, suggestion: str = "") -> None:
+        self.faults.append(Fault(self.source, f"line {line}", value, rule, suggestion))
+        if len(self.faults) >= MAX_FAULTS:
+            raise InvalidInput(self.faults)
+
+    def _count(self, nodes: int, line: int) -> None:
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            _refuse(self.source, f"holds more than {MAX_NODES} values, aliases expanded", line)
+
+    def _check_depth(self, height: int, line: int) -> None:
+        if len(self._stack) + height > MAX_DEPTH:
+            _refuse(self.source, f"is nested deeper than {MAX_DEPTH} levels", line)
+
+    def _check_tag(self, tag: str | None, line: int) -> None:
+        if tag is not None:
+            self._fault(line, "tags are not allowed", tag, "remove it")
+
+    def _alias(self, anchor: str, line: int) -> None:
+        self._aliases += 1
+        if self._aliases > MAX_ALIASES:
+            _refuse(self.source, f"holds more than {MAX_ALIASES} aliases", line)
+        if anchor not in self._anchors:
+            _refuse(self.source, "this alias has no anchor", line, value=f"*{anchor}")
+        anchored = self._anchors[anchor]
+        if anchored is None:
+            _refuse(self.source, "this alias stands inside its own anchor", line, value=f"*{anchor}")
+        self._count(anchored.nodes, line)
+        self._check_depth(anchored.height, line)
+        # A copy, so that no two places of the document share a list; the bounds above keep it small.
+        self._put(copy.deepcopy(anchored.value), line, anchored.height)
+
+    def _scalar(self, event: Any, line: int) -> None:
+        value: Any = event.value
+        if not event.style:  # Plain: neither quoted nor a block of text.
+            if value == "<<" and self._expects_key():
+                self._fault(line, "merge keys are not allowed", value, "write the fields out")
+            value = self._resolve(value, line)
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            self._fault(line, "text must not hold half a surrogate pair", value)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = _Anchored(value, 1, 0)
+        self._put(value, line, 0)
+
+    def _resolve(self, text: str, line: int) -> str | int | float | bool | None:
+        if text in _NULLS:
+            return None
+        if text in _BOOLEANS:
+            return _BOOLEANS[text]
+        if _NOT_FINITE.fullmatch(text):
+            self._fault(line, _FINITE_RULE, text)
+            return 0.0
+        integer = _INTEGER.fullmatch(text) is not None
+        if not integer and not _FLOAT.fullmatch(text):
+            return text
+        if len(text) > MAX_NUMBER:
+            self._fault(line, f"a number has at most {MAX_NUMBER} characters", text, "quote it if it is text")
+            return 0
+        if integer:
+            return int(text)
+        number = float(text)
+        if abs(number) == float("inf"):
+            self._fault(line, _FINITE_RULE, text)
+        return number
+
+    def _expects_key(self) -> bool:
+        return bool(self._stack) and isinstance(self._stack[-1].value, dict) and self._stack[-1].awaits_key
+
+    def _open(self, value: list[Any] | dict[str, Any], anchor: str | None, line: int) -> None:
+        self._check_depth(1, line)
+        if anchor is not None:
+            self._anchors[anchor] = None  # Known but unfinished: an alias to it now would be recursion.
+        self._stack.append(_Open(value, line, anchor, self._nodes))
+        self._count(1, line)
+
+    def _close(self) -> None:
+        done = self._stack.pop()
+        if done.anchor is not None:
+            self._anchors[done.anchor] = _Anchored(done.value, self._nodes - done.nodes_before, done.height)
+        self._put(done.value, done.line, done.height)
+
+    def _put(self, value: Any, line: int, height: int) -> None:
+        """Place a finished value where the document stands: as root, list item, key, or value of the last key."""
+        if not self._stack:
+            self.root = value
+            return
+        parent = self._stack[-1]
+        parent.height = max(parent.height, height + 1)
+        if isinstance(parent.value, list):
+            parent.value.append(value)
+        elif parent.awaits_key:
+            parent.key = self._key(parent, value, line)
+            parent.awaits_key = False
+        else:
+            if parent.key is not None:
+                parent.value[parent.key] = value
+            parent.awaits_key = True
+
+    def _key(self, parent: _Open, key: Any, line: int) -> str | None:
+        if not isinstance(key, str):
+            self._fault(line, "a key must be text", key, "quote it")
+            return None
+        if key in parent.lines:
+            self._fault(line, f"this key stands already in line {parent.lines[key]}", key, "keep one of them")
+            return None
+        parent.lines[key] = line
+        return key
+
+
+_RULES: Final = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field here",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "finite_number": _FINITE_RULE,
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "string_pattern_mismatch": "must match the pattern {pattern}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "literal_error": "must be one of {expected}",
+    "enum": "must be one of {expected}",
+    "union_tag_invalid": "{discriminator} must be one of {expected_tags}",
+    "union_tag_not_found": "{discriminator} is required, it tells the kind",
+    "model_type": "must be a mapping of fields",
+    "model_attributes_type": "must be a mapping of fields",
+    "dict_type": "must be a mapping",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "none_required": "must be left out or null",
+}
+
+
+def _told(model: type[BaseModel], data: Any, source: str, detail: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the faults behind one error of pydantic."""
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    path = _path(detail["loc"], data, missing=kind == "missing")
+    cause = context.get("error")
+    if isinstance(cause, FaultList):
+        for fault in cause.faults:
+            yield Fault(source, _joined(path, fault.field), fault.value, fault.rule, fault.suggestion)
+        return
+    suggestion = ""
+    if kind == "missing":
+        value = ABSENT
+        _, found = _walk(model, detail["loc"])
+        suggestion = f"add it: {found.description}" if found is not None and found.description else "add it"
+    elif kind == "extra_forbidden":
+        models, _ = _walk(model, detail["loc"][:-1])
+        suggestion = suggest(str(detail["loc"][-1]), [name for each in models for name in _fields(each)])
+    elif kind in {"literal_error", "enum", "union_tag_invalid"}:
+        choices = re.findall(r"'([^']*)'", str(context.get("expected", context.get("expected_tags", ""))))
+        given = context.get("tag", value)
+        near = closest(given, choices) if isinstance(given, str) else None
+        suggestion = f'did you mean "{near}"?' if near is not None else ""
+    elif isinstance(value, (Mapping, BaseModel, list, tuple)) and kind not in _RULES:
+        value = ABSENT  # A rule about a whole model: its picture would say nothing.
+    # Pydantic gives the bounds of a float as floats; a whole one reads better without its ".0".
+    words = {key: f"{bound:.15g}" if isinstance(bound, float) else bound for key, bound in context.items()}
+    rule = str(cause) if cause is not None else _RULES.get(kind, "").format(**words) or str(detail["msg"])
+    yield Fault(source, path, value, rule, suggestion)
+
+
+def _joined(prefix: str, path: str) -> str:
+    return f"{prefix}.{path}" if prefix and path and not path.startswith("[") else prefix + path
+
+
+def _path(location: tuple[int | str, ...], data: Any, *, missing: bool) -> str:
+    """Return the dotted path of pydantic's location, without the names that it adds for members of a union."""
+    path, value = "", data
+    for position, piece in enumerate(location):
+        if isinstance(piece, int):
+            path += f"[{piece}]"
+            value = value[piece] if isinstance(value, (list, tuple)) and piece < len(value) else None
+        elif (isinstance(value, Mapping) and piece in value) or (missing and position == len(location) - 1):
+            path = _joined(path, piece)
+            value = value.get(piece) if isinstance(value, Mapping) else None
+    return path
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields by the names that a document uses."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def _walk(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[type[BaseModel]], FieldInfo | None]:
+    """Follow a location through the models: those that may stand at its end, and the last field on the way."""
+    models: list[type[BaseModel]] = [model]
+    last: FieldInfo | None = None
+    for piece in location:
+        named = [each for each in models if each.__name__ == piece]
+        found = [_fields(each)[str(piece)] for each in models if piece in _fields(each)]
+        if found:
+            last = found[0]
+            models = [each for info in found for each in _models_in(info.annotation)]
+        elif named:  # The member of a union that pydantic tried.
+            models = named
+    return models, last
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

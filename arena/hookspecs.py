@@ -1,0 +1,34 @@
+"""The whole plugin contract.
+
+A plugin is a package with an entry point in the group `arena` that names a module; the module implements the hooks
+below with `hookimpl`::
+
+    [project.entry-points.arena]
+    my-rules = "my_rules"
+
+Everything a plugin needs is importable from the top level of `arena`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from arena.contract.controller import ControllerSpec
+
+hookspec = pluggy.HookspecMarker("arena")
+hookimpl = pluggy.HookimplMarker("arena")
+
+
+@hookspec
+def arena_controllers() -> Iterable[ControllerSpec]:  # type: ignore[empty-body] # a declaration; plugins have the body
+    """Declare the controllers that this plugin offers.
+
+    Called once when the plugin is loaded. It returns declarations only, so it must be cheap: heavy libraries are
+    imported inside the factory of a specification, which is called once per episode (once per node and episode on the
+    decentralised track).
+
+    Returns:
+        One specification per controller. Names are slugs (`order-up-to`) and unique over all installed plugins.
+    """

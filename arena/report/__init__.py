@@ -1,0 +1,1 @@
+"""What people look at: the standings as a page of its own."""

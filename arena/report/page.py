@@ -1,0 +1,267 @@
+"""The standings as one HTML page that needs nothing but itself: no script, no font, no picture from elsewhere.
+
+Everything that a submission had a hand in (names, messages, versions) reaches the page through a template engine that
+escapes, and a content security policy in the page forbids whatever could still be loaded or run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import jinja2
+from markupsafe import Markup
+
+from arena.errors import StoreError, printable
+from arena.report.plots import Axis, fit_axis, interval, tick_labels
+
+if TYPE_CHECKING:
+    from arena.contest.record import EpisodeRecord
+    from arena.contest.standings import Interval, ScenarioRow, StandingRow, Standings
+
+__all__ = ["explain_missing_score", "render_report", "write_report"]
+
+LISTED_FORFEITS: Final = 30
+"""Forfeits that the page shows of one submission; the others are counted."""
+
+_MESSAGE_WIDTH: Final = 500
+_DASH: Final = "–"
+_MINUS: Final = "−"
+
+
+def write_report(
+    standings: Standings, records: Sequence[EpisodeRecord], path: Path, *, notes: Mapping[str, str] | None = None
+) -> Path:
+    """Write the page.
+
+    Args:
+        standings: What the contest's records say.
+        records: The records themselves, for forfeits and provenance.
+        path: File to write; an older one is replaced in one step, so that a reader never sees half a page.
+        notes: By scenario, what a reader of its results must know.
+
+    Returns:
+        The path.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
+    text = render_report(standings, records, notes=notes)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise StoreError(f"{path}: the report cannot be written: {error.strerror}") from error
+    return path
+
+
+def render_report(
+    standings: Standings, records: Sequence[EpisodeRecord], *, notes: Mapping[str, str] | None = None
+) -> str:
+    """Return the page as HTML; arguments as for `write_report`."""
+    shown = set(standings.scenarios)
+    kept = [record for record in records if record.scenario in shown]
+    by_score = standings.ranked_by == "score"
+    intervals = [_ranked_interval(row, by_score) for row in standings.rows]
+    values = [_ranked_value(row, by_score) for row in standings.rows]
+    ends = [end for one in intervals if one is not None for end in (one.low, one.high)]
+    axis = fit_axis([value for value in (*values, *ends) if value is not None])
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            standings=standings,
+            by_score=by_score,
+            axis=tick_labels(axis),
+            rows=[_table_row(row, standings, axis, by_score) for row in standings.rows],
+            reference=[_table_row(row, standings, axis, by_score) for row in standings.reference],
+            official=any(row.official for row in standings.rows),
+            missing_score=next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None),
+            heat=_heat(standings),
+            columns=[row.submission for row in (*standings.rows, *standings.reference)],
+            notes=[(scenario, notes[scenario]) for scenario in standings.scenarios if (notes or {}).get(scenario)]
+            if notes
+            else [],
+            goodwill_oracles=[scenario for scenario in standings.oracles if "goodwill" in scenario],
+            forfeits=_forfeits(standings, kept),
+            provenance=_provenance(standings, kept),
+            digests=sorted({(record.submission, record.submission_digest) for record in kept}),
+        )
+    )
+
+
+def explain_missing_score(row: StandingRow, standings: Standings) -> str | None:
+    """Return why a submission has no score against the oracle, or None when it has one."""
+    if row.score is not None:
+        return None
+    without = [scenario for scenario in standings.scenarios if scenario not in standings.oracles]
+    if len(without) == len(standings.scenarios):
+        return "no oracle has played this suite"
+    if without:
+        return f"no oracle has played {len(without)} of {len(standings.scenarios)} scenarios"
+    if not row.complete:
+        return "not every episode has been played"
+    return "the oracle's mean profit is not positive on every scenario"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line of the standings as the template prints it."""
+
+    rank: str
+    source: StandingRow
+    score: str
+    score_interval: str
+    no_score: str
+    profit: str
+    profit_interval: str
+    plot: Markup
+    fill_rate: str
+    milliseconds: str
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One submission on one scenario: text, shade from 0 (worst) to 1 (best), and remarks."""
+
+    text: str
+    level: float
+    best: bool
+    title: str
+    forfeits: int
+
+
+def _environment() -> jinja2.Environment:
+    def load(name: str) -> str:
+        return files("arena.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(load),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _number
+    return environment
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    """Return a number with thousands separators and a real minus sign, or a dash for None."""
+    if value is None:
+        return _DASH
+    text = f"{value:,.{digits}f}"
+    return text.replace("-", _MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+
+
+def _range(one: Interval | None, digits: int) -> str:
+    return "" if one is None else f"{_number(one.low, digits)} … {_number(one.high, digits)}"
+
+
+def _ranked_value(row: StandingRow, by_score: bool) -> float | None:
+    return row.score if by_score else row.mean_profit
+
+
+def _ranked_interval(row: StandingRow, by_score: bool) -> Interval | None:
+    return row.score_interval if by_score else row.profit_interval
+
+
+def _table_row(row: StandingRow, standings: Standings, axis: Axis, by_score: bool) -> _Row:
+    value, spread = _ranked_value(row, by_score), _ranked_interval(row, by_score)
+    plot = Markup()
+    if value is not None and row.track != "oracle":
+        low, high = (value, value) if spread is None else (spread.low, spread.high)
+        digits = 3 if by_score else 1
+        words = _number(value, digits) + (f", 95 % interval {_range(spread, digits)}" if spread else ", no interval")
+        plot = interval(axis, low, value, high, f"{row.submission}: {words}")
+    return _Row(
+        rank=_DASH if row.rank is None else str(row.rank),
+        source=row,
+        score=_number(row.score, 3),
+        score_interval=_range(row.score_interval, 3),
+        no_score=explain_missing_score(row, standings) or "",
+        profit=_number(row.mean_profit),
+        profit_interval=_range(row.profit_interval, 1),
+        plot=plot,
+        fill_rate=_DASH if row.fill_rate is None else f"{100 * row.fill_rate:.1f} %",
+        milliseconds=_DASH if row.decision_time is None else _number(1000 * row.decision_time, 2),
+    )
+
+
+def _heat(standings: Standings) -> list[tuple[str, list[_Cell | None]]]:
+    """Return, by scenario, one cell per submission; shades compare the contenders of a scenario with each other."""
+    found = {(row.scenario, row.submission): row for row in standings.by_scenario}
+    contenders = [row.submission for row in standings.rows]
+    reference = [row.submission for row in standings.reference]
+    lines = []
+    for scenario in standings.scenarios:
+        means = [
+            row.mean_profit
+            for name in contenders
+            if (row := found.get((scenario, name))) is not None and row.mean_profit is not None
+        ]
+        low, high = (min(means), max(means)) if means else (0.0, 0.0)
+        cells = [_cell(found.get((scenario, name)), low, high) for name in contenders]
+        cells += [_cell(found.get((scenario, name)), low, high, ranked=False) for name in reference]
+        lines.append((scenario, cells))
+    return lines
+
+
+def _cell(row: ScenarioRow | None, low: float, high: float, *, ranked: bool = True) -> _Cell | None:
+    if row is None:
+        return None
+    mean = row.mean_profit
+    level = (mean - low) / (high - low) if ranked and mean is not None and high > low else 0.0
+    title = f"{row.submission} on {row.scenario}: {row.episodes} episodes"
+    if row.profit_interval is not None:
+        title += f", 95 % interval {_range(row.profit_interval, 1)}"
+    if row.score is not None:
+        title += f", score {_number(row.score, 3)}"
+    best = ranked and mean is not None and mean == high
+    return _Cell(_number(mean), round(level, 3), best, title, row.forfeits)
+
+
+def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tuple[str, int, list[EpisodeRecord]]]:
+    """Return by submission the count of forfeits and the first of them, messages made printable."""
+    listed = []
+    for row in (*standings.rows, *standings.reference):
+        lost = [
+            record
+            for record in records
+            if record.submission == row.submission and record.outcome not in ("ok", "infrastructure")
+        ]
+        lost.sort(key=lambda record: (record.scenario, record.seed_index))
+        if lost:
+            shown = [
+                record.model_copy(update={"failure_message": printable(record.failure_message, _MESSAGE_WIDTH)})
+                for record in lost[:LISTED_FORFEITS]
+            ]
+            listed.append((row.submission, len(lost), shown))
+    return listed
+
+
+def _provenance(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tuple[str, str]]:
+    """Return what the results rest on, as pairs of a heading and its values."""
+
+    def all_of(field: str) -> str:
+        return ", ".join(sorted({str(getattr(record, field)) for record in records})) or _DASH
+
+    finished = sorted(record.finished_at for record in records)
+    return [
+        ("contract", all_of("contract_digest")),
+        ("seeds", f"{standings.seed_plan}, {standings.seeds} per scenario"),
+        ("commitment to the seeds", standings.commitment or "none: the seeds are public"),
+        ("isolation", all_of("isolation")),
+        ("arena", all_of("arena_version")),
+        ("Python", all_of("python_version")),
+        ("numpy", all_of("numpy_version")),
+        ("episodes", str(len(records))),
+        ("played", f"{finished[0]} … {finished[-1]}" if finished else _DASH),
+    ]

@@ -1,0 +1,72 @@
+"""Starting points that `arena new` writes: a submission with its own code, and a plugin package."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, Literal
+
+from arena.errors import ABSENT, Fault, InvalidInput
+
+__all__ = ["Kind", "scaffold"]
+
+Kind = Literal["submission", "plugin"]
+"""What can be started: a folder submission, or a plugin package."""
+
+# Target path, with the template's variables, by template.
+_SUBMISSION: Final = {
+    "submission.yaml": "submission/submission.yaml.jinja",
+    "controller.py": "submission/controller.py.jinja",
+}
+_PLUGIN: Final = {
+    "pyproject.toml": "plugin/pyproject.toml.jinja",
+    "README.md": "plugin/README.md.jinja",
+    "submission.yaml": "plugin/submission.yaml.jinja",
+    "src/{package}/__init__.py": "plugin/init.py.jinja",
+    "src/{package}/controller.py": "submission/controller.py.jinja",
+    "src/{package}/py.typed": None,
+    "tests/test_controller.py": "plugin/test_controller.py.jinja",
+}
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST_NAME: Final = 64
+
+
+def scaffold(kind: Kind, name: str, place: Path) -> Path:
+    """Write the files of a new submission or plugin.
+
+    Args:
+        kind: What to start.
+        name: Its name: a slug that starts with a letter. A plugin's package and controller get the same name.
+        place: Existing folder in which the new folder `name` is made.
+
+    Returns:
+        The new folder.
+
+    Raises:
+        InvalidInput: The name is no slug, or something of that name exists already; nothing is overwritten.
+    """
+    import jinja2
+
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        rule = f"must be lower-case letters, digits and single hyphens, a letter first, at most {_LONGEST_NAME}"
+        raise InvalidInput([Fault("", "NAME", name, rule, "as in my-controller")])
+    folder = place / name
+    if folder.exists():
+        raise InvalidInput([Fault(str(folder), "", ABSENT, "exists already", "choose another name or remove it")])
+    package = name.replace("-", "_")
+    # Only our own templates are rendered, with values that matched the pattern above: nothing needs escaping.
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    values = {
+        "name": name,
+        "package": package,
+        "class_name": "".join(part.capitalize() for part in name.split("-")),
+        "arena_version": version("inventory-arena"),
+    }
+    for target, template in (_SUBMISSION if kind == "submission" else _PLUGIN).items():
+        path = folder / target.format(package=package)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        source = "" if template is None else files("arena.scaffold").joinpath(template).read_text(encoding="utf-8")
+        path.write_text(environment.from_string(source).render(values), encoding="utf-8")
+    return folder

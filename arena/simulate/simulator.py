@@ -1,0 +1,252 @@
+"""One episode: the scenario's demand stream joined with the dynamics, and the ledger that comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from arena.errors import ContractViolation, EpisodeEnded
+from arena.simulate.columns import SCALAR
+from arena.simulate.dynamics import Columns, Movements, advance
+from arena.simulate.ledger import Ledger
+from arena.simulate.plant import MONEY_PARTS, Plant, compile_plant
+from arena.world.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the world is before a period; arrays are copies, read-only, units throughout.
+
+    It holds everything any track shows, and nothing of the future.
+    """
+
+    period: int
+    """Period about to be played, from 0."""
+    demand: np.ndarray
+    """Demand of the last period, (market links,); zero before the first."""
+    unfilled: np.ndarray
+    """Unfilled units at the end of the last period, (market links,)."""
+    on_hand: np.ndarray
+    """Units on hand, (managed nodes,)."""
+    component_stock: np.ndarray
+    """Units of each component of a bill of materials, (components,)."""
+    pipeline: np.ndarray
+    """Units under way by link and arrival, flat (see Network.pipeline_offsets)."""
+    in_transit: np.ndarray
+    """Units under way, (supply links,)."""
+    owed: np.ndarray
+    """Units the supplier still owes, (supply links,)."""
+    sentiment: float
+    """Customers' sentiment in the last period."""
+    requested: np.ndarray
+    """Orders requested in the last period, (supply links,)."""
+
+
+def _frozen(values: Any) -> np.ndarray:
+    array = np.array(values, dtype=np.float64)
+    array.flags.writeable = False
+    return array
+
+
+def episode_generator(entropy: int) -> np.random.Generator:
+    """The random stream of an episode, as Gymnasium makes it from ``reset(seed=…)``.
+
+    Args:
+        entropy: a seed of any size, not negative.
+    """
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+
+
+class Simulator:
+    """Plays episodes of one scenario, one at a time.
+
+    Example:
+        >>> from arena import Simulator, load_scenario
+        >>> simulator = Simulator(load_scenario("serial-stationary-backlog"))
+        >>> simulator.start(42)
+        >>> while not simulator.finished:
+        ...     profit = simulator.step([20.0, 20.0, 20.0])
+        >>> round(float(simulator.ledger().reward.sum()), 2)
+        758.03
+    """
+
+    def __init__(self, scenario: Scenario, plant: Plant | None = None) -> None:
+        """Prepare a scenario.
+
+        Args:
+            scenario: what to play.
+            plant: the scenario compiled, if at hand; compiled here otherwise.
+        """
+        self.scenario = scenario
+        self.plant = compile_plant(scenario) if plant is None else plant
+        self._smallest_mean = scenario.demand.smallest_mean
+        self._means = [tuple(column) for column in scenario.mean_path.T.tolist()]
+        self._generator: np.random.Generator | None = None
+        self._log: list[tuple[Any, ...]] = []
+        self._columns = self._initial()
+
+    def start(self, seed: int | np.random.Generator) -> None:
+        """Begin a new episode.
+
+        Args:
+            seed: of the episode's random stream, or the stream itself (then continued).
+        """
+        self._generator = seed if isinstance(seed, np.random.Generator) else episode_generator(seed)
+        self._log = []
+        self._columns = self._initial()
+
+    @property
+    def period(self) -> int:
+        """The period about to be played, from 0; the horizon when the episode is over."""
+        return self._columns.period
+
+    @property
+    def finished(self) -> bool:
+        """Whether all periods were played."""
+        return self._columns.period >= self.scenario.horizon
+
+    @property
+    def last(self) -> Movements | None:
+        """What moved in the last period, as floats; None before the first."""
+        return self._log[-1][1] if self._log else None
+
+    def step(self, orders: Any) -> float:
+        """Play one period.
+
+        Args:
+            orders: requested units per supply link, finite; negative requests count as zero.
+
+        Returns:
+            Profit of the whole network in the period, money, discounted.
+
+        Raises:
+            EpisodeEnded: After the last period, or before the first :meth:`start`.
+            ContractViolation: If orders are not a finite number per supply link.
+        """
+        columns, generator = self._columns, self._generator
+        if generator is None:
+            raise EpisodeEnded("no episode is running: call start(seed) first")
+        if columns.period >= self.scenario.horizon:
+            raise EpisodeEnded(
+                f"the episode is over after {self.scenario.horizon} periods: call start(seed) for the next one"
+            )
+        try:
+            asked = np.asarray(orders, dtype=np.float64)
+        except (TypeError, ValueError):
+            message = f"orders are numbers, got {type(orders).__name__}; give one float per supply link"
+            raise ContractViolation("bad_dtype", message) from None
+        if asked.shape != (self.plant.links,):
+            raise ContractViolation(
+                "bad_shape", f"orders have shape ({self.plant.links},), one per supply link, got {asked.shape}"
+            )
+        requests: list[float] = asked.tolist()
+        total = sum(requests)
+        if total - total != 0.0 and not np.isfinite(asked).all():
+            raise ContractViolation("non_finite", "orders are finite; order 0 where nothing is wanted")
+        means, draw, smallest = self._means[columns.period], self.scenario.demand.draw, self._smallest_mean
+
+        def demand(sentiment: float) -> list[float]:
+            return [draw(generator, max(smallest, mean * sentiment)) for mean in means]
+
+        after, moved = advance(
+            self.plant, columns, [request if request > 0.0 else 0.0 for request in requests], demand, SCALAR
+        )
+        self._columns = after
+        self._log.append((requests, moved, columns.unfilled, after))
+        return float(moved.reward)
+
+    @property
+    def state(self) -> State:
+        """The world before the coming period."""
+        columns = self._columns
+        last = self._log[-1] if self._log else None
+        return State(
+            period=columns.period,
+            demand=_frozen(last[1].demand if last else [0.0] * self.plant.markets),
+            unfilled=_frozen(columns.unfilled),
+            on_hand=_frozen(self._by_node(columns.on_hand)),
+            component_stock=_frozen([columns.on_hand[point] for point in self.plant.component_points]),
+            pipeline=_frozen([slot for slots in columns.pipeline for slot in slots]),
+            in_transit=_frozen(columns.in_transit),
+            owed=_frozen(columns.owed),
+            sentiment=columns.sentiment,
+            requested=_frozen(last[0] if last else [0.0] * self.plant.links),
+        )
+
+    def ledger(self) -> Ledger:
+        """The periods played so far, as a ledger of read-only arrays."""
+        plant, log = self.plant, self._log
+        links, markets, points = plant.links, plant.markets, len(plant.stock_points)
+
+        def table(rows: list[Any], width: int) -> np.ndarray:
+            return np.array(rows, dtype=np.float64).reshape(len(log), width)
+
+        rows = table([moved.rows for _, moved, _, _ in log], plant.reward_map.shape[0])
+        discount = plant.discount ** np.arange(len(log))[:, None]
+        money = {
+            name: (rows @ money_map.T) * discount for name, money_map in zip(MONEY_PARTS, plant.money_maps, strict=True)
+        }
+        stock = rows[:, 2 * links : 2 * links + points]
+        market_rows = rows[:, 2 * links + points :]
+        carried = table([before for _, _, before, _ in log], markets)
+        scrapped = table([moved.scrapped or [0.0] * points for _, moved, _, _ in log], points)
+        node_profit = (rows @ plant.profit_map.T) * discount
+        return Ledger(
+            requested=table([requests for requests, _, _, _ in log], links),
+            filled=rows[:, :links].copy(),
+            received=table([moved.received for _, moved, _, _ in log], links),
+            in_transit=rows[:, links : 2 * links].copy(),
+            owed=table([after.owed for _, _, _, after in log], links),
+            on_hand=stock @ plant.node_map.T,
+            component_stock=stock[:, list(plant.component_points)],
+            scrapped=scrapped @ plant.node_map.T,
+            demand=table([moved.demand for _, moved, _, _ in log], markets),
+            carried_backlog=carried if plant.backlog else np.zeros_like(carried),
+            sold=market_rows[:, :markets].copy(),
+            unfilled=market_rows[:, markets : 2 * markets].copy(),
+            sentiment=np.array([after.sentiment for _, _, _, after in log], dtype=np.float64),
+            node_profit=node_profit,
+            reward=np.array([moved.reward for _, moved, _, _ in log], dtype=np.float64),
+            initial_on_hand=plant.node_map @ np.array(plant.initial_stock),
+            **money,
+        )
+
+    def _by_node(self, stocks: list[float]) -> list[float]:
+        if not self.plant.component_points:
+            return stocks  # one stock point per managed node
+        return [float(value) for value in self.plant.node_map @ np.array(stocks)]
+
+    def _initial(self) -> Columns:
+        plant = self.plant
+        return Columns(
+            period=0,
+            on_hand=list(plant.initial_stock),
+            pipeline=[(0.0,) * lead_time for lead_time in plant.network.lead_times],
+            in_transit=[0.0] * plant.links,
+            owed=[0.0] * plant.links,
+            unfilled=[0.0] * plant.markets,
+            shortfall=None,
+            sentiment=1.0,
+        )
+
+
+def realised_demand(scenario: Scenario, seed: int) -> np.ndarray | None:
+    """The demand trace that an episode of this seed will see.
+
+    Args:
+        scenario: what is played.
+        seed: of the episode.
+
+    Returns:
+        Shape (horizon, market links), units; None under goodwill, where demand depends on what is played.
+    """
+    if scenario.goodwill is not None:
+        return None
+    generator, smallest = episode_generator(seed), scenario.demand.smallest_mean
+    trace = [
+        [scenario.demand.draw(generator, max(smallest, mean)) for mean in means]
+        for means in scenario.mean_path.T[: scenario.horizon].tolist()
+    ]
+    return _frozen(trace)

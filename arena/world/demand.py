@@ -1,0 +1,189 @@
+"""Customers' demand: a mean path made of composable effects, and how a period's demand is drawn around it."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from arena.documents import Count, Finite, NonNegative, Positive
+from arena.errors import FaultList, FieldFault
+
+Distribution = Literal["poisson", "normal", "uniform"]
+
+#: Smallest mean of a synthetic demand path (an external series may fall to zero), in units per period.
+SMALLEST_MEAN = 0.1
+
+_LONGEST_SERIES = 100_000
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Trend(_Frozen):
+    """A linear trend: the mean is multiplied by ``1 + slope * period``."""
+
+    slope: Annotated[Finite, Field(ge=-10, le=10)] = Field(default=0.05, description="relative growth per period")
+
+
+class Seasonal(_Frozen):
+    """A season: the mean is multiplied by ``1 + amplitude * sin(frequency * period + phase)``."""
+
+    amplitude: Annotated[NonNegative, Field(le=10)] = Field(default=0.5, description="relative height of the wave")
+    frequency: NonNegative = Field(default=2 * math.pi / 30, description="radians per period")
+    phase: Finite = Field(default=0.0, description="radians at period 0")
+
+
+class Shock(_Frozen):
+    """A lasting shock: from period ``time`` on, the mean is multiplied by ``magnitude``."""
+
+    time: Count = Field(default=15, description="first period of the shock")
+    magnitude: Annotated[NonNegative, Field(le=1_000)] = Field(default=2.0, description="factor on the mean")
+
+
+class Goodwill(_Frozen):
+    """Customers' sentiment: it multiplies the mean, grows while everything is served and falls after a shortage."""
+
+    growth: Annotated[Positive, Field(ge=1, le=10)] = Field(default=1.01, description="factor after a full service")
+    decay: Annotated[Positive, Field(le=1)] = Field(
+        default=0.90, description="factor after a period with unfilled units"
+    )
+    cap: Annotated[Positive, Field(le=1_000)] = Field(default=2.0, description="largest sentiment")
+    floor: Positive = Field(default=0.2, description="smallest sentiment")
+
+    @model_validator(mode="after")
+    def _floor_below_cap(self) -> Goodwill:
+        if self.floor > self.cap:
+            raise FaultList([FieldFault("floor", self.floor, f"0 < floor <= cap ({self.cap:g})", "swap floor and cap")])
+        return self
+
+
+class Series(_Frozen):
+    """An external series of mean demand, such as unit sales of a real item; its last value repeats past its end."""
+
+    values: tuple[NonNegative, ...] = Field(min_length=1, max_length=_LONGEST_SERIES, description="units per period")
+    scale_to_mean: Positive | None = Field(default=None, description="rescale the values to this mean")
+    name: str = Field(default="", max_length=100, description="where the values come from, for people")
+
+    @model_validator(mode="after")
+    def _can_be_scaled(self) -> Series:
+        if self.scale_to_mean is not None and not any(self.values):
+            rule = "a series of zeros cannot be scaled to a mean"
+            raise FaultList([FieldFault("scale_to_mean", self.scale_to_mean, rule, "remove scale_to_mean")])
+        return self
+
+    def levels(self, periods: int) -> np.ndarray:
+        """The (scaled) level of the first ``periods`` periods, shape (periods,), units."""
+        values = np.asarray(self.values, dtype=np.float64)
+        if self.scale_to_mean is not None:
+            values = values * (self.scale_to_mean / values.mean())
+        return values[np.minimum(np.arange(periods), len(values) - 1)]
+
+
+class Demand(_Frozen):
+    """How much customers want.
+
+    Mean of period t = base (a constant or a series) x trend x season x shock x sentiment, never below
+    :data:`SMALLEST_MEAN` (0 with a series). Demand = ``max(0, mean + noise_scale * (raw - mean))`` with ``raw`` drawn
+    from the distribution at that mean; ``noise_scale`` 0 makes demand equal its mean.
+
+    Source: gym-invmgmt (arXiv 2605.11355); the season's phase and the spread of normal and uniform demand are ours.
+    """
+
+    base_mean: Annotated[NonNegative, Field(le=1e9)] | None = Field(
+        default=None, description="units per period on every market link; absent: each link's own mean_demand"
+    )
+    series: Series | None = Field(default=None, description="an external series in place of a constant base")
+    trend: Trend | None = Field(default=None, description="linear trend; {} for the defaults")
+    seasonal: Seasonal | None = Field(default=None, description="season; {} for the defaults")
+    shock: Shock | None = Field(default=None, description="lasting shock; {} for the defaults")
+    distribution: Distribution = Field(default="poisson", description="what a period's demand is drawn from")
+    standard_deviation: NonNegative | None = Field(
+        default=None, description="of normal demand, units; absent: square root of the mean"
+    )
+    half_width: NonNegative | None = Field(
+        default=None, description="of uniform demand around its mean, units; absent: the mean itself"
+    )
+    noise_scale: Annotated[NonNegative, Field(le=1_000)] = Field(default=1.0, description="factor on the deviation")
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Demand:
+        faults = []
+        if self.base_mean is not None and self.series is not None:
+            rule = "demand has a constant base or a series, not both"
+            faults.append(
+                FieldFault("base_mean", self.base_mean, rule, "remove one; series.scale_to_mean sets a level")
+            )
+        for name, needed in (("standard_deviation", "normal"), ("half_width", "uniform")):
+            value = getattr(self, name)
+            if value is not None and self.distribution != needed:
+                rule = f"only {needed} demand has this field, and this demand is {self.distribution}"
+                faults.append(FieldFault(name, value, rule, f"remove it or set distribution: {needed}"))
+        if faults:
+            raise FaultList(faults)
+        return self
+
+    @property
+    def smallest_mean(self) -> float:
+        """Lower bound of the mean, units per period."""
+        return 0.0 if self.series is not None else SMALLEST_MEAN
+
+    def mean_path(self, link_means: np.ndarray, periods: int) -> np.ndarray:
+        """Mean demand at sentiment 1 and before the lower bound.
+
+        Args:
+            link_means: base mean per market link, shape (market links,), units per period; used when neither
+                :attr:`base_mean` nor :attr:`series` is given.
+            periods: number of periods from 0 on (it may reach past the horizon).
+
+        Returns:
+            Array of shape (market links, periods). Multiply by the sentiment, then apply :attr:`smallest_mean`.
+        """
+        period = np.arange(periods)
+        path = np.empty((len(link_means), periods))
+        if self.series is not None:
+            path[:] = self.series.levels(periods)
+        elif self.base_mean is not None:
+            path[:] = self.base_mean
+        else:
+            path[:] = np.asarray(link_means, dtype=np.float64)[:, None]
+        # One factor after the other, in the published order, so that rounding is the published one too.
+        if self.trend is not None:
+            path *= 1 + self.trend.slope * period
+        if self.seasonal is not None:
+            path *= 1 + self.seasonal.amplitude * np.sin(self.seasonal.frequency * period + self.seasonal.phase)
+        if self.shock is not None:
+            path[:, self.shock.time :] *= self.shock.magnitude
+        return path
+
+    def draw(self, generator: np.random.Generator, mean: float) -> float:
+        """One period's demand of one market link.
+
+        Args:
+            generator: the episode's random stream; one draw is taken from it.
+            mean: mean of the period, sentiment included, units.
+
+        Returns:
+            Units, not negative (and not rounded: a fractional noise scale gives fractional demand).
+        """
+        raw: float = self._raw(generator, mean, None)
+        return max(0.0, mean + self.noise_scale * (raw - mean))
+
+    def draw_batch(self, generator: np.random.Generator, mean: np.ndarray) -> np.ndarray:
+        """Demand of many episodes at once from one stream; shape and unit of ``mean``."""
+        raw = self._raw(generator, mean, mean.shape)
+        if self.noise_scale == 1.0 and self.distribution == "poisson":
+            return np.asarray(raw, dtype=np.float64)
+        return np.asarray(np.maximum(0.0, mean + self.noise_scale * (raw - mean)))
+
+    def _raw(self, generator: np.random.Generator, mean: Any, shape: tuple[int, ...] | None) -> Any:
+        if self.distribution == "poisson":
+            return generator.poisson(mean, shape)
+        if self.distribution == "normal":
+            spread = np.sqrt(mean) if self.standard_deviation is None else self.standard_deviation
+            return generator.normal(mean, spread, shape)
+        width = mean if self.half_width is None else self.half_width
+        return generator.uniform(mean - width, mean + width, shape)

@@ -1,0 +1,209 @@
+"""Where the shipped networks, suites and series are, and how a scenario file refers to them.
+
+A reference is the name of something shipped, a path (relative to the file that holds it), or the thing itself inline.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from arena.documents import load_document, parse_model
+from arena.errors import Fault, InvalidInput, unknown_name
+from arena.world.demand import Series
+from arena.world.network import Network
+from arena.world.scenario import Scenario
+
+_LARGEST_TABLE = 16 * 1024 * 1024
+
+
+def shipped(kind: str) -> Path:
+    """Folder of what is shipped: ``networks``, ``suites`` or ``demand``; in a wheel or in the repository."""
+    package = Path(__file__).resolve().parent.parent
+    packaged = package / "scenarios" / kind
+    return packaged if packaged.is_dir() else package.parent / "scenarios" / kind
+
+
+def shipped_names(kind: str, suffix: str = ".yaml") -> tuple[str, ...]:
+    """Names of what is shipped of one kind, sorted."""
+    return tuple(sorted(path.stem for path in shipped(kind).glob(f"*{suffix}")))
+
+
+def network_names() -> tuple[str, ...]:
+    """Names of the shipped networks."""
+    return shipped_names("networks")
+
+
+def find(reference: str | Path, kind: str, *, base: Path | None = None, suffix: str = ".yaml") -> Path:
+    """The file a reference means.
+
+    Args:
+        reference: a shipped name, or a path with the suffix (absolute, or relative to ``base`` or the working folder).
+        kind: ``networks``, ``suites`` or ``demand``.
+        base: folder of the file that holds the reference.
+        suffix: how such files end.
+
+    Raises:
+        UnknownName: If there is neither a shipped thing of that name nor such a file.
+    """
+    text = str(reference)
+    if isinstance(reference, str) and text in shipped_names(kind, suffix):
+        return shipped(kind) / f"{text}{suffix}"
+    path = Path(text) if base is None else base / text
+    if path.suffix == suffix or path.suffix == ".yml" or isinstance(reference, Path) or path.is_file():
+        if path.exists():
+            return path
+        raise InvalidInput([Fault(str(path), "", text, "the file exists", "check the path")])
+    singular = {"networks": "network", "suites": "suite", "demand": "demand series"}[kind]
+    raise unknown_name(singular, text, shipped_names(kind, suffix))
+
+
+def load_network(reference: str | Path) -> Network:
+    """Load a network by its shipped name or from a YAML file.
+
+    Raises:
+        InvalidInput: With every fault of the file.
+    """
+    path = find(reference, "networks")
+    return _load_network_file(path.resolve(), path.stat().st_mtime_ns)
+
+
+@cache
+def _load_network_file(path: Path, _modified: int) -> Network:
+    return parse_model(Network, load_document(path), str(path))
+
+
+def load_series(reference: str | Path, column: str | None = None, *, base: Path | None = None) -> Series:
+    """Load a demand series from a CSV file with a header.
+
+    Args:
+        reference: a shipped name (``m5``) or a path to a ``.csv`` file.
+        column: the column of units; by default the last one.
+        base: folder that relative paths start from.
+
+    Raises:
+        InvalidInput: If the file, the column or a value is unusable, with the row.
+    """
+    path = find(reference, "demand", base=base, suffix=".csv")
+    if not path.is_file() or path.stat().st_size > _LARGEST_TABLE:
+        rule = f"a demand table is a regular file of at most {_LARGEST_TABLE} bytes"
+        raise InvalidInput([Fault(str(path), "", str(reference), rule, "give a smaller CSV file")])
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            [Fault(str(path), "", str(reference), f"cannot be read: {error}", "save as UTF-8")]
+        ) from None
+    rows = csv.DictReader(io.StringIO(text))
+    names = list(rows.fieldnames or ())
+    column = column if column is not None else (names[-1] if names else "")
+    if column not in names:
+        raise unknown_name("column", column, names, source=str(path))
+    values: list[float] = []
+    faults = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            values.append(float(row[column] or ""))
+        except ValueError:
+            faults.append(
+                Fault(str(path), f"line {number}, {column}", row[column], "units are numbers", "mend the cell")
+            )
+    if faults:
+        raise InvalidInput(faults)
+    return parse_model(Series, {"values": values, "name": Path(path).stem}, str(path))
+
+
+def build_scenario(data: Mapping[str, Any], source: str, *, base: Path | None = None) -> Scenario:
+    """A scenario from a mapping in which the network and the series may be references.
+
+    Args:
+        data: as read from a YAML file.
+        source: what error messages call the mapping.
+        base: folder that relative paths start from.
+
+    Raises:
+        InvalidInput: With every fault of the mapping and of the files it refers to.
+    """
+    resolved = dict(data)
+    faults: list[Fault] = []
+    network = resolved.get("network")
+    if isinstance(network, str):
+        try:
+            resolved["network"] = load_network(find(network, "networks", base=base))
+        except InvalidInput as error:
+            faults += error.faults
+            del resolved["network"]
+    demand = resolved.get("demand")
+    if isinstance(demand, Mapping) and "series" in demand:
+        try:
+            resolved["demand"] = {**demand, "series": _series(demand["series"], base)}
+        except InvalidInput as error:
+            faults += error.faults
+            resolved["demand"] = {key: value for key, value in demand.items() if key != "series"}
+    try:
+        scenario = parse_model(Scenario, resolved, source)
+    except InvalidInput as error:
+        if not faults:
+            raise
+        # What follows from the reference that could not be resolved is an echo, not a fault of its own.
+        faults += [fault for fault in error.faults if fault.field not in ("network", "demand.series")]
+        raise InvalidInput(faults) from None
+    if faults:
+        raise InvalidInput(faults)
+    return scenario
+
+
+def _series(given: object, base: Path | None) -> object:
+    """A series from a name, a path, ``{source: name or path, column: …, scale_to_mean: …}``, or as it is."""
+    if isinstance(given, str):
+        return load_series(given, base=base)
+    if isinstance(given, list):
+        return {"values": given}
+    if isinstance(given, Mapping) and isinstance(given.get("source"), str):
+        column = given.get("column")
+        series = load_series(given["source"], column if isinstance(column, str) else None, base=base)
+        rest = {key: value for key, value in given.items() if key not in ("source", "column")}
+        return {"values": series.values, "name": series.name, **rest}
+    return given
+
+
+def load_scenario(reference: str | Path) -> Scenario:
+    """Load a scenario by the name of a shipped one or from a YAML file.
+
+    Raises:
+        UnknownName: With the closest names, if nothing of that name exists.
+        InvalidInput: With every fault of the file.
+    """
+    from arena.world.suite import shipped_scenarios
+
+    known = shipped_scenarios()
+    if isinstance(reference, str) and reference in known:
+        return known[reference]
+    path = Path(reference)
+    if path.suffix not in (".yaml", ".yml"):
+        raise unknown_name("scenario", str(reference), known)
+    if not path.exists():
+        raise InvalidInput([Fault(str(path), "", str(reference), "the file exists", "check the path")])
+    return build_scenario(load_document(path), str(path), base=path.parent)
+
+
+def load_all(references: Iterable[str | Path]) -> tuple[Scenario, ...]:
+    """Load several scenarios, reporting the faults of all of them at once.
+
+    Raises:
+        InvalidInput: With every fault found.
+    """
+    scenarios: list[Scenario] = []
+    faults: list[Fault] = []
+    for reference in references:
+        try:
+            scenarios.append(load_scenario(reference))
+        except InvalidInput as error:
+            faults += error.faults
+    if faults:
+        raise InvalidInput(faults)
+    return tuple(scenarios)

@@ -1,0 +1,199 @@
+"""What makes a set of nodes and links a supply network: the rules that no single field can state.
+
+Kept apart from the schema so that :class:`arena.world.network.Network` reads as data, and every rule here as a rule.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from arena.errors import FieldFault
+
+if TYPE_CHECKING:
+    from arena.world.network import Network, Node
+
+_STOCK_FIELDS = (
+    "initial_stock",
+    "holding_cost",
+    "capacity",
+    "operating_cost",
+    "storage_capacity",
+    "bill_of_materials",
+)
+
+
+def network_faults(network: Network) -> list[FieldFault]:
+    """Every fault of a network whose fields are valid one by one.
+
+    Faults of the graph (cycles, reachability) are only looked for once ids and links are sound: on a graph with
+    unknown nodes they would be echoes of the first mistake.
+    """
+    faults = _id_faults(network) + _link_faults(network)
+    if faults:
+        return faults
+    faults = _graph_faults(network)
+    if faults:
+        return faults
+    for position, node in enumerate(network.nodes):
+        faults += _node_faults(network, node, f"nodes[{position}]")
+    return faults + _lead_time_faults(network)
+
+
+def _id_faults(network: Network) -> list[FieldFault]:
+    seen: dict[int, int] = {}
+    faults = []
+    for position, node in enumerate(network.nodes):
+        if node.id in seen:
+            first = f"nodes[{seen[node.id]}] has the same id"
+            faults.append(
+                FieldFault(f"nodes[{position}].id", node.id, "ids are unique", f"{first}; give one another id")
+            )
+        seen.setdefault(node.id, position)
+    return faults
+
+
+def _link_faults(network: Network) -> list[FieldFault]:
+    known = {node.id for node in network.nodes}
+    ends = [
+        (f"supply_links[{i}]", ("supplier", link.supplier), ("buyer", link.buyer))
+        for i, link in enumerate(network.supply_links)
+    ] + [
+        (f"market_links[{i}]", ("retailer", link.retailer), ("market", link.market))
+        for i, link in enumerate(network.market_links)
+    ]
+    faults = []
+    count: Counter[tuple[int, int]] = Counter()
+    for field, tail, head in ends:
+        for name, node_id in (tail, head):
+            if node_id not in known:
+                fix = "add the node or name one of " + ", ".join(map(str, sorted(known)[:20]))
+                faults.append(FieldFault(f"{field}.{name}", node_id, "links join nodes of the network", fix))
+        pair = (tail[1], head[1])
+        if pair[0] == pair[1]:
+            faults.append(FieldFault(field, f"{pair[0]} -> {pair[1]}", "a link joins two different nodes", "remove it"))
+        count[pair] += 1
+        if count[pair] == 2:
+            rule = "there is at most one link between two nodes"
+            faults.append(FieldFault(field, f"{pair[0]} -> {pair[1]}", rule, "merge the two links or remove one"))
+    sellers = {link.supplier for link in network.supply_links} | {link.retailer for link in network.market_links}
+    buyers = {link.buyer for link in network.supply_links}
+    for i, link in enumerate(network.supply_links):
+        if link.buyer in known and link.buyer not in sellers:
+            rule = "a node that buys on a supply link also ships or sells; one that only receives is a market"
+            fix = "move this link to market_links or give the node an outgoing link"
+            faults.append(FieldFault(f"supply_links[{i}].buyer", link.buyer, rule, fix))
+    for i, market_link in enumerate(network.market_links):
+        if market_link.market in sellers:
+            rule = "a market is the end of the network: nothing leaves it"
+            fix = "use a supply link, or a node of its own as market"
+            faults.append(FieldFault(f"market_links[{i}].market", market_link.market, rule, fix))
+        if market_link.retailer in known and market_link.retailer not in buyers:
+            rule = "a retailer holds stock that it buys on a supply link"
+            fix = f"add a supply link with buyer {market_link.retailer}"
+            faults.append(FieldFault(f"market_links[{i}].retailer", market_link.retailer, rule, fix))
+    return faults
+
+
+def _graph_faults(network: Network) -> list[FieldFault]:
+    import networkx
+
+    graph = network.graph
+    alone = [node for node in graph if graph.degree(node) == 0]
+    faults = [
+        FieldFault(
+            f"nodes[{position}]",
+            node.id,
+            "every node is reachable: at least one link joins it to the network",
+            "add a link or remove the node",
+        )
+        for position, node in enumerate(network.nodes)
+        if node.id in alone
+    ]
+    if not networkx.is_directed_acyclic_graph(graph):
+        cycle = networkx.find_cycle(graph)
+        path = " -> ".join(str(edge[0]) for edge in cycle) + f" -> {cycle[0][0]}"
+        faults.append(FieldFault("supply_links", path, "goods flow one way: no cycles", "remove one link of the cycle"))
+    parts = [sorted(part) for part in networkx.weakly_connected_components(graph) if not part <= set(alone)]
+    if len(parts) > 1:
+        smaller = min(parts, key=len)
+        rule = "every node is reachable: the network is one connected whole"
+        fix = "join these nodes to the others or make them a network of their own"
+        faults.append(FieldFault("nodes", smaller, rule, fix))
+    return faults
+
+
+def _node_faults(network: Network, node: Node, field: str) -> list[FieldFault]:
+    role = network.role(node.id)
+    faults = []
+    if role in ("market", "raw_material"):
+        word = role.replace("_", " ")
+        for name in _STOCK_FIELDS:
+            value = getattr(node, name)
+            if value not in (None, ()):
+                shown = [component.model_dump() for component in value] if name == "bill_of_materials" else value
+                rule = f"node {node.id} is a {word}: it holds no stock and has no costs or capacity"
+                faults.append(FieldFault(f"{field}.{name}", shown, rule, "remove the field or add the missing link"))
+        if node.yield_ != 1.0:
+            rule = f"node {node.id} is a {word} and transforms nothing"
+            faults.append(FieldFault(f"{field}.yield", node.yield_, rule, "remove the field"))
+        return faults
+    needed = ["initial_stock", "holding_cost"] + (["operating_cost"] if role == "factory" else [])
+    for name in needed:
+        if getattr(node, name) is None:
+            rule = f"node {node.id} is a {role}: it needs this field"
+            faults.append(FieldFault(f"{field}.{name}", None, rule, f"add {name}"))
+    if role == "distributor":
+        unwanted = {
+            "operating_cost": node.operating_cost is not None,
+            "yield": node.yield_ != 1.0,
+            "bill_of_materials": bool(node.bill_of_materials),
+        }
+        values = {"operating_cost": node.operating_cost, "yield": node.yield_, "bill_of_materials": "given"}
+        for name, given in unwanted.items():
+            if given:
+                rule = f"node {node.id} has no capacity, so it is a distributor; only factories have this field"
+                faults.append(FieldFault(f"{field}.{name}", values[name], rule, "add a capacity or remove the field"))
+    elif node.bill_of_materials:
+        faults += _bill_faults(network, node, f"{field}.bill_of_materials")
+    if node.storage_capacity is not None and node.initial_stock is not None:
+        total = node.initial_stock * max(1, len(node.bill_of_materials))
+        if total > node.storage_capacity:
+            rule = f"the initial stock ({total:g} units in all) fits the storage capacity"
+            faults.append(
+                FieldFault(f"{field}.storage_capacity", node.storage_capacity, rule, f"give at least {total:g}")
+            )
+    return faults
+
+
+def _bill_faults(network: Network, node: Node, field: str) -> list[FieldFault]:
+    suppliers = [network.supply_links[i].supplier for i in network.inbound(node.id)]
+    listed = Counter(supplier for component in node.bill_of_materials for supplier in component.suppliers)
+    faults = []
+    for supplier, times in listed.items():
+        if supplier not in suppliers:
+            rule = f"components come from suppliers of node {node.id}"
+            fix = "name some of " + ", ".join(map(str, sorted(suppliers)))
+            faults.append(FieldFault(field, supplier, rule, fix))
+        if times > 1:
+            faults.append(FieldFault(field, supplier, "a supplier delivers one component", "name the supplier once"))
+    for supplier in sorted(set(suppliers) - set(listed)):
+        rule = f"every supplier of node {node.id} delivers a component"
+        faults.append(FieldFault(field, supplier, rule, f"add supplier {supplier} to a component"))
+    if network.markets_of(node.id):
+        rule = "a factory with a bill of materials sells through a retailer"
+        faults.append(FieldFault(field, node.id, rule, "put a distributor between the factory and its market"))
+    return faults
+
+
+def _lead_time_faults(network: Network) -> list[FieldFault]:
+    return [
+        FieldFault(
+            f"supply_links[{i}].lead_time_distribution",
+            "given",
+            "random lead times are part of the schema but cannot be played yet",
+            "remove the field and give a whole number of periods as lead_time",
+        )
+        for i, link in enumerate(network.supply_links)
+        if link.lead_time_distribution is not None
+    ]

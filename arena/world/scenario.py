@@ -1,0 +1,108 @@
+"""A scenario: a network, its customers and the rules of one episode."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from arena.documents import Count, Fraction01
+from arena.errors import FaultList, FieldFault
+from arena.world.demand import Demand, Goodwill
+from arena.world.network import Network
+
+Fulfilment = Literal["backlog", "lost_sales"]
+UpstreamShortage = Literal["lost", "owed"]
+
+#: Bound of the observation box and, where no factory has a capacity, of an order, in units.
+LARGEST_QUANTITY = 1e6
+
+_LONGEST_HORIZON = 10_000
+_LARGEST_MEAN = 1e12
+
+
+class Scenario(BaseModel):
+    """Everything that is fixed before an episode starts, except the seed.
+
+    Raises:
+        InvalidInput: From the loaders, with every fault: a market link without a mean, a mean path that leaves the
+            range in which demand can be drawn, and the faults of network and demand.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        min_length=1, max_length=100, pattern=r"^[a-z0-9][a-z0-9._-]*$", description="lower-case name, words by hyphens"
+    )
+    network: Network = Field(description="a shipped network's name, a path to a YAML file, or the network itself")
+    demand: Demand = Field(default_factory=Demand, description="customers' demand")
+    goodwill: Goodwill | None = Field(default=None, description="sentiment dynamics; {} for the defaults")
+    fulfilment: Fulfilment = Field(default="backlog", description="what happens to unfilled customers' demand")
+    horizon: Annotated[Count, Field(ge=1, le=_LONGEST_HORIZON)] = Field(default=30, description="periods to play")
+    discount: Fraction01 = Field(default=1.0, description="factor on a period's profit per period elapsed")
+    upstream_shortage: UpstreamShortage = Field(
+        default="lost", description="whether a supplier owes what it could not ship to a managed node"
+    )
+    decentralised: bool = Field(default=False, description="played by one controller per managed node")
+    published_id: str | None = Field(default=None, max_length=200, description="the row's id in gym-invmgmt's results")
+    note: str = Field(default="", max_length=1_000, description="what a reader of the results must know")
+
+    @model_validator(mode="after")
+    def _demand_can_be_drawn(self) -> Scenario:
+        faults = []
+        if self.demand.series is None and self.demand.base_mean is None:
+            for i, link in enumerate(self.network.market_links):
+                if link.mean_demand is None:
+                    rule = "every market link has a mean demand"
+                    fix = "give mean_demand here, or base_mean or series in the scenario's demand"
+                    faults.append(FieldFault(f"network.market_links[{i}].mean_demand", None, rule, fix))
+        if not faults:
+            largest = float(np.max(self.mean_path, initial=0.0)) * (self.goodwill.cap if self.goodwill else 1.0)
+            if not largest <= _LARGEST_MEAN:
+                rule = f"mean demand stays below {_LARGEST_MEAN:g} units per period up to the end of the forecast"
+                faults.append(FieldFault("demand", f"{largest:g}", rule, "lower the base mean or the effects"))
+        if faults:
+            raise FaultList(faults)
+        return self
+
+    @cached_property
+    def mean_path(self) -> np.ndarray:
+        """Mean demand at sentiment 1, before the lower bound: shape (market links, horizon + longest lead time).
+
+        The part past the horizon exists because a forecast must look as far as an order placed in the last period
+        could matter if the world went on. Read-only.
+        """
+        means = np.array([link.mean_demand or 0.0 for link in self.network.market_links])
+        path = self.demand.mean_path(means, self.horizon + self.network.longest_lead_time)
+        path.flags.writeable = False
+        return path
+
+    def mean_demand(self, first: int, stop: int, sentiment: float = 1.0) -> np.ndarray:
+        """Mean demand of periods ``first`` to ``stop - 1`` at one sentiment, shape (market links, stop - first)."""
+        return np.maximum(self.demand.smallest_mean, self.mean_path[:, first:stop] * sentiment)
+
+    @cached_property
+    def order_bound(self) -> float:
+        """Largest order on one supply link: largest initial stock + largest capacity x horizon, units.
+
+        Without any factory there is no capacity to derive a bound from; :data:`LARGEST_QUANTITY` holds.
+        """
+        nodes = self.network.nodes
+        capacities = [node.capacity for node in nodes if node.capacity is not None]
+        if not capacities:
+            return LARGEST_QUANTITY
+        return max(node.initial_stock or 0.0 for node in nodes) + max(capacities) * self.horizon
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of everything that influences an episode: names, notes and aliases do not."""
+        data = self.model_dump(mode="json", by_alias=True, exclude={"name", "published_id", "note"})
+        for key in ("name", "description"):
+            del data["network"][key]
+        if data["demand"]["series"] is not None:
+            del data["demand"]["series"]["name"]
+        return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""Classical inventory rules as controllers of arena.
+
+Four rules that need no training and a fraction of a millisecond per decision, each on the blind and on the informed
+track: ``newsvendor``, ``ss``, ``exp-smoothing`` and ``echelon``. With their default settings they are the rules of the
+gym-invmgmt benchmark (arXiv 2605.11355) on every network with a single market link; what they do beyond it (several
+markets, bills of materials, lot sizes, owed shortages) is stated in `arena_heuristics.ordering`.
+"""
+
+from collections.abc import Iterable
+from typing import cast
+
+from pydantic import BaseModel
+
+from arena import Controller, ControllerSpec, Track, hookimpl
+from arena_heuristics.config import (
+    EchelonBaseStockConfig,
+    ExponentialSmoothingConfig,
+    NewsvendorConfig,
+    ReorderPointConfig,
+)
+
+__all__ = ["arena_controllers"]
+
+_TRACKS: tuple[Track, ...] = ("blind", "informed")
+
+
+# The rules import numpy; a listing of the controllers does not have to.
+def _newsvendor(config: BaseModel) -> Controller:
+    from arena_heuristics.newsvendor import Newsvendor
+
+    return Newsvendor(cast(NewsvendorConfig, config))
+
+
+def _reorder_point(config: BaseModel) -> Controller:
+    from arena_heuristics.reorder_point import ReorderPoint
+
+    return ReorderPoint(cast(ReorderPointConfig, config))
+
+
+def _exponential_smoothing(config: BaseModel) -> Controller:
+    from arena_heuristics.exponential_smoothing import ExponentialSmoothing
+
+    return ExponentialSmoothing(cast(ExponentialSmoothingConfig, config))
+
+
+def _echelon(config: BaseModel) -> Controller:
+    from arena_heuristics.echelon import EchelonBaseStock
+
+    return EchelonBaseStock(cast(EchelonBaseStockConfig, config))
+
+
+@hookimpl
+def arena_controllers() -> Iterable[ControllerSpec]:
+    """Declare the four rules.
+
+    Returns:
+        One declaration per rule, in the order of increasing length of the rule's text.
+    """
+    return (
+        ControllerSpec(
+            name="newsvendor",
+            config=NewsvendorConfig,
+            tracks=_TRACKS,
+            factory=_newsvendor,
+            summary="order up to the critical-ratio quantile of the demand over the lead time",
+        ),
+        ControllerSpec(
+            name="ss",
+            config=ReorderPointConfig,
+            tracks=_TRACKS,
+            factory=_reorder_point,
+            summary="(s, S): below the reorder point s, order up to S = s + economic order quantity",
+        ),
+        ControllerSpec(
+            name="exp-smoothing",
+            config=ExponentialSmoothingConfig,
+            tracks=_TRACKS,
+            factory=_exponential_smoothing,
+            summary="newsvendor targets over Holt's forecast of level and trend",
+        ),
+        ControllerSpec(
+            name="echelon",
+            config=EchelonBaseStockConfig,
+            tracks=_TRACKS,
+            factory=_echelon,
+            summary="order up to the quantile of demand until a unit can be sold, counting all stock downstream",
+        ),
+    )

@@ -1,0 +1,86 @@
+"""Settings of the inventory rules. The defaults are the published ones."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RuleConfig(BaseModel):
+    """Settings shared by all rules.
+
+    Attributes:
+        window: Blind track: number of latest periods whose demand gives the mean and the deviation.
+        fewest_periods: Blind track: number of observed periods from which on the sample deviation is used;
+            before, the deviation is the square root of the mean.
+        prior_mean: Blind track: mean demand per market link and period expected before the first demand is seen.
+            ``None`` derives it from the network, see `arena_heuristics.demand.prior_means`.
+        fallback_mean: Blind track: the derived expectation where the network gives none (a retailer without stock).
+        lead_time_weight: Price units that one period of lead time counts for when an order is split between suppliers.
+        alternative_paths: How much of a market's demand a node with rivals prepares for, see
+            `arena_heuristics.ordering.material_needs`. ``"whole"``: all of it, as every published rule does;
+            ``"shared"``: the share that the split between suppliers sends its way; ``"auto"``: whole where the network
+            has one market link, shared where it has several.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    window: int = Field(default=5, ge=1)
+    fewest_periods: int = Field(default=3, ge=2)
+    prior_mean: float | None = Field(default=None, gt=0)
+    fallback_mean: float = Field(default=20.0, gt=0)
+    lead_time_weight: float = Field(default=0.1, ge=0)
+    alternative_paths: Literal["auto", "whole", "shared"] = "auto"
+
+
+class CriticalRatioConfig(RuleConfig):
+    """Settings of the rules that weigh a shortage against holding stock.
+
+    Attributes:
+        critical_ratio: Probability of no shortage over the protection interval, for every node. ``None`` computes it
+            per node from prices and costs.
+        least_shortage_cost: Money per unit that a shortage costs at least at a node without a market.
+    """
+
+    critical_ratio: float | None = Field(default=None, gt=0, lt=1)
+    least_shortage_cost: float = Field(default=0.5, ge=0)
+
+
+class NewsvendorConfig(CriticalRatioConfig):
+    """Settings of `arena_heuristics.newsvendor.Newsvendor`."""
+
+
+class ReorderPointConfig(RuleConfig):
+    """Settings of `arena_heuristics.reorder_point.ReorderPoint`.
+
+    Attributes:
+        service_level: Probability of no shortage over the protection interval at which the reorder point is set.
+        fixed_cost_factor: Where ordering is free, the fixed cost of an order is taken as this multiple of the
+            operating cost (factories) or of the holding cost (other nodes).
+    """
+
+    service_level: float = Field(default=0.95, gt=0, lt=1)
+    fixed_cost_factor: float = Field(default=10.0, ge=0)
+
+
+class ExponentialSmoothingConfig(CriticalRatioConfig):
+    """Settings of `arena_heuristics.exponential_smoothing.ExponentialSmoothing`.
+
+    Attributes:
+        level_weight: Weight of the latest demand in the level (α).
+        trend_weight: Weight of the latest change of level in the trend (β).
+        error_weight: Weight of the latest squared forecast error in the error variance.
+    """
+
+    level_weight: float = Field(default=0.3, gt=0, le=1)
+    trend_weight: float = Field(default=0.1, ge=0, le=1)
+    error_weight: float = Field(default=0.1, gt=0, le=1)
+
+
+class EchelonBaseStockConfig(CriticalRatioConfig):
+    """Settings of `arena_heuristics.echelon.EchelonBaseStock`.
+
+    Attributes:
+        least_holding_cost: Money per unit and period that echelon stock costs at least.
+    """
+
+    least_holding_cost: float = Field(default=0.01, gt=0)

@@ -1,0 +1,170 @@
+"""What a rule believes about demand: from the forecast on the informed track, from its own memory on the blind one.
+
+Which of the two is decided once, from the type of the briefing. Both speak per material, in units of it: the demand of
+every market link times the material's need of it (`arena_heuristics.ordering.material_needs`). Demands of different
+links are taken as independent, so that variances add.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from arena import Briefing, InformedBriefing, InformedObservation, Network, Observation
+from arena_heuristics.config import RuleConfig
+from arena_heuristics.ordering import FloatArray, IntArray
+
+_LEAST_DEVIATION = 1.0  # units
+_VARIANCE_WITHOUT_DEMAND = 1.0  # squared units per period in which no demand is forecast
+
+
+class Moments(NamedTuple):
+    """Mean and standard deviation of a demand, in units; one array entry per material."""
+
+    mean: FloatArray
+    deviation: FloatArray
+
+
+class DemandEstimate(Protocol):
+    """Demand per material as one track lets a rule estimate it."""
+
+    def observe(self, observation: Observation) -> None:
+        """Take note of an observation. To be called once per period, before any question."""
+
+    def next_period(self) -> Moments:
+        """Estimate the demand of the coming period."""
+
+    def over(self, lead_times: IntArray) -> Moments:
+        """Estimate the demand of the coming lead time + 1 periods, per material.
+
+        Args:
+            lead_times: Periods, (materials,).
+        """
+
+
+def estimate_for(briefing: Briefing, needs: FloatArray, config: RuleConfig) -> DemandEstimate:
+    """Choose the estimate that the track of a briefing allows.
+
+    Args:
+        briefing: The episode's briefing.
+        needs: Units of every material per unit of demand, (materials, market links).
+        config: Settings of the blind estimate.
+
+    Returns:
+        A fresh estimate for the episode.
+    """
+    if isinstance(briefing, InformedBriefing):
+        return ForecastDemand(needs, briefing.noise_scale)
+    return RememberedDemand(needs, prior_means(briefing.network, config), config)
+
+
+def prior_means(network: Network, config: RuleConfig) -> FloatArray:
+    """Guess the mean demand of every market link before any demand is seen.
+
+    A retailer is presumed to start with the stock that covers the largest lead time of any supply link and the coming
+    period: initial stock / (largest lead time + 1), equally divided between its market links.
+
+    Args:
+        network: The network of the briefing.
+        config: ``prior_mean`` replaces the guess; ``fallback_mean`` is used where the guess is not positive.
+
+    Returns:
+        Units per period, (market links,).
+    """
+    if config.prior_mean is not None:
+        return np.full(len(network.market_links), config.prior_mean)
+    periods = max(network.lead_times) + 1
+    means = []
+    for link in network.market_links:
+        stock = network.node(link.retailer).initial_stock or 0.0
+        means.append(stock / len(network.markets_of(link.retailer)) / periods or config.fallback_mean)
+    return np.array(means)
+
+
+class RememberedDemand:
+    """Blind track: the latest demands, which the estimate keeps itself, since an observation carries only the last.
+
+    Mean: of the latest ``window`` periods. Deviation: of the sample (with n − 1) from ``fewest_periods`` on, before
+    that √mean, as for Poisson demand; never below 1. Over a lead time L the mean is multiplied by L + 1 and the
+    deviation by √(L + 1).
+    """
+
+    def __init__(self, needs: FloatArray, priors: FloatArray, config: RuleConfig) -> None:
+        self._needs_by_link = np.ascontiguousarray(needs.T)
+        self._squared_needs_by_link = self._needs_by_link**2
+        self._fewest_periods = config.fewest_periods
+        self._recent: deque[FloatArray] = deque(maxlen=config.window)
+        self._moments = self._poisson(priors)
+
+    def observe(self, observation: Observation) -> None:
+        """Remember the demand of the last period; there is none before period 1."""
+        if observation.period == 0:
+            return
+        self._recent.append(observation.last_demand)
+        self._moments = self._of_sample(self._recent)
+
+    def next_period(self) -> Moments:
+        """Estimate the coming period by the latest ones."""
+        return self._moments
+
+    def over(self, lead_times: IntArray) -> Moments:
+        """Estimate the coming lead time + 1 periods: all alike and independent."""
+        periods = lead_times + 1
+        return Moments(self._moments.mean * periods, self._moments.deviation * np.sqrt(periods))
+
+    def _of_sample(self, demands: Sequence[FloatArray]) -> Moments:
+        by_link = np.array(demands)
+        if len(demands) < self._fewest_periods:
+            return self._poisson(by_link.sum(axis=0) / len(demands))
+        sample = by_link @ self._needs_by_link
+        mean = sample.sum(axis=0) / len(demands)
+        variance = ((sample - mean) ** 2).sum(axis=0) / (len(demands) - 1)
+        return Moments(mean, np.maximum(np.sqrt(variance), _LEAST_DEVIATION))
+
+    def _poisson(self, link_means: FloatArray) -> Moments:
+        deviation = np.sqrt(link_means @ self._squared_needs_by_link)
+        return Moments(link_means @ self._needs_by_link, np.maximum(deviation, _LEAST_DEVIATION))
+
+
+class ForecastDemand:
+    """Informed track: the mean path of the forecast, with Poisson noise of the announced scale around it.
+
+    The variance of a period is mean × noise scale², and 1 where the mean is 0. Deviation of the coming period: at least
+    1. Over a lead time, means and variances are summed along the path, also past the last period of the episode, and
+    the deviation has no lower bound: without noise it is 0.
+    """
+
+    def __init__(self, needs: FloatArray, noise_scale: float) -> None:
+        self._needs = needs
+        self._squared_needs = needs**2
+        self._noise_variance = noise_scale**2
+        self._forecast: FloatArray = np.zeros((needs.shape[1], 1))
+
+    def observe(self, observation: Observation) -> None:
+        """Take the forecast that comes with the observation.
+
+        Raises:
+            TypeError: If the observation carries no forecast.
+        """
+        if not isinstance(observation, InformedObservation):
+            raise TypeError(
+                f"an informed briefing is followed by informed observations, not {type(observation).__name__}"
+            )
+        self._forecast = observation.forecast
+
+    def next_period(self) -> Moments:
+        """Read the coming period from the forecast."""
+        means, variances = self._forecast[:, 0], self._variances(self._forecast[:, 0])
+        deviation = np.sqrt(self._squared_needs @ variances)
+        return Moments(self._needs @ means, np.maximum(deviation, _LEAST_DEVIATION))
+
+    def over(self, lead_times: IntArray) -> Moments:
+        """Sum the forecast over the coming lead time + 1 periods."""
+        path = self._forecast[:, : int(lead_times.max()) + 1]
+        means = np.cumsum(path, axis=1)[:, lead_times]
+        variances = np.cumsum(self._variances(path), axis=1)[:, lead_times]
+        return Moments((self._needs * means.T).sum(axis=1), np.sqrt((self._squared_needs * variances.T).sum(axis=1)))
+
+    def _variances(self, means: FloatArray) -> FloatArray:
+        return np.where(means > 0, means * self._noise_variance, _VARIANCE_WITHOUT_DEMAND)

@@ -1,0 +1,56 @@
+"""(s, S): order rarely, but then a batch that is worth a fixed cost."""
+
+import numpy as np
+
+from arena import Briefing, Network, Observation
+from arena_heuristics.config import ReorderPointConfig
+from arena_heuristics.costs import holding_cost, per_material, standard_quantile
+from arena_heuristics.ordering import FloatArray, Material
+from arena_heuristics.rule import InventoryRule
+
+
+class ReorderPoint(InventoryRule[ReorderPointConfig]):
+    """Order up to S as soon as the position is below s.
+
+    Reorder point s = mean + z·deviation of the demand over L + 1 periods, with L the largest lead time of the
+    material's suppliers and z the quantile of the service level. S = s + √(2·μ·K / h), the economic order quantity
+    (Harris 1913) for the demand μ of the coming period, the fixed ordering cost K and the holding cost h; where h or μ
+    is not positive, S = s + the mean over L + 1 periods.
+
+    Exact ties happen: with μ = 20 and K = 10·h the batch is 20 units, and a demand of 20 brings the position back to s.
+    They are decided by the last bit of the sums, without a tolerance, because that is what the published results show.
+
+    K of a material is the mean fixed ordering cost of its supply links. Where that is 0 a batch is worth nothing, and
+    the published rule pretends a cost to stay an (s, S) rule: 10 × operating cost at a factory, 10 × h elsewhere.
+    """
+
+    def prepare(self, briefing: Briefing) -> None:
+        """Compute the quantile and the factor of √μ in the economic order quantity."""
+        network = briefing.network
+        self._quantile = standard_quantile(self.config.service_level)
+        holding = per_material(self.stock.materials, {node: holding_cost(network, node) for node in network.managed})
+        fixed = np.array([self._fixed_cost(network, material) for material in self.stock.materials])
+        self._holding_costs = holding > 0
+        self._batch_factor = np.zeros(len(holding))
+        np.divide(2 * fixed, holding, out=self._batch_factor, where=self._holding_costs)
+
+    def shortfalls(self, observation: Observation) -> FloatArray:
+        """Order up to S where the position is below s."""
+        demand = self.demand.over(self.stock.lead_times)
+        mean = self.demand.next_period().mean
+        reorder_point = demand.mean + self._quantile * demand.deviation
+        batch = np.where(
+            self._holding_costs & (mean > 0), np.sqrt(np.maximum(mean, 0.0) * self._batch_factor), demand.mean
+        )
+        position = self.stock.positions(observation)
+        below = position < reorder_point
+        return np.asarray(np.where(below, reorder_point + batch - position, 0.0), dtype=np.float64)
+
+    def _fixed_cost(self, network: Network, material: Material) -> float:
+        costs = [network.supply_links[link].fixed_ordering_cost for link in material.links]
+        mean = sum(costs) / len(costs)
+        if mean > 0:
+            return mean
+        if network.role(material.node) == "factory":
+            return self.config.fixed_cost_factor * (network.node(material.node).operating_cost or 0.0)
+        return self.config.fixed_cost_factor * holding_cost(network, material.node)

@@ -1,0 +1,77 @@
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+import arena_heuristics
+from arena_heuristics import arena_controllers
+from arena_heuristics.config import (
+    EchelonBaseStockConfig,
+    ExponentialSmoothingConfig,
+    NewsvendorConfig,
+    ReorderPointConfig,
+)
+
+
+def test_four_rules_play_on_two_tracks() -> None:
+    specs = {spec.name: spec for spec in arena_controllers()}
+    assert list(specs) == ["newsvendor", "ss", "exp-smoothing", "echelon"]
+    assert all(spec.tracks == ("blind", "informed") for spec in specs.values())
+    assert all(spec.summary for spec in specs.values())
+
+
+@pytest.mark.parametrize("spec", arena_controllers(), ids=lambda spec: spec.name)
+def test_every_declaration_makes_a_fresh_controller_from_its_defaults(spec) -> None:
+    controller, other = (spec.factory(spec.config()) for _ in range(2))
+    assert controller is not other
+    assert callable(controller.begin)
+    assert callable(controller.order)
+
+
+def test_the_defaults_are_the_published_settings() -> None:
+    smoothing = ExponentialSmoothingConfig()
+    assert (smoothing.level_weight, smoothing.trend_weight, smoothing.error_weight) == (0.3, 0.1, 0.1)
+    assert ReorderPointConfig().service_level == 0.95
+    assert ReorderPointConfig().fixed_cost_factor == 10
+    assert EchelonBaseStockConfig().least_holding_cost == 0.01
+    newsvendor = NewsvendorConfig()
+    assert (newsvendor.window, newsvendor.fewest_periods, newsvendor.lead_time_weight) == (5, 3, 0.1)
+    assert (newsvendor.least_shortage_cost, newsvendor.fallback_mean) == (0.5, 20)
+    assert newsvendor.critical_ratio is None
+    assert newsvendor.prior_mean is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"windw": 5}, "Extra inputs are not permitted"),
+        ({"critical_ratio": 1.0}, "less than 1"),
+        ({"window": 0}, "greater than or equal to 1"),
+        ({"prior_mean": float("nan")}, "finite number"),
+        ({"alternative_paths": "half"}, "'auto', 'whole' or 'shared'"),
+    ],
+)
+def test_settings_outside_their_range_are_refused(settings, fault) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        NewsvendorConfig(**settings)
+
+
+def test_settings_inside_their_range_are_kept() -> None:
+    assert NewsvendorConfig(critical_ratio=0.9, window=7, prior_mean=3).prior_mean == 3.0
+
+
+def test_settings_are_frozen() -> None:
+    config = NewsvendorConfig()
+    with pytest.raises(ValidationError, match="frozen"):
+        config.window = 9
+
+
+def test_listing_the_rules_does_not_load_them() -> None:
+    program = (
+        "import sys, arena_heuristics; arena_heuristics.arena_controllers(); "
+        "print([name for name in sys.modules if name.startswith('arena_heuristics.')])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "['arena_heuristics.config']"
+    assert arena_heuristics.__all__ == ["arena_controllers"]

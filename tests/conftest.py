@@ -1,0 +1,35 @@
+"""What all tests share: the Hypothesis profile, the places of files, and markers that follow from a test's folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# No judgement by the clock: on a busy machine a deadline or a "too slow" check fails tests that are right.
+settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    parity = REPOSITORY / "tests" / "parity"
+    for item in items:
+        if parity in item.path.parents:
+            item.add_marker(pytest.mark.parity)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout: submissions, scenarios and the sample plugin are below it."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of the published results, named by ARENA_REFERENCE; they are not part of this repository."""
+    folder = Path(os.environ.get("ARENA_REFERENCE", REPOSITORY.parent / "shared" / "reference"))
+    if not (folder / "published_episodes.csv").is_file():
+        pytest.skip(f"the published results are not at {folder}; set ARENA_REFERENCE to the folder that holds them")
+    return folder

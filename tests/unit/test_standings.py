@@ -1,0 +1,303 @@
+"""Standings as functions of records: every number against its definition, worked out by hand or a second way."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from records import make_record
+
+from arena.contest.record import EpisodeRecord
+from arena.contest.standings import ScenarioRow, StandingRow, Standings, compute_standings
+
+SCENARIOS = ("north", "south")
+
+
+def play(
+    submission: str, profits: dict[str, Iterable[float]], track: str = "blind", **changes: Any
+) -> list[EpisodeRecord]:
+    """Records of one submission: profits by scenario, in the order of the seeds."""
+    return [
+        make_record(submission, scenario, index, profit, track=track, **changes)
+        for scenario, values in profits.items()
+        for index, profit in enumerate(values)
+    ]
+
+
+def compute(records: list[EpisodeRecord], seeds: int, scenarios: tuple[str, ...] = SCENARIOS) -> Standings:
+    return compute_standings(records, suite="test", scenarios=scenarios, seeds=seeds)
+
+
+def row(standings: Standings, name: str) -> StandingRow:
+    return next(one for one in (*standings.rows, *standings.reference) if one.submission == name)
+
+
+def scenario_row(standings: Standings, name: str, scenario: str) -> ScenarioRow:
+    return next(one for one in standings.by_scenario if (one.submission, one.scenario) == (name, scenario))
+
+
+def noise(key: int, size: int, scale: float = 1.0) -> list[float]:
+    return list(np.random.default_rng(key).normal(0, scale, size))
+
+
+class TestMeans:
+    def test_the_mean_profit_is_the_mean_of_scenario_means(self) -> None:
+        alpha = row(compute(play("alpha", {"north": [10, 20], "south": [100, 200]}), 2), "alpha")
+        assert alpha.mean_profit == pytest.approx((15 + 150) / 2, abs=1e-12)
+        assert (alpha.episodes, alpha.expected_episodes, alpha.complete) == (4, 4, True)
+
+    def test_standard_errors(self) -> None:
+        standings = compute(play("alpha", {"north": [10, 20, 30], "south": [5, 5, 5]}), 3)
+        assert scenario_row(standings, "alpha", "north").standard_error == pytest.approx(10 / np.sqrt(3), rel=1e-12)
+        assert scenario_row(standings, "alpha", "south").standard_error == 0
+        assert row(standings, "alpha").standard_error == pytest.approx(10 / np.sqrt(3) / 2, rel=1e-12)
+
+    @pytest.mark.parametrize(("seeds", "worst"), [(3, 1), (10, 1), (39, 1), (40, 2), (100, 5)])
+    def test_the_value_at_risk_is_the_mean_of_the_worst_twentieth(self, seeds: int, worst: int) -> None:
+        profits = [float(value) for value in np.random.default_rng(1).permutation(seeds)]
+        standings = compute(play("alpha", {"north": profits}), seeds, ("north",))
+        assert row(standings, "alpha").cvar_5 == pytest.approx(np.mean(range(worst)), abs=1e-12)
+
+    def test_the_interquartile_mean_leaves_out_a_quarter_at_each_end(self) -> None:
+        profits = [1000, 1, 2, 3, 4, -1000, 5, 6]
+        alpha = row(compute(play("alpha", {"north": profits}), 8, ("north",)), "alpha")
+        assert alpha.interquartile_mean == pytest.approx((2 + 3 + 4 + 5) / 4, abs=1e-12)
+
+    def test_rates_and_times(self) -> None:
+        records = [
+            make_record("alpha", "north", 0, fill_rate=0.5, service_level=0.2, decision_time=3.0, decisions=30),
+            make_record("alpha", "south", 0, fill_rate=1.0, service_level=0.4, decision_time=1.0, decisions=10),
+        ]
+        alpha = row(compute(records, 1), "alpha")
+        assert alpha.fill_rate == pytest.approx(0.75, abs=1e-12)
+        assert alpha.service_level == pytest.approx(0.3, abs=1e-12)
+        assert alpha.decision_time == pytest.approx(0.1, abs=1e-12)
+        assert alpha.planning_time == pytest.approx(0.25, abs=1e-12)
+        assert alpha.clipped_orders == 2
+
+    def test_two_records_of_one_episode_are_refused(self) -> None:
+        records = play("alpha", {"north": [1, 2], "south": [3, 4]})
+        assert row(compute(records, 2), "alpha").complete
+        with pytest.raises(ValueError, match="two records of one episode: alpha, south, seed index 1"):
+            compute([*records, records[-1]], 2)
+
+    def test_other_scenarios_and_higher_seeds_are_ignored(self) -> None:
+        records = play("alpha", {"north": [1, 2, 900], "south": [3, 4, 900], "west": [900, 900]})
+        assert compute(records, 2) == compute([one for one in records if one.profit < 900], 2)
+
+    def test_nothing_played(self) -> None:
+        standings = compute([], 10)
+        assert (standings.rows, standings.reference, standings.by_scenario) == ((), (), ())
+
+
+class TestScores:
+    PROFITS: Final = {"north": [50.0, 70.0], "south": [90.0, 30.0]}
+    ORACLE: Final = {"north": [100.0, 100.0], "south": [100.0, 300.0]}
+
+    def test_without_an_oracle_there_is_no_score(self) -> None:
+        standings = compute(play("alpha", self.PROFITS), 2)
+        alpha = row(standings, "alpha")
+        assert (alpha.score, alpha.score_interval, alpha.optimality_gap) == (None, None, None)
+        assert standings.ranked_by == "mean_profit"
+        assert standings.oracles == {}
+
+    def test_the_score_is_the_mean_of_scenario_ratios_of_means(self) -> None:
+        standings = compute(play("alpha", self.PROFITS) + play("best", self.ORACLE, "oracle"), 2)
+        alpha = row(standings, "alpha")
+        assert scenario_row(standings, "alpha", "north").score == pytest.approx(0.6, rel=1e-12)
+        assert scenario_row(standings, "alpha", "south").score == pytest.approx(0.3, rel=1e-12)
+        assert alpha.score == pytest.approx(0.45, rel=1e-12)
+        assert alpha.optimality_gap == pytest.approx(0.55, rel=1e-12)
+        assert alpha.interquartile_mean == pytest.approx((90 / 200 + 50 / 100) / 2, rel=1e-12)
+        assert standings.ranked_by == "score"
+
+    def test_the_oracle_is_a_reference_and_never_ranked(self) -> None:
+        standings = compute(play("alpha", self.PROFITS) + play("best", self.ORACLE, "oracle"), 2)
+        assert [one.submission for one in standings.rows] == ["alpha"]
+        assert [(one.submission, one.rank, one.score) for one in standings.reference] == [("best", None, 1.0)]
+        assert row(standings, "alpha").best_other is None
+
+    def test_an_oracle_with_a_missing_seed_scores_nothing(self) -> None:
+        oracle = play("best", self.ORACLE, "oracle")
+        for records in (oracle[:-1], [*oracle[:-1], oracle[-1].model_copy(update={"outcome": "infrastructure"})]):
+            standings = compute(play("alpha", self.PROFITS) + records, 2)
+            assert scenario_row(standings, "alpha", "north").score == pytest.approx(0.6, rel=1e-12)
+            assert scenario_row(standings, "alpha", "south").score is None
+            assert row(standings, "alpha").score is None
+            assert standings.ranked_by == "mean_profit"
+
+    def test_the_better_of_two_oracles_counts_per_scenario(self) -> None:
+        other = {"north": [200.0, 200.0], "south": [10.0, 10.0]}
+        records = play("alpha", self.PROFITS) + play("best", self.ORACLE, "oracle") + play("more", other, "oracle")
+        standings = compute(records, 2)
+        assert standings.oracles == {"north": "more", "south": "best"}
+        assert row(standings, "alpha").score == pytest.approx((60 / 200 + 60 / 200) / 2, rel=1e-12)
+
+    def test_an_oracle_that_loses_money_gives_no_score_but_a_gap(self) -> None:
+        oracle = play("best", {"north": [-10.0, -10.0]}, "oracle")
+        alpha = row(compute(play("alpha", {"north": [-15.0, -15.0]}) + oracle, 2, ("north",)), "alpha")
+        assert alpha.score is None
+        assert alpha.optimality_gap == pytest.approx(0.5, rel=1e-12)
+
+    def test_an_incomplete_submission_is_scored_on_the_seeds_it_has(self) -> None:
+        records = play("alpha", self.PROFITS)[:-1] + play("best", self.ORACLE, "oracle")
+        alpha = row(compute(records, 2), "alpha")
+        assert alpha.score == pytest.approx((0.6 + 90 / 100) / 2, rel=1e-12)
+        assert (alpha.rank, alpha.complete, alpha.score_interval) == (None, False, None)
+
+
+class TestIntervals:
+    def test_the_interval_is_that_of_resampled_means(self) -> None:
+        profits = np.random.default_rng(3).normal(500, 50, 40)
+        interval = row(compute(play("alpha", {"north": profits}), 40, ("north",)), "alpha").profit_interval
+        assert interval is not None
+        drawn = np.random.default_rng(99).choice(profits, size=(20_000, 40)).mean(axis=1)
+        # Two independent bootstraps of 2 000 and 20 000 draws: their ends agree to a few per cent of the width.
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        assert interval.low == pytest.approx(low, abs=0.1 * (high - low))
+        assert interval.high == pytest.approx(high, abs=0.1 * (high - low))
+
+    def test_the_oracle_is_resampled_along(self) -> None:
+        oracle = [100.0, 900.0, 300.0, 500.0]
+        records = play("best", {"north": oracle}, "oracle") + play("alpha", {"north": [0.5 * one for one in oracle]})
+        alpha = row(compute(records, 4, ("north",)), "alpha")
+        assert alpha.score_interval is not None
+        assert alpha.score_interval.low == pytest.approx(0.5, rel=1e-12)
+        assert alpha.score_interval.high == pytest.approx(0.5, rel=1e-12)
+        assert alpha.profit_interval is not None
+        assert alpha.profit_interval.high - alpha.profit_interval.low > 100
+
+    def test_one_seed_has_no_interval(self) -> None:
+        alpha = row(compute(play("alpha", {"north": [1.0], "south": [2.0]}), 1), "alpha")
+        assert (alpha.profit_interval, alpha.standard_error) == (None, None)
+
+    def test_an_interval_does_not_move_when_another_joins(self) -> None:
+        alpha = play("alpha", {"north": noise(1, 10), "south": noise(2, 10)})
+        other = play("aaa", {"north": noise(3, 10), "south": noise(4, 10)})
+        first = row(compute(alpha, 10), "alpha").profit_interval
+        second = row(compute(alpha + other, 10), "alpha").profit_interval
+        assert first is not None
+        assert second is not None
+        assert first.low == pytest.approx(second.low, rel=1e-9)
+        assert first.high == pytest.approx(second.high, rel=1e-9)
+
+
+class TestRanks:
+    def test_pairing_tells_apart_what_noise_common_to_both_hides(self) -> None:
+        luck = noise(5, 10, 100)
+        records = play("alpha", {"north": luck}) + play("beta", {"north": [one + 1 for one in luck]})
+        standings = compute(records, 10, ("north",))
+        assert [(one.submission, one.rank) for one in standings.rows] == [("beta", 1), ("alpha", 2)]
+        intervals = [one.profit_interval for one in standings.rows]
+        assert all(one is not None and one.low < 0 < one.high for one in intervals)
+
+    def test_a_tie_shares_the_better_place_and_uses_up_the_next(self) -> None:
+        records = play("alpha", {"north": [100.0, 102.0, 98.0, 100.0]})
+        records += play("beta", {"north": [101.0, 100.0, 99.0, 99.9]})
+        records += play("gamma", {"north": [50.0, 51.0, 52.0, 53.0]})
+        standings = compute(records, 4, ("north",))
+        assert [(one.submission, one.rank) for one in standings.rows] == [("alpha", 1), ("beta", 1), ("gamma", 3)]
+
+    def test_a_group_is_compared_with_its_first_member(self) -> None:
+        # alpha ties with beta and beta with gamma, but alpha is above gamma.
+        spread = [-3.0, -1.0, 1.0, 3.0]
+        records = play("alpha", {"north": [10.0] * 4})
+        records += play("beta", {"north": [9.0 + one for one in spread]})
+        records += play("gamma", {"north": [8.0, 8.5, 9.0, 8.3]})
+        standings = compute(records, 4, ("north",))
+        assert [(one.submission, one.rank) for one in standings.rows] == [("alpha", 1), ("beta", 1), ("gamma", 3)]
+
+    def test_equals_tie_with_a_single_seed(self) -> None:
+        records = play("alpha", {"north": [5.0]}) + play("beta", {"north": [5.0]}) + play("gamma", {"north": [4.9]})
+        standings = compute(records, 1, ("north",))
+        assert [one.rank for one in standings.rows] == [1, 1, 3]
+
+    def test_places_within_a_track(self) -> None:
+        records = play("alpha", {"north": [9.0, 9.1]}, "informed") + play("beta", {"north": [7.0, 7.1]})
+        records += play("gamma", {"north": [5.0, 5.1]})
+        standings = compute(records, 2, ("north",))
+        assert [(one.submission, one.rank, one.track_rank) for one in standings.rows] == [
+            ("alpha", 1, 1),
+            ("beta", 2, 1),
+            ("gamma", 3, 2),
+        ]
+
+    def test_the_probability_of_improvement_is_paired_and_counts_equals_half(self) -> None:
+        records = play("alpha", {"north": [9.0, 1.0, 9.0, 9.0]}) + play("beta", {"north": [5.0, 5.0, 9.0, 5.0]})
+        standings = compute(records, 4, ("north",))
+        assert row(standings, "alpha").probability_of_improvement == pytest.approx(2.5 / 4, abs=1e-12)
+        assert row(standings, "beta").probability_of_improvement == pytest.approx(1.5 / 4, abs=1e-12)
+        assert (row(standings, "alpha").best_other, row(standings, "beta").best_other) == ("beta", "alpha")
+
+    @given(st.permutations(range(12)))
+    def test_the_order_of_the_records_changes_nothing(self, order: list[int]) -> None:
+        records = play("alpha", {"north": noise(1, 3), "south": noise(2, 3)})
+        records += play("beta", {"north": noise(3, 3), "south": noise(4, 3)})
+        assert compute([records[place] for place in order], 3) == compute(records, 3)
+
+    @given(st.lists(st.floats(-1e6, 1e6), min_size=10, max_size=10), st.integers(0, 1000))
+    def test_ranks_are_places_in_the_order_of_the_means(self, means: list[float], key: int) -> None:
+        records = [
+            record
+            for number, mean in enumerate(means)
+            for record in play(f"s{number}", {"north": [mean + one for one in noise(key + number, 5, 10)]})
+        ]
+        rows = compute(records, 5, ("north",)).rows
+        ranks = [one.rank for one in rows]
+        assert [one.mean_profit for one in rows] == sorted((one.mean_profit for one in rows), reverse=True)
+        assert ranks[0] == 1
+        assert all(rank in (place, before) for place, (before, rank) in enumerate(pairwise(ranks), start=2))
+
+
+class TestFailures:
+    def test_a_forfeit_counts_with_its_profit(self) -> None:
+        records = play("alpha", {"north": [100.0, 100.0]})
+        records[1] = make_record("alpha", "north", 1, -40.0, outcome="timeout")
+        alpha = row(compute(records, 2, ("north",)), "alpha")
+        assert (alpha.forfeits, alpha.infrastructure_failures, alpha.episodes) == (1, 0, 2)
+        assert alpha.mean_profit == pytest.approx(30.0, abs=1e-12)
+        assert (alpha.complete, alpha.rank) == (True, 1)
+
+    def test_failing_on_bad_luck_lowers_the_mean(self) -> None:
+        honest = play("honest", {"north": [100.0, -50.0, 80.0]})
+        quitter = play("quitter", {"north": [100.0, -50.0, 80.0]})
+        quitter[1] = make_record("quitter", "north", 1, -60.0, outcome="exited")
+        rows = compute(honest + quitter, 3, ("north",)).rows
+        assert [one.submission for one in rows] == ["honest", "quitter"]
+
+    def test_an_episode_lost_by_the_arena_is_counted_and_not_scored(self) -> None:
+        lost = {"outcome": "infrastructure", "profit": float("nan"), "decisions": 0, "decision_time": 0.0}
+        records = [*play("alpha", {"north": [10.0]}), make_record("alpha", "north", 1, **lost)]
+        records += play("beta", {"north": [5.0, 5.0]})
+        standings = compute(records, 2, ("north",))
+        alpha = row(standings, "alpha")
+        assert (alpha.infrastructure_failures, alpha.forfeits, alpha.episodes, alpha.complete) == (1, 0, 1, False)
+        assert alpha.mean_profit == pytest.approx(10.0, abs=1e-12)
+        assert alpha.rank is None
+        assert [(one.submission, one.rank) for one in standings.rows] == [("beta", 1), ("alpha", None)]
+
+    def test_a_submission_that_only_failed_stays_in_the_table(self) -> None:
+        lost = {"outcome": "infrastructure", "profit": float("nan"), "decisions": 0}
+        standings = compute([make_record("alpha", "north", index, **lost) for index in range(2)], 2, ("north",))
+        alpha = row(standings, "alpha")
+        assert (alpha.mean_profit, alpha.decision_time, alpha.episodes) == (None, None, 0)
+        assert scenario_row(standings, "alpha", "north").infrastructure_failures == 2
+
+    def test_official_needs_strict_isolation_throughout_and_every_episode(self) -> None:
+        strict = play("alpha", {"north": [1.0, 2.0]}, isolation="strict")
+        sandboxed = [strict[0], strict[1].model_copy(update={"isolation": "sandbox"})]
+        mixed = [strict[0], strict[1].model_copy(update={"isolation": "process"})]
+        expected = [(strict, "strict", True), (sandboxed, "strict", True), (mixed, "process", False)]
+        for records, weakest, official in [*expected, (strict[:1], "strict", False)]:
+            alpha = row(compute(records, 2, ("north",)), "alpha")
+            assert (alpha.isolation, alpha.official) == (weakest, official)
+
+
+def test_standings_survive_json() -> None:
+    records = play("alpha", {"north": noise(1, 4), "south": noise(2, 4)})
+    records += play("best", {"north": noise(3, 4), "south": noise(4, 4)}, "oracle")
+    standings = compute(records, 4)
+    assert Standings.model_validate_json(standings.model_dump_json()) == standings

@@ -1,0 +1,289 @@
+"""The store keeps what was committed, whatever happens next, and says what is wrong in words."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from records import make_episode, make_record
+
+from arena.contest.record import PlayedEpisode
+from arena.contest.store import SCHEMA_VERSION, EpisodeStatus, Store, key_of
+from arena.errors import StoreError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "results.sqlite"
+
+
+@contextlib.contextmanager
+def unprivileged() -> Iterator[None]:
+    """Be an ordinary user meanwhile: permissions do not bind root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_an_episode_comes_back_as_it_was_put(path: Path) -> None:
+    episode = make_episode(profit=1 / 3, failure_message="bad\n\x00 text", stderr_tail="ünïcode")
+    with Store(path) as store:
+        store.put(episode, suite="core")
+    with Store(path, read_only=True) as store:
+        [stored] = store.episodes()
+        assert stored.record == episode.record
+        assert stored.suite == "core"
+        assert stored.key == key_of(episode.record)
+        requested, demand = store.arrays(stored.key)
+    np.testing.assert_array_equal(requested, episode.requested)
+    np.testing.assert_array_equal(demand, episode.demand)
+    assert not requested.flags.writeable
+
+
+def test_numbers_outside_json_survive(path: Path) -> None:
+    record = make_record(inventory_turns=float("inf"), profit=float("nan"))
+    with Store(path) as store:
+        store.put(PlayedEpisode(record, np.empty((0, 4)), np.empty((0, 2))))
+        [found] = store.records()
+        requested, demand = store.arrays(key_of(record))
+    assert found.inventory_turns == float("inf")
+    assert np.isnan(found.profit)
+    assert (requested.shape, demand.shape) == ((0, 4), (0, 2))
+
+
+def test_series_of_other_layouts_are_stored_by_value(path: Path) -> None:
+    values = np.arange(12.0).reshape(2, 6)[:, ::2]
+    with Store(path) as store:
+        store.put(PlayedEpisode(make_record(), values.astype(">f8"), np.asfortranarray(values)))
+        requested, demand = store.arrays(key_of(make_record()))
+    np.testing.assert_array_equal(requested, values)
+    np.testing.assert_array_equal(demand, values)
+
+
+def test_series_of_unequal_length_are_refused(path: Path) -> None:
+    with Store(path) as store:
+        with pytest.raises(ValueError, match=r"both are \(periods, links\)"):
+            store.put(PlayedEpisode(make_record(), np.zeros((3, 2)), np.zeros((4, 1))))
+        assert store.records() == []
+
+
+def test_the_same_episode_is_never_there_twice(path: Path) -> None:
+    with Store(path) as store:
+        store.put(make_episode(profit=1.0))
+        store.put(make_episode(profit=2.0))
+        store.put(make_episode(profit=3.0, seed_index=1))
+        assert [record.profit for record in store.records()] == [2.0, 3.0]
+
+
+def test_every_part_of_the_key_tells_episodes_apart(path: Path) -> None:
+    changes = [
+        {},
+        {"contract_digest": "other"},
+        {"submission_digest": "other"},
+        {"scenario_digest": "other"},
+        {"commitment": "other"},
+        {"seed_index": 1},
+    ]
+    with Store(path) as store:
+        for change in changes:
+            assert not store.has(key_of(make_record(**change)))
+            store.put(make_episode(**change))
+        assert len(store.keys()) == len(changes)
+        assert store.keys()[key_of(make_record())] == EpisodeStatus("process", "ok")
+        assert len(store.records(contract_digest="other")) == 1
+        assert len(store.records(seed_plan="public")) == len(changes) - 1
+
+
+def test_records_come_in_one_order_however_they_were_put(path: Path) -> None:
+    names = [("beta", "north", 1), ("alpha", "south", 0), ("beta", "north", 0), ("alpha", "north", 0)]
+    with Store(path) as store:
+        for submission, scenario, seed_index in names:
+            store.put(make_episode(submission=submission, scenario=scenario, seed_index=seed_index))
+        found = [(record.submission, record.scenario, record.seed_index) for record in store.records()]
+    assert found == sorted(names)
+
+
+def test_a_missing_episode_has_no_series(path: Path) -> None:
+    with Store(path) as store, pytest.raises(StoreError, match="holds no episode"):
+        store.arrays(key_of(make_record()))
+
+
+def test_reading_while_writing(path: Path) -> None:
+    with Store(path) as writer:
+        writer.put(make_episode())
+        with Store(path, read_only=True) as reader:
+            assert len(reader.records()) == 1
+            writer.put(make_episode(seed_index=1))
+            assert len(reader.records()) == 2
+
+
+def test_a_second_writer_is_turned_away(path: Path) -> None:
+    with Store(path) as store:
+        with pytest.raises(StoreError, match="another evaluation is writing to it; wait"):
+            Store(path)
+        store.put(make_episode())
+    with Store(path) as store:
+        assert len(store.records()) == 1
+
+
+def test_a_lock_held_by_another_program_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arena.contest.store.BUSY_SECONDS", 0.01)
+    with Store(path) as store, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as intruder:
+        intruder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match=r"results\.sqlite: another process holds it; wait"):
+            store.put(make_episode())
+        intruder.execute("ROLLBACK")
+        store.put(make_episode())
+
+
+def test_a_reader_cannot_write(path: Path) -> None:
+    Store(path).close()
+    with Store(path, read_only=True) as store, pytest.raises(StoreError, match="it cannot be written; check the perm"):
+        store.put(make_episode())
+
+
+def test_a_missing_store_is_not_made_by_a_reader(path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no such store; run arena evaluate first"):
+        Store(path, read_only=True)
+    assert not path.exists()
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="check that the folder exists"):
+        Store(tmp_path / "nowhere" / "results.sqlite")
+
+
+def test_a_folder_without_permission_is_told_and_can_still_be_read() -> None:
+    # Not tmp_path: the folders above that are closed to other users.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "results.sqlite"
+        with Store(path) as store:
+            store.put(make_episode())
+        path.chmod(0o444)
+        path.with_name("results.sqlite.lock").unlink()
+        path.parent.chmod(0o555)
+        with unprivileged():
+            with pytest.raises(StoreError, match=r"it cannot be written \(Permission denied\); check that"):
+                Store(path)
+            with Store(path, read_only=True) as store:
+                assert len(store.records()) == 1
+        path.parent.chmod(0o755)
+
+
+def test_a_file_that_is_no_database_is_told(path: Path) -> None:
+    path.write_bytes(b"these are no results " * 100)
+    with pytest.raises(StoreError, match="it is not a SQLite file or is damaged; move it away"):
+        Store(path)
+    assert path.read_bytes().startswith(b"these are no results")
+
+
+def test_another_programs_database_is_left_alone(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE recipes (name TEXT)")
+    with pytest.raises(StoreError, match="not an arena's store"):
+        Store(path)
+
+
+def test_a_store_of_another_version_is_told(path: Path) -> None:
+    Store(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    with pytest.raises(
+        StoreError, match=f"has version {SCHEMA_VERSION + 1}, this arena reads version {SCHEMA_VERSION}"
+    ):
+        Store(path)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_damage_is_found_on_opening(path: Path, read_only: bool) -> None:
+    with Store(path) as store:
+        for seed_index in range(50):
+            store.put(make_episode(periods=30, supply_links=11, seed_index=seed_index))
+    content = bytearray(path.read_bytes())
+    content[8192:16384] = os.urandom(8192)
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="it is damaged"):
+        Store(path, read_only=read_only)
+
+
+def test_a_damaged_series_is_told(path: Path) -> None:
+    with Store(path) as store:
+        store.put(make_episode())
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE episodes SET demand = x'0102'")
+    with Store(path) as store, pytest.raises(StoreError, match="a series is damaged"):
+        store.arrays(key_of(make_record()))
+
+
+def test_a_record_from_elsewhere_is_told(path: Path) -> None:
+    with Store(path) as store:
+        store.put(make_episode())
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE episodes SET record = '{}'")
+    with Store(path) as store, pytest.raises(StoreError, match="a record cannot be read"):
+        store.records()
+
+
+def test_a_full_disk_loses_nothing_that_was_committed(path: Path) -> None:
+    committed = []
+
+    def put_many(store: Store) -> None:
+        for seed_index in range(1000):
+            store.put(make_episode(periods=30, supply_links=11, seed_index=seed_index))
+            committed.append(seed_index)
+
+    with Store(path) as store:
+        store._execute("PRAGMA max_page_count = 40")  # A disk of 160 KiB.
+        with pytest.raises(StoreError, match=r"the disk is full; free some space .*, finished episodes are kept"):
+            put_many(store)
+    assert len(committed) > 10
+    with Store(path) as store:
+        assert [record.seed_index for record in store.records()] == committed
+        store.put(make_episode(seed_index=len(committed)))
+
+
+def test_a_killed_writer_loses_nothing_that_was_committed(path: Path, repository: Path) -> None:
+    script = """
+        import sys
+        from pathlib import Path
+        from records import make_episode
+        from arena.contest.store import Store
+        store = Store(Path(sys.argv[1]))
+        for seed_index in range(1_000_000):
+            store.put(make_episode(periods=30, supply_links=11, seed_index=seed_index))
+            print(seed_index, flush=True)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+    environment = {**os.environ, "PYTHONPATH": f"{repository / 'tests'}{os.pathsep}{repository}"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as writer:
+        assert writer.stdout is not None
+        for _ in range(20):
+            writer.stdout.readline()
+        writer.send_signal(signal.SIGKILL)
+        told = writer.stdout.read().split()
+    committed = int(told[-1]) + 1 if told else 20
+    with Store(path) as store:  # The lock died with its holder.
+        found = [record.seed_index for record in store.records()]
+    assert found == list(range(len(found)))
+    assert len(found) >= committed
+
+
+def test_a_closed_store_says_so(path: Path) -> None:
+    store = Store(path)
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="the store is closed"):
+        store.records()

@@ -1,0 +1,188 @@
+"""The wire: what crosses unchanged, and what the host refuses to read."""
+
+import math
+import struct
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena.contest.host.base import LARGEST_REPLY
+from arena.contest.host.wire import (
+    NO_PERIOD,
+    BeginRequest,
+    CloseRequest,
+    DoneReply,
+    FailureReply,
+    FrameReader,
+    MalformedMessage,
+    OrderReply,
+    OrderRequest,
+    SetupRequest,
+    pack,
+    unpack_reply,
+    unpack_request,
+)
+
+CAP = 1024
+REQUESTS = [
+    SetupRequest(1, NO_PERIOD, {"name": "mine"}),
+    BeginRequest(2, NO_PERIOD, "Briefing", {"horizon": 30}),
+    OrderRequest(3, 7, "Observation", [7, [1.0, 2.5]]),
+    CloseRequest(2**63 - 1, NO_PERIOD),
+]
+REPLIES = [
+    DoneReply(1, NO_PERIOD),
+    OrderReply(3, 7, [2], [1.0, 2.5]),
+    FailureReply(3, 7, "exception", "ValueError: no"),
+]
+
+
+def payload_of(message: object) -> bytes:
+    return msgspec.msgpack.encode(message)
+
+
+def framed(payload: bytes) -> bytes:
+    return struct.pack("<I", len(payload)) + payload
+
+
+def bare(*values: object) -> bytes:
+    """Values without the array around them."""
+    return b"".join(payload_of(value) for value in values)
+
+
+def array_header(length: int) -> bytes:
+    return bytes([0x90 | length])
+
+
+DEEP = b"\x91" * 1_000_000
+FOUR_BILLION_ITEMS = b"\xdd\xff\xff\xff\xff"
+FOUR_BILLION_LETTERS = b"\xdb\xff\xff\xff\xff"
+
+
+@pytest.mark.parametrize("message", REQUESTS, ids=lambda message: type(message).__name__)
+def test_a_request_survives(message):
+    assert unpack_request(FrameReader(CAP).feed(pack(message))) == message
+
+
+@pytest.mark.parametrize("message", REPLIES, ids=lambda message: type(message).__name__)
+def test_a_reply_survives(message):
+    assert unpack_reply(FrameReader(CAP).feed(pack(message))) == message
+
+
+@given(st.lists(st.floats(width=64), max_size=50))
+def test_float64_values_survive_bit_for_bit(values):
+    received = unpack_reply(pack(OrderReply(1, 0, [len(values)], values))[4:]).values
+    assert np.array(received).tobytes() == np.array(values, dtype=np.float64).tobytes()
+
+
+@pytest.mark.parametrize("value", [-0.0, 5e-324, 1e308, math.inf, -math.inf, math.nan])
+def test_strange_floats_survive(value):
+    (received,) = unpack_reply(pack(OrderReply(1, 0, [1], [value]))[4:]).values
+    assert struct.pack("<d", received) == struct.pack("<d", value)
+
+
+def test_integers_are_numbers():
+    assert unpack_reply(payload_of(["orders", 1, 0, [2], [3, -4]])).values == [3.0, -4.0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        (["orders", 1, 0, [1], [1.0], {"profit": 1e9}], "at most length"),
+        (["orders", 1, 0, [1]], "at least length"),
+        (["orders", 1, 0, [1], [True]], "Expected `float`, got `bool`"),
+        (["orders", 1, 0, [1], ["1"]], "Expected `float`, got `str`"),
+        (["orders", 1, 0, [1], [None]], "Expected `float`"),
+        (["orders", 1, 0, [1], [[1.0]]], "Expected `float`, got `array`"),
+        (["orders", 1, 0, [-1], [1.0]], "Expected `int` >= 0"),
+        (["orders", 1, 0, [1] * 9, [1.0]], "length <= 8"),
+        (["orders", -1, 0, [1], [1.0]], "Expected `int` >= 0"),
+        (["orders", "1", 0, [1], [1.0]], "Expected `int`, got `str`"),
+        (["done", 1, -1, 0], "at most length"),
+        (["profit", 1, -1], "Invalid value 'profit'"),
+        (["failure", 1, 0, "infrastructure", "again, please"], "Invalid enum value 'infrastructure'"),
+        (["failure", 1, 0, "ok", ""], "Invalid enum value 'ok'"),
+        (["failure", 1, 0, "exception", "x" * 5000], "length <= 2000"),
+        (["setup", 1, -1, {}], "Invalid value 'setup'"),
+        ({"type": "done", "nonce": 1, "period": -1}, "Expected `array`, got `object`"),
+        (None, "Expected `array`"),
+        (msgspec.msgpack.Ext(1, b"cos\nsystem\n"), "Expected `array`, got `ext`"),
+    ],
+)
+def test_a_reply_outside_the_schema_is_refused(fields, complaint):
+    with pytest.raises(MalformedMessage, match=complaint):
+        unpack_reply(payload_of(fields))
+
+
+@pytest.mark.parametrize(
+    ("payload", "complaint"),
+    [
+        (b"", "truncated"),
+        (DEEP, "Expected `str`, got `array`"),
+        (array_header(5) + bare("orders", 1, 0) + DEEP, "not a message"),
+        (array_header(6) + bare("orders", 1, 0, [], []) + DEEP, "at most length"),
+        (FOUR_BILLION_ITEMS, "not a message"),
+        (array_header(5) + bare("orders", 1, 0, []) + FOUR_BILLION_ITEMS, f"length <= {LARGEST_REPLY}"),
+        (array_header(5) + bare("failure", 1, 0, "exception") + FOUR_BILLION_LETTERS, "truncated"),
+        (array_header(5) + bare("failure", 1, 0, "exception") + b"\xa2\xff\xff", "utf-8"),
+        (payload_of(DoneReply(1, 0)) + b"\x00", "trailing"),
+        (b"\x80\x04\x95cos\nsystem\n.", "not a message"),
+        (bytes(range(256)), "not a message"),
+    ],
+    ids=[
+        "nothing",
+        "deep nesting as tag",
+        "deep nesting as field",
+        "deep nesting as an extra",
+        "four billion fields",
+        "four billion values",
+        "four billion letters",
+        "no text",
+        "something behind",
+        "a pickle",
+        "noise",
+    ],
+)
+def test_hostile_bytes_cost_an_error_and_nothing_else(payload, complaint):
+    with pytest.raises(MalformedMessage, match=complaint):
+        unpack_reply(payload)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_reply_or_refused(payload):
+    try:
+        reply = unpack_reply(payload)
+    except MalformedMessage:
+        return
+    assert isinstance(reply, DoneReply | OrderReply | FailureReply)
+
+
+def test_a_frame_may_come_in_pieces():
+    reader = FrameReader(CAP)
+    frame = pack(REPLIES[1])
+    pieces = [reader.feed(frame[place : place + 1]) for place in range(len(frame))]
+    assert pieces[:-1] == [None] * (len(frame) - 1)
+    assert unpack_reply(pieces[-1]) == REPLIES[1]
+
+
+def test_frames_follow_one_another():
+    reader = FrameReader(CAP)
+    assert [unpack_reply(reader.feed(pack(reply))) for reply in REPLIES] == REPLIES
+
+
+def test_a_frame_of_the_cap_is_read():
+    assert FrameReader(CAP).feed(framed(b"x" * CAP)) == b"x" * CAP
+
+
+@pytest.mark.parametrize("length", [CAP + 1, 2**32 - 1])
+def test_a_longer_frame_is_refused_at_its_first_four_bytes(length):
+    with pytest.raises(MalformedMessage, match=f"message of {length} bytes was announced; the cap is {CAP}"):
+        FrameReader(CAP).feed(struct.pack("<I", length))
+
+
+def test_bytes_behind_the_reply_are_refused():
+    with pytest.raises(MalformedMessage, match="there is one reply per request"):
+        FrameReader(CAP).feed(pack(REPLIES[0]) + pack(REPLIES[0]))
