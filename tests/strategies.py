@@ -5,23 +5,26 @@ examples read well, and are small enough that a tolerance of 1e-9 is far above r
 
 Tests import from here::
 
-    from strategies import episodes, networks, play, scenarios
+    from strategies import changed, episodes, networks, play, scenarios
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from arena.simulate.ledger import Ledger
 from arena.simulate.simulator import Simulator
 from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
 from arena.world.network import Component, MarketLink, Network, Node, SupplyLink
 from arena.world.scenario import Scenario
+
+M = TypeVar("M", bound=BaseModel)
 
 Shape = Literal["serial", "divergent", "convergent", "tree", "general"]
 Extension = Literal["bill_of_materials", "minimum_order", "lot_size", "storage_capacity", "fixed_ordering_cost"]
@@ -338,6 +341,12 @@ def episodes(draw: st.DrawFn, drawn_scenarios: st.SearchStrategy[Scenario] | Non
     """Episodes of drawn scenarios, of every kind by default."""
     scenario = draw(scenarios() if drawn_scenarios is None else drawn_scenarios)
     return Episode(scenario, draw(seeds), draw(order_sequences(scenario)))
+
+
+def changed(model: M, **changes: Any) -> M:
+    """A model with some fields changed, made and validated anew; a plain copy would keep what the old one cached."""
+    fields = {name: getattr(model, name) for name in type(model).model_fields}
+    return type(model)(**fields | changes)
 
 
 def play(episode: Episode, simulator: Simulator | None = None) -> Ledger:

@@ -85,4 +85,5 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         hint = "arena evaluate writes it; an interrupted evaluation is finished by the same command"
-        raise InvalidInput([Fault(str(path), "", ABSENT, f"cannot be read: {error}", hint)]) from error
+        rule = f"cannot be read: {error.strerror if isinstance(error, OSError) else 'it is no text'}"
+        raise InvalidInput([Fault(str(path), "", ABSENT, rule, hint)]) from error

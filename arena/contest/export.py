@@ -18,6 +18,7 @@ from typing import IO, Any, Final, Literal, NamedTuple
 
 from arena.contest.record import EpisodeRecord
 from arena.contest.store import Store
+from arena.contract.kpi import Kpis
 from arena.errors import ArenaError, suggest
 
 Format = Literal["csv", "parquet"]
@@ -25,26 +26,7 @@ Format = Literal["csv", "parquet"]
 
 FORMATS: Final = ("csv", "parquet")
 
-KPI_COLUMNS: Final = (
-    "profit",
-    "fill_rate",
-    "immediate_fill_rate",
-    "service_level",
-    "average_inventory",
-    "unfilled",
-    "revenue",
-    "procurement_cost",
-    "holding_cost",
-    "operating_cost",
-    "shortage_penalty",
-    "fixed_ordering_cost",
-    "bullwhip_ratio",
-    "bullwhip_retailers",
-    "bullwhip_distributors",
-    "bullwhip_factories",
-    "inventory_turns",
-    "final_sentiment",
-)
+KPI_COLUMNS: Final = tuple(Kpis.model_fields)
 """KPIs of an episode by their names in the contract, in its order."""
 
 EPISODE_COLUMNS: Final = (

@@ -310,7 +310,8 @@ def _leave_other_folders() -> None:
         folder = _active_folders.pop()
         if str(folder) in sys.path:
             sys.path.remove(str(folder))
+        inside = f"{folder}{os.sep}"
         for name, module in list(sys.modules.items()):
             origin = getattr(module, "__file__", None)
-            if isinstance(origin, str) and folder in Path(origin).parents:
+            if isinstance(origin, str) and origin.startswith(inside):
                 del sys.modules[name]

@@ -14,7 +14,7 @@ import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
@@ -101,7 +101,7 @@ class _Ready:
 Result = PlayedEpisode | Lost
 
 
-def play_here(job: Job, items: Sequence[WorkItem], stop: Callable[[], bool]) -> Iterator[Result]:
+def play_here(job: Job, items: Sequence[WorkItem], stop: Callable[[], bool]) -> Generator[Result, None, None]:
     """Play items in this process, one after the other; for debugging, since a crash takes this process along.
 
     Args:
@@ -123,7 +123,9 @@ def play_here(job: Job, items: Sequence[WorkItem], stop: Callable[[], bool]) -> 
         host.close()
 
 
-def play_in_workers(job: Job, items: Sequence[WorkItem], workers: int, stop: Callable[[], bool]) -> Iterator[Result]:
+def play_in_workers(
+    job: Job, items: Sequence[WorkItem], workers: int, stop: Callable[[], bool]
+) -> Generator[Result, None, None]:
     """Play items in worker processes and yield each result as it comes, in no particular order.
 
     Args:

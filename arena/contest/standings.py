@@ -77,7 +77,7 @@ def compute_standings(
         track_ranks |= analysis.rank([name for name in ranked if rows[name].track == track], by_score)[1]
     for name in order:
         other = next((one for one in order if one != name), None)
-        placed = {"rank": ranks[name], "track_rank": track_ranks[name], "best_other": other}
+        placed: dict[str, object] = {"rank": ranks[name], "track_rank": track_ranks[name], "best_other": other}
         placed["probability_of_improvement"] = None if other is None else table.probability_above(name, other)
         rows[name] = rows[name].model_copy(update=placed)
     listed = order + [name for name in contenders if name not in ranks]

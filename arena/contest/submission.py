@@ -213,7 +213,8 @@ def load_submissions(paths: Sequence[Path], plugins: Plugins) -> LoadedSubmissio
         else:
             submissions.append(loaded)
     by_name: dict[str, Path] = {}
-    for one in (*submissions, *unavailable):
+    everyone: list[Submission | Unavailable] = [*submissions, *unavailable]
+    for one in everyone:
         if one.name in by_name:
             rule = f"two submissions have this name: {by_name[one.name]} and {one.path}"
             faults.append(Fault(str(one.path), "name", one.name, rule, "give each its own name"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from arena.errors import ArenaError
+from arena.models import FrozenModel
 from arena.simulate.ledger import Ledger
 from arena.world.network import Network
 from arena.world.scenario import Scenario
@@ -13,13 +13,11 @@ from arena.world.scenario import Scenario
 _SMALLEST_VARIANCE = 1e-8
 
 
-class Kpis(BaseModel):
+class Kpis(FrozenModel):
     """The KPIs of one episode, as the contract defines them.
 
     Source: gym-invmgmt (arXiv 2605.11355); ``immediate_fill_rate`` and the bullwhip by echelon are ours.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     profit: float
     """Sum of profit over managed nodes and periods, money, discounted."""

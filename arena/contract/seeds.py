@@ -17,10 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from arena.documents import load_model
 from arena.errors import ArenaError, Fault, InvalidInput
+from arena.models import FrozenModel
 
 #: The ten published seeds: for development and comparison, known to everybody.
 PUBLIC_SEEDS = (42, 123, 456, 789, 1011, 2022, 3033, 4044, 5055, 6066)
@@ -81,10 +82,8 @@ class PublicSeeds:
         return EpisodeSeed(index=index, entropy=seed, controller_seed=seed, public=True)
 
 
-class Secret(BaseModel):
+class Secret(FrozenModel):
     """The secret behind hidden seeds, as it stands in its file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["arena-seed-secret-1"] = Field(default="arena-seed-secret-1", description="format of the file")
     master: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False, description="32 random bytes, hex")

@@ -6,7 +6,6 @@ escapes, and a content security policy in the page forbids whatever could still 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,12 +15,13 @@ from typing import TYPE_CHECKING, Final
 import jinja2
 from markupsafe import Markup
 
-from arena.errors import StoreError, printable
+from arena.contest.export import write_text
+from arena.errors import ArenaError, printable
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
 
 if TYPE_CHECKING:
     from arena.contest.record import EpisodeRecord
-    from arena.contest.standings import Interval, ScenarioRow, StandingRow, Standings
+    from arena.contest.rows import Interval, ScenarioRow, StandingRow, Standings
 
 __all__ = ["explain_missing_score", "render_report", "write_report"]
 
@@ -48,17 +48,14 @@ def write_report(
         The path.
 
     Raises:
-        StoreError: The file cannot be written.
+        ArenaError: The file cannot be written.
     """
     text = render_report(standings, records, notes=notes)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise StoreError(f"{path}: the report cannot be written: {error.strerror}") from error
+        raise ArenaError(f"{path.parent}: the folder cannot be made ({error.strerror}); choose another") from error
+    write_text(path, text)
     return path
 
 
@@ -240,7 +237,7 @@ def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tu
         lost.sort(key=lambda record: (record.scenario, record.seed_index))
         if lost:
             shown = [
-                record.model_copy(update={"failure_message": printable(record.failure_message, _MESSAGE_WIDTH)})
+                record.model_copy(update={"failure_message": record.failure_message})
                 for record in lost[:LISTED_FORFEITS]
             ]
             listed.append((row.submission, len(lost), shown))

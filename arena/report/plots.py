@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-__all__ = ["Axis", "bar", "fit_axis", "interval", "tick_labels"]
+__all__ = ["Axis", "fit_axis", "interval", "tick_labels"]
 
 _HEIGHT = 24
 _MIDDLE = _HEIGHT / 2
@@ -104,23 +104,6 @@ def tick_labels(axis: Axis) -> Markup:
         for tick in axis.ticks
     )
     return _svg(labels, "axis")
-
-
-def bar(axis: Axis, value: float, title: str) -> Markup:
-    """Draw a bar from zero (or the nearer end of the axis) to a value.
-
-    Args:
-        axis: The axis that all bars of a column share.
-        value: Where the bar ends.
-        title: Text for a pointer that rests on it, and for screen readers.
-
-    Returns:
-        An `svg` element.
-    """
-    zero, end = axis.position(0.0), axis.position(value)
-    left, width = min(zero, end), round(abs(end - zero), 2)
-    kind = "bar loss" if value < 0 else "bar"
-    return _svg(f'<rect class="{kind}" x="{left}%" width="{width}%" y="7" height="{_HEIGHT - 14}" rx="2"/>', title)
 
 
 def _svg(content: str, title: str) -> Markup:

@@ -14,6 +14,9 @@ from typing import Any
 from arena.simulate.columns import LOT_SLACK, Column, Operations, operations_for
 from arena.simulate.plant import Plant, Source
 
+# Keeps 0 / 0 from happening; representable in single precision too.
+_SMALLEST_TOTAL = 1e-30
+
 #: From the shortfall of each market link (owed - stock, units; positive: stock-out), an indicator in [0, 1].
 StockOut = Callable[[Sequence[Column]], Column]
 
@@ -44,7 +47,7 @@ class Movements:
     scrapped: list[Column] | None  # per stock point; None where no node has a storage capacity
     demand: Sequence[Column]  # per market link
     sold: list[Column]  # per market link
-    rows: Any  # flow rows, see Plant.money_maps
+    rows: Any  # flow rows, see Plant.money_terms
     reward: Column  # sum of profits of the managed nodes, discounted
 
 
@@ -193,7 +196,7 @@ def smooth_stock_out(width: float = 3.0) -> StockOut:
             largest = largest.maximum(column)
         soft = (largest / width).sigmoid()
         hard = (largest > 0).to(largest.dtype)
-        return hard + soft - soft.detach()
+        return hard + (soft - soft.detach())
 
     return indicator
 
@@ -337,7 +340,7 @@ def _scrap(plant: Plant, on_hand: list[Column], operations: Operations) -> list[
             total = total + on_hand[position]
         # Components of one node are cut in proportion: no component is preferred.
         excess = operations.at_least(total - capacity, 0.0)
-        share = excess / operations.at_least(total, 1e-300)
+        share = excess / operations.at_least(total, 1e-30)  # not 1e-300: zero in float32
         for position in points:
             scrapped[position] = excess if len(points) == 1 else on_hand[position] * share
             on_hand[position] = on_hand[position] - scrapped[position]

@@ -6,12 +6,14 @@ component. Stock points are ordered by managed node, then by line of the bill.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from arena.simulate.columns import Column
 from arena.world.demand import Goodwill
 from arena.world.network import Network
 from arena.world.scenario import Scenario
@@ -81,8 +83,8 @@ class Plant:
         return len(self.network.market_links)
 
     @cached_property
-    def money_maps(self) -> np.ndarray:
-        """Linear maps from a period's flow rows to money, shape (parts, managed nodes, rows), undiscounted.
+    def money_terms(self) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:
+        """What turns a period's flow rows into money: per part (row, managed node, money per unit), undiscounted.
 
         Rows: filled and in transit per supply link, on-hand per stock point, sold and unfilled per market link, and,
         if any link has a fixed ordering cost, one indicator of "anything filled" per supply link. Parts are those of
@@ -92,28 +94,51 @@ class Plant:
         in_transit, on_hand = links, 2 * links
         sold, unfilled = on_hand + stocks, on_hand + stocks + markets
         indicator = unfilled + markets
-        rows = indicator + (links if self.has_fixed_costs else 0)
-        maps = np.zeros((len(MONEY_PARTS), len(network.managed), rows))
-        revenue, procurement, holding, operating, shortage, fixed = maps
+        terms: dict[str, list[tuple[int, int, float]]] = {part: [] for part in MONEY_PARTS}
         for i, link in enumerate(network.supply_links):
             buyer = network.managed_index(link.buyer)
-            procurement[buyer, i] += link.price
-            holding[buyer, in_transit + i] += link.pipeline_holding_cost
+            terms["procurement_cost"].append((i, buyer, link.price))
+            terms["holding_cost"].append((in_transit + i, buyer, link.pipeline_holding_cost))
             if self.has_fixed_costs:
-                fixed[buyer, indicator + i] += link.fixed_ordering_cost
+                terms["fixed_ordering_cost"].append((indicator + i, buyer, link.fixed_ordering_cost))
             if network.role(link.supplier) != "raw_material":
                 seller = network.managed_index(link.supplier)
-                revenue[seller, i] += link.price
-                operating[seller, i] += self._operating_cost(link.supplier)
+                terms["revenue"].append((i, seller, link.price))
+                terms["operating_cost"].append((i, seller, self._operating_cost(link.supplier)))
         for position, point in enumerate(self.stock_points):
-            holding[point.node, on_hand + position] += network.node(network.managed[point.node]).holding_cost or 0.0
+            cost = network.node(network.managed[point.node]).holding_cost or 0.0
+            terms["holding_cost"].append((on_hand + position, point.node, cost))
         for i, market_link in enumerate(network.market_links):
             seller = network.managed_index(market_link.retailer)
-            revenue[seller, sold + i] += market_link.price
-            operating[seller, sold + i] += self._operating_cost(market_link.retailer)
-            shortage[seller, unfilled + i] += market_link.shortage_penalty
-        maps.flags.writeable = False
-        return maps
+            terms["revenue"].append((sold + i, seller, market_link.price))
+            terms["operating_cost"].append((sold + i, seller, self._operating_cost(market_link.retailer)))
+            terms["shortage_penalty"].append((unfilled + i, seller, market_link.shortage_penalty))
+        return tuple(
+            (
+                np.array([row for row, _, _ in terms[part]], dtype=np.intp),
+                np.array([node for _, node, _ in terms[part]], dtype=np.intp),
+                np.array([money for _, _, money in terms[part]]),
+            )
+            for part in MONEY_PARTS
+        )
+
+    @cached_property
+    def flow_rows(self) -> int:
+        """Number of flow rows."""
+        return 2 * self.links + len(self.stock_points) + 2 * self.markets + (self.links if self.has_fixed_costs else 0)
+
+    def money(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The money parts of several periods, each of shape (periods, managed nodes), undiscounted.
+
+        Args:
+            rows: flow rows, shape (periods, rows).
+        """
+        parts = {}
+        for name, (row, node, money) in zip(MONEY_PARTS, self.money_terms, strict=True):
+            by_node = np.zeros((len(self.network.managed), len(rows)))
+            np.add.at(by_node, node, (rows[:, row] * money).T)
+            parts[name] = by_node.T
+        return parts
 
     def _operating_cost(self, node_id: int) -> float:
         node = self.network.node(node_id)
@@ -122,14 +147,18 @@ class Plant:
     @cached_property
     def profit_map(self) -> np.ndarray:
         """Linear map from flow rows to profit, shape (managed nodes, rows), undiscounted."""
-        profit: np.ndarray = self.money_maps[0] - self.money_maps[1:].sum(axis=0)
+        profit = np.zeros((len(self.network.managed), self.flow_rows))
+        for name, (row, node, money) in zip(MONEY_PARTS, self.money_terms, strict=True):
+            np.add.at(profit, (node, row), money if name == "revenue" else -money)
         profit.flags.writeable = False
         return profit
 
     @cached_property
     def reward_map(self) -> np.ndarray:
         """Linear map from flow rows to the sum of profits over managed nodes, shape (rows,), undiscounted."""
-        reward: np.ndarray = self.profit_map.sum(axis=0)
+        reward = np.zeros(self.flow_rows)
+        for name, (row, _, money) in zip(MONEY_PARTS, self.money_terms, strict=True):
+            np.add.at(reward, row, money if name == "revenue" else -money)
         reward.flags.writeable = False
         return reward
 
@@ -141,6 +170,16 @@ class Plant:
             node_map[point.node, position] = 1.0
         node_map.flags.writeable = False
         return node_map
+
+    def by_node(self, stocks: Sequence[Column]) -> list[Column]:
+        """Columns per managed node from columns per stock point: components are added up, in order."""
+        if not self.component_points:
+            return list(stocks)  # one stock point per managed node
+        sums: list[Column] = [None] * len(self.network.managed)
+        for point, stock in zip(self.stock_points, stocks, strict=True):
+            before = sums[point.node]
+            sums[point.node] = stock if before is None else before + stock
+        return sums
 
     @cached_property
     def component_points(self) -> tuple[int, ...]:

@@ -108,6 +108,11 @@ class Simulator:
         return self._columns.period >= self.scenario.horizon
 
     @property
+    def columns(self) -> Columns:
+        """The world before the coming period, as floats; what environments read, not to be changed."""
+        return self._columns
+
+    @property
     def last(self) -> Movements | None:
         """What moved in the last period, as floats; None before the first."""
         return self._log[-1][1] if self._log else None
@@ -166,7 +171,7 @@ class Simulator:
             period=columns.period,
             demand=_frozen(last[1].demand if last else [0.0] * self.plant.markets),
             unfilled=_frozen(columns.unfilled),
-            on_hand=_frozen(self._by_node(columns.on_hand)),
+            on_hand=_frozen(self.plant.by_node(columns.on_hand)),
             component_stock=_frozen([columns.on_hand[point] for point in self.plant.component_points]),
             pipeline=_frozen([slot for slots in columns.pipeline for slot in slots]),
             in_transit=_frozen(columns.in_transit),
@@ -183,16 +188,14 @@ class Simulator:
         def table(rows: list[Any], width: int) -> np.ndarray:
             return np.array(rows, dtype=np.float64).reshape(len(log), width)
 
-        rows = table([moved.rows for _, moved, _, _ in log], plant.reward_map.shape[0])
+        rows = table([moved.rows for _, moved, _, _ in log], plant.flow_rows)
         discount = plant.discount ** np.arange(len(log))[:, None]
-        money = {
-            name: (rows @ money_map.T) * discount for name, money_map in zip(MONEY_PARTS, plant.money_maps, strict=True)
-        }
+        money = {name: amounts * discount for name, amounts in plant.money(rows).items()}
         stock = rows[:, 2 * links : 2 * links + points]
         market_rows = rows[:, 2 * links + points :]
         carried = table([before for _, _, before, _ in log], markets)
         scrapped = table([moved.scrapped or [0.0] * points for _, moved, _, _ in log], points)
-        node_profit = (rows @ plant.profit_map.T) * discount
+        costs = [money[name] for name in MONEY_PARTS if name != "revenue"]
         return Ledger(
             requested=table([requests for requests, _, _, _ in log], links),
             filled=rows[:, :links].copy(),
@@ -207,16 +210,11 @@ class Simulator:
             sold=market_rows[:, :markets].copy(),
             unfilled=market_rows[:, markets : 2 * markets].copy(),
             sentiment=np.array([after.sentiment for _, _, _, after in log], dtype=np.float64),
-            node_profit=node_profit,
+            node_profit=money["revenue"] - np.sum(costs, axis=0),
             reward=np.array([moved.reward for _, moved, _, _ in log], dtype=np.float64),
             initial_on_hand=plant.node_map @ np.array(plant.initial_stock),
             **money,
         )
-
-    def _by_node(self, stocks: list[float]) -> list[float]:
-        if not self.plant.component_points:
-            return stocks  # one stock point per managed node
-        return [float(value) for value in self.plant.node_map @ np.array(stocks)]
 
     def _initial(self) -> Columns:
         plant = self.plant

@@ -6,10 +6,11 @@ import math
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from arena.documents import Count, Finite, NonNegative, Positive
 from arena.errors import FaultList, FieldFault
+from arena.models import FrozenModel
 
 Distribution = Literal["poisson", "normal", "uniform"]
 
@@ -19,17 +20,13 @@ SMALLEST_MEAN = 0.1
 _LONGEST_SERIES = 100_000
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Trend(_Frozen):
+class Trend(FrozenModel):
     """A linear trend: the mean is multiplied by ``1 + slope * period``."""
 
     slope: Annotated[Finite, Field(ge=-10, le=10)] = Field(default=0.05, description="relative growth per period")
 
 
-class Seasonal(_Frozen):
+class Seasonal(FrozenModel):
     """A season: the mean is multiplied by ``1 + amplitude * sin(frequency * period + phase)``."""
 
     amplitude: Annotated[NonNegative, Field(le=10)] = Field(default=0.5, description="relative height of the wave")
@@ -37,14 +34,14 @@ class Seasonal(_Frozen):
     phase: Finite = Field(default=0.0, description="radians at period 0")
 
 
-class Shock(_Frozen):
+class Shock(FrozenModel):
     """A lasting shock: from period ``time`` on, the mean is multiplied by ``magnitude``."""
 
     time: Count = Field(default=15, description="first period of the shock")
     magnitude: Annotated[NonNegative, Field(le=1_000)] = Field(default=2.0, description="factor on the mean")
 
 
-class Goodwill(_Frozen):
+class Goodwill(FrozenModel):
     """Customers' sentiment: it multiplies the mean, grows while everything is served and falls after a shortage."""
 
     growth: Annotated[Positive, Field(ge=1, le=10)] = Field(default=1.01, description="factor after a full service")
@@ -61,7 +58,7 @@ class Goodwill(_Frozen):
         return self
 
 
-class Series(_Frozen):
+class Series(FrozenModel):
     """An external series of mean demand, such as unit sales of a real item; its last value repeats past its end."""
 
     values: tuple[NonNegative, ...] = Field(min_length=1, max_length=_LONGEST_SERIES, description="units per period")
@@ -83,7 +80,7 @@ class Series(_Frozen):
         return values[np.minimum(np.arange(periods), len(values) - 1)]
 
 
-class Demand(_Frozen):
+class Demand(FrozenModel):
     """How much customers want.
 
     Mean of period t = base (a constant or a series) x trend x season x shock x sentiment, never below
@@ -172,9 +169,20 @@ class Demand(_Frozen):
         raw: float = self._raw(generator, mean, None)
         return max(0.0, mean + self.noise_scale * (raw - mean))
 
-    def draw_batch(self, generator: np.random.Generator, mean: np.ndarray) -> np.ndarray:
-        """Demand of many episodes at once from one stream; shape and unit of ``mean``."""
-        raw = self._raw(generator, mean, mean.shape)
+    def draw_batch(
+        self, generator: np.random.Generator, mean: np.ndarray | float, count: int | None = None
+    ) -> np.ndarray:
+        """Demand of many episodes at once from one stream.
+
+        Args:
+            generator: the random stream.
+            mean: mean of the period, units: one per episode, or one for all.
+            count: number of episodes; needed with one mean for all, which is drawn from faster.
+
+        Returns:
+            Units, one per episode.
+        """
+        raw = self._raw(generator, mean, np.shape(mean) if count is None else (count,))
         if self.noise_scale == 1.0 and self.distribution == "poisson":
             return np.asarray(raw, dtype=np.float64)
         return np.asarray(np.maximum(0.0, mean + self.noise_scale * (raw - mean)))

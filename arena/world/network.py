@@ -10,10 +10,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from arena.documents import Count, Fraction01, NonNegative, Positive
 from arena.errors import FaultList, FieldFault
+from arena.models import FrozenModel
 
 if TYPE_CHECKING:
     import networkx
@@ -27,18 +28,14 @@ _LONGEST_LEAD_TIME = 1_000
 LeadTime = Annotated[Count, Field(le=_LONGEST_LEAD_TIME)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Component(_Frozen):
+class Component(FrozenModel):
     """One line of a bill of materials."""
 
     suppliers: tuple[Count, ...] = Field(min_length=1, description="ids of the nodes that deliver this component")
     units: Positive = Field(default=1.0, description="units of the component in one unit of output")
 
 
-class Node(_Frozen):
+class Node(FrozenModel):
     """A place in the network. Markets and raw materials carry an id only."""
 
     id: Count = Field(description="the node's number, unique in the network")
@@ -53,7 +50,7 @@ class Node(_Frozen):
     )
 
 
-class LeadTimeDistribution(_Frozen):
+class LeadTimeDistribution(FrozenModel):
     """A random lead time (part of the schema; not played yet)."""
 
     values: tuple[LeadTime, ...] = Field(min_length=1, description="possible lead times in periods")
@@ -61,7 +58,7 @@ class LeadTimeDistribution(_Frozen):
     may_cross: bool = Field(default=False, description="whether a later order may arrive before an earlier one")
 
 
-class SupplyLink(_Frozen):
+class SupplyLink(FrozenModel):
     """A link on which the buyer orders."""
 
     supplier: Count = Field(description="id of the node that ships")
@@ -75,7 +72,7 @@ class SupplyLink(_Frozen):
     lead_time_distribution: LeadTimeDistribution | None = Field(default=None, description="random lead time")
 
 
-class MarketLink(_Frozen):
+class MarketLink(FrozenModel):
     """A link on which a retailer meets customers' demand."""
 
     retailer: Count = Field(description="id of the managed node that sells")
@@ -87,7 +84,7 @@ class MarketLink(_Frozen):
     )
 
 
-class Network(_Frozen):
+class Network(FrozenModel):
     """A multi-echelon supply network, validated as a whole.
 
     Arrays "per managed node" follow :attr:`managed`; arrays "per supply link" and "per market link" follow the order

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from arena.documents import Count, Fraction01
 from arena.errors import FaultList, FieldFault
+from arena.models import FrozenModel
 from arena.world.demand import Demand, Goodwill
 from arena.world.network import Network
 
@@ -25,15 +26,13 @@ _LONGEST_HORIZON = 10_000
 _LARGEST_MEAN = 1e12
 
 
-class Scenario(BaseModel):
+class Scenario(FrozenModel):
     """Everything that is fixed before an episode starts, except the seed.
 
     Raises:
         InvalidInput: From the loaders, with every fault: a market link without a mean, a mean path that leaves the
             range in which demand can be drawn, and the faults of network and demand.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(
         min_length=1, max_length=100, pattern=r"^[a-z0-9][a-z0-9._-]*$", description="lower-case name, words by hyphens"

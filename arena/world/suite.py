@@ -15,21 +15,18 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from arena.documents import load_document, parse_model
 from arena.errors import Fault, InvalidInput
+from arena.models import FrozenModel
 from arena.world.library import build_scenario, find, load_scenario, shipped, shipped_names
 from arena.world.scenario import Scenario
 
 _MOST_SCENARIOS = 10_000
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Option(_Frozen):
+class Option(FrozenModel):
     """One option of an axis."""
 
     label: str = Field(default="", max_length=60, description="part of the scenario's name; may be empty")
@@ -37,7 +34,7 @@ class Option(_Frozen):
     set: dict[str, Any] = Field(default_factory=dict, description="fields of the scenario; mappings are merged")
 
 
-class Block(_Frozen):
+class Block(FrozenModel):
     """A matrix of scenarios."""
 
     name: str = Field(default="", max_length=100, description="what the block is about, for people")
@@ -46,7 +43,7 @@ class Block(_Frozen):
     matrix: dict[str, tuple[Option, ...]] = Field(min_length=1, description="axes and their options")
 
 
-class SuiteFile(_Frozen):
+class SuiteFile(FrozenModel):
     """A suite as it is written."""
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9-]*$", description="the suite's name")
@@ -57,7 +54,7 @@ class SuiteFile(_Frozen):
     )
 
 
-class Suite(_Frozen):
+class Suite(FrozenModel):
     """A suite ready to play."""
 
     name: str

@@ -60,7 +60,7 @@ def play(scenario: Scenario, spec: ControllerSpec, track: str, seed: int) -> Kpi
     while not simulator.finished:
         orders = controller.order(view.observe(simulator.state))
         simulator.step(check_orders(orders, briefing.order_bound, len(scenario.network.supply_links)).orders)
-    return measure(simulator.ledger(), scenario.network)
+    return measure(simulator.ledger(), scenario)
 
 
 def published_name(controller: str, track: str) -> str:

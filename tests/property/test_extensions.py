@@ -1,10 +1,12 @@
 """The extensions beyond the published package, each with the law that makes it what it is."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import assume, given
-from strategies import EXTENSIONS, Extension, episodes, networks, play, scenarios
+from strategies import EXTENSIONS, Extension, changed, episodes, networks, play, scenarios
 
 from arena.simulate.ledger import Ledger
 from arena.world.network import Network
@@ -71,7 +73,7 @@ def test_links_are_served_in_their_order(episode):
     requests = np.maximum(ledger.requested, 0.0)
     for node_id in network.managed:
         outbound = network.outbound(node_id)
-        for earlier, later in zip(outbound, outbound[1:], strict=False):
+        for earlier, later in pairwise(outbound):
             short = ledger.filled[:, earlier] < requests[:, earlier] - ROUNDING
             assert (ledger.filled[short, later] <= ROUNDING).all()
 
@@ -126,13 +128,16 @@ def test_storage_is_never_exceeded_and_only_its_excess_is_scrapped(episode):
 @given(with_extensions("storage_capacity"))
 def test_ample_storage_changes_nothing(episode):
     network = episode.scenario.network
-    nodes = tuple(node.model_copy(update={"storage_capacity": 1e9}) for node in network.nodes)
-    ample = episode.scenario.model_copy(update={"network": network.model_copy(update={"nodes": nodes})})
-    free = tuple(node.model_copy(update={"storage_capacity": None}) for node in network.nodes)
-    none = episode.scenario.model_copy(update={"network": network.model_copy(update={"nodes": free})})
-    first, second = (play(type(episode)(scenario, episode.seed, episode.orders)) for scenario in (ample, none))
-    np.testing.assert_array_equal(first.on_hand, second.on_hand)
-    np.testing.assert_array_equal(first.reward, second.reward)
+
+    def with_storage(capacity):
+        nodes = tuple(
+            changed(node, storage_capacity=capacity) if node.id in network.managed else node for node in network.nodes
+        )
+        return replace(episode, scenario=changed(episode.scenario, network=changed(network, nodes=nodes)))
+
+    ample, none = play(with_storage(1e9)), play(with_storage(None))
+    np.testing.assert_array_equal(ample.on_hand, none.on_hand)
+    np.testing.assert_array_equal(ample.reward, none.reward)
 
 
 @given(with_extensions("minimum_order", "bill_of_materials", upstream_shortage=("owed",)))
@@ -179,9 +184,9 @@ def test_components_add_up_to_the_stock_of_their_factory(episode):
 @given(with_extensions("fixed_ordering_cost"))
 def test_fixed_costs_change_money_and_nothing_else(episode):
     network = episode.scenario.network
-    links = tuple(link.model_copy(update={"fixed_ordering_cost": 0.0}) for link in network.supply_links)
-    free = episode.scenario.model_copy(update={"network": network.model_copy(update={"supply_links": links})})
-    dear, cheap = play(episode), play(type(episode)(free, episode.seed, episode.orders))
+    links = tuple(changed(link, fixed_ordering_cost=0.0) for link in network.supply_links)
+    free = changed(episode.scenario, network=changed(network, supply_links=links))
+    dear, cheap = play(episode), play(replace(episode, scenario=free))
     np.testing.assert_array_equal(dear.filled, cheap.filled)
     np.testing.assert_array_equal(dear.on_hand, cheap.on_hand)
     extra = dear.fixed_ordering_cost.sum(axis=1)

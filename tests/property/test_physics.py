@@ -49,10 +49,9 @@ def test_an_episode_starts_with_the_initial_stock(episode):
 @given(episodes())
 def test_nothing_is_negative(episode):
     ledger = play(episode)
-    names = (
-        "filled received owed on_hand component_stock scrapped demand carried_backlog sold unfilled sentiment".split()
-    )
-    for name in names:
+    stocks = ("on_hand", "component_stock", "owed", "unfilled", "carried_backlog")
+    flows = ("filled", "received", "scrapped", "demand", "sold")
+    for name in (*stocks, *flows, "sentiment"):
         assert (getattr(ledger, name) >= 0).all(), name
     assert (ledger.in_transit >= -ROUNDING).all()  # kept by adding and subtracting
 

@@ -36,6 +36,9 @@ END = b"E"
 UNCLEAN = -1
 """Something that the controller started could not be killed."""
 
+_LAZY_PARTS = ("numpy.random", "networkx")
+"""Libraries of the arena's own that it imports on first use: in a child, that would be in every episode."""
+
 _SWEEP_SECONDS = 5.0
 _PARENT_CHECK_MILLISECONDS = 1000
 
@@ -49,7 +52,7 @@ def main(configuration: str) -> None:
     """
     settings = json.loads(configuration)
     adopt_orphans()
-    for name in settings["preload"]:
+    for name in (*_LAZY_PARTS, *settings["preload"]):
         # A library that is missing is missed by the controller that wanted it, and told there.
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

@@ -1,18 +1,24 @@
 """Networks and observations that the tests of the rules share."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from arena import Briefing, Network, Observation, Scenario, Simulator, load_scenario
 from arena.contract.tracks import brief, observe
 
+# No judgement by the clock, as in the tests of the core.
+settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
 
 def small_network(**changes: Any) -> Network:
-    """Raw 9 → factory 3 → distributor 2 → retailer 1 → market 0, and a dearer, faster second supplier 4 of the retailer.
+    """Raw 9 → factory 3 → distributor 2 → retailer 1 → market 0; factory 4 is the retailer's dearer, faster supplier.
 
     Args:
         changes: Replacements of whole lists: ``nodes``, ``supply_links``, ``market_links``.
@@ -91,7 +97,7 @@ def serial() -> Scenario:
 
 @pytest.fixture
 def assembly(network_with: Callable[..., Network]) -> Network:
-    """Raws 8, 9 → component makers 3, 4, 5 → factory 2 → retailer 1 → market 0; a unit is one of 3's or 4's and two of 5's."""
+    """Makers 3, 4, 5 → factory 2 → retailer 1 → market 0; a unit takes one of maker 3 or 4 and two of maker 5."""
     makers = [
         {"id": i, "initial_stock": 50, "holding_cost": 0.01, "capacity": 80, "operating_cost": 0.01} for i in (3, 4, 5)
     ]

@@ -8,6 +8,9 @@ from arena_heuristics.costs import holding_cost, per_material, standard_quantile
 from arena_heuristics.ordering import FloatArray, Material
 from arena_heuristics.rule import InventoryRule
 
+# Units; a batch far beyond any order bound, where a holding cost next to nothing would make it infinite.
+_LARGEST_BATCH_FACTOR = 1e30
+
 
 class ReorderPoint(InventoryRule[ReorderPointConfig]):
     """Order up to S as soon as the position is below s.
@@ -29,10 +32,14 @@ class ReorderPoint(InventoryRule[ReorderPointConfig]):
         network = briefing.network
         self._quantile = standard_quantile(self.config.service_level)
         holding = per_material(self.stock.materials, {node: holding_cost(network, node) for node in network.managed})
-        fixed = np.array([self._fixed_cost(network, material) for material in self.stock.materials])
+        fixed = [self._fixed_cost(network, material) for material in self.stock.materials]
         self._holding_costs = holding > 0
-        self._batch_factor = np.zeros(len(holding))
-        np.divide(2 * fixed, holding, out=self._batch_factor, where=self._holding_costs)
+        self._batch_factor = np.array(
+            [
+                min(2 * cost / unit_cost, _LARGEST_BATCH_FACTOR) if unit_cost > 0 else 0.0
+                for cost, unit_cost in zip(fixed, holding.tolist(), strict=True)
+            ]
+        )
 
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Order up to S where the position is below s."""

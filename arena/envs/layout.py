@@ -1,0 +1,121 @@
+"""The flat observation vector, written straight from the simulator's columns.
+
+The entries are those of ``TrackView(scenario, track).observe(state).vector``: last demand and last unfilled (per market
+link), on hand (per managed node), the pipeline slots of every supply link, the period, sentiment; then, where the
+scenario has them, component stock and what suppliers owe. On the informed track the forecast follows, padded to a
+fixed length: see :class:`ObservationLayout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Literal, get_args
+
+import numpy as np
+from gymnasium import spaces
+
+from arena.errors import unknown_name
+from arena.simulate.columns import Column
+from arena.simulate.dynamics import Columns
+from arena.simulate.plant import Plant
+from arena.world.scenario import LARGEST_QUANTITY, Scenario
+
+#: Tracks that one decision maker for the whole network can train on. The oracle's knowledge is no observation, and the
+#: decentralised track is the parallel environment's.
+EnvTrack = Literal["blind", "informed"]
+
+
+class ObservationLayout:
+    """How a scenario's observations are laid out as a vector.
+
+    On the informed track ``market links × (horizon + longest lead time)`` entries follow the blind vector, market link
+    by market link: entry k of a link is its mean demand k periods after the coming one, at the sentiment of the
+    observation. As the episode goes on, fewer periods lie ahead; the entries at the end are then 0.
+
+    Args:
+        scenario: what is played.
+        plant: the scenario compiled.
+        track: ``blind`` or ``informed``.
+
+    Raises:
+        UnknownName: If the track is neither.
+    """
+
+    def __init__(self, scenario: Scenario, plant: Plant, track: EnvTrack) -> None:
+        if track not in get_args(EnvTrack):
+            raise unknown_name("track of a training environment", str(track), get_args(EnvTrack))
+        network = scenario.network
+        self._plant = plant
+        self._owed_shown = scenario.upstream_shortage == "owed"
+        self._is_informed = track == "informed"
+        self._mean_path = scenario.mean_path
+        self._smallest_mean = scenario.demand.smallest_mean
+        self._no_demand = (0.0,) * plant.markets
+        self.length: int = 2 * plant.markets + len(network.managed) + network.pipeline_offsets[-1] + 2
+        """Number of entries."""
+        self.length += len(network.components) + (plant.links if self._owed_shown else 0)
+        self.length += self._mean_path.size if self._is_informed else 0
+
+    def space(self) -> spaces.Box:
+        """The observation space: Box(-1e6, 1e6), float64, as the contract has it."""
+        return spaces.Box(-LARGEST_QUANTITY, LARGEST_QUANTITY, (self.length,), np.float64)
+
+    def single(self, columns: Columns, demand: Sequence[float] | None) -> np.ndarray:
+        """The observation of one episode, shape (length,), a new array.
+
+        Args:
+            columns: state before the coming period, as floats.
+            demand: of the last period, per market link; None before the first.
+        """
+        stocks = columns.on_hand
+        components = self._plant.component_points
+        values = [
+            *(self._no_demand if demand is None else demand),
+            *columns.unfilled,
+            *(self._plant.by_node(stocks) if components else stocks),
+            *chain.from_iterable(columns.pipeline),
+            columns.period,
+            columns.sentiment,
+        ]
+        if components:
+            values += [stocks[point] for point in components]
+        if self._owed_shown:
+            values += columns.owed
+        if self._is_informed:
+            ahead = np.zeros(self._mean_path.shape)
+            left = ahead.shape[1] - columns.period
+            ahead[:, :left] = np.maximum(self._smallest_mean, self._mean_path[:, columns.period :] * columns.sentiment)
+            return np.concatenate((values, ahead.ravel()))
+        return np.array(values, dtype=np.float64)
+
+    def batch(self, columns: Columns, demand: Sequence[Column] | None) -> np.ndarray:
+        """The observations of a batch, shape (batch, length), a new array.
+
+        Each entry of the vector is contiguous over the batch (Fortran order): that is how the columns are at hand.
+
+        Args:
+            columns: state before the coming period, as numpy columns.
+            demand: of the last period, a column per market link; None before the first.
+        """
+        stocks = columns.on_hand
+        count = len(stocks[0])
+        parts = [
+            *([np.zeros(count)] * self._plant.markets if demand is None else demand),
+            *columns.unfilled,
+            *self._plant.by_node(stocks),
+            *chain.from_iterable(columns.pipeline),
+            np.full(count, float(columns.period)),
+            columns.sentiment,
+            *(stocks[point] for point in self._plant.component_points),
+        ]
+        if self._owed_shown:
+            parts += columns.owed
+        if self._is_informed:
+            ahead = np.zeros((*self._mean_path.shape, count))
+            left = ahead.shape[1] - columns.period
+            coming = self._mean_path[:, columns.period :, None] * columns.sentiment
+            np.maximum(self._smallest_mean, coming, out=ahead[:, :left])
+            parts.append(ahead.ravel())
+        observations: np.ndarray = np.concatenate(parts).reshape(self.length, count)
+        return observations.T

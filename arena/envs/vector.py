@@ -1,0 +1,273 @@
+"""Many episodes at once: the dynamics of a whole batch in one pass over numpy columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from arena.envs.layout import EnvTrack, ObservationLayout
+from arena.envs.single import resolve_scenario
+from arena.errors import ContractViolation, EpisodeEnded, unknown_name
+from arena.simulate.columns import NUMPY, Column
+from arena.simulate.dynamics import Columns, Movements, advance
+from arena.simulate.plant import compile_plant
+from arena.world.scenario import Scenario
+
+#: Where the randomness of a batch comes from, see :class:`InventoryVectorEnv`.
+Streams = Literal["shared", "independent"]
+
+
+class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+    """A batch of episodes of one scenario; all of them begin and end together.
+
+    Observations have shape (num_envs, length), actions (num_envs, supply links), rewards (num_envs,), all float64, with
+    the meaning of :class:`~arena.envs.single.InventoryEnv`. Observations are new arrays at every step, in Fortran order
+    (contiguous over the batch).
+
+    *Streams*: ``shared`` draws the demand of the whole batch from one generator: fast, reproducible from the seed and
+    ``num_envs``, every sub-environment with demand of its own. ``independent`` gives sub-environment i a generator of
+    its own, seeded ``seed + i`` (or ``seed[i]``): its observations and rewards equal those of a single environment with
+    that seed, bit for bit. It is tens of times slower; use it to compare, not to train.
+
+    *Autoreset*, as Gymnasium defines the modes, declared in ``metadata["autoreset_mode"]``:
+
+    - ``SAME_STEP`` (the default, and what Stable-Baselines3 and most training loops want): the step that ends the
+      episodes returns the first observations of the next ones; ``info["final_obs"]`` and ``info["final_info"]`` hold
+      what ended.
+    - ``NEXT_STEP``: the step after the end ignores its actions and begins the next episodes, with reward 0.
+    - ``DISABLED``: a step after the end raises; call ``reset``.
+
+    *Info*: ``period``, ``sentiment`` and ``clipped_orders`` as arrays (num_envs,), each with its mask (``_period``, …)
+    as is Gymnasium's custom.
+
+    Args:
+        scenario: name of a shipped scenario, path of a YAML file, or a scenario.
+        num_envs: number of episodes in the batch.
+        track: what is observed: ``blind``, or ``informed`` with the forecast.
+        streams: ``shared`` or ``independent``.
+        autoreset_mode: the mode or its name (``"SameStep"``, ``"NextStep"``, ``"Disabled"``).
+
+    Raises:
+        UnknownName: If there is no such scenario, track, kind of streams or autoreset mode.
+        InvalidInput: With every fault of the scenario's file.
+        ValueError: If there is not at least one episode.
+
+    Example:
+        >>> import numpy as np
+        >>> from arena.envs import InventoryVectorEnv
+        >>> envs = InventoryVectorEnv("serial-stationary-backlog", num_envs=4)
+        >>> observations, infos = envs.reset(seed=42)
+        >>> observations, rewards, terminations, truncations, infos = envs.step(np.full((4, 3), 20.0))
+        >>> observations.shape, rewards.shape
+        ((4, 15), (4,))
+    """
+
+    def __init__(
+        self,
+        scenario: str | Path | Scenario,
+        num_envs: int = 1,
+        *,
+        track: EnvTrack = "blind",
+        streams: Streams = "shared",
+        autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
+    ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs is at least 1, got {num_envs}")
+        if streams not in get_args(Streams):
+            raise unknown_name("kind of streams", str(streams), get_args(Streams))
+        modes = [mode.value for mode in AutoresetMode]
+        if not isinstance(autoreset_mode, AutoresetMode) and autoreset_mode not in modes:
+            raise unknown_name("autoreset mode", str(autoreset_mode), modes)
+        self.scenario = resolve_scenario(scenario)
+        self.num_envs = num_envs
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self._plant = compile_plant(self.scenario)
+        self._layout = ObservationLayout(self.scenario, self._plant, track)
+        self._order_bound = self.scenario.order_bound
+        self._shape = (num_envs, self._plant.links)
+        self.single_observation_space: spaces.Box = self._layout.space()
+        self.single_action_space = spaces.Box(0.0, self._order_bound, self._shape[1:], np.float64)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+        self._smallest_mean = self.scenario.demand.smallest_mean
+        self._means: list[list[float]] = self.scenario.mean_path.T[: self.scenario.horizon].tolist()
+        self._generators: list[np.random.Generator] | None = [] if streams == "independent" else None
+        self._everyone = np.ones(num_envs, dtype=np.bool_)
+        self._everyone.flags.writeable = False
+        self._columns: Columns | None = None
+
+    # --- Gymnasium's methods ------------------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin a new episode in every sub-environment.
+
+        Args:
+            seed: of the random stream, or with independent streams also one per sub-environment; None continues.
+            options: ``reset_mask`` is accepted if it asks for all sub-environments: they have one clock.
+
+        Returns:
+            The first observations, and info.
+
+        Raises:
+            ValueError: If seeds do not fit the streams, or the mask leaves a sub-environment out.
+        """
+        mask = (options or {}).get("reset_mask")
+        if mask is not None and not (np.shape(mask) == (self.num_envs,) and np.all(mask)):
+            raise ValueError(
+                "reset_mask asks for every sub-environment: all episodes of this vector environment begin and end "
+                "together; leave the mask out, or use gymnasium.vector.SyncVectorEnv"
+            )
+        self._seed(seed)
+        self._columns = self._initial()
+        return self._layout.batch(self._columns, None), self._info(self._columns, 0)
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Play one period of every episode.
+
+        Args:
+            actions: orders in units, shape (num_envs, supply links), any real dtype.
+
+        Returns:
+            Observations, profits of the period, terminations (never), truncations (all or none), and info.
+
+        Raises:
+            ContractViolation: If an order is not finite, or shape or dtype are wrong.
+            EpisodeEnded: After the last period, in mode ``DISABLED``.
+            ResetNeeded: Before the first ``reset``.
+        """
+        columns = self._columns
+        if columns is None:
+            raise ResetNeeded("no episode is running: call reset() before step()")
+        terminations = np.zeros(self.num_envs, dtype=np.bool_)
+        if columns.period >= self.scenario.horizon:
+            if self.autoreset_mode is not AutoresetMode.NEXT_STEP:
+                raise EpisodeEnded(
+                    f"the episodes are over after {self.scenario.horizon} periods: call reset() for the next"
+                )
+            observations, info = self.reset()
+            return observations, np.zeros(self.num_envs), terminations, terminations.copy(), info
+
+        requests, clipped = self._checked(actions)
+        draw = self._shared_demand if self._generators is None else self._independent_demand
+        means = self._means[columns.period]
+        after, moved = advance(self._plant, columns, requests, lambda sentiment: draw(means, sentiment), NUMPY)
+        self._columns = after
+        rewards = moved.reward if self._generators is None else self._exact_rewards(moved, columns.period)
+        observations, info = self._layout.batch(after, moved.demand), self._info(after, clipped)
+        finished = after.period >= self.scenario.horizon
+        truncations = np.full(self.num_envs, finished)
+        if finished and self.autoreset_mode is AutoresetMode.SAME_STEP:
+            final_observations = np.empty(self.num_envs, dtype=np.object_)
+            for i, observation in enumerate(observations):
+                final_observations[i] = observation
+            final = {"final_obs": final_observations, "final_info": info}
+            observations, info = self.reset()
+            info |= final | {"_final_obs": self._everyone, "_final_info": self._everyone}
+        return observations, rewards, terminations, truncations, info
+
+    # --- orders, demand, money ----------------------------------------------------------------------------------
+
+    def _checked(self, actions: np.ndarray) -> tuple[list[Column], np.ndarray | int]:
+        """Orders as columns of their own memory, within bounds, and how many were clipped per sub-environment."""
+        array = np.asarray(actions)
+        if array.dtype.kind not in "fiu":
+            raise ContractViolation(
+                "bad_dtype", f"orders are integers or floats, got {array.dtype.name}; return a float array"
+            )
+        if array.shape != self._shape:
+            raise ContractViolation(
+                "bad_shape", f"orders have shape {self._shape}, (num_envs, supply links), got {array.shape}"
+            )
+        orders = np.array(array.T, dtype=np.float64, order="C")
+        # NaN compares false, so one look at the extremes finds everything that needs care.
+        if orders.min() >= 0.0 and orders.max() <= self._order_bound:
+            return list(orders), 0
+        finite = np.isfinite(orders)
+        if not finite.all():
+            culprit = int(np.flatnonzero(~finite.all(axis=0))[0])
+            raise ContractViolation(
+                "non_finite", f"orders are finite, those of sub-environment {culprit} are not; order 0 for nothing"
+            )
+        within = np.clip(orders, 0.0, self._order_bound)
+        return list(within), np.count_nonzero(within != orders, axis=0)
+
+    def _shared_demand(self, means: Sequence[float], sentiment: Column) -> list[Column]:
+        demand, generator, smallest = self.scenario.demand, self.np_random, self._smallest_mean
+        if self._plant.goodwill is None:  # one mean for the whole batch, which numpy draws from faster
+            return [demand.draw_batch(generator, max(smallest, mean), self.num_envs) for mean in means]
+        return [demand.draw_batch(generator, np.maximum(smallest, mean * sentiment)) for mean in means]
+
+    def _independent_demand(self, means: Sequence[float], sentiment: Column) -> list[Column]:
+        assert self._generators is not None
+        draw, smallest, streams = self.scenario.demand.draw, self._smallest_mean, self._generators
+        moods: list[float] = sentiment.tolist()
+        return [
+            np.array([draw(stream, max(smallest, mean * mood)) for stream, mood in zip(streams, moods, strict=True)])
+            for mean in means
+        ]
+
+    def _exact_rewards(self, moved: Movements, period: int) -> np.ndarray:
+        # One dot product each: a product with the whole matrix adds up in another order and rounds differently.
+        weights, rows = self._plant.reward_map, np.ascontiguousarray(moved.rows.T)
+        rewards = np.array([np.dot(weights, row) for row in rows])
+        return rewards if self._plant.discount == 1.0 else rewards * self._plant.discount**period
+
+    # --- beginnings ---------------------------------------------------------------------------------------------
+
+    def _seed(self, seed: int | Sequence[int | None] | None) -> None:
+        if self._generators is None:
+            if seed is not None and not isinstance(seed, int):
+                raise ValueError(
+                    "streams are shared, so there is one seed; "
+                    'make the environment with streams="independent" to seed each sub-environment'
+                )
+            super().reset(seed=seed)
+            return
+        if seed is None or isinstance(seed, int):
+            seeds: list[int | None] = [None if seed is None else seed + i for i in range(self.num_envs)]
+        else:
+            seeds = list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"there is one seed per sub-environment: num_envs is {self.num_envs}, got {len(seeds)}")
+        if not self._generators:
+            self._generators = [seeding.np_random(each)[0] for each in seeds]
+            return
+        for i, each in enumerate(seeds):
+            if each is not None:
+                self._generators[i] = seeding.np_random(each)[0]
+
+    def _initial(self) -> Columns:
+        plant, nothing = self._plant, np.zeros(self.num_envs)
+        return Columns(
+            period=0,
+            on_hand=[np.full(self.num_envs, stock) for stock in plant.initial_stock],
+            pipeline=[(nothing,) * lead_time for lead_time in plant.network.lead_times],
+            in_transit=[nothing] * plant.links,
+            owed=[nothing] * plant.links,
+            unfilled=[nothing] * plant.markets,
+            shortfall=None,
+            sentiment=np.ones(self.num_envs),
+        )
+
+    def _info(self, columns: Columns, clipped: np.ndarray | int) -> dict[str, Any]:
+        info: dict[str, Any] = {
+            "period": np.full(self.num_envs, columns.period),
+            "sentiment": columns.sentiment.copy(),
+            "clipped_orders": np.zeros(self.num_envs, dtype=np.int64) if isinstance(clipped, int) else clipped,
+        }
+        return info | dict.fromkeys([f"_{name}" for name in info], self._everyone)
+
+
+__all__ = ["InventoryVectorEnv", "Streams"]

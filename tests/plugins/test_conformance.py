@@ -1,0 +1,233 @@
+"""The conformance kit: every installed controller passes it, and every way to break the contract is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from arena import Briefing, ControllerSpec, InvalidInput, Observation, PluginError, UnknownName
+from arena.contest.submission import load_submissions
+from arena.plugins import discover
+from arena.testing import CHECKS, ConformanceError, check_controller, check_submission
+
+
+@pytest.mark.parametrize("name", sorted(discover().controllers))
+def test_every_installed_controller_conforms(name: str) -> None:
+    result = check_controller(name)
+    assert result.checks == tuple(CHECKS)
+    assert result.warnings == ()
+    assert result.tracks == discover().controller(name).spec.tracks
+
+
+class Quantity(BaseModel, frozen=True, extra="forbid"):
+    quantity: float = Field(default=20.0, allow_inf_nan=True)
+
+
+class Constant:
+    """Conforms; the others break one thing each."""
+
+    def __init__(self, quantity: float = 20.0) -> None:
+        self.quantity = quantity
+
+    def begin(self, briefing: Briefing) -> None:
+        self.briefing = briefing
+        self.links = len(briefing.order_bound)
+
+    def order(self, observation: Observation) -> Any:
+        return np.full(self.links, self.quantity)
+
+
+class OneOrderTooMany(Constant):
+    def order(self, observation: Observation) -> Any:
+        return np.zeros(self.links + 1)
+
+
+class Scalar(Constant):
+    def order(self, observation: Observation) -> Any:
+        return 20.0
+
+
+class Words(Constant):
+    def order(self, observation: Observation) -> Any:
+        return ["twenty"] * self.links
+
+
+class DividesByDemand(Constant):
+    """Survives ordinary demand only."""
+
+    def order(self, observation: Observation) -> Any:
+        if observation.period > 0:
+            20 / float(observation.last_demand.sum())
+        return np.zeros(self.links)
+
+
+class FailsOutOfStock(Constant):
+    def order(self, observation: Observation) -> Any:
+        if observation.last_unfilled.sum() > 150:
+            raise LookupError("nothing left to sell")
+        return np.zeros(self.links)
+
+
+class KnowsBacklogOnly(Constant):
+    def begin(self, briefing: Briefing) -> None:
+        super().begin(briefing)
+        if briefing.fulfilment != "backlog":
+            raise ValueError("lost sales are beyond me")
+
+
+class KnowsOneRetailerOnly(Constant):
+    def begin(self, briefing: Briefing) -> None:
+        super().begin(briefing)
+        (self.market_link,) = briefing.network.market_links
+
+
+class Dice(Constant):
+    def order(self, observation: Observation) -> Any:
+        return np.random.default_rng().uniform(0, 10, self.links)
+
+
+class Remembers(Constant):
+    """Keeps a count in its class, so that later episodes differ from the first."""
+
+    episodes = 0
+
+    def begin(self, briefing: Briefing) -> None:
+        super().begin(briefing)
+        Remembers.episodes = min(Remembers.episodes + 1, 5)
+
+    def order(self, observation: Observation) -> Any:
+        return np.full(self.links, float(Remembers.episodes))
+
+
+class Overwrites(Constant):
+    def order(self, observation: Observation) -> Any:
+        observation.on_hand[0] = 0.0
+        return np.zeros(self.links)
+
+
+class Unlocks(Constant):
+    """Removes the write protection first."""
+
+    def order(self, observation: Observation) -> Any:
+        stock = observation.on_hand
+        try:
+            stock.flags.writeable = True
+            stock[0] += 1.0
+        except ValueError:  # the array is a view: replace it
+            object.__setattr__(observation, "on_hand", stock + 1.0)
+        return np.zeros(self.links)
+
+
+class FailsToClose(Constant):
+    def close(self) -> None:
+        raise RuntimeError("cannot let go")
+
+
+def a_spec(controller: Callable[[], Any], **changes: Any) -> ControllerSpec:
+    fields: dict[str, Any] = {
+        "name": "under-test",
+        "config": Quantity,
+        "tracks": ("blind",),
+        "factory": lambda config: controller(),
+        "summary": "a controller under test",
+    }
+    return ControllerSpec(**(fields | changes))
+
+
+def test_a_plain_controller_conforms() -> None:
+    result = check_controller(a_spec(Constant))
+    assert result.findings == result.warnings == ()
+    assert result.episodes == len(result.scenarios) + 2 * 3
+    assert result.decision_times.count == 6 * result.episodes
+    assert 0 < result.decision_times.median <= result.decision_times.largest
+
+
+@pytest.mark.parametrize(
+    ("controller", "finding"),
+    [
+        (OneOrderTooMany, r"plays, track blind, serial-short-backlog: in period 0: bad_shape: "),
+        (Scalar, r"plays, .*: in period 0: bad_shape: "),
+        (Words, r"plays, .*: in period 0: bad_dtype: "),
+        (DividesByDemand, r"plays, track blind, serial-no-demand-backlog: in period 1: exception: ZeroDivisionError"),
+        (FailsOutOfStock, r"plays, track blind, serial-stock-outs-.*: exception: LookupError: nothing left to sell"),
+        (KnowsBacklogOnly, r"plays, track blind, serial-.*lost-sales: exception: ValueError: lost sales are beyond me"),
+        (KnowsOneRetailerOnly, r"plays, track blind, tree-short-backlog: exception: ValueError: too many values"),
+        (Dice, r"deterministic, track blind, serial-short-backlog: two episodes .* differ first in period 0"),
+        (Overwrites, r"plays, .*: in period 0: exception: ValueError: assignment destination is read-only"),
+        (Unlocks, r"respects input, track blind, .*: Observation.on_hand was changed; copy an array"),
+        (FailsToClose, r"plays, track blind, serial-short-backlog: exception: RuntimeError: cannot let go"),
+    ],
+)
+def test_a_violation_is_found(controller: type[Constant], finding: str) -> None:
+    with pytest.raises(ConformanceError, match=finding) as caught:
+        check_controller(a_spec(controller))
+    assert str(caught.value).startswith("controller under-test does not conform, ")
+    assert all(found.check in CHECKS for found in caught.value.result.findings)
+
+
+def test_state_that_outlives_an_episode_is_found() -> None:
+    Remembers.episodes = 0
+    with pytest.raises(ConformanceError, match="independent, track blind, serial-short-backlog: orders changed"):
+        check_controller(a_spec(Remembers), networks=["serial"])
+
+
+def test_non_finite_orders_are_found_and_configuration_reaches_the_controller() -> None:
+    spec = a_spec(Constant, factory=lambda config: Constant(config.quantity))
+    check_controller(spec, Quantity(quantity=5.0), networks=["serial"])
+    check_controller(spec, {"quantity": 5.0}, networks=["serial"])
+    infinite = a_spec(Constant, factory=lambda config: Constant(np.inf))
+    with pytest.raises(ConformanceError, match="in period 0: non_finite: "):
+        check_controller(infinite, networks=["serial"])
+
+
+def test_orders_that_are_mostly_clipped_are_a_warning() -> None:
+    result = check_controller(a_spec(lambda: Constant(-1.0)), networks=["serial"])
+    (warning,) = result.warnings
+    assert str(warning).startswith("bounds, track blind, all scenarios: 90 of 90 orders were below 0 or above")
+
+
+def test_every_declared_track_is_played() -> None:
+    class ForecastReader(Constant):
+        def order(self, observation: Any) -> NDArray[np.float64]:
+            return np.full(self.links, float(observation.forecast.mean()))
+
+    informed = check_controller(a_spec(ForecastReader, tracks=("informed",)), networks=["serial"])
+    assert informed.tracks == ("informed",)
+    with pytest.raises(ConformanceError, match=r"plays, track blind, .*AttributeError: .*no attribute 'forecast'"):
+        check_controller(a_spec(ForecastReader, tracks=("informed", "blind")), networks=["serial"])
+
+
+def test_one_controller_per_node_plays_decentralised() -> None:
+    result = check_controller(a_spec(Constant, tracks=("decentralised",)), networks=["divergent"])
+    assert result.findings == ()
+    assert result.decision_times.count == 6 * 6 * result.episodes  # 6 managed nodes, 6 periods
+
+
+def test_own_scenarios_replace_the_kits() -> None:
+    result = check_controller(a_spec(Constant), scenarios=["serial-m5-backlog"])
+    assert result.scenarios == ("serial-m5-backlog",)
+    assert result.episodes == 3
+
+
+def test_wrong_arguments_are_refused_before_anything_is_played() -> None:
+    with pytest.raises(UnknownName, match="unknown controller"):
+        check_controller("no-such-controller")
+    with pytest.raises(UnknownName, match="unknown network"):
+        check_controller(a_spec(Constant), networks=["seriall"])
+    with pytest.raises(InvalidInput, match="quantty"):
+        check_controller(a_spec(Constant), {"quantty": 3})
+    with pytest.raises(PluginError, match="is not a slug"):
+        check_controller(a_spec(Constant, name="Under Test"))
+
+
+def test_a_submission_is_checked_outside_of_this_process(repository: Any) -> None:
+    (submission,) = load_submissions([repository / "submissions" / "example-base-stock"], discover()).require()
+    result = check_submission(submission, isolation="process", networks=["serial"])
+    assert result.findings == ()
+    assert result.isolation == "process"
+    assert "respects input" not in result.checks  # it only ever has copies

@@ -1,0 +1,134 @@
+"""On torch tensors the world moves as on numpy arrays, and its gradients are those of the profit that is scored."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import demands, networks, order_sequences, scenarios
+
+from arena.simulate.dynamics import initial_state, smooth_stock_out, step
+from arena.simulate.plant import Plant, compile_plant
+from arena.world.library import load_scenario
+from arena.world.scenario import Scenario
+
+torch = pytest.importorskip("torch", reason="torch is not installed; tox -e torch has it")
+
+pytestmark = pytest.mark.torch
+
+#: Scenarios in which a small change of an order makes a small change of profit: no lots, no fixed costs.
+SMOOTH = scenarios(
+    networks(extensions=("bill_of_materials", "storage_capacity")), demands(), longest=8, upstream_shortage=("lost",)
+)
+
+
+def run(plant: Plant, orders, demand, stock_out=None):
+    """All states and flows of a batch; orders and demand of shape (periods, batch, links)."""
+    state = initial_state(plant, orders.shape[1], orders)
+    played = []
+    for asked, wanted in zip(orders, demand, strict=True):
+        state, flows = step(plant, state, asked, wanted, stock_out=stock_out)
+        played.append((state, flows))
+    return played
+
+
+def trace(scenario: Scenario, batch: int, seed: int) -> np.ndarray:
+    """Some demand, shape (periods, batch, market links)."""
+    shape = (scenario.horizon, batch, len(scenario.network.market_links))
+    return np.random.default_rng(seed).uniform(0, 40, shape)
+
+
+@given(scenarios(), st.data())
+def test_torch_equals_numpy(scenario, data):
+    plant = compile_plant(scenario)
+    orders = np.stack([data.draw(order_sequences(scenario)) for _ in range(2)], axis=1)
+    demand = trace(scenario, 2, 7)
+    expected = run(plant, orders, demand)
+    found = run(plant, torch.tensor(orders), torch.tensor(demand))
+    for one, other in zip(expected, found, strict=True):
+        for part, same in zip(one, other, strict=True):
+            for name, values in vars(part).items():
+                if name == "period":
+                    assert same.period == values
+                    continue
+                tensor = getattr(same, name)
+                assert tensor.dtype == torch.float64, name
+                np.testing.assert_allclose(tensor.numpy(), values, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+@given(scenarios())
+def test_single_precision_stays_single_and_finite(scenario):
+    plant = compile_plant(scenario)
+    shape = (scenario.horizon, 2, plant.links)
+    orders = torch.full(shape, 20.0, dtype=torch.float32)
+    for state, flows in run(plant, orders, torch.tensor(trace(scenario, 2, 7), dtype=torch.float32)):
+        for name, tensor in {**vars(state), **vars(flows)}.items():
+            if name != "period":
+                assert tensor.dtype == torch.float32, name
+                assert torch.isfinite(tensor).all(), name
+
+
+@given(SMOOTH, st.integers(0, 2**32 - 1))
+def test_gradients_agree_with_finite_differences(scenario, seed):
+    plant = compile_plant(scenario)
+    generator = np.random.default_rng(seed)
+    shape = (scenario.horizon, 1, plant.links)
+    point, direction = generator.uniform(1, 40, shape), generator.normal(size=shape)
+    demand = trace(scenario, 1, seed)
+
+    def profit(orders):
+        return float(sum(flows.reward[0] for _, flows in run(plant, orders, demand)))
+
+    width = 1e-5
+    here, before, after = (profit(point + factor * width * direction) for factor in (0, -1, 1))
+    ahead, behind = (after - here) / width, (here - before) / width
+    scale = 1 + abs(ahead) + np.abs(point).sum()
+    # Profit has kinks, where a stock or a capacity is just used up, and jumps, where sentiment turns.
+    assume(abs(ahead - behind) <= 1e-5 * scale)
+
+    orders = torch.tensor(point, requires_grad=True)
+    total = sum(flows.reward[0] for _, flows in run(plant, orders, torch.tensor(demand)))
+    total.backward()
+    assert torch.isfinite(orders.grad).all()
+    assert abs(float((orders.grad.numpy() * direction).sum()) - (after - before) / (2 * width)) <= 1e-5 * scale
+
+
+@pytest.mark.parametrize("name", ["serial-stationary-backlog", "divergent-trend-seasonal-lost-sales"])
+def test_profit_flows_back_to_the_orders_of_every_link(name):
+    scenario = load_scenario(name)
+    plant = compile_plant(scenario)
+    orders = torch.full((scenario.horizon, 1, plant.links), 8.0, dtype=torch.float64, requires_grad=True)
+    demand = torch.full((scenario.horizon, 1, 1), 20.0, dtype=torch.float64)
+    sum(flows.reward.sum() for _, flows in run(plant, orders, demand)).backward()
+    assert (orders.grad.abs().sum(dim=(0, 1)) > 0).all()
+
+
+@given(scenarios(goodwill=True), st.data())
+def test_the_smooth_stock_out_is_exact_in_value(scenario, data):
+    plant = compile_plant(scenario)
+    orders = torch.tensor(np.stack([data.draw(order_sequences(scenario)) for _ in range(2)], axis=1))
+    demand = torch.tensor(trace(scenario, 2, 3))
+    exact, smooth = run(plant, orders, demand), run(plant, orders, demand, smooth_stock_out(2.0))
+    for (state, flows), (other, moved) in zip(exact, smooth, strict=True):
+        assert torch.equal(state.sentiment, other.sentiment)
+        assert torch.equal(flows.reward, moved.reward)
+
+
+@settings(max_examples=20)
+@given(st.floats(0.5, 20))
+def test_the_smooth_stock_out_lets_sentiment_learn(width):
+    """Final sentiment has no gradient by the exact indicator, and one by the surrogate that says: order more."""
+    scenario = load_scenario("serial-trend-seasonal-goodwill-backlog")
+    plant = compile_plant(scenario)
+
+    def gradient(stock_out):
+        orders = torch.full((scenario.horizon, 1, plant.links), 15.0, dtype=torch.float64, requires_grad=True)
+        demand = torch.full((scenario.horizon, 1, 1), 20.0, dtype=torch.float64)
+        final = run(plant, orders, demand, stock_out)[-1][0].sentiment.sum()
+        return torch.autograd.grad(final, orders, allow_unused=True)[0] if final.requires_grad else None
+
+    exact = gradient(None)
+    assert exact is None or not exact.any()
+    smooth = gradient(smooth_stock_out(width))
+    assert torch.isfinite(smooth).all()
+    assert (smooth >= 0).all()
+    assert smooth.sum() > 0

@@ -1,0 +1,234 @@
+"""The page: complete, self-contained, and deaf to whatever a submission writes into its names and messages."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arena import ArenaError
+from arena.contest.record import EpisodeRecord
+from arena.contest.rows import Standings
+from arena.contest.standings import compute_standings
+from arena.report.page import explain_missing_score, render_report, write_report
+from arena.report.plots import fit_axis, interval, tick_labels
+
+SCENARIOS = ("serial-stationary-backlog", "serial-trend-seasonal-goodwill-backlog")
+SEEDS = 4
+HOSTILE = "<script>alert('x')</script>\x1b[31m=1+1\u202e"
+
+
+def record(submission: str, scenario: str, seed: int, profit: float, **changes: Any) -> EpisodeRecord:
+    fields: dict[str, Any] = {
+        name: 0.0 for name, field in EpisodeRecord.model_fields.items() if field.annotation is float
+    }
+    fields |= {name: 0 for name, field in EpisodeRecord.model_fields.items() if field.annotation is int}
+    fields |= {name: "" for name, field in EpisodeRecord.model_fields.items() if field.annotation is str}
+    fields |= {
+        "submission": submission,
+        "controller": "newsvendor",
+        "track": "blind",
+        "scenario": scenario,
+        "published_id": None,
+        "seed_index": seed,
+        "seed": None,
+        "outcome": "ok",
+        "isolation": "process",
+        "profit": profit,
+        "decisions": 30,
+        "failure_period": None,
+        "commitment": None,
+        "contract_digest": "c0ffee" * 10,
+        "arena_version": "0.1.0",
+        "finished_at": "2025-01-01T00:00:00Z",
+    }
+    return EpisodeRecord(**(fields | changes))
+
+
+def contest(profits: dict[str, float], **changes: Any) -> list[EpisodeRecord]:
+    """Return records in which each submission earns about its profit on every scenario and seed."""
+    return [
+        record(name, scenario, seed, profit + seed, **changes)
+        for name, profit in profits.items()
+        for scenario in SCENARIOS
+        for seed in range(SEEDS)
+    ]
+
+
+def standings_of(records: list[EpisodeRecord]) -> Standings:
+    return compute_standings(records, suite="test", scenarios=SCENARIOS, seeds=SEEDS)
+
+
+def page_of(records: list[EpisodeRecord], **more: Any) -> str:
+    return render_report(standings_of(records), records, **more)
+
+
+class Structure(HTMLParser):
+    """Collects what a browser would see: tags, attributes, and the text outside of style."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "line", "circle", "rect"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ("line", "circle", "rect"):
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_the_page_is_well_formed_and_shows_everybody() -> None:
+    page = Structure(page_of(contest({"first": 900.0, "second": 700.0})))
+    assert page.open == []
+    for expected in ("first", "second", "901.5", "701.5", *SCENARIOS, "contract c0ffeec0ffee", "4 public seeds each"):
+        assert expected in page.text
+    assert page.text.index("first") < page.text.index("second")
+
+
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
+    page = Structure(page_of(contest({"first": 900.0})))
+    assert not {"script", "link", "img", "iframe", "object", "form"} & {tag for tag, _ in page.tags}
+    loading = {"src", "href", "data", "action", "srcset", "background"}
+    for tag, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes), tag
+        assert all(str(attributes[name]).startswith("#") for name in loading & set(attributes)), tag
+    policy = next(
+        attributes for _, attributes in page.tags if attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def test_hostile_text_is_shown_and_does_nothing() -> None:
+    records = contest({HOSTILE: 900.0}, controller=HOSTILE, arena_version=HOSTILE)
+    records[0] = records[0].model_copy(update={"outcome": "exception", "failure_period": 3, "failure_message": HOSTILE})
+    text = page_of(records, notes={SCENARIOS[0]: HOSTILE})
+    page = Structure(text)
+    assert page.open == []
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert "<script" not in text
+    assert r"alert('x')</script>\x1b[31m=1+1\u202e" in page.text  # the message, its control characters made visible
+
+
+def test_forfeits_are_told_with_code_period_and_message() -> None:
+    records = contest({"first": 900.0, "second": 700.0})
+    failure = {"outcome": "non_finite", "failure_period": 7, "failure_message": "orders are not finite", "profit": -5.0}
+    page = Structure(page_of([records[0].model_copy(update=failure), *records[1:]]))
+    assert "first: 1" in page.text
+    assert f"{SCENARIOS[0]} 0 non_finite 7 orders are not finite" in page.text
+    assert "Forfeits" not in Structure(page_of(records)).text
+
+
+def test_many_forfeits_are_counted_not_listed() -> None:
+    names = [f"scenario-{number}" for number in range(20)]
+    records = [
+        record("first", name, seed, -1.0, outcome="timeout", failure_period=0)
+        for name in names
+        for seed in range(SEEDS)
+    ]
+    standings = compute_standings(records, suite="test", scenarios=names, seeds=SEEDS)
+    assert "… and 50 more" in Structure(render_report(standings, records)).text
+
+
+def test_the_score_is_a_dash_with_its_reason_until_an_oracle_has_played() -> None:
+    without = contest({"first": 800.0})
+    reason = "no oracle has played this suite"
+    assert explain_missing_score(standings_of(without).rows[0], standings_of(without)) == reason
+    assert f"A dash in the column score: {reason}." in Structure(page_of(without)).text
+
+    oracle = contest({"oracle": 1000.0}, track="oracle")
+    one_scenario = without + [one for one in oracle if one.scenario == SCENARIOS[0]]
+    assert "no oracle has played 1 of 2 scenarios" in Structure(page_of(one_scenario)).text
+
+    whole = Structure(page_of(without + oracle))
+    assert "A dash" not in whole.text
+    assert "0.800" in whole.text
+    assert "never ranked" in whole.text
+    assert "strong reference and not an upper bound" in whole.text
+
+
+def test_a_submission_with_missing_episodes_has_no_rank_and_says_so() -> None:
+    page = Structure(page_of(contest({"first": 900.0})[:-1]))
+    assert "7 of 8 episodes" in page.text
+    assert "– first" in page.text
+
+
+def test_notes_stand_beside_their_scenario_only() -> None:
+    page = Structure(page_of(contest({"first": 900.0}), notes={SCENARIOS[0]: "demand equals its mean", "other": "no"}))
+    assert f"{SCENARIOS[0]} : demand equals its mean" in page.text.replace(":", " :").replace("  ", " ")
+    assert page.text.count("note") == 1
+
+
+def test_an_empty_contest_is_a_page_too() -> None:
+    assert "No submission has played yet" in Structure(page_of([])).text
+
+
+def test_official_results_carry_no_notice() -> None:
+    assert "Not official" in page_of(contest({"first": 900.0}))
+    assert "Not official" not in page_of(contest({"first": 900.0}, isolation="strict"))
+
+
+def test_a_report_replaces_the_old_one_and_leaves_no_draft(tmp_path: Path) -> None:
+    records = contest({"first": 900.0})
+    path = tmp_path / "deep" / "report.html"
+    assert write_report(standings_of(records), records, path) == path
+    before = path.read_text(encoding="utf-8")
+    write_report(standings_of(records[:1]), records[:1], path)
+    assert path.read_text(encoding="utf-8") != before
+    assert [one.name for one in path.parent.iterdir()] == ["report.html"]
+
+
+def test_a_report_that_cannot_be_written_is_told_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    records = contest({"first": 900.0})
+    with pytest.raises(ArenaError, match="file: the folder cannot be made"):
+        write_report(standings_of(records), records, tmp_path / "file" / "report.html")
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ([0.71, 0.95], 0.7, 0.95),
+        ([844.0, 900.0, -200.0], -250.0, 1000.0),
+        ([-900.0, -100.0], -1000.0, 0.0),
+        ([], 0.0, 1.0),
+        ([1e12, 1.1e12], 1e12, 1.1e12),
+    ],
+)
+def test_an_axis_has_round_ends_around_its_values(values: list[float], low: float, high: float) -> None:
+    axis = fit_axis(values)
+    assert (axis.low, axis.high) == pytest.approx((low, high), rel=1e-12)
+    assert (axis.ticks[0], axis.ticks[-1]) == (axis.low, axis.high)
+    assert 2 <= len(axis.ticks) <= 6
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -3e9, 1e-15])
+def test_equal_values_still_get_an_axis(value: float) -> None:
+    axis = fit_axis([value, value])
+    assert axis.low <= value + 1e-9
+    assert axis.high >= value - 1e-9
+    assert 0 <= axis.position(value) <= 100
+
+
+def test_an_interval_is_drawn_where_its_values_are() -> None:
+    axis = fit_axis([0.0, 100.0])
+    drawn = str(interval(axis, 20.0, 25.0, 40.0, "<b>"))
+    assert 'cx="25.0%"' in drawn
+    assert 'x1="20.0%" x2="40.0%"' in drawn
+    assert "<title>&lt;b&gt;</title>" in drawn
+    assert 'x="100.0%"' in str(tick_labels(axis))

@@ -1,0 +1,156 @@
+"""Tracks: each shows its schema's values, and nothing of the future or of the scenario's identity."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from arena import Goodwill, Simulator, TrackView, load_scenario
+from arena.contract.tracks import Briefing, InformedBriefing, InformedObservation, Observation, OracleBriefing
+from arena.simulate.simulator import realised_demand
+
+
+def _state_after(scenario, periods, seed=42):
+    simulator = Simulator(scenario)
+    simulator.start(seed)
+    for _ in range(periods):
+        simulator.step(np.full(simulator.plant.links, 15.0))
+    return simulator.state
+
+
+def _plain(value):
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    return value.model_dump_json() if hasattr(value, "model_dump_json") else value
+
+
+def _message(view, state, **briefing):
+    parts = [view.brief(seed=7, **briefing), view.observe(state)]
+    return [{f.name: _plain(getattr(part, f.name)) for f in dataclasses.fields(part)} for part in parts]
+
+
+@pytest.mark.parametrize(("name", "length"), [("divergent-stationary-backlog", 71), ("serial-stationary-backlog", 15)])
+def test_the_flat_vector_has_the_published_length_and_layout(name, length):
+    scenario = load_scenario(name)
+    state = _state_after(scenario, 3)
+    vector = TrackView(scenario, "blind").observe(state).vector
+    assert vector.shape == (length,)
+    expected = np.concatenate(
+        [state.demand, state.unfilled, state.on_hand, state.pipeline, [3.0, state.sentiment]],
+    )
+    assert np.array_equal(vector, expected)
+
+
+def test_the_vector_ends_with_components_and_debts_where_the_scenario_has_them():
+    scenario = load_scenario("assembly-trend-seasonal-backlog").model_copy(update={"upstream_shortage": "owed"})
+    state = _state_after(scenario, 2)
+    observation = TrackView(scenario, "blind").observe(state)
+    assert observation.vector[-7:].tolist() == [*state.component_stock.tolist(), *state.owed.tolist()]
+
+
+def test_blind_is_a_part_of_informed_and_informed_of_oracle():
+    names = [
+        {field.name for field in dataclasses.fields(kind)} for kind in (Briefing, InformedBriefing, OracleBriefing)
+    ]
+    assert names[0] < names[1] < names[2]
+    blind, informed = ({f.name for f in dataclasses.fields(kind)} for kind in (Observation, InformedObservation))
+    assert informed - blind == {"forecast"}
+
+
+@pytest.mark.parametrize("track", ["blind", "informed", "oracle"])
+def test_arrays_are_read_only(track):
+    scenario = load_scenario("serial-trend-seasonal-backlog")
+    view = TrackView(scenario, track)
+    for part in (view.brief(seed=1), view.observe(_state_after(scenario, 2))):
+        for field in dataclasses.fields(part):
+            value = getattr(part, field.name)
+            if isinstance(value, np.ndarray):
+                assert not value.flags.writeable, field.name
+
+
+def test_the_forecast_is_the_mean_path_at_the_observed_sentiment():
+    scenario = load_scenario("serial-trend-seasonal-shock-goodwill-backlog")
+    state = _state_after(scenario, 20)
+    assert state.sentiment != 1.0
+    forecast = TrackView(scenario, "informed").observe(state).forecast
+    periods = np.arange(20, 30 + 8)
+    path = 20 * (1 + 0.05 * periods) * (1 + 0.5 * np.sin(2 * np.pi / 30 * periods)) * 2.0 * state.sentiment
+    assert forecast.shape == (1, 18)
+    assert forecast[0] == pytest.approx(np.maximum(path, 0.1), rel=1e-12)
+
+
+@pytest.mark.parametrize("track", ["blind", "decentralised"])
+def test_what_the_blind_see_does_not_move_with_the_true_mean(track):
+    scenario = load_scenario("serial-trend-seasonal-backlog")
+    node = 2 if track == "decentralised" else None
+    other = scenario.model_copy(
+        update={"demand": scenario.demand.model_copy(update={"base_mean": 35.0}), "goodwill": Goodwill(growth=1.5)}
+    )
+    state = _state_after(scenario, 4)
+    assert _message(TrackView(scenario, track, node), state) == _message(TrackView(other, track, node), state)
+
+
+@pytest.mark.parametrize("track", ["blind", "informed"])
+def test_nothing_names_the_scenario(track):
+    scenario = load_scenario("divergent-m5-backlog")
+    renamed = scenario.model_copy(
+        update={
+            "name": "other",
+            "published_id": None,
+            "note": "x",
+            "network": scenario.network.model_copy(update={"name": "y", "description": "z"}),
+        }
+    )
+    state = _state_after(scenario, 1)
+    assert _message(TrackView(scenario, track), state) == _message(TrackView(renamed, track), state)
+
+
+def test_only_the_oracle_is_told_the_realised_demand():
+    scenario = load_scenario("serial-stationary-backlog")
+    trace = realised_demand(scenario, 42)
+    briefing = TrackView(scenario, "oracle").brief(seed=1, realised_demand=trace)
+    assert np.array_equal(briefing.realised_demand, trace)
+    with pytest.raises(ValueError, match="informed track must not know"):
+        TrackView(scenario, "informed").brief(seed=1, realised_demand=trace)
+
+
+def test_the_oracles_trace_is_what_the_episode_draws():
+    scenario = load_scenario("divergent-trend-seasonal-shock-lost-sales")
+    simulator = Simulator(scenario)
+    simulator.start(789)
+    while not simulator.finished:
+        simulator.step(np.full(11, 9.0))
+    assert np.array_equal(realised_demand(scenario, 789), simulator.ledger().demand)
+
+
+def test_there_is_no_trace_under_goodwill():
+    assert realised_demand(load_scenario("serial-trend-seasonal-goodwill-backlog"), 42) is None
+
+
+def test_a_node_sees_its_own_part_only():
+    scenario = load_scenario("divergent-stationary-backlog")
+    state = _state_after(scenario, 5)
+    view = TrackView(scenario, "decentralised", 3)
+    briefing, observation = view.brief(seed=1), view.observe(state)
+    assert briefing.node == 3
+    assert [(link.supplier, link.buyer) for link in briefing.network.supply_links] == [(3, 1), (4, 3), (6, 3)]
+    assert [node.holding_cost for node in briefing.network.nodes if node.id != 3] == [None, None, None]
+    assert briefing.order_bound.shape == (2,)
+    assert observation.on_hand.tolist() == [state.on_hand[2]]
+    assert observation.in_transit.tolist() == [state.in_transit[3], state.in_transit[6]]
+    assert observation.incoming_orders.tolist() == [15.0]
+    assert observation.last_demand.size == 0
+    offsets = scenario.network.pipeline_offsets
+    own = [*range(offsets[3], offsets[4]), *range(offsets[6], offsets[7])]
+    assert observation.pipeline.tolist() == state.pipeline[own].tolist()
+
+
+def test_a_view_needs_a_managed_node_on_the_decentralised_track_only():
+    scenario = load_scenario("serial-stationary-backlog")
+    TrackView(scenario, "decentralised", 1)
+    with pytest.raises(ValueError, match="managed nodes are"):
+        TrackView(scenario, "decentralised", 0)
+    with pytest.raises(ValueError, match="only there"):
+        TrackView(scenario, "decentralised")
+    with pytest.raises(ValueError, match="only there"):
+        TrackView(scenario, "blind", 1)

@@ -1,0 +1,30 @@
+"""The contract's digest, and a pin on the behaviour it stands for."""
+
+import numpy as np
+import pytest
+
+from arena import Simulator, load_scenario
+from arena.contract.version import RULES, contract, contract_digest
+
+
+def test_the_digest_is_a_sha256():
+    assert len(contract_digest()) == 64
+    assert contract()["rules"] == RULES
+
+
+@pytest.mark.parametrize(
+    ("name", "profit"),
+    [
+        ("divergent-trend-seasonal-shock-goodwill-backlog", -230.66500000000002),
+        ("serial-m5-backlog", 259.29758835758844),
+        ("assembly-trend-seasonal-lost-sales", 600.3750000000001),
+    ],
+)
+def test_behaviour_moves_only_with_the_rules_number(name, profit):
+    """If this fails, episodes end with other numbers: raise RULES, and then these."""
+    assert RULES == 1
+    simulator = Simulator(load_scenario(name))
+    simulator.start(42)
+    while not simulator.finished:
+        simulator.step(10.0 + np.arange(simulator.plant.links) * 1.5 + simulator.period % 3)
+    assert float(simulator.ledger().reward.sum()) == pytest.approx(profit, abs=1e-9)
