@@ -94,7 +94,7 @@ def play(
         published_id=scenario.published_id,
         seed_index=seed.index,
         seed=str(seed.entropy) if seed.public else None,
-        outcome=violation.code if violation else "ok",  # type: ignore[arg-type] # validated by the record
+        outcome=violation.code if violation else "ok",
         isolation=host.isolation,
         **kpis,
         planning_time=table.planning_time,
@@ -111,7 +111,7 @@ def play(
         arena_version=_arena_version(),
         python_version=platform.python_version(),
         numpy_version=np.__version__,
-        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
     return PlayedEpisode(record, ledger.requested, ledger.demand)
 

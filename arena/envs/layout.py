@@ -50,6 +50,7 @@ class ObservationLayout:
         self._owed_shown = scenario.upstream_shortage == "owed"
         self._is_informed = track == "informed"
         self._mean_path = scenario.mean_path
+        self._forecast_periods = len(scenario.mean_path.T)
         self._smallest_mean = scenario.demand.smallest_mean
         self._no_demand = (0.0,) * plant.markets
         self.length: int = 2 * plant.markets + len(network.managed) + network.pipeline_offsets[-1] + 2
@@ -84,7 +85,7 @@ class ObservationLayout:
             values += columns.owed
         if self._is_informed:
             ahead = np.zeros(self._mean_path.shape)
-            left = ahead.shape[1] - columns.period
+            left = self._forecast_periods - columns.period
             ahead[:, :left] = np.maximum(self._smallest_mean, self._mean_path[:, columns.period :] * columns.sentiment)
             return np.concatenate((values, ahead.ravel()))
         return np.array(values, dtype=np.float64)
@@ -113,7 +114,7 @@ class ObservationLayout:
             parts += columns.owed
         if self._is_informed:
             ahead = np.zeros((*self._mean_path.shape, count))
-            left = ahead.shape[1] - columns.period
+            left = self._forecast_periods - columns.period
             coming = self._mean_path[:, columns.period :, None] * columns.sentiment
             np.maximum(self._smallest_mean, coming, out=ahead[:, :left])
             parts.append(ahead.ravel())

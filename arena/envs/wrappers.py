@@ -193,16 +193,21 @@ class VectorCentredOrders(VectorActionWrapper[np.ndarray, np.ndarray, np.ndarray
         return self._scaling.orders(actions, self._shape)
 
 
+def _whole(actions: Any, shape: tuple[int, ...]) -> np.ndarray:
+    rounded: np.ndarray = np.rint(_numbers(actions, shape))
+    return rounded
+
+
 def _whole_units(scenario: Scenario, largest: int | None) -> spaces.Box | spaces.MultiDiscrete:
     links = len(scenario.network.supply_links)
     bound = math.floor(scenario.order_bound)
     if largest is None:
         return spaces.Box(0, bound, (links,), np.int64)
-    if isinstance(largest, bool) or not isinstance(largest, int) or not 1 <= largest <= bound:
+    if largest != int(largest) or not 1 <= largest <= bound:
         raise ValueError(
             f"largest is a whole number of units from 1 to the scenario's largest order, {bound}, got {largest!r}"
         )
-    return spaces.MultiDiscrete([largest + 1] * links)
+    return spaces.MultiDiscrete([int(largest) + 1] * links)
 
 
 class IntegerOrders(gymnasium.ActionWrapper[np.ndarray, np.ndarray, np.ndarray], RecordConstructorArgs):
@@ -230,7 +235,7 @@ class IntegerOrders(gymnasium.ActionWrapper[np.ndarray, np.ndarray, np.ndarray],
         Raises:
             ContractViolation: If shape or dtype are wrong.
         """
-        return np.rint(_numbers(action, self._shape))
+        return _whole(action, self._shape)
 
 
 class VectorIntegerOrders(VectorActionWrapper[np.ndarray, np.ndarray, np.ndarray, np.ndarray]):
@@ -258,4 +263,4 @@ class VectorIntegerOrders(VectorActionWrapper[np.ndarray, np.ndarray, np.ndarray
         Raises:
             ContractViolation: If shape or dtype are wrong.
         """
-        return np.rint(_numbers(actions, self._shape))
+        return _whole(actions, self._shape)

@@ -237,7 +237,7 @@ def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tu
         lost.sort(key=lambda record: (record.scenario, record.seed_index))
         if lost:
             shown = [
-                record.model_copy(update={"failure_message": record.failure_message})
+                record.model_copy(update={"failure_message": printable(record.failure_message, _MESSAGE_WIDTH)})
                 for record in lost[:LISTED_FORFEITS]
             ]
             listed.append((row.submission, len(lost), shown))

@@ -116,15 +116,15 @@ def test_the_smooth_stock_out_is_exact_in_value(scenario, data):
 @settings(max_examples=20)
 @given(st.floats(0.5, 20))
 def test_the_smooth_stock_out_lets_sentiment_learn(width):
-    """Final sentiment has no gradient by the exact indicator, and one by the surrogate that says: order more."""
+    """Sentiment has no gradient by the exact indicator, and one by the surrogate that says: order more."""
     scenario = load_scenario("serial-trend-seasonal-goodwill-backlog")
     plant = compile_plant(scenario)
 
     def gradient(stock_out):
         orders = torch.full((scenario.horizon, 1, plant.links), 15.0, dtype=torch.float64, requires_grad=True)
         demand = torch.full((scenario.horizon, 1, 1), 20.0, dtype=torch.float64)
-        final = run(plant, orders, demand, stock_out)[-1][0].sentiment.sum()
-        return torch.autograd.grad(final, orders, allow_unused=True)[0] if final.requires_grad else None
+        total = sum(state.sentiment.sum() for state, _ in run(plant, orders, demand, stock_out))
+        return torch.autograd.grad(total, orders, allow_unused=True)[0] if total.requires_grad else None
 
     exact = gradient(None)
     assert exact is None or not exact.any()

@@ -87,8 +87,7 @@ class ProcessHost:
     def _launcher(self, submission: Submission) -> Launcher:
         libraries = self._preloads.get(submission.digest)
         if libraries is None:
-            declared = submission.spec.preload if submission.spec else ()
-            libraries = self._preloads[submission.digest] = preloadable([*submission.manifest.preload, *declared])
+            libraries = self._preloads[submission.digest] = preloadable(submission.preload)
         launcher = self._launchers.pop(libraries, None)
         if launcher is not None and not launcher.alive:
             launcher.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import numpy as np
 
 from arena.contest.submission import Manifest, Submission
 from arena.contract import tracks
+from arena.contract.controller import ControllerSpec
 from arena.contract.tracks import Briefing, Observation
+from arena.plugins import GROUP, list_entry_points, make_manager
 from arena.world.demand import Goodwill
 from arena.world.network import MarketLink, Network, Node, SupplyLink
 
@@ -25,6 +28,8 @@ _BRIEFINGS: dict[str, type[Briefing]] = {
 _OBSERVATIONS: dict[str, type[Observation]] = {
     kind.__name__: kind for kind in (tracks.Observation, tracks.InformedObservation, tracks.LocalObservation)
 }
+_SCHEMAS: dict[str, type[Briefing] | type[Observation]] = {**_BRIEFINGS, **_OBSERVATIONS}
+_FIELDS = {name: tuple(field.name for field in dataclasses.fields(kind)) for name, kind in _SCHEMAS.items()}
 
 
 def describe_submission(submission: Submission) -> dict[str, Any]:
@@ -41,24 +46,44 @@ def describe_submission(submission: Submission) -> dict[str, Any]:
         "plugin": submission.plugin,
         "distribution": submission.distribution,
         "version": submission.version,
+        "entry_point": _entry_points().get(submission.plugin),
     }
 
 
 def rebuild_submission(description: dict[str, Any]) -> Submission:
-    """Undo `describe_submission`, but for the plugin's declaration: `make_factory` finds it by the plugin's name."""
-    return Submission(
-        **{
-            **description,
-            "manifest": Manifest.model_validate(description["manifest"]),
-            "path": Path(description["path"]),
-            "folder": None if description["folder"] is None else Path(description["folder"]),
-        }
-    )
+    """Undo `describe_submission`, importing the plugin that gives the controller and no other.
+
+    Raises:
+        Exception: Whatever the plugin raises when it is imported.
+    """
+    fields = dict(description)
+    entry_point = fields.pop("entry_point")
+    # Without its entry point at hand, `make_factory` looks for the plugin among all installed packages.
+    spec = None if entry_point is None else _declared_by(fields["plugin"], entry_point, fields["controller"])
+    fields["manifest"] = Manifest.model_validate(fields["manifest"])
+    fields["path"] = Path(fields["path"])
+    fields["folder"] = None if fields["folder"] is None else Path(fields["folder"])
+    return Submission(**fields, spec=spec)
+
+
+@cache
+def _entry_points() -> dict[str, str]:
+    """What the plugins' entry points name. Read once per host: in every child it would cost as much as the fork."""
+    return {entry.name: entry.value for entry in list_entry_points()}
+
+
+def _declared_by(plugin: str, entry_point: str, controller: str) -> ControllerSpec | None:
+    """What one plugin declares of a controller. The host has checked it when it read the submission."""
+    manager = make_manager()
+    manager.register(EntryPoint(plugin, entry_point, GROUP).load())
+    declared = (spec for specs in manager.hook.arena_controllers() for spec in specs)
+    return next((spec for spec in declared if spec.name == controller), None)
 
 
 def describe_briefing(briefing: Briefing) -> tuple[str, dict[str, Any]]:
     """Name of the briefing's class, and its fields as plain values."""
-    return type(briefing).__name__, {name: _plain(getattr(briefing, name)) for name in _field_names(type(briefing))}
+    kind = type(briefing).__name__
+    return kind, {name: _plain(getattr(briefing, name)) for name in _FIELDS[kind]}
 
 
 def rebuild_briefing(kind: str, fields: dict[str, Any]) -> Briefing:
@@ -72,22 +97,16 @@ def rebuild_briefing(kind: str, fields: dict[str, Any]) -> Briefing:
 
 def describe_observation(observation: Observation) -> tuple[str, list[Any]]:
     """Name of the observation's class, and the values of its fields in the order of the class."""
-    kind = type(observation)
-    return kind.__name__, [
+    kind = type(observation).__name__
+    return kind, [
         value.tolist() if isinstance(value := getattr(observation, name), np.ndarray) else value
-        for name in _field_names(kind)
+        for name in _FIELDS[kind]
     ]
 
 
 def rebuild_observation(kind: str, fields: list[Any]) -> Observation:
     """Undo `describe_observation`."""
-    schema = _OBSERVATIONS[kind]
-    return schema(**dict(zip(_field_names(schema), map(_array_or_scalar, fields), strict=True)))
-
-
-@cache
-def _field_names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+    return _OBSERVATIONS[kind](**dict(zip(_FIELDS[kind], map(_array_or_scalar, fields), strict=True)))
 
 
 def _plain(value: Any) -> Any:

@@ -46,7 +46,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     period: int
 
 
-class SetupRequest(Message, tag="setup"):
+class SetupRequest(Message, frozen=True, tag="setup"):
     """Import and construct the controller.
 
     Attributes:
@@ -56,7 +56,7 @@ class SetupRequest(Message, tag="setup"):
     submission: dict[str, Any]
 
 
-class BeginRequest(Message, tag="begin"):
+class BeginRequest(Message, frozen=True, tag="begin"):
     """Give the controller its briefing.
 
     Attributes:
@@ -68,7 +68,7 @@ class BeginRequest(Message, tag="begin"):
     briefing: dict[str, Any]
 
 
-class OrderRequest(Message, tag="order"):
+class OrderRequest(Message, frozen=True, tag="order"):
     """Ask for the orders of one period.
 
     Attributes:
@@ -80,15 +80,15 @@ class OrderRequest(Message, tag="order"):
     fields: list[Any]
 
 
-class CloseRequest(Message, tag="close"):
+class CloseRequest(Message, frozen=True, tag="close"):
     """End the episode."""
 
 
-class DoneReply(Message, tag="done"):
+class DoneReply(Message, frozen=True, tag="done"):
     """Setup, begin or close went well."""
 
 
-class OrderReply(Message, tag="orders"):
+class OrderReply(Message, frozen=True, tag="orders"):
     """What the controller ordered, as numbers still to be checked.
 
     Attributes:
@@ -100,7 +100,7 @@ class OrderReply(Message, tag="orders"):
     values: Annotated[list[float], msgspec.Meta(max_length=LARGEST_REPLY)]
 
 
-class FailureReply(Message, tag="failure"):
+class FailureReply(Message, frozen=True, tag="failure"):
     """The controller raised, or returned no array of numbers.
 
     Attributes:

@@ -1,0 +1,190 @@
+"""Conformance kit: what every controller has to keep, checked in a minute.
+
+For authors of plugins, in their own tests::
+
+    from arena.testing import check_controller
+
+    def test_my_controller_conforms():
+        check_controller("my-controller")
+
+The kit plays real matches (the same code that scores) of a few periods each, through a host that listens. It raises
+one `ConformanceError` that lists everything it found; it never asserts, so it finds as much under `python -O`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from arena.contest.host import Isolation, make_host
+from arena.contest.limits import Limits
+from arena.contest.submission import Manifest, Submission
+from arena.contract.controller import ControllerSpec
+from arena.documents import parse_model
+from arena.plugins import check_spec, discover
+from arena.testing.examiner import Examiner
+from arena.testing.listener import ListeningHost
+from arena.testing.result import CHECKS, ConformanceError, ConformanceResult, DecisionTimes, Finding
+from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
+from arena.world.library import load_network, load_scenario
+from arena.world.network import Network
+from arena.world.scenario import Scenario
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = [
+    "CHECKS",
+    "HORIZON",
+    "NETWORKS",
+    "ConformanceError",
+    "ConformanceResult",
+    "DecisionTimes",
+    "Finding",
+    "check_controller",
+    "check_submission",
+    "short_scenarios",
+]
+
+NETWORKS: Final = ("serial", "divergent", "tree")
+"""Networks that the kit plays unless told otherwise: one chain, several suppliers, several retailers."""
+
+HORIZON: Final = 6
+"""Periods of the kit's own scenarios."""
+
+
+def check_controller(
+    controller: ControllerSpec | str,
+    config: BaseModel | Mapping[str, Any] | None = None,
+    *,
+    networks: Sequence[Network | str] = NETWORKS,
+    scenarios: Sequence[Scenario | str] | None = None,
+    limits: Limits | None = None,
+) -> ConformanceResult:
+    """Check a plugin's controller on every track that it declares, in this process.
+
+    Args:
+        controller: A specification, or the name of an installed controller.
+        config: Its configuration, as a model or as the mapping a manifest would hold; None for the defaults.
+        networks: Networks on which the kit plays its short scenarios.
+        scenarios: Scenarios to play in place of those.
+        limits: Deadlines; None for the contest's.
+
+    Returns:
+        What was done, with warnings.
+
+    Raises:
+        ConformanceError: The controller does not conform; all findings are listed.
+        PluginError: The specification itself is invalid.
+        InvalidInput: The configuration does not fit the controller's model.
+        UnknownName: No such controller, network or scenario.
+    """
+    spec = discover().controller(controller).spec if isinstance(controller, str) else controller
+    check_spec(spec)
+    given = {} if config is None else config if isinstance(config, Mapping) else config.model_dump(mode="json")
+    validated = parse_model(spec.config, given, f"configuration of {spec.name}").model_dump(mode="json")
+    submissions = [
+        Submission(
+            name=spec.name,
+            manifest=Manifest(name=spec.name, controller=spec.name, track=track, config=validated),
+            path=Path(spec.name),
+            digest="",
+            folder=None,
+            controller=spec.name,
+            track=track,
+            config=validated,
+            spec=spec,
+        )
+        for track in spec.tracks
+    ]
+    result = _examine(spec.name, submissions, _chosen(networks, scenarios), "trusted", limits or Limits())
+    if result.findings:
+        raise ConformanceError(result)
+    return result
+
+
+def check_submission(
+    submission: Submission,
+    *,
+    isolation: Isolation = "process",
+    networks: Sequence[Network | str] = NETWORKS,
+    scenarios: Sequence[Scenario | str] | None = None,
+    limits: Limits | None = None,
+) -> ConformanceResult:
+    """Check a loaded submission on the track of its manifest, at an isolation level.
+
+    Args:
+        submission: The submission.
+        isolation: Level of the matches; anything but `trusted` keeps its code out of this process.
+        networks: Networks on which the kit plays its short scenarios.
+        scenarios: Scenarios to play in place of those.
+        limits: Deadlines; None for the contest's.
+
+    Returns:
+        What was done and found; findings are returned here, not raised.
+
+    Raises:
+        UnknownName: No such network or scenario.
+        ArenaError: The isolation level does not work on this machine.
+    """
+    return _examine(submission.name, [submission], _chosen(networks, scenarios), isolation, limits or Limits())
+
+
+def short_scenarios(network: Network) -> tuple[Scenario, ...]:
+    """Return the kit's scenarios on one network: ordinary, no demand at all, and far more than can be served.
+
+    Both fulfilment modes and goodwill occur among them; each is `HORIZON` periods long.
+    """
+    ordinary = Demand(base_mean=20, trend=Trend(), seasonal=Seasonal(), shock=Shock(time=3))
+    silent = Demand(series=Series(values=(0.0,)))
+    scarce = Demand(base_mean=200)
+
+    # A network's name is free text; a scenario's is not.
+    slug = re.sub(r"[^a-z0-9]+", "-", network.name.lower()).strip("-") or "network"
+
+    def scenario(name: str, demand: Demand, **fields: Any) -> Scenario:
+        return Scenario(name=f"{slug[:60]}-{name}", network=network, demand=demand, horizon=HORIZON, **fields)
+
+    return (
+        scenario("short-backlog", ordinary, fulfilment="backlog"),
+        scenario("short-goodwill-lost-sales", ordinary, fulfilment="lost_sales", goodwill=Goodwill()),
+        scenario("no-demand-backlog", silent, fulfilment="backlog"),
+        scenario("stock-outs-backlog", scarce, fulfilment="backlog"),
+        scenario("stock-outs-lost-sales", scarce, fulfilment="lost_sales"),
+    )
+
+
+def _chosen(networks: Sequence[Network | str], scenarios: Sequence[Scenario | str] | None) -> tuple[Scenario, ...]:
+    if scenarios is not None:
+        return tuple(load_scenario(one) if isinstance(one, str) else one for one in scenarios)
+    loaded = [load_network(one) if isinstance(one, str) else one for one in networks]
+    return tuple(scenario for network in loaded for scenario in short_scenarios(network))
+
+
+def _examine(
+    name: str,
+    submissions: Sequence[Submission],
+    scenarios: Sequence[Scenario],
+    isolation: Isolation,
+    limits: Limits,
+) -> ConformanceResult:
+    host = ListeningHost(make_host(isolation, limits))
+    examiner = Examiner(host, limits)
+    try:
+        for submission in submissions:
+            examiner.examine(submission, scenarios)
+    finally:
+        host.close()
+    return ConformanceResult(
+        controller=name,
+        isolation=isolation,
+        tracks=tuple(submission.track for submission in submissions),
+        scenarios=tuple(scenario.name for scenario in scenarios),
+        checks=tuple(check for check in CHECKS if check in examiner.checks),
+        episodes=examiner.episodes,
+        decision_times=host.times(),
+        findings=tuple(examiner.findings),
+        warnings=tuple(examiner.warnings),
+    )

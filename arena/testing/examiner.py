@@ -1,0 +1,93 @@
+"""Plays the episodes of a conformance check and judges what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.contest.limits import Limits
+from arena.contest.match import play
+from arena.contest.record import PlayedEpisode
+from arena.contest.submission import Submission
+from arena.contract.controller import Track
+from arena.contract.seeds import PublicSeeds
+from arena.testing.listener import ListeningHost
+from arena.testing.result import Finding
+from arena.world.scenario import Scenario
+
+_MOST_CLIPPED: Final = 0.5
+
+
+class Examiner:
+    """Plays episodes and collects what they show."""
+
+    def __init__(self, host: ListeningHost, limits: Limits) -> None:
+        self.findings: list[Finding] = []
+        self.warnings: list[Finding] = []
+        self.checks: set[str] = set()
+        self.episodes = 0
+        self._host = host
+        self._limits = limits
+
+    def examine(self, submission: Submission, scenarios: Sequence[Scenario]) -> None:
+        """Do all checks on one track."""
+        played = [(scenario, self._play(submission, scenario)) for scenario in scenarios]
+        self._judge_bounds(submission.track, [episode for _, episode in played])
+        self.checks |= {"plays", "bounds"}
+        if self._host.isolation == "trusted":
+            # At every other level the controller has a copy, and there is nothing of ours that it could change.
+            self.checks.add("respects input")
+        first = {scenario.name: episode for scenario, episode in played if episode.record.outcome == "ok"}
+        # Once per network is enough for determinism; every repetition comes right after the plays of all scenarios.
+        repeated: set[str] = set()
+        for scenario in scenarios:
+            if scenario.name in first and scenario.network.name not in repeated:
+                repeated.add(scenario.network.name)
+                self._compare(submission, scenario, first[scenario.name])
+
+    def _play(self, submission: Submission, scenario: Scenario) -> PlayedEpisode:
+        played = self._repeat(submission, scenario)
+        record = played.record
+        if record.outcome != "ok":
+            period = "" if record.failure_period is None else f"in period {record.failure_period}: "
+            self._report("plays", submission, scenario, f"{period}{record.outcome}: {record.failure_message}")
+        for message in sorted(self._host.take_changes()):
+            self._report("respects input", submission, scenario, message)
+        return played
+
+    def _judge_bounds(self, track: Track, episodes: Sequence[PlayedEpisode]) -> None:
+        """Warn of a controller most of whose orders were clipped; single scenarios may well ask for too much."""
+        clipped = sum(episode.record.clipped_orders for episode in episodes)
+        orders = sum(episode.requested.size for episode in episodes)
+        if clipped > _MOST_CLIPPED * orders:
+            text = f"{clipped} of {orders} orders were below 0 or above the order bound and were clipped"
+            self.warnings.append(Finding("bounds", track, "all scenarios", text))
+
+    def _compare(self, submission: Submission, scenario: Scenario, first: PlayedEpisode) -> None:
+        """Play one scenario twice more, and compare: with the first play, and the two with each other."""
+        second, third = (self._repeat(submission, scenario) for _ in range(2))
+        self._host.take_changes()  # told of the first play already
+        self.checks |= {"deterministic", "independent"}
+        if (difference := _first_difference(second.requested, third.requested)) is not None:
+            text = f"two episodes with equal seeds differ {difference}; draw random numbers from briefing.seed only"
+            self._report("deterministic", submission, scenario, text)
+        elif (difference := _first_difference(first.requested, second.requested)) is not None:
+            text = f"orders changed {difference} after other episodes; keep nothing outside the controller object"
+            self._report("independent", submission, scenario, text)
+
+    def _repeat(self, submission: Submission, scenario: Scenario) -> PlayedEpisode:
+        self.episodes += 1
+        seed = PublicSeeds().episode(scenario.digest, 0)
+        return play(submission, scenario, seed, self._host, self._limits)
+
+    def _report(self, check: str, submission: Submission, scenario: Scenario, message: str) -> None:
+        self.findings.append(Finding(check, submission.track, scenario.name, message))
+
+
+def _first_difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> str | None:
+    """Return where two series of orders, shape (periods, supply links), differ first; None if nowhere."""
+    places = np.argwhere(one != other)
+    return None if not len(places) else f"first in period {places[0][0]} on supply link {places[0][1]}"

@@ -1,0 +1,118 @@
+"""A host that listens: it passes everything on, and notes times and changes made to what it handed out."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.contest.host import Host, Seat
+from arena.contest.submission import Submission
+from arena.contract.tracks import Briefing, Observation
+from arena.testing.result import DecisionTimes
+
+_T = TypeVar("_T")
+
+
+class ListeningHost:
+    """A host that passes everything on to another and takes notes: times, and changes made to what it handed out."""
+
+    def __init__(self, host: Host) -> None:
+        self.isolation = host.isolation
+        self.decision_seconds: list[float] = []
+        self.begin_seconds: list[float] = []
+        self._host = host
+        self._changes: set[str] = set()
+
+    def open(self, submission: Submission) -> Seat:
+        """Open a seat that listens."""
+        return ListeningSeat(self._host.open(submission), self)
+
+    def close(self) -> None:
+        """Close the other host."""
+        self._host.close()
+
+    def note_change(self, message: str) -> None:
+        """Remember that something handed out was changed."""
+        self._changes.add(message)
+
+    def take_changes(self) -> set[str]:
+        """Return the changes noted since the last call."""
+        taken, self._changes = self._changes, set()
+        return taken
+
+    def times(self) -> DecisionTimes:
+        """Return statistics of the times noted."""
+        seconds = self.decision_seconds or [0.0]
+        return DecisionTimes(
+            count=len(self.decision_seconds),
+            median=statistics.median(seconds),
+            largest=max(seconds),
+            largest_begin=max(self.begin_seconds, default=0.0),
+        )
+
+
+class ListeningSeat:
+    """A seat that passes everything on to another; see `arena.contest.host.Seat`."""
+
+    def __init__(self, seat: Seat, host: ListeningHost) -> None:
+        self._seat = seat
+        self._host = host
+        self._setup_seconds = 0.0
+
+    @property
+    def stderr_tail(self) -> str:
+        """End of what the controller wrote."""
+        return self._seat.stderr_tail
+
+    def setup(self) -> None:
+        """Import and construct the controller, timed."""
+        start = time.perf_counter()
+        self._seat.setup()
+        self._setup_seconds = time.perf_counter() - start
+
+    def begin(self, briefing: Briefing) -> None:
+        """Give the briefing, timed, and see that it stays as it is."""
+        start = time.perf_counter()
+        self._watched(lambda: self._seat.begin(briefing), briefing)
+        self._host.begin_seconds.append(self._setup_seconds + time.perf_counter() - start)
+
+    def order(self, observation: Observation) -> NDArray[np.float64]:
+        """Ask for orders, timed, and see that the observation stays as it is."""
+        start = time.perf_counter()
+        reply = self._watched(lambda: self._seat.order(observation), observation)
+        self._host.decision_seconds.append(time.perf_counter() - start)
+        return reply
+
+    def close(self) -> None:
+        """End the episode."""
+        self._seat.close()
+
+    def release(self) -> None:
+        """Free the seat."""
+        self._seat.release()
+
+    def _watched(self, action: Callable[[], _T], given: Briefing | Observation) -> _T:
+        before = _content(given)
+        try:
+            return action()
+        finally:
+            after = _content(given)
+            for field in before:
+                if field not in after or not np.array_equal(before[field], after[field], equal_nan=True):
+                    self._host.note_change(f"{type(given).__name__}.{field} was changed; copy an array to work on it")
+
+
+def _content(given: Briefing | Observation) -> dict[str, NDArray[Any]]:
+    """Return copies of the numeric fields of a briefing or observation."""
+    found = {field.name: getattr(given, field.name, None) for field in dataclasses.fields(given)}
+    return {
+        name: np.array(value)
+        for name, value in found.items()
+        if isinstance(value, np.ndarray | int | float) and not isinstance(value, bool)
+    }

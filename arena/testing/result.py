@@ -1,0 +1,104 @@
+"""What a conformance check did and found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from arena.contest.host import Isolation
+from arena.contract.controller import Track
+from arena.errors import ArenaError
+
+CHECKS: Final[Mapping[str, str]] = {
+    "plays": "answers every decision with finite real orders, one per supply link, within the deadlines",
+    "bounds": "keeps most orders between 0 and the order bound",
+    "deterministic": "gives equal orders in two episodes with equal seeds",
+    "independent": "gives the same orders after other episodes as before them",
+    "respects input": "leaves briefings and observations as they were given",
+}
+"""What is checked, by name."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a controller does wrong, or might not mean to do.
+
+    Attributes:
+        check: Name of the check, one of `CHECKS`.
+        track: Track of the episode.
+        scenario: Name of the scenario.
+        message: What happened, with period and code where there are any.
+    """
+
+    check: str
+    track: str
+    scenario: str
+    message: str
+
+    def __str__(self) -> str:
+        """Return the finding on one line."""
+        return f"{self.check}, track {self.track}, {self.scenario}: {self.message}"
+
+
+@dataclass(frozen=True)
+class DecisionTimes:
+    """How long decisions took, in seconds of the kit's clock; what stands between arena and controller included.
+
+    Attributes:
+        count: Number of decisions, those of `begin` not among them.
+        median: Median.
+        largest: Slowest decision; often the first one.
+        largest_begin: Slowest `begin`, import and construction of the controller included.
+    """
+
+    count: int
+    median: float
+    largest: float
+    largest_begin: float
+
+
+@dataclass(frozen=True)
+class ConformanceResult:
+    """What the kit did and found.
+
+    Attributes:
+        controller: Name of the controller or submission.
+        isolation: Isolation level of the matches.
+        tracks: Tracks played.
+        scenarios: Names of the scenarios played.
+        checks: Names of the checks done, in the order of `CHECKS`.
+        episodes: Number of episodes played.
+        decision_times: Statistics of decision times.
+        findings: Violations; empty for a controller that conforms.
+        warnings: What is allowed but rarely meant.
+    """
+
+    controller: str
+    isolation: Isolation
+    tracks: tuple[Track, ...]
+    scenarios: tuple[str, ...]
+    checks: tuple[str, ...]
+    episodes: int
+    decision_times: DecisionTimes
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+
+
+class ConformanceError(ArenaError):
+    """A controller does not conform.
+
+    Attributes:
+        result: Everything that the kit did and found.
+    """
+
+    def __init__(self, result: ConformanceResult) -> None:
+        """Take the result; the message lists its findings."""
+        self.result = result
+        super().__init__(result)
+
+    def __str__(self) -> str:
+        """Return a first line with the count, then a line per finding."""
+        count = len(self.result.findings)
+        head = f"controller {self.result.controller} does not conform, {count} finding{'' if count == 1 else 's'}:"
+        return "\n".join([head, *(f"  {finding}" for finding in self.result.findings)])

@@ -1,0 +1,376 @@
+"""Matches: what is counted, what a forfeit costs, and who is told what."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from arena import load_scenario
+from arena.contest.host import InfrastructureFailure, available, make_host
+from arena.contest.host.base import numeric_array
+from arena.contest.limits import Limits
+from arena.contest.match import play
+from arena.contest.record import EpisodeRecord
+from arena.contest.submission import Manifest, Submission
+from arena.contract.kpi import measure
+from arena.contract.seeds import PUBLIC_SEEDS, EpisodeSeed, PublicSeeds
+from arena.contract.tracks import Briefing, LocalObservation
+from arena.contract.version import contract_digest
+from arena.errors import ContractViolation
+from arena.simulate.simulator import Simulator, realised_demand
+
+SCENARIO = load_scenario("serial-stationary-backlog")
+NETWORK = load_scenario("divergent-stationary-backlog")
+SEED = PublicSeeds().episode(SCENARIO.digest, 0)
+HIDDEN = EpisodeSeed(index=3, entropy=2**200 + 1, controller_seed=99, public=False)
+KPIS = set(EpisodeRecord.model_fields) & set(measure(Simulator(SCENARIO).ledger(), SCENARIO).model_dump())
+
+
+def submission(track="blind", folder=None):
+    manifest = Manifest(name="mine", controller="mine.py:Mine", track=track)
+    return Submission(
+        name="mine",
+        manifest=manifest,
+        path=folder,
+        digest="5" * 64,
+        folder=folder,
+        controller="mine.py:Mine",
+        track=track,
+        config={},
+    )
+
+
+class ScriptedHost:
+    """A host whose controllers are functions; it remembers all that it was asked to do."""
+
+    isolation = "trusted"
+
+    def __init__(self, rule=lambda briefing, observation: np.full(len(briefing.order_bound), 20.0), **hooks):
+        self.rule = rule
+        self.hooks = hooks
+        self.seats = []
+
+    def open(self, submission):
+        self.run("open")
+        self.seats.append(ScriptedSeat(self))
+        return self.seats[-1]
+
+    def close(self):
+        pass
+
+    def run(self, name):
+        if name in self.hooks:
+            self.hooks[name]()
+
+
+class ScriptedSeat:
+    def __init__(self, host):
+        self.host = host
+        self.briefing = None
+        self.observations = []
+        self.calls = ["open"]
+
+    @property
+    def stderr_tail(self):
+        return self.host.hooks.get("says", "")
+
+    def setup(self):
+        self.calls.append("setup")
+        self.host.run("setup")
+
+    def begin(self, briefing):
+        self.calls.append("begin")
+        self.briefing = briefing
+        self.host.run("begin")
+
+    def order(self, observation):
+        self.observations.append(observation)
+        return numeric_array(self.host.rule(self.briefing, observation))
+
+    def close(self):
+        self.calls.append("close")
+        self.host.run("close")
+
+    def release(self):
+        self.calls.append("release")
+        self.host.run("release")
+
+
+def played(scenario=SCENARIO, rule=None, *, seed=SEED, track="blind", **hooks):
+    host = ScriptedHost(rule, **hooks) if rule else ScriptedHost(**hooks)
+    return play(submission(track), scenario, seed, host, Limits()), host
+
+
+def simulated(scenario, seed, orders):
+    simulator = Simulator(scenario)
+    simulator.start(seed.entropy)
+    for requested in orders:
+        simulator.step(requested)
+    return simulator.ledger()
+
+
+def breaking(code="exception", message="no", at=0):
+    def rule(briefing, observation):
+        if observation.period >= at:
+            raise ContractViolation(code, message)
+        return np.full(len(briefing.order_bound), 20.0)
+
+    return rule
+
+
+def raising(error):
+    def hook():
+        raise error
+
+    return hook
+
+
+def test_an_episode_is_the_simulators_and_the_record_is_its_kpis():
+    episode, host = played()
+    ledger = simulated(SCENARIO, SEED, [[20.0] * 3] * SCENARIO.horizon)
+    expected = measure(ledger, SCENARIO).model_dump()
+    record = episode.record
+    assert {name: getattr(record, name) for name in KPIS} == expected
+    assert len(KPIS) == len(expected)
+    assert episode.requested.tolist() == [[20.0] * 3] * SCENARIO.horizon
+    assert episode.demand.tolist() == ledger.demand.tolist()
+    assert record.outcome == "ok"
+    assert (record.failure_period, record.failure_message) == (None, "")
+    assert (record.decisions, record.clipped_orders) == (SCENARIO.horizon, 0)
+    assert host.seats[0].calls == ["open", "setup", "begin", "close", "release"]
+
+
+def test_the_record_says_what_was_played():
+    record = played()[0].record
+    assert (record.submission, record.controller, record.track) == ("mine", "mine.py:Mine", "blind")
+    assert (record.scenario, record.published_id) == (SCENARIO.name, SCENARIO.published_id)
+    assert (record.seed_index, record.seed, record.commitment) == (0, str(PUBLIC_SEEDS[0]), None)
+    assert (record.submission_digest, record.scenario_digest) == ("5" * 64, SCENARIO.digest)
+    assert record.contract_digest == contract_digest()
+    assert record.isolation == "trusted"
+    assert record.numpy_version == np.__version__
+    assert record.finished_at.endswith("+00:00")
+
+
+def test_a_hidden_seed_stays_hidden():
+    host = ScriptedHost(breaking(message="no"))
+    record = play(submission(), SCENARIO, HIDDEN, host, Limits(), commitment="c" * 64).record
+    assert record.seed is None
+    assert record.commitment == "c" * 64
+    assert str(HIDDEN.entropy) not in record.model_dump_json()
+    assert str(HIDDEN.entropy) not in repr(host.seats[0].briefing)
+    assert host.seats[0].briefing.seed == 99
+
+
+def test_times_are_summed_over_the_calls_they_name():
+    ticks = itertools.count(0.0, 1.0)
+    record = play(submission(), SCENARIO, SEED, ScriptedHost(), Limits(), clock=lambda: next(ticks)).record
+    assert record.planning_time == pytest.approx(1.0)
+    assert record.decision_time == pytest.approx(SCENARIO.horizon)
+
+
+def test_the_time_of_a_failed_decision_counts():
+    ticks = itertools.count(0.0, 1.0)
+    host = ScriptedHost(breaking("timeout", at=4))
+    record = play(submission(), SCENARIO, SEED, host, Limits(), clock=lambda: next(ticks)).record
+    assert record.decision_time == pytest.approx(5.0)
+    assert record.decisions == 4
+
+
+def test_orders_out_of_bounds_are_clipped_and_counted():
+    episode, _ = played(rule=lambda briefing, observation: [-5.0, 1e308, 20.0])
+    bound = SCENARIO.order_bound
+    assert episode.record.outcome == "ok"
+    assert episode.record.clipped_orders == 2 * SCENARIO.horizon
+    assert np.unique(episode.requested, axis=0).tolist() == [[0.0, bound, 20.0]]
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        ([1.0, 2.0], "bad_shape"),
+        (5.0, "bad_shape"),
+        ([[1.0, 2.0, 3.0]], "bad_shape"),
+        ([1.0, float("nan"), 3.0], "non_finite"),
+        ([1.0, float("inf"), 3.0], "non_finite"),
+        (None, "bad_dtype"),
+    ],
+)
+def test_a_reply_that_cannot_be_played_forfeits(reply, code):
+    record = played(rule=lambda briefing, observation: reply)[0].record
+    assert (record.outcome, record.failure_period, record.decisions) == (code, 0, 0)
+    assert record.failure_message
+
+
+@pytest.mark.parametrize("reply", [[1, 2, 3], np.ones(3, dtype=np.float32), [-0.0, 5e-324, 0.0]])
+def test_a_reply_of_real_numbers_can_be_played(reply):
+    assert played(rule=lambda briefing, observation: reply)[0].record.outcome == "ok"
+
+
+def test_after_a_failure_nothing_is_ordered():
+    episode, host = played(rule=breaking("timeout", "too slow", at=7))
+    expected = simulated(SCENARIO, SEED, [[20.0] * 3] * 7 + [[0.0] * 3] * (SCENARIO.horizon - 7))
+    record = episode.record
+    assert episode.requested.tolist() == expected.requested.tolist()
+    assert (record.outcome, record.failure_message, record.failure_period) == ("timeout", "too slow", 7)
+    assert record.decisions == 7
+    assert host.seats[0].calls == ["open", "setup", "begin", "release"]
+    kpis = measure(expected, SCENARIO).model_dump()
+    assert {name: getattr(record, name) for name in KPIS - {"profit"}} == {
+        name: value for name, value in kpis.items() if name != "profit"
+    }
+
+
+def test_a_forfeit_never_counts_more_than_zero():
+    at = SCENARIO.horizon - 1
+    episode, _ = played(rule=breaking(at=at))
+    honest = simulated(SCENARIO, SEED, [[20.0] * 3] * at + [[0.0] * 3])
+    assert measure(honest, SCENARIO).profit > 0
+    assert episode.record.profit == 0.0
+
+
+def test_a_forfeit_counts_its_loss():
+    def rule(briefing, observation):
+        if observation.period == 5:
+            raise ContractViolation("exited", "gone")
+        return briefing.order_bound
+
+    record = played(rule=rule)[0].record
+    assert record.profit == pytest.approx(record.revenue - record.procurement_cost - record.holding_cost
+                                          - record.operating_cost - record.shortage_penalty - record.fixed_ordering_cost,
+                                          abs=1e-6)  # fmt: skip
+    assert record.profit < 0
+
+
+@pytest.mark.parametrize("phase", ["setup", "begin"])
+def test_a_failure_before_the_first_decision_forfeits(phase):
+    episode, host = played(**{phase: raising(ContractViolation("memory", "full"))})
+    assert (episode.record.outcome, episode.record.decisions) == ("memory", 0)
+    assert episode.record.failure_period is None
+    assert not episode.requested.any()
+    assert host.seats[0].calls[-1] == "release"
+
+
+def test_a_failure_at_close_forfeits_what_was_played():
+    record = played(close=raising(ContractViolation("timeout", "close took too long")))[0].record
+    assert (record.outcome, record.decisions, record.failure_period) == ("timeout", SCENARIO.horizon, None)
+    assert record.profit == 0.0
+
+
+def test_the_arenas_own_failure_is_no_forfeit():
+    with pytest.raises(InfrastructureFailure, match="broken"):
+        played(begin=raising(InfrastructureFailure("broken")))
+
+
+def test_every_seat_is_released_whatever_happens():
+    host = ScriptedHost(begin=raising(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        play(submission(), SCENARIO, SEED, host, Limits())
+    assert host.seats[0].calls[-1] == "release"
+
+
+def test_trouble_in_cleaning_up_does_not_undo_a_forfeit():
+    failure = InfrastructureFailure("does not die")
+    assert played(rule=breaking(), release=raising(failure))[0].record.outcome == "exception"
+    with pytest.raises(InfrastructureFailure, match="does not die"):
+        played(release=raising(failure))
+
+
+# --- tracks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("track", ["blind", "informed", "decentralised"])
+def test_only_the_oracle_is_told_the_demand(track):
+    _, host = played(track=track)
+    assert not hasattr(host.seats[0].briefing, "realised_demand")
+
+
+def test_the_oracle_is_told_the_demand_that_comes():
+    episode, host = played(track="oracle")
+    told = host.seats[0].briefing.realised_demand
+    assert told.tolist() == episode.demand.tolist() == realised_demand(SCENARIO, SEED.entropy).tolist()
+
+
+def test_under_goodwill_there_is_no_demand_to_tell():
+    scenario = load_scenario("serial-trend-seasonal-goodwill-backlog")
+    episode, host = played(scenario, track="oracle")
+    assert host.seats[0].briefing.realised_demand is None
+    assert episode.record.outcome == "ok"
+
+
+def test_the_briefing_has_the_decision_limit_as_time_budget():
+    host = ScriptedHost()
+    play(submission(), SCENARIO, SEED, host, Limits(decision=0.25))
+    assert isinstance(host.seats[0].briefing, Briefing)
+    assert host.seats[0].briefing.time_budget == 0.25
+
+
+def test_decentralised_every_managed_node_orders_on_its_own_links():
+    episode, host = played(
+        NETWORK,
+        lambda briefing, observation: np.arange(len(briefing.order_bound)) + briefing.node,
+        track="decentralised",
+    )
+    network = NETWORK.network
+    assert [seat.briefing.node for seat in host.seats] == list(network.managed)
+    assert all(isinstance(seat.observations[0], LocalObservation) for seat in host.seats)
+    expected = np.zeros(len(network.supply_links))
+    for node in network.managed:
+        for place, link in enumerate(network.inbound(node)):
+            expected[link] = place + node
+    assert episode.requested.tolist() == [expected.tolist()] * NETWORK.horizon
+    assert episode.record.decisions == NETWORK.horizon
+
+
+def test_decentralised_nodes_have_seeds_of_their_own():
+    _, host = played(NETWORK, track="decentralised")
+    seeds = [seat.briefing.seed for seat in host.seats]
+    assert len(set(seeds)) == len(seeds)
+    _, again = played(NETWORK, track="decentralised")
+    assert [seat.briefing.seed for seat in again.seats] == seeds
+
+
+def test_decentralised_one_failure_forfeits_for_all():
+    def rule(briefing, observation):
+        if briefing.node == 4 and observation.period == 3:
+            raise ContractViolation("exception", "node 4 is ill")
+        return np.full(len(briefing.order_bound), 5.0)
+
+    episode, host = played(NETWORK, rule, track="decentralised", says="ouch")
+    assert (episode.record.outcome, episode.record.failure_period) == ("exception", 3)
+    assert episode.requested[:3].tolist() == np.full((3, len(NETWORK.network.supply_links)), 5.0).tolist()
+    assert not episode.requested[3:].any()
+    assert all(seat.calls[-1] == "release" for seat in host.seats)
+    assert episode.record.stderr_tail.splitlines()[:2] == ["[node 1]", "ouch"]
+
+
+# --- real hosts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif("process" not in available(), reason="this system cannot fork")
+@pytest.mark.parametrize("track", ["blind", "informed", "oracle", "decentralised"])
+def test_a_process_plays_the_same_episode_as_a_trusted_controller(tmp_path, track):
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\n"
+        "class Mine:\n"
+        "    def begin(self, briefing):\n"
+        "        self.network = briefing.network\n"
+        "        self.random = np.random.default_rng(briefing.seed)\n"
+        "        self.size = len(briefing.order_bound)\n"
+        "    def order(self, observation):\n"
+        "        shown = observation.vector.sum() + getattr(observation, 'forecast', np.zeros(1)).sum()\n"
+        "        return shown / 7 + 30 * self.random.random(self.size) * len(self.network.supply_links)\n",
+        encoding="utf-8",
+    )
+    episodes = []
+    for isolation in ("trusted", "process"):
+        host = make_host(isolation)
+        try:
+            episodes.append(play(submission(track, tmp_path), NETWORK, SEED, host, Limits()))
+        finally:
+            host.close()
+    trusted, process = episodes
+    assert trusted.record.outcome == process.record.outcome == "ok"
+    assert trusted.requested.tobytes() == process.requested.tobytes()
+    assert trusted.record.profit == process.record.profit
+    assert (trusted.record.isolation, process.record.isolation) == ("trusted", "process")
