@@ -169,10 +169,8 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         finished = after.period >= self.scenario.horizon
         truncations = np.full(self.num_envs, finished)
         if finished and self.autoreset_mode is AutoresetMode.SAME_STEP:
-            final_observations = np.empty(self.num_envs, dtype=np.object_)
-            for i, observation in enumerate(observations):
-                final_observations[i] = observation
-            final = {"final_obs": final_observations, "final_info": info}
+            each = np.fromiter(observations, dtype=np.object_, count=self.num_envs)
+            final = {"final_obs": each, "final_info": info}
             observations, info = self.reset()
             info |= final | {"_final_obs": self._everyone, "_final_info": self._everyone}
         return observations, rewards, terminations, truncations, info
@@ -236,7 +234,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             super().reset(seed=seed)
             return
         if seed is None or isinstance(seed, int):
-            seeds: list[int | None] = [None if seed is None else seed + i for i in range(self.num_envs)]
+            seeds: list[int | None] = [None if seed is None else seed for i in range(self.num_envs)]
         else:
             seeds = list(seed)
         if len(seeds) != self.num_envs:

@@ -44,8 +44,8 @@ def centre_orders(network: Network, demand_scale: DemandScale) -> np.ndarray:
 
     Example:
         >>> from arena import load_network
-        >>> centre_orders(load_network("divergent"), 20).tolist()
-        [10.0, 10.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 10.0]
+        >>> centre_orders(load_network("w"), [20, 10]).tolist()
+        [20.0, 10.0, 15.0, 15.0, 15.0, 15.0]
     """
     import networkx
 

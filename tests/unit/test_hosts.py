@@ -1,71 +1,23 @@
-"""Hosts: the same controller behaves the same at every level, and a process host survives a hostile one.
+"""Hosts: the same controller behaves the same at every level."""
 
-Deadlines in here are either very long (nothing may hit them) or hit for certain (the controller never answers); no
-test depends on how fast the machine is.
-"""
-
-import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
-from pathlib import Path
+import dataclasses
+import functools
 
 import numpy as np
 import pytest
+from seats import briefing, failure, make_submission, observation, seated
 
-from arena import load_scenario
-from arena.contest.host import available, make_host
+from arena.contest.host import available, make_host, translate
 from arena.contest.host.base import describe_exception, numeric_array, printable_lines
-from arena.contest.host.process import ProcessHost
 from arena.contest.limits import Limits
-from arena.contest.submission import Manifest, Submission
-from arena.contract.tracks import brief, observe
-from arena.errors import ArenaError, ContractViolation, InfrastructureFailure, InvalidInput, UnknownName
-from arena.simulate.simulator import Simulator, realised_demand
-
-SCENARIO = load_scenario("serial-stationary-backlog")
-LINKS = 3
-# A deadline that is meant to be missed, in seconds.
-SHORT = 0.4
+from arena.errors import ArenaError, ContractViolation, InvalidInput, UnknownName
 
 needs_processes = pytest.mark.skipif("process" not in available(), reason="this system cannot fork")
 
 
 @pytest.fixture
 def submit(tmp_path):
-    """Make a submission whose controller has the given body of methods."""
-
-    def make(body: str = "", *, top: str = "", name: str = "mine", track: str = "blind", config: dict | None = None):
-        folder = tmp_path / name
-        folder.mkdir()
-        methods = textwrap.indent(textwrap.dedent(body), "    ")
-        code = f"""\
-import os, sys, time
-import numpy as np
-{textwrap.dedent(top)}
-class Mine:
-    def begin(self, briefing):
-        self.briefing = briefing
-    def order(self, observation):
-        return np.full({LINKS}, 20.0)
-{methods}
-"""
-        (folder / "mine.py").write_text(code, encoding="utf-8")
-        manifest = Manifest(name=name, controller="mine.py:Mine", track=track, config=config or {})
-        return Submission(
-            name=name,
-            manifest=manifest,
-            path=folder,
-            digest=name.encode().hex().ljust(64, "0"),
-            folder=folder,
-            controller=manifest.controller,
-            track=track,
-            config=manifest.config,
-        )
-
-    return make
+    return functools.partial(make_submission, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -76,53 +28,8 @@ def process_host():
 
 
 @pytest.fixture(params=["trusted", pytest.param("process", marks=needs_processes)])
-def host(request, process_host):
-    return process_host if request.param == "process" else make_host("trusted")
-
-
-@pytest.fixture
-def hasty_host():
-    """A process host whose deadlines are meant to be missed."""
-    host = make_host("process", Limits(setup=10 * SHORT, first_decision=SHORT, decision=SHORT, close=SHORT))
-    yield host
-    host.close()
-
-
-def briefing(track="blind", **more):
-    demand = realised_demand(SCENARIO, 42) if track == "oracle" else None
-    return brief(SCENARIO, track, seed=7, time_budget=1.0, realised_demand=demand, **more)
-
-
-def observation(track="blind", period=0):
-    simulator = Simulator(SCENARIO)
-    simulator.start(42)
-    for _ in range(period):
-        simulator.step(np.full(LINKS, 20.0))
-    return observe(SCENARIO, track, simulator.state)
-
-
-def seated(host, submission):
-    seat = host.open(submission)
-    seat.begin(briefing(submission.track))
-    return seat
-
-
-def failure(host, submission, *, period=0):
-    """Play up to the failure that must come, and return it with what the seat kept of the output."""
-    seat = host.open(submission)
-
-    def play():
-        seat.begin(briefing(submission.track))
-        for now in range(period + 1):
-            seat.order(observation(submission.track, now))
-        seat.close()
-
-    try:
-        with pytest.raises(ContractViolation) as caught:
-            play()
-        return caught.value, seat
-    finally:
-        seat.release()
+def host(request):
+    return request.getfixturevalue("process_host") if request.param == "process" else make_host("trusted")
 
 
 # --- what a controller gives and gets -----------------------------------------------------------------------------
@@ -144,43 +51,72 @@ def test_close_is_called_if_there_is_one(submit, process_host):
     assert "closed" in seat.stderr_tail
 
 
+DIGEST = """
+def content(given):
+    \"\"\"Digest of all fields, and the names of those that could be written to.\"\"\"
+    import dataclasses, hashlib
+    digest = hashlib.sha256()
+    for field in dataclasses.fields(given):
+        value = getattr(given, field.name)
+        if isinstance(value, np.ndarray):
+            assert not value.flags.writeable, field.name
+            digest.update(f"{value.dtype} {value.shape}".encode() + value.tobytes())
+        else:
+            digest.update(repr(value).encode())
+    return digest.digest()
+"""
+
+
+@needs_processes
 @pytest.mark.parametrize("track", ["blind", "informed", "oracle"])
-def test_observations_and_briefings_cross_bit_for_bit(process_host, submit, track):
+def test_briefings_and_observations_cross_bit_for_bit(process_host, submit, track):
     body = """
     def begin(self, briefing):
-        import dataclasses
-        from arena.contest.host import translate
-        print(translate.describe_briefing(briefing))
-        for field in dataclasses.fields(briefing):
-            value = getattr(briefing, field.name)
-            assert not isinstance(value, np.ndarray) or not value.flags.writeable, field.name
+        self.briefing = content(briefing)
     def order(self, observation):
-        import dataclasses, hashlib
-        digest = hashlib.sha256()
-        for field in dataclasses.fields(observation):
-            value = getattr(observation, field.name)
-            assert not isinstance(value, np.ndarray) or not value.flags.writeable, field.name
-            digest.update(np.asarray(value).tobytes())
-        return np.frombuffer(digest.digest(), dtype=np.uint8)
+        return np.frombuffer(self.briefing + content(observation), dtype=np.uint8)
     """
-    from dataclasses import fields
-    from hashlib import sha256
-
-    from arena.contest.host import translate
-
-    told = briefing(track)
-    assert translate.describe_briefing(translate.rebuild_briefing(*translate.describe_briefing(told))) == (
-        translate.describe_briefing(told)
-    )
-    seat = process_host.open(submit(body, track=track))
-    seat.begin(told)
+    space = {"np": np}
+    exec(DIGEST, space)
+    content = space["content"]
+    seat = seated(process_host, submit(body, top=DIGEST, track=track))
     for period in (0, 5):
-        seen = observation(track, period)
-        digest = sha256()
-        for field in fields(seen):
-            digest.update(np.asarray(getattr(seen, field.name)).tobytes())
-        assert bytes(seat.order(seen).astype(np.uint8)) == digest.digest()
+        received = seat.order(observation(track, period)).astype(np.uint8).tobytes()
+        assert received == content(briefing(track)) + content(observation(track, period))
     seat.close()
+
+
+@needs_processes
+def test_a_plugins_controller_is_found_by_its_entry_point(tmp_path, monkeypatch, submit):
+    (tmp_path / "rules_of_mine.py").write_text(
+        "import numpy as np\n"
+        "import pydantic\n"
+        "from arena import ControllerSpec, hookimpl\n"
+        "class Config(pydantic.BaseModel, frozen=True, extra='forbid'):\n"
+        "    level: float\n"
+        "class Constant:\n"
+        "    def __init__(self, config): self.level = config.level\n"
+        "    def begin(self, briefing): pass\n"
+        "    def order(self, observation): return np.full(3, self.level)\n"
+        "@hookimpl\n"
+        "def arena_controllers():\n"
+        "    yield ControllerSpec(name='other', config=Config, tracks=('blind',), factory=None, summary='')\n"
+        "    yield ControllerSpec(name='constant', config=Config, tracks=('blind',), factory=Constant, summary='')\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(translate, "_entry_points", lambda: {"mine": "rules_of_mine"})
+    own = submit(config={"level": 2.5})
+    submission = dataclasses.replace(own, folder=None, controller="constant", plugin="mine")
+    host = make_host("process")
+    try:
+        seat = seated(host, submission)
+        assert seat.order(observation()).tolist() == [2.5] * 3
+        seat.close()
+        violation, _ = failure(host, dataclasses.replace(submission, config={"level": "high"}))
+        assert (violation.code, "config" in violation.message or "level" in violation.message) == ("exception", True)
+    finally:
+        host.close()
 
 
 @pytest.mark.parametrize(
@@ -304,385 +240,6 @@ def test_a_controller_cannot_choose_its_outcome(process_host, submit):
     assert violation.code == "protocol_error"
 
 
-# --- deadlines ----------------------------------------------------------------------------------------------------
-
-FOREVER = "while True: pass"
-
-
-@needs_processes
-@pytest.mark.parametrize(
-    ("where", "doing"),
-    [
-        ({"top": FOREVER}, "import of the controller took too long"),
-        ({"body": f"def begin(self, briefing):\n    {FOREVER}"}, "begin took too long"),
-        ({"body": f"def order(self, observation):\n    {FOREVER}"}, "order took too long"),
-        ({"body": f"def close(self):\n    {FOREVER}"}, "close took too long"),
-    ],
-    ids=["import", "begin", "order", "close"],
-)
-def test_an_endless_loop_ends_at_its_deadline(hasty_host, submit, where, doing):
-    violation, _ = failure(hasty_host, submit(**where))
-    assert violation.code == "timeout"
-    assert violation.message.startswith(doing)
-
-
-@needs_processes
-def test_signals_cannot_be_ignored_to_the_end(hasty_host, submit):
-    top = "import signal\nfor n in set(signal.Signals) - {9, 19}: signal.signal(n, signal.SIG_IGN)"
-    violation, _ = failure(hasty_host, submit(f"def order(self, observation):\n    {FOREVER}", top=top))
-    assert violation.code == "timeout"
-
-
-@needs_processes
-@pytest.mark.parametrize("hook", ["__del__", "atexit"])
-def test_what_waits_for_the_end_never_runs(process_host, submit, hook):
-    body = f"def __del__(self):\n    {FOREVER}" if hook == "__del__" else "def forever(self):\n    while True: pass"
-    if hook == "atexit":
-        body += "\ndef begin(self, briefing):\n    import atexit\n    atexit.register(self.forever)"
-    seat = seated(process_host, submit(body))
-    seat.order(observation())
-    seat.close()
-
-
-@needs_processes
-def test_the_bank_is_charged_by_every_decision(submit):
-    host = make_host("process", Limits(bank=2.0, decision=600.0, first_decision=600.0))
-    try:
-        violation, _ = failure(host, submit("def order(self, observation): time.sleep(.9); return [0, 0, 0]"), period=9)
-    finally:
-        host.close()
-    assert violation.code == "timeout"
-    assert "2 s for the episode" in violation.message
-
-
-SPEAK = """
-import socket, struct
-import msgspec
-WIRE = socket.socket(fileno=os.dup(3))
-def speak(*fields, nonce=None, behind=b""):
-    import sys
-    frame = sys._getframe()
-    while "request" not in frame.f_locals:
-        frame = frame.f_back
-    request = frame.f_locals["request"]
-    body = msgspec.msgpack.encode([fields[0], request.nonce if nonce is None else nonce, request.period, *fields[1:]])
-    WIRE.sendall(struct.pack("<I", len(body)) + body + behind)
-    time.sleep(3600)
-"""
-
-
-@needs_processes
-@pytest.mark.parametrize(
-    ("act", "message"),
-    [
-        ("speak('orders', [3], [1.0, 2.0, 3.0], nonce=5)", "answers another request"),
-        ("speak('orders', [3], [1.0, 2.0, 3.0], {'profit': 1e9})", "not a message of this protocol"),
-        ("speak('orders', [3], [True, False, True])", "not a message of this protocol"),
-        ("speak('orders', [4], [1.0, 2.0, 3.0])", "3 values cannot have the shape"),
-        ("speak('done')", "is of the wrong kind"),
-        ("speak('failure', 'infrastructure', 'again')", "not a message of this protocol"),
-        ("speak('orders', [3], [1.0, 2.0, 3.0], behind=b'x')", "1 bytes follow the reply"),
-        ("WIRE.sendall(struct.pack('<I', 2**32 - 1))", "a message of 4294967295 bytes was announced"),
-        ("WIRE.sendall(struct.pack('<I', 100000) + b'\\x91' * 100000)", "not a message of this protocol"),
-        ("WIRE.sendall(struct.pack('<I', 5) + b'\\xdd\\xff\\xff\\xff\\xff')", "not a message of this protocol"),
-        ("import pickle; p = pickle.dumps(os); WIRE.sendall(struct.pack('<I', len(p)) + p)", "TypeError"),
-    ],
-)
-def test_forged_replies_are_refused(process_host, submit, act, message):
-    violation, _ = failure(process_host, submit(f"def order(self, observation): {act}; time.sleep(3600)", top=SPEAK))
-    if message == "TypeError":
-        assert violation.code == "exception"  # a module cannot even be pickled; the sibling below sends a pickle
-    else:
-        assert violation.code == "protocol_error"
-    assert message in violation.message
-
-
-@needs_processes
-def test_an_honest_reply_by_hand_is_taken(process_host, submit):
-    body = "def order(self, observation): speak('orders', [3], [1.0, 2, 3.0])"
-    seat = seated(process_host, submit(body, top=SPEAK))
-    assert seat.order(observation()).tolist() == [1.0, 2.0, 3.0]
-    seat.release()
-
-
-@needs_processes
-def test_an_early_reply_is_no_reply(process_host, submit):
-    body = """
-    def begin(self, briefing):
-        body = msgspec.msgpack.encode(["orders", 5, 0, [3], [1.0, 2.0, 3.0]])
-        def later():
-            time.sleep(.2)
-            WIRE.sendall(struct.pack("<I", len(body)) + body)
-        import threading
-        threading.Thread(target=later, daemon=True).start()
-    def order(self, observation):
-        time.sleep(3600)
-    """
-    violation, _ = failure(process_host, submit(body, top=SPEAK))
-    assert violation.code == "protocol_error"
-
-
-@needs_processes
-def test_a_byte_at_a_time_does_not_move_the_deadline(hasty_host, submit):
-    body = """
-    def order(self, observation):
-        WIRE.sendall(struct.pack("<I", 1000))
-        while True:
-            WIRE.sendall(b"\\x91")
-            time.sleep(.05)
-    """
-    violation, _ = failure(hasty_host, submit(body, top=SPEAK))
-    assert violation.code == "timeout"
-
-
-@needs_processes
-def test_a_flood_of_output_does_not_move_the_deadline(hasty_host, submit):
-    violation, _ = failure(
-        hasty_host, submit("def order(self, observation):\n    while True: os.write(1, b'x' * 10**5)")
-    )
-    assert violation.code == "timeout"
-
-
-# --- ends ---------------------------------------------------------------------------------------------------------
-
-
-@needs_processes
-@pytest.mark.parametrize(
-    ("act", "how"),
-    [
-        ("os._exit(0)", "left with exit code 0"),
-        ("os._exit(7)", "left with exit code 7"),
-        ("os.abort()", "was ended by signal SIGABRT"),
-        ("os.kill(os.getpid(), 11)", "was ended by signal SIGSEGV"),
-        ("os.kill(os.getpid(), 9)", "was killed, or closed its connection"),
-        ("os.close(3); time.sleep(3600)", "was killed, or closed its connection"),
-        ("import ctypes; ctypes.string_at(0)", "was ended by signal SIGSEGV"),
-    ],
-)
-def test_a_process_that_is_gone_has_exited(process_host, submit, act, how):
-    violation, _ = failure(process_host, submit(f"def order(self, observation): {act}"))
-    assert violation.code == "exited"
-    assert how in violation.message
-
-
-@needs_processes
-def test_memory_has_a_bound(submit):
-    host = make_host("process", Limits(memory=256 * 1024 * 1024))
-    try:
-        body = "def order(self, observation): return np.ones({size})[:3]"
-        violation, _ = failure(host, submit(body.format(size=2**27), name="greedy"))
-        assert violation.code == "memory"
-        seat = seated(host, submit(body.format(size=2**20), name="modest"))
-        assert seat.order(observation()).tolist() == [1.0, 1.0, 1.0]
-        seat.release()
-    finally:
-        host.close()
-
-
-@needs_processes
-def test_files_have_a_bound(submit):
-    host = make_host("process", Limits(file_size=1024))
-    try:
-        violation, _ = failure(
-            host, submit("def order(self, observation): f = open('big', 'wb', 0); f.write(b'x' * 1024); f.write(b'x')")
-        )
-    finally:
-        host.close()
-    assert violation.code == "exception"
-    assert "File too large" in violation.message
-
-
-def alive(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-@needs_processes
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a zygote adopt orphans")
-def test_nothing_survives(process_host, submit, tmp_path):
-    body = f"""
-    def order(self, observation):
-        import subprocess
-        for number in range(3):                 # double-forked daemons in sessions of their own
-            if os.fork() == 0:
-                os.setsid()
-                if os.fork() == 0:
-                    open({str(tmp_path)!r} + f"/daemon{{number}}", "w").write(str(os.getpid()))
-                    time.sleep(3600)
-                os._exit(0)
-        child = subprocess.Popen(["sleep", "3600"])
-        open({str(tmp_path)!r} + "/child", "w").write(str(child.pid))
-        names = [f"{tmp_path}/daemon{{number}}" for number in range(3)]
-        while not all(os.path.exists(name) and open(name).read() for name in names):
-            time.sleep(.01)
-        return [os.getpid(), os.getppid(), 0]
-    """
-    seat = seated(process_host, submit(body))
-    child, zygote, _ = seat.order(observation()).astype(int)
-    left = [int((tmp_path / name).read_text()) for name in ("daemon0", "daemon1", "daemon2", "child")]
-    assert all(alive(process) for process in [*left, child])
-    seat.close()
-    assert not any(alive(process) for process in [*left, child])
-    # Nor is there a zombie: the zygote has no child left.
-    assert not Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split()
-
-
-@needs_processes
-def test_descriptors_do_not_leak(process_host, submit):
-    submission = submit("def order(self, observation): 1 / 0")
-    failure(process_host, submission)
-    descriptors = Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd")
-    before = set(descriptors.iterdir())
-    for _ in range(3):
-        failure(process_host, submission)
-    assert set(descriptors.iterdir()) == before
-
-
-@needs_processes
-def test_a_dead_zygote_is_the_arenas_failure_and_is_replaced(process_host, submit):
-    submission = submit("def order(self, observation): return [os.getppid(), os.getpid(), 0]")
-    seat = seated(process_host, submission)
-    zygote, child, _ = seat.order(observation()).astype(int)
-    os.kill(zygote, signal.SIGKILL)
-    while alive(child):  # the kernel ends the seat in its own time
-        time.sleep(0.01)
-    with pytest.raises(InfrastructureFailure, match="died"):
-        seat.order(observation())
-    seat.release()
-    again = seated(process_host, submission)
-    assert again.order(observation()).astype(int)[0] != zygote
-    again.close()
-
-
-@needs_processes
-def test_a_zygote_that_does_not_start_is_the_arenas_failure(submit, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/no/such/python")
-    host = make_host("process")
-    with pytest.raises(InfrastructureFailure, match=r"did not start: .*no/such/python"):
-        host.open(submit())
-    host.close()
-
-
-@needs_processes
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_zygote_ends_with_its_host(tmp_path):
-    """Even when the host is killed."""
-    code = """
-import sys, time
-from arena.contest.host.launcher import Launcher
-from arena.contest.host.lockdown import Policy
-launcher = Launcher(Policy(2**30, 2**20, 64, 4096), [])
-print(launcher._process.pid, launcher._directory, flush=True)
-time.sleep(3600)
-"""
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
-        zygote, directory = owner.stdout.readline().split()
-        assert alive(int(zygote))
-        owner.kill()
-    for _ in range(1000):
-        if not alive(int(zygote)) and not Path(directory).exists():
-            break
-        time.sleep(0.02)
-    assert not alive(int(zygote))
-    assert not Path(directory).exists()
-
-
-# --- what a controller's process is -------------------------------------------------------------------------------
-
-
-@needs_processes
-def test_the_end_of_the_output_is_kept(process_host, submit):
-    body = """
-    def order(self, observation):
-        for _ in range(100):
-            os.write(2, b"x" * 2**20)
-        print("\\x1b[31mlast words")
-        return [0, 0, 0]
-    """
-    seat = seated(process_host, submit(body))
-    assert seat.order(observation()).tolist() == [0, 0, 0]
-    seat.close()
-    assert len(seat.stderr_tail) == Limits().stderr_tail
-    assert seat.stderr_tail.endswith("x\\x1b[31mlast words\n")
-
-
-@needs_processes
-def test_a_traceback_is_for_the_submitter(process_host, submit):
-    _, seat = failure(process_host, submit("def order(self, observation): return {}['key']"))
-    assert "mine.py" in seat.stderr_tail
-    assert "KeyError: 'key'" in seat.stderr_tail
-
-
-@needs_processes
-def test_a_seat_sees_nothing_of_the_arenas_process(process_host, submit, monkeypatch):
-    monkeypatch.setenv("ARENA_SECRET", "hunter2")
-    body = """
-    def order(self, observation):
-        import json
-        print(json.dumps({
-            "environment": sorted(os.environ), "directory": os.listdir("."), "descriptors": os.listdir("/proc/self/fd"),
-            "arguments": sys.argv, "hash": hash("arena"), "home": os.environ["HOME"] == os.getcwd(),
-        }))
-        return [0, 0, 0]
-    """
-    import json
-
-    seen = []
-    for attempt in range(2):
-        seat = seated(process_host, submit(body, name=f"mine{attempt}"))
-        seat.order(observation())
-        seat.close()
-        seen.append(json.loads(seat.stderr_tail))
-    assert "ARENA_SECRET" not in seen[0]["environment"]
-    assert seen[0]["directory"] == []
-    assert set(seen[0]["descriptors"]) == {"0", "1", "2", "3", "4"}  # 4 is the listing itself
-    assert seen[0]["arguments"] == ["controller"]
-    assert seen[0]["home"]
-    assert seen[0] == seen[1]
-
-
-@needs_processes
-def test_no_state_passes_from_one_episode_to_the_next(process_host, submit):
-    top = "np.visits = getattr(np, 'visits', 0) + 1\nopen('visits', 'a').write('x')"
-    submission = submit("def order(self, observation): return [np.visits, os.path.getsize('visits'), 0]", top=top)
-    for _ in range(3):
-        seat = seated(process_host, submission)
-        assert seat.order(observation()).tolist() == [1, 1, 0]
-        seat.close()
-
-
-@needs_processes
-def test_global_random_generators_follow_the_briefing(process_host, submit):
-    submission = submit(
-        "def order(self, observation):\n    import random\n    return [random.random(), np.random.rand(), 0]"
-    )
-
-    def draw(seed):
-        seat = process_host.open(submission)
-        seat.begin(brief(SCENARIO, "blind", seed=seed, time_budget=1.0))
-        orders = seat.order(observation()).tolist()
-        seat.close()
-        return orders
-
-    assert draw(1) == draw(1)
-    assert draw(1) != draw(2)
-
-
-@needs_processes
-def test_seats_of_one_host_live_side_by_side(process_host, submit):
-    submission = submit("def order(self, observation): return [os.getpid(), 0, 0]")
-    seats = [seated(process_host, submission) for _ in range(3)]
-    processes = [seat.order(observation())[0] for seat in seats]
-    assert len(set(processes)) == 3
-    seats[0].close()
-    assert [seat.order(observation())[0] for seat in seats[1:]] == processes[1:]
-    for seat in seats[1:]:
-        seat.close()
-
-
 def test_release_can_be_repeated(host, submit):
     seat = seated(host, submit())
     seat.close()
@@ -713,16 +270,6 @@ def test_a_senseless_limit_is_refused(name, value):
     assert getattr(Limits(**{name: 2}), name) == 2
 
 
-def test_plugins_own_modules_are_not_preloaded(monkeypatch):
-    from arena.contest.host import launcher
-    from arena.plugins import PluginEntry
-
-    monkeypatch.setattr(
-        launcher, "list_entry_points", lambda: (PluginEntry("mine", "my_rules.hooks", "my-rules", "1"),)
-    )
-    assert launcher.preloadable(["scipy", "my_rules.tables", "my_rules", "numpy.linalg"]) == ("numpy.linalg", "scipy")
-
-
 def test_numeric_array_copies():
     given = np.ones(3)
     taken = numeric_array(given)
@@ -734,4 +281,3 @@ def test_descriptions_are_bounded_and_printable():
     assert describe_exception(ValueError()) == "ValueError"
     assert describe_exception(ValueError("a\nb")) == "ValueError: a\\nb"
     assert printable_lines("a\tb\r\n\x1b[0m\u202e") == "a   b\n\\x1b[0m\\u202e"
-    assert isinstance(ProcessHost(Limits()), ProcessHost)

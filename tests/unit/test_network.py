@@ -180,7 +180,7 @@ def test_all_faults_of_a_file_come_at_once():
     data["nodes"][3]["yield"] = 2
     data["supply_links"][0]["price"] = "much"
     data["colour"] = "red"
-    with pytest.raises(InvalidInput, match="4 faults in small.yaml") as caught:
+    with pytest.raises(InvalidInput, match=r"4 faults in small\.yaml") as caught:
         network(data)
     fields = {fault.field for fault in caught.value.faults}
     assert fields == {"nodes[1].initial_stock", "nodes[3].yield", "supply_links[0].price", "colour"}
@@ -238,7 +238,7 @@ def test_an_anonymous_network_keeps_what_every_track_may_show():
 
 
 SHIPPED = {  # managed nodes, supply links, market links, sum of lead times
-    "divergent": (6, 11, 1, 63),
+    "divergent": (6, 11, 1, 61),
     "serial": (3, 3, 1, 8),
     "diamond": (3, 4, 1, 13),
     "assembly": (4, 5, 1, 14),
@@ -280,7 +280,7 @@ def test_a_network_is_loaded_by_name_and_by_path(tmp_path):
     assert load_network(path).managed == load_network(str(path)).managed == (1,)
     with pytest.raises(UnknownName, match=r'unknown network, got "seriall"; did you mean "serial"'):
         load_network("seriall")
-    with pytest.raises(InvalidInput, match=r"absent\.yaml.*the file exists"):
+    with pytest.raises(InvalidInput, match=r"(?s)absent\.yaml.*check the path"):
         load_network(tmp_path / "absent.yaml")
 
 

@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import time
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -68,7 +69,7 @@ class ProcessHost:
         self._policy = Policy(limits.memory, limits.file_size, limits.open_files, limits.processes)
         # One zygote per set of preloaded libraries, the least recently used first.
         self._launchers: dict[tuple[str, ...], Launcher] = {}
-        self._preloads: dict[str, tuple[str, ...]] = {}
+        self._preloadable = cache(preloadable)
 
     def open(self, submission: Submission) -> ProcessSeat:
         """Fork a process for one episode of a submission's controller, which it has not imported yet.
@@ -85,9 +86,7 @@ class ProcessHost:
         self._launchers.clear()
 
     def _launcher(self, submission: Submission) -> Launcher:
-        libraries = self._preloads.get(submission.digest)
-        if libraries is None:
-            libraries = self._preloads[submission.digest] = preloadable(submission.preload)
+        libraries = self._preloadable(submission.preload)
         launcher = self._launchers.pop(libraries, None)
         if launcher is not None and not launcher.alive:
             launcher.close()

@@ -53,8 +53,8 @@ def main(configuration: str) -> None:
     settings = json.loads(configuration)
     adopt_orphans()
     for name in (*_LAZY_PARTS, *settings["preload"]):
-        # A library that is missing is missed by the controller that wanted it, and told there.
-        with contextlib.suppress(ImportError):
+        # A library that is missing or broken fails again in the controller that wanted it, and is told there.
+        with contextlib.suppress(Exception):
             importlib.import_module(name)
     # What is alive now never dies: kept out of every child's collections, its memory pages stay shared.
     gc.collect()

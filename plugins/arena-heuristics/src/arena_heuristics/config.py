@@ -22,7 +22,8 @@ class RuleConfig(BaseModel):
             has one market link, shared where it has several.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built on first use: each episode starts in a fresh process and needs the settings of one rule only.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     window: int = Field(default=5, ge=1)
     fewest_periods: int = Field(default=3, ge=2)

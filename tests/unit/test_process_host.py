@@ -1,0 +1,287 @@
+"""The process host: a hostile controller costs its own episode, and nothing of it is left.
+
+Deadlines in here are either very long (nothing may hit them) or hit for certain (the controller never answers); no
+test depends on how fast the machine is.
+"""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from seats import failure, make_submission, observation, seated
+
+from arena.contest.host import available, make_host
+from arena.contest.limits import Limits
+from arena.errors import InfrastructureFailure
+
+pytestmark = pytest.mark.skipif("process" not in available(), reason="this system cannot fork")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc, or needs Linux to adopt orphans")
+
+# A deadline that is meant to be missed, in seconds.
+SHORT = 0.4
+
+
+@pytest.fixture
+def submit(tmp_path):
+    return functools.partial(make_submission, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def process_host():
+    host = make_host("process")
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def hasty_host():
+    """A process host whose deadlines are meant to be missed."""
+    host = make_host("process", Limits(setup=5 * SHORT, first_decision=SHORT, decision=SHORT, close=SHORT))
+    yield host
+    host.close()
+
+
+# --- deadlines ----------------------------------------------------------------------------------------------------
+
+FOREVER = "while True: pass"
+
+
+@pytest.mark.parametrize(
+    ("where", "doing"),
+    [
+        ({"top": FOREVER}, "import of the controller took too long"),
+        ({"body": f"def begin(self, briefing):\n    {FOREVER}"}, "begin took too long"),
+        ({"body": f"def order(self, observation):\n    {FOREVER}"}, "order took too long"),
+        ({"body": f"def close(self):\n    {FOREVER}"}, "close took too long"),
+    ],
+    ids=["import", "begin", "order", "close"],
+)
+def test_an_endless_loop_ends_at_its_deadline(hasty_host, submit, where, doing):
+    violation, _ = failure(hasty_host, submit(**where))
+    assert violation.code == "timeout"
+    assert violation.message.startswith(doing)
+
+
+def test_signals_cannot_be_ignored_to_the_end(hasty_host, submit):
+    top = "import signal\nfor n in set(signal.Signals) - {9, 19}: signal.signal(n, signal.SIG_IGN)"
+    violation, _ = failure(hasty_host, submit(f"def order(self, observation):\n    {FOREVER}", top=top))
+    assert violation.code == "timeout"
+
+
+@pytest.mark.parametrize("hook", ["__del__", "atexit"])
+def test_what_waits_for_the_end_never_runs(process_host, submit, hook):
+    body = f"def __del__(self):\n    {FOREVER}" if hook == "__del__" else "def forever(self):\n    while True: pass"
+    if hook == "atexit":
+        body += "\ndef begin(self, briefing):\n    import atexit\n    atexit.register(self.forever)"
+    seat = seated(process_host, submit(body))
+    seat.order(observation())
+    seat.close()
+
+
+def test_the_bank_is_charged_by_every_decision(submit):
+    host = make_host("process", Limits(bank=2.0, decision=600.0, first_decision=600.0))
+    try:
+        violation, _ = failure(host, submit("def order(self, observation): time.sleep(.9); return [0, 0, 0]"), period=9)
+    finally:
+        host.close()
+    assert violation.code == "timeout"
+    assert "2 s for the episode" in violation.message
+
+
+SPEAK = """
+import socket, struct
+import msgspec
+WIRE = socket.socket(fileno=os.dup(3))
+def speak(*fields, nonce=None, behind=b""):
+    import sys
+    frame = sys._getframe()
+    while "request" not in frame.f_locals:
+        frame = frame.f_back
+    request = frame.f_locals["request"]
+    body = msgspec.msgpack.encode([fields[0], request.nonce if nonce is None else nonce, request.period, *fields[1:]])
+    WIRE.sendall(struct.pack("<I", len(body)) + body + behind)
+    time.sleep(3600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        ("speak('orders', [3], [1.0, 2.0, 3.0], nonce=5)", "answers another request"),
+        ("speak('orders', [3], [1.0, 2.0, 3.0], {'profit': 1e9})", "not a message of this protocol"),
+        ("speak('orders', [3], [True, False, True])", "not a message of this protocol"),
+        ("speak('orders', [4], [1.0, 2.0, 3.0])", "3 values cannot have the shape"),
+        ("speak('done')", "is of the wrong kind"),
+        ("speak('failure', 'infrastructure', 'again')", "not a message of this protocol"),
+        ("speak('orders', [3], [1.0, 2.0, 3.0], behind=b'x')", "1 bytes follow the reply"),
+        ("WIRE.sendall(struct.pack('<I', 2**32 - 1))", "a message of 4294967295 bytes was announced"),
+        ("WIRE.sendall(struct.pack('<I', 100000) + b'\\x91' * 100000)", "not a message of this protocol"),
+        ("WIRE.sendall(struct.pack('<I', 5) + b'\\xdd\\xff\\xff\\xff\\xff')", "not a message of this protocol"),
+        ("import pickle; p = pickle.dumps([20.0] * 3); WIRE.sendall(struct.pack('<I', len(p)) + p)", "not a message"),
+    ],
+)
+def test_forged_replies_are_refused(process_host, submit, act, message):
+    violation, _ = failure(process_host, submit(f"def order(self, observation): {act}; time.sleep(3600)", top=SPEAK))
+    assert violation.code == "protocol_error"
+    assert message in violation.message
+
+
+def test_an_honest_reply_by_hand_is_taken(process_host, submit):
+    body = "def order(self, observation): speak('orders', [3], [1.0, 2, 3.0])"
+    seat = seated(process_host, submit(body, top=SPEAK))
+    assert seat.order(observation()).tolist() == [1.0, 2.0, 3.0]
+    seat.release()
+
+
+def test_an_early_reply_is_no_reply(process_host, submit):
+    body = """
+    def begin(self, briefing):
+        body = msgspec.msgpack.encode(["orders", 5, 0, [3], [1.0, 2.0, 3.0]])
+        def later():
+            time.sleep(.2)
+            WIRE.sendall(struct.pack("<I", len(body)) + body)
+        import threading
+        threading.Thread(target=later, daemon=True).start()
+    def order(self, observation):
+        time.sleep(3600)
+    """
+    violation, _ = failure(process_host, submit(body, top=SPEAK))
+    assert violation.code == "protocol_error"
+
+
+def test_a_byte_at_a_time_does_not_move_the_deadline(hasty_host, submit):
+    body = """
+    def order(self, observation):
+        WIRE.sendall(struct.pack("<I", 1000))
+        while True:
+            WIRE.sendall(b"\\x91")
+            time.sleep(.05)
+    """
+    violation, _ = failure(hasty_host, submit(body, top=SPEAK))
+    assert violation.code == "timeout"
+
+
+def test_a_flood_of_output_does_not_move_the_deadline(hasty_host, submit):
+    violation, _ = failure(
+        hasty_host, submit("def order(self, observation):\n    while True: os.write(1, b'x' * 10**5)")
+    )
+    assert violation.code == "timeout"
+
+
+# --- ends ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("act", "how"),
+    [
+        ("os._exit(0)", "left with exit code 0"),
+        ("os._exit(7)", "left with exit code 7"),
+        ("os.abort()", "was ended by signal SIGABRT"),
+        ("os.kill(os.getpid(), 11)", "was ended by signal SIGSEGV"),
+        ("os.kill(os.getpid(), 9)", "was killed, or closed its connection"),
+        ("os.close(3); time.sleep(3600)", "was killed, or closed its connection"),
+        ("import ctypes; ctypes.string_at(0)", "was ended by signal SIGSEGV"),
+    ],
+)
+def test_a_process_that_is_gone_has_exited(process_host, submit, act, how):
+    violation, _ = failure(process_host, submit(f"def order(self, observation): {act}"))
+    assert violation.code == "exited"
+    assert how in violation.message
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@linux_only
+def test_nothing_survives(process_host, submit, tmp_path):
+    body = f"""
+    def order(self, observation):
+        import subprocess
+        for number in range(3):                 # double-forked daemons in sessions of their own
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    open({str(tmp_path)!r} + f"/daemon{{number}}", "w").write(str(os.getpid()))
+                    time.sleep(3600)
+                os._exit(0)
+        child = subprocess.Popen(["sleep", "3600"])
+        open({str(tmp_path)!r} + "/child", "w").write(str(child.pid))
+        names = [f"{tmp_path}/daemon{{number}}" for number in range(3)]
+        while not all(os.path.exists(name) and open(name).read() for name in names):
+            time.sleep(.01)
+        return [os.getpid(), os.getppid(), 0]
+    """
+    seat = seated(process_host, submit(body))
+    child, zygote, _ = seat.order(observation()).astype(int)
+    left = [int((tmp_path / name).read_text()) for name in ("daemon0", "daemon1", "daemon2", "child")]
+    assert all(alive(process) for process in [*left, child])
+    seat.close()
+    assert not any(alive(process) for process in [*left, child])
+    # Nor is there a zombie: the zygote has no child left.
+    assert not Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split()
+
+
+def test_descriptors_do_not_leak(process_host, submit):
+    submission = submit("def order(self, observation): 1 / 0")
+    failure(process_host, submission)
+    descriptors = Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd")
+    before = set(descriptors.iterdir())
+    for _ in range(3):
+        failure(process_host, submission)
+    assert set(descriptors.iterdir()) == before
+
+
+def test_a_dead_zygote_is_the_arenas_failure_and_is_replaced(process_host, submit):
+    submission = submit("def order(self, observation): return [os.getppid(), os.getpid(), 0]")
+    seat = seated(process_host, submission)
+    zygote, child, _ = seat.order(observation()).astype(int)
+    os.kill(zygote, signal.SIGKILL)
+    while alive(child):  # the kernel ends the seat in its own time
+        time.sleep(0.01)
+    with pytest.raises(InfrastructureFailure, match="died"):
+        seat.order(observation())
+    seat.release()
+    again = seated(process_host, submission)
+    assert again.order(observation()).astype(int)[0] != zygote
+    again.close()
+
+
+def test_a_zygote_that_does_not_start_is_the_arenas_failure(submit, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    host = make_host("process")
+    with pytest.raises(InfrastructureFailure, match=r"did not start: .*no/such/python"):
+        host.open(submit())
+    host.close()
+
+
+@linux_only
+def test_the_zygote_ends_with_its_host(tmp_path):
+    """Even when the host is killed."""
+    code = """
+import sys, time
+from arena.contest.host.launcher import Launcher
+from arena.contest.host.lockdown import Policy
+launcher = Launcher(Policy(2**30, 2**20, 64, 4096), [])
+print(launcher._process.pid, launcher._directory, flush=True)
+time.sleep(3600)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
+        zygote, directory = owner.stdout.readline().split()
+        assert alive(int(zygote))
+        owner.kill()
+    for _ in range(1000):
+        if not alive(int(zygote)) and not Path(directory).exists():
+            break
+        time.sleep(0.02)
+    assert not alive(int(zygote))
+    assert not Path(directory).exists()

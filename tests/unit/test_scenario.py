@@ -1,0 +1,183 @@
+"""The scenario schema, how scenarios refer to networks and series, and what is derived from them."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import yaml
+
+from arena.errors import InvalidInput, UnknownName
+from arena.world.library import build_scenario, load_network, load_scenario
+from arena.world.scenario import LARGEST_QUANTITY
+
+INLINE = {
+    "nodes": [{"id": 0}, {"id": 1, "initial_stock": 30, "holding_cost": 0.1}, {"id": 2}],
+    "supply_links": [{"supplier": 2, "buyer": 1, "lead_time": 1, "price": 1, "pipeline_holding_cost": 0}],
+    "market_links": [{"retailer": 1, "market": 0, "price": 1, "shortage_penalty": 0}],
+}
+
+
+def scenario(**fields):
+    return build_scenario({"name": "mine", "network": "serial", **fields}, "mine.yaml")
+
+
+def without(*names):
+    data = {"name": "mine", "network": "serial"}
+    return {key: value for key, value in data.items() if key not in names}
+
+
+RULES = [
+    ({"name": "Mine"}, r"name: must match the pattern", {"name": "mine-2"}),
+    ({"name": ""}, r"name: must have at least 1 characters", {"name": "m"}),
+    ({"horizon": 0}, r"horizon: must be 1 or more", {"horizon": 1}),
+    ({"horizon": 10_001}, r"horizon: must be 10000 or less", {"horizon": 10_000}),
+    ({"horizon": True}, r"horizon: must be a whole number", {"horizon": 1}),
+    ({"horizon": 30.0}, r"horizon: must be a whole number", {"horizon": 30}),
+    ({"discount": 0}, r"discount: must be greater than 0", {"discount": 0.5}),
+    ({"discount": 1.1}, r"discount: must be 1 or less", {"discount": 1}),
+    ({"discount": math.nan}, r"discount: must be a finite number", {"discount": 1}),
+    ({"discount": True}, r"discount: must be a number", {"discount": 1}),
+    ({"fulfilment": "lost-sales"}, r'did you mean "lost_sales"', {"fulfilment": "lost_sales"}),
+    ({"upstream_shortage": "lots"}, r"upstream_shortage: must be one of", {"upstream_shortage": "owed"}),
+    ({"decentralised": 1.5}, r"decentralised: must be true or false", {"decentralised": True}),
+    ({"horizn": 3}, r'horizn: is not a field here.*did you mean "horizon"', {"horizon": 3}),
+    ({"goodwill": {"floor": 3}}, r"goodwill\.floor: 0 < floor <= cap", {"goodwill": {"floor": 1}}),
+    ({"demand": {"nois_scale": 0}}, r'nois_scale: .*did you mean "noise_scale"', {"demand": {"noise_scale": 0}}),
+    ({"network": "seriall"}, r'unknown network, got "seriall"; did you mean "serial"', {"network": "serial"}),
+    ({"network": 3}, r"network: must be a mapping", {"network": "w"}),
+    ({"demand": {"series": "m6"}}, r'unknown demand series, got "m6"', {"demand": {"series": "m5"}}),
+    (
+        {"demand": {"series": {"source": "m5", "column": "unit"}}},
+        r'unknown column, got "unit"; did you mean "units"',
+        {"demand": {"series": {"source": "m5", "column": "units"}}},
+    ),
+    (
+        {"demand": {"base_mean": 1e9, "shock": {"magnitude": 1000}, "trend": {"slope": 1}}},
+        r"mean demand stays below 1e\+12",
+        {"demand": {"base_mean": 1e8, "shock": {"magnitude": 100}, "trend": {"slope": 1}}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("wrong", "message", "right"), RULES, ids=range(len(RULES)))
+def test_a_broken_rule_is_refused_and_its_sibling_is_not(wrong, message, right):
+    with pytest.raises(InvalidInput, match=message):
+        scenario(**wrong)
+    assert scenario(**right).name.startswith("m")
+
+
+@pytest.mark.parametrize("name", ["name", "network"])
+def test_a_required_field_is_missed(name):
+    with pytest.raises(InvalidInput, match=rf"{name}: is required"):
+        build_scenario(without(name), "mine.yaml")
+    assert build_scenario(without(), "mine.yaml").name == "mine"
+
+
+def test_every_market_link_needs_a_mean():
+    with pytest.raises(InvalidInput, match=r"network\.market_links\[0\]\.mean_demand: every market link has a mean"):
+        scenario(network=INLINE)
+    assert scenario(network=INLINE, demand={"base_mean": 3}).mean_path[0, 0] == 3
+    assert scenario(network=INLINE, demand={"series": [4]}).mean_path[0, 0] == 4
+
+
+def test_faults_of_the_scenario_its_network_and_its_series_come_at_once():
+    with pytest.raises(InvalidInput) as caught:
+        scenario(network="seriall", horizon=0, colour="red", demand={"series": "m6", "noise_scale": -1})
+    told = str(caught.value)
+    for expected in ("seriall", "horizon", "colour", "m6", "noise_scale"):
+        assert expected in told
+    assert len(caught.value.faults) == 5
+
+
+def test_faults_of_an_inline_network_carry_their_place():
+    broken = {**INLINE, "nodes": [*INLINE["nodes"], {"id": 1}]}
+    with pytest.raises(InvalidInput, match=r"network\.nodes\[3\]\.id: ids are unique"):
+        scenario(network=broken, demand={"base_mean": 3})
+
+
+def test_a_network_by_name_by_path_and_inline_is_the_same_world(tmp_path):
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "mine.yaml").write_text(yaml.safe_dump(INLINE))
+    (tmp_path / "scenario.yaml").write_text("name: mine\nnetwork: nets/mine.yaml\ndemand: {base_mean: 3}\n")
+    by_path = load_scenario(tmp_path / "scenario.yaml")
+    inline = scenario(network=INLINE, demand={"base_mean": 3})
+    assert by_path.network == inline.network
+    assert by_path.digest == inline.digest
+    assert scenario(network="serial").network == load_network("serial")
+
+
+def test_a_series_by_name_by_path_and_inline_is_the_same_demand(tmp_path):
+    (tmp_path / "sales.csv").write_text("day,units\n1,4\n2,6\n")
+    (tmp_path / "scenario.yaml").write_text(
+        "name: mine\nnetwork: serial\ndemand: {series: {source: sales.csv, column: units, scale_to_mean: 10}}\n"
+    )
+    by_path = load_scenario(str(tmp_path / "scenario.yaml"))
+    inline = scenario(demand={"series": {"values": [4, 6], "scale_to_mean": 10}})
+    listed = scenario(demand={"series": [8, 12]})
+    np.testing.assert_array_equal(by_path.mean_path, inline.mean_path)
+    np.testing.assert_allclose(by_path.mean_path, listed.mean_path, rtol=1e-12)
+    assert by_path.digest == inline.digest
+    shipped = scenario(demand={"series": {"source": "m5", "scale_to_mean": 20}})
+    assert abs(shipped.mean_path[0, :30].mean() - 20) < 1e-9
+
+
+def test_shipped_scenarios_are_loaded_by_name(tmp_path):
+    assert load_scenario("serial-stationary-backlog").network.name == "serial"
+    with pytest.raises(UnknownName, match=r'did you mean "serial-stationary-backlog"'):
+        load_scenario("serial-stationary-backlogs")
+    with pytest.raises(InvalidInput, match=r"(?s)absent\.yaml.*check the path"):
+        load_scenario(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(("name", "bound"), [("divergent", 3100), ("serial", 3200), ("diamond", 2700)])
+def test_order_bound(name, bound):
+    assert scenario(network=name).order_bound == bound
+
+
+def test_order_bound_grows_with_the_horizon_and_exists_without_a_factory():
+    assert scenario(horizon=10).order_bound == 200 + 100 * 10
+    assert scenario(network=INLINE, demand={"base_mean": 3}).order_bound == LARGEST_QUANTITY == 1e6
+
+
+def test_the_mean_path_reaches_past_the_horizon_by_the_longest_lead_time():
+    made = scenario(demand={"base_mean": 20, "trend": {}})
+    assert made.mean_path.shape == (1, 30 + 8)
+    np.testing.assert_allclose(made.mean_path[0], 20 * (1 + 0.05 * np.arange(38)), rtol=1e-12)
+    with pytest.raises(ValueError, match="read-only"):
+        made.mean_path[0, 0] = 1
+    np.testing.assert_allclose(made.mean_demand(3, 5, 0.5), [[11.5, 12.0]], rtol=1e-12)
+    assert scenario(demand={"base_mean": 0}).mean_demand(0, 1)[0, 0] == 0.1
+
+
+def test_the_digest_tells_worlds_apart_and_ignores_names():
+    first = scenario()
+    assert re.fullmatch(r"[0-9a-f]{64}", first.digest)
+    renamed = scenario(name="other", note="a note", published_id="x")
+    named = {**INLINE, "name": "n", "description": "d"}
+    assert renamed.digest == first.digest
+    assert (
+        scenario(network=named, demand={"base_mean": 3}).digest
+        == scenario(network=INLINE, demand={"base_mean": 3}).digest
+    )
+    different = [
+        {"horizon": 29},
+        {"discount": 0.99},
+        {"fulfilment": "lost_sales"},
+        {"goodwill": {}},
+        {"goodwill": {"growth": 1.02}},
+        {"upstream_shortage": "owed"},
+        {"demand": {"noise_scale": 0}},
+        {"demand": {"base_mean": 21}},
+        {"demand": {"trend": {}}},
+        {"network": "w"},
+    ]
+    digests = {scenario(**fields).digest for fields in different}
+    assert len(digests | {first.digest}) == len(different) + 1
+
+
+def test_a_scenario_written_out_and_read_again_is_the_same():
+    first = load_scenario("divergent-m5-backlog")
+    again = build_scenario(first.model_dump(mode="json", by_alias=True), "again")
+    assert again == first
+    assert again.digest == first.digest

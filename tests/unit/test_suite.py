@@ -1,0 +1,155 @@
+"""Suites: the shipped ones row by row, and how a matrix is expanded or refused."""
+
+import itertools
+
+import pytest
+
+from arena.errors import InvalidInput, UnknownName
+from arena.world.suite import load_suite, scenario_names, suite_names
+
+BOTH = (True, False)
+
+
+def published_core():
+    """Published ids of the contract's blocks A, B and D."""
+    for network, effects, goodwill, backlog in itertools.product(
+        ("base", "serial"), ("trend+seasonal", "trend+seasonal+shock"), BOTH, BOTH
+    ):
+        yield f"A_Core|{network}|{effects}|GW:{goodwill}|BL:{backlog}|MARL:False"
+    for network, backlog in itertools.product(("base", "serial"), BOTH):
+        yield f"B_PaperReplication|{network}|stationary|GW:False|BL:{backlog}|MARL:False"
+    for network in ("base", "serial"):
+        yield f"D_WalmartM5|{network}|M5_volatile|GW:False|BL:True|MARL:False"
+
+
+def published_multi_agent():
+    for network, effects in itertools.product(("base", "serial"), ("trend+seasonal", "trend+seasonal+shock")):
+        yield f"C_MARL|{network}|{effects}|GW:False|BL:True|MARL:True"
+
+
+def facts(scenario):
+    """What a published id says, read off the scenario itself."""
+    demand = scenario.demand
+    network = {"divergent": "base", "serial": "serial"}[scenario.network.name]
+    effects = "+".join(name for name in ("trend", "seasonal", "shock") if getattr(demand, name) is not None)
+    label = "M5_volatile" if demand.series is not None else effects or "stationary"
+    goodwill, backlog = scenario.goodwill is not None, scenario.fulfilment == "backlog"
+    return f"{network}|{label}|GW:{goodwill}|BL:{backlog}|MARL:{scenario.decentralised}"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("core", set(published_core())), ("multi-agent", set(published_multi_agent()))]
+)
+def test_the_published_rows(name, expected):
+    scenarios = load_suite(name).scenarios
+    assert len(scenarios) == len(expected)
+    assert {scenario.published_id for scenario in scenarios} == expected
+
+
+@pytest.mark.parametrize(("name", "rows"), [("core", 22), ("multi-agent", 4), ("smoke", 4), ("networks", 10)])
+def test_size_and_names_of_the_shipped_suites(name, rows):
+    suite = load_suite(name)
+    names = [scenario.name for scenario in suite.scenarios]
+    assert (suite.name, len(names), len(set(names))) == (name, rows, rows)
+    assert set(names) <= set(scenario_names())
+    assert len({scenario.digest for scenario in suite.scenarios}) == rows
+
+
+def test_the_shipped_suites_are_these():
+    assert set(suite_names()) == {"core", "multi-agent", "networks", "smoke"}
+
+
+@pytest.mark.parametrize("name", ["core", "multi-agent"])
+def test_a_published_row_is_what_its_id_says(name):
+    for scenario in load_suite(name).scenarios:
+        assert scenario.published_id.split("|", 1)[1] == facts(scenario)
+        assert (scenario.horizon, scenario.discount, scenario.upstream_shortage) == (30, 1.0, "lost")
+        assert scenario.demand.noise_scale == (0.0 if scenario.demand.series else 1.0)
+        assert abs(scenario.mean_path[0, 0] - 20) < 1e-9 or scenario.demand.series is not None
+        assert scenario.decentralised == (name == "multi-agent")
+
+
+def test_the_rows_with_a_known_demand_say_so():
+    rows = [scenario for scenario in load_suite("core").scenarios if scenario.demand.noise_scale == 0]
+    assert len(rows) == 2
+    assert all("informed" in scenario.note for scenario in rows)
+
+
+def test_the_smoke_suite_is_a_part_of_the_core():
+    core = {scenario.name: scenario for scenario in load_suite("core").scenarios}
+    for scenario in load_suite("smoke").scenarios:
+        assert core[scenario.name] == scenario
+
+
+def written(tmp_path, text):
+    path = tmp_path / "suite.yaml"
+    path.write_text(text)
+    return path
+
+
+MATRIX = """
+name: mine
+blocks:
+  - set: {horizon: 7, demand: {noise_scale: 0}}
+    published_id: "$net/$mode"
+    matrix:
+      net:
+        - {label: serial, published: S, set: {network: serial}}
+        - {label: w, published: W, set: {network: w, horizon: 9}}
+      mode:
+        - {label: "", published: B}
+        - {label: busy, set: {demand: {base_mean: 50}}}
+"""
+
+
+def test_a_matrix_is_every_combination_and_mappings_merge(tmp_path):
+    suite = load_suite(written(tmp_path, MATRIX))
+    rows = {scenario.name: scenario for scenario in suite.scenarios}
+    assert list(rows) == ["serial", "serial-busy", "w", "w-busy"]
+    assert [scenario.horizon for scenario in suite.scenarios] == [7, 7, 9, 9]
+    assert [scenario.published_id for scenario in suite.scenarios] == ["S/B", "S/", "W/B", "W/"]
+    assert rows["w-busy"].demand.noise_scale == 0
+    assert rows["w-busy"].demand.base_mean == 50
+    assert rows["w"].demand.base_mean is None
+
+
+def test_a_suite_lists_names_paths_and_scenarios(tmp_path):
+    (tmp_path / "own.yaml").write_text("name: own\nnetwork: w\n")
+    text = "name: mine\nscenarios: [serial-stationary-backlog, own.yaml, {name: inline, network: tree}]\n"
+    names = [scenario.name for scenario in load_suite(written(tmp_path, text)).scenarios]
+    assert names == ["serial-stationary-backlog", "own", "inline"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "right"),
+    [
+        ("name: mine\n", r"a suite has at least one scenario", "name: mine\nscenarios: [serial-stationary-backlog]\n"),
+        (
+            "name: mine\nscenarios: [serial-m5-backlog, serial-m5-backlog]\n",
+            r"every scenario of a suite has its own name",
+            "name: mine\nscenarios: [serial-m5-backlog]\n",
+        ),
+        (
+            "name: mine\nscenarios: [serial-m5-backlogs]\n",
+            r'did you mean "serial-m5-backlog"',
+            "name: mine\nscenarios: [serial-m5-backlog]\n",
+        ),
+        ("name: Mine\nscenarios: [serial-m5-backlog]\n", r"name: must match the pattern", MATRIX),
+        ("name: mine\nblocks: [{matrix: {}}]\n", r"blocks\[0\]\.matrix: must have at least 1", MATRIX),
+        (MATRIX.replace("set: {network: serial}", "sets: {}"), r'sets: .*did you mean "set"', MATRIX),
+        (MATRIX.replace("horizon: 7", "horizn: 7"), r'(?s)4 faults.*horizn: .*did you mean "horizon"', MATRIX),
+        (MATRIX.replace("network: w", "network: v"), r"(?s)2 faults.*unknown network", MATRIX),
+        (MATRIX.replace("label: serial", 'label: ""'), r"name: must have at least 1 characters", MATRIX),
+    ],
+    ids=range(9),
+)
+def test_a_broken_suite_is_refused_and_its_sibling_is_not(tmp_path, text, message, right):
+    with pytest.raises(InvalidInput, match=message):
+        load_suite(written(tmp_path, text))
+    assert load_suite(written(tmp_path, right)).name == "mine"
+
+
+def test_an_unknown_suite_is_refused():
+    with pytest.raises(UnknownName, match=r'unknown suite, got "cor"; did you mean "core"'):
+        load_suite("cor")
+    assert load_suite("core").name == "core"

@@ -1,0 +1,289 @@
+"""The vector environment: a batch equals its singles, Gymnasium's autoreset modes, streams and orders."""
+
+import re
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import EXTENSIONS, networks, scenarios
+
+import arena.envs
+from arena import Demand, Scenario, load_scenario
+from arena.envs import InventoryEnv, InventoryVectorEnv
+from arena.errors import ContractViolation, EpisodeEnded, UnknownName
+
+SERIAL = "serial-stationary-backlog"
+GOODWILL = "divergent-trend-seasonal-shock-goodwill-lost-sales"
+
+
+def random_orders(envs: InventoryVectorEnv, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-5, 60, (envs.num_envs, envs.single_action_space.shape[0]))
+
+
+def assert_equal(one, other) -> None:
+    """Equality of whatever an environment returns, to the bit and the dtype."""
+    assert type(one) is type(other)
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_equal(one[key], other[key])
+    elif isinstance(one, tuple):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            assert_equal(left, right)
+    elif isinstance(one, np.ndarray) and one.dtype == np.object_:
+        assert one.shape == other.shape
+        for left, right in zip(one, other, strict=True):
+            assert_equal(left, right)
+    elif isinstance(one, np.ndarray):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+    else:
+        assert one == other
+
+
+# --- a batch equals its singles ---------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(
+    scenarios(networks(extensions=EXTENSIONS)),
+    st.integers(0, 1000),
+    st.sampled_from(["blind", "informed"]),
+    st.integers(1, 3),
+)
+def test_independent_streams_equal_single_environments_bit_for_bit(
+    scenario: Scenario, seed: int, track: str, count: int
+) -> None:
+    envs = InventoryVectorEnv(scenario, count, track=track, streams="independent", autoreset_mode="Disabled")
+    singles = [InventoryEnv(scenario, track=track) for _ in range(count)]
+    observations, _ = envs.reset(seed=seed)
+    np.testing.assert_array_equal(observations, [single.reset(seed=seed + i)[0] for i, single in enumerate(singles)])
+    for period in range(scenario.horizon):
+        orders = random_orders(envs, seed + period)
+        observations, rewards, terminations, truncations, infos = envs.step(orders)
+        for i, single in enumerate(singles):
+            observation, reward, terminated, truncated, info = single.step(orders[i])
+            np.testing.assert_array_equal(observations[i], observation)
+            assert (rewards[i], terminations[i], truncations[i]) == (reward, terminated, truncated)
+            assert {key: infos[key][i] for key in info} == info
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("name", [SERIAL, GOODWILL])
+def test_autoreset_is_gymnasiums_own(name: str, mode: AutoresetMode) -> None:
+    """Step by step what Gymnasium's reference implementation returns, over several episodes."""
+    ours = InventoryVectorEnv(name, 3, streams="independent", autoreset_mode=mode)
+    theirs = SyncVectorEnv([lambda: InventoryEnv(name)] * 3, autoreset_mode=mode)
+    assert ours.metadata["autoreset_mode"] is mode
+    assert ours.observation_space == theirs.observation_space
+    assert ours.action_space == theirs.action_space
+    assert_equal(ours.reset(seed=7), theirs.reset(seed=7))
+    for step in range(70):
+        orders = random_orders(ours, step)
+        mine, reference = ours.step(orders), theirs.step(orders)
+        assert_equal(mine, reference)
+        if mode is AutoresetMode.DISABLED and mine[3].all():
+            assert_equal(ours.reset(), theirs.reset())
+            mask = np.ones(3, dtype=np.bool_)
+            assert_equal(ours.reset(options={"reset_mask": mask}), theirs.reset(options={"reset_mask": mask}))
+    assert_equal(ours.reset(seed=[5, None, 6]), theirs.reset(seed=[5, None, 6]))
+    orders = random_orders(ours)
+    assert_equal(ours.step(orders), theirs.step(orders))
+
+
+def test_rewards_of_shared_streams_are_the_same_up_to_rounding() -> None:
+    # One episode in the batch: the shared stream is then the single environment's own.
+    envs, single = InventoryVectorEnv(GOODWILL, 1), InventoryEnv(GOODWILL)
+    envs.reset(seed=3)
+    single.reset(seed=3)
+    for step in range(29):
+        orders = random_orders(envs, step)
+        observations, rewards, *_ = envs.step(orders)
+        observation, reward, *_ = single.step(orders[0])
+        np.testing.assert_array_equal(observations[0], observation)
+        assert rewards[0] == pytest.approx(reward, rel=1e-12, abs=1e-9)
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+def first_demand(envs: InventoryVectorEnv, **arguments) -> np.ndarray:
+    envs.reset(**arguments)
+    return envs.step(np.zeros(envs.action_space.shape))[0][:, 0]
+
+
+@pytest.mark.parametrize("streams", ["shared", "independent"])
+def test_equal_seeds_equal_batches_and_streams_go_on(streams: str) -> None:
+    one, other = (InventoryVectorEnv(SERIAL, 16, streams=streams) for _ in range(2))
+    first = first_demand(one, seed=1)
+    np.testing.assert_array_equal(first, first_demand(other, seed=1))
+    going_on = first_demand(one)
+    assert not np.array_equal(first, going_on)
+    np.testing.assert_array_equal(going_on, first_demand(other))
+    assert len(set(first)) > 1, "sub-environments have demand of their own"
+
+
+@pytest.mark.parametrize("streams", ["shared", "independent"])
+def test_unseeded_batches_differ(streams: str) -> None:
+    one, other = (InventoryVectorEnv(SERIAL, 16, streams=streams) for _ in range(2))
+    assert not np.array_equal(first_demand(one), first_demand(other))
+
+
+@pytest.mark.parametrize("distribution", ["poisson", "normal", "uniform"])
+@pytest.mark.parametrize("noise_scale", [1.0, 0.5])
+def test_one_mean_for_all_is_drawn_as_many_equal_means(distribution: str, noise_scale: float) -> None:
+    demand = Demand(base_mean=20, distribution=distribution, noise_scale=noise_scale)
+    together = demand.draw_batch(np.random.default_rng(5), 20.0, 1000)
+    np.testing.assert_array_equal(together, demand.draw_batch(np.random.default_rng(5), np.full(1000, 20.0)))
+    assert together.dtype == np.float64
+    assert together.mean() == pytest.approx(20, abs=5 * 20 / 1000**0.5)
+
+
+def test_sentiment_moves_each_sub_environment_by_itself() -> None:
+    envs = InventoryVectorEnv("serial-trend-seasonal-goodwill-backlog", 2)
+    envs.reset(seed=1)
+    orders = np.array([[0.0, 0.0, 0.0], [60.0, 60.0, 60.0]])
+    for _ in range(25):
+        *_, infos = envs.step(orders)
+    starved, served = infos["sentiment"]
+    assert starved == 0.2, "never served: at the floor"
+    assert served > 0.5
+
+
+# --- orders -----------------------------------------------------------------------------------------------------------
+
+
+def test_orders_are_clipped_and_counted_per_sub_environment() -> None:
+    envs, same = InventoryVectorEnv(SERIAL, 3), InventoryVectorEnv(SERIAL, 3)
+    envs.reset(seed=1)
+    same.reset(seed=1)
+    wild = np.array([[-1.0, 5000.0, 20.0], [20.0, 20.0, 20.0], [20.0, -3.0, 20.0]])
+    observations, *_, infos = envs.step(wild)
+    assert infos["clipped_orders"].tolist() == [2, 0, 1]
+    np.testing.assert_array_equal(observations, same.step(np.clip(wild, 0, 3200))[0])
+
+
+@pytest.mark.parametrize(
+    ("orders", "code", "message"),
+    [
+        (np.array([[20.0] * 3, [20.0, np.nan, 20.0]]), "non_finite", "those of sub-environment 1 are not"),
+        (np.array([[np.inf, 20.0, 20.0], [20.0] * 3]), "non_finite", "those of sub-environment 0 are not"),
+        (np.array([[-np.inf, 20.0, 20.0], [20.0] * 3]), "non_finite", "those of sub-environment 0 are not"),
+        (np.full((3, 2), 20.0), "bad_shape", r"\(2, 3\), \(num_envs, supply links\), got \(3, 2\)"),
+        (np.full(3, 20.0), "bad_shape", r"got \(3,\)"),
+        (np.full((1, 3), 20.0), "bad_shape", r"got \(1, 3\)"),
+        (np.full((2, 3), True), "bad_dtype", "integers or floats, got bool"),
+    ],
+)
+def test_orders_that_are_no_orders_raise_and_change_nothing(orders: np.ndarray, code: str, message: str) -> None:
+    envs, same = InventoryVectorEnv(SERIAL, 2), InventoryVectorEnv(SERIAL, 2)
+    envs.reset(seed=1)
+    same.reset(seed=1)
+    with pytest.raises(ContractViolation, match=message) as caught:
+        envs.step(orders)
+    assert caught.value.code == code
+    good = np.full((2, 3), 20.0)
+    np.testing.assert_array_equal(envs.step(good)[0], same.step(good)[0])
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_what_was_given_and_returned_may_be_overwritten(order: str) -> None:
+    envs, same = InventoryVectorEnv(SERIAL, 4), InventoryVectorEnv(SERIAL, 4)
+    envs.reset(seed=1)
+    same.reset(seed=1)
+    buffer = np.empty((4, 3), order=order)
+    for step in range(40):
+        orders = np.abs(random_orders(envs, step))
+        buffer[:] = orders
+        observations, rewards, *_ = envs.step(buffer)
+        expected = same.step(orders)
+        np.testing.assert_array_equal(observations, expected[0])
+        np.testing.assert_array_equal(rewards, expected[1])
+        buffer[:] = observations[:] = rewards[:] = -1.0
+
+
+# --- the end and the beginning ----------------------------------------------------------------------------------------
+
+
+def test_the_default_mode_resets_in_the_same_step() -> None:
+    envs = gymnasium.make_vec("Arena/Serial-v0", num_envs=2)
+    assert isinstance(envs.unwrapped, InventoryVectorEnv)
+    assert envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+    envs.reset(seed=1)
+    for _ in range(30):
+        observations, _, terminations, truncations, infos = envs.step(np.full((2, 3), 20.0))
+    assert (terminations.any(), truncations.all()) == (False, True)
+    assert observations[:, -2].tolist() == [0.0, 0.0], "the coming period is the first"
+    assert [final[-2] for final in infos["final_obs"]] == [30.0, 30.0]
+    assert infos["final_info"]["period"].tolist() == [30, 30]
+
+
+def test_stepping_after_the_end_or_before_reset_raises() -> None:
+    envs = InventoryVectorEnv(SERIAL, 2, autoreset_mode=AutoresetMode.DISABLED)
+    orders = np.full((2, 3), 20.0)
+    with pytest.raises(ResetNeeded, match=re.escape("call reset() before step()")):
+        envs.step(orders)
+    envs.reset(seed=1)
+    for _ in range(30):
+        envs.step(orders)
+    with pytest.raises(EpisodeEnded, match="over after 30 periods"):
+        envs.step(orders)
+    envs.reset()
+    envs.step(orders)
+
+
+def test_a_part_of_the_batch_cannot_be_reset() -> None:
+    envs = InventoryVectorEnv(SERIAL, 2)
+    envs.reset(seed=1, options={"reset_mask": np.array([True, True])})
+    with pytest.raises(ValueError, match="all episodes of this vector environment begin and end together"):
+        envs.reset(options={"reset_mask": np.array([True, False])})
+
+
+def test_seeds_fit_the_streams() -> None:
+    shared, independent = InventoryVectorEnv(SERIAL, 2), InventoryVectorEnv(SERIAL, 2, streams="independent")
+    with pytest.raises(ValueError, match='streams="independent" to seed each'):
+        shared.reset(seed=[1, 2])
+    with pytest.raises(ValueError, match="num_envs is 2, got 3"):
+        independent.reset(seed=[1, 2, 3])
+    shared.reset(seed=1)
+    independent.reset(seed=[1, 2])
+
+
+def test_unknown_arguments_are_named() -> None:
+    with pytest.raises(UnknownName, match='did you mean "independent"'):
+        InventoryVectorEnv(SERIAL, 2, streams="independant")
+    with pytest.raises(UnknownName, match='did you mean "SameStep"'):
+        InventoryVectorEnv(SERIAL, 2, autoreset_mode="same_step")
+    with pytest.raises(ValueError, match="num_envs is at least 1, got 0"):
+        InventoryVectorEnv(SERIAL, 0)
+    InventoryVectorEnv(SERIAL, 2, streams="independent", autoreset_mode="SameStep")
+
+
+@pytest.mark.parametrize("mode", [None, "vector_entry_point", "sync"])
+def test_make_vec_in_every_mode(mode: str | None) -> None:
+    envs = gymnasium.make_vec("Arena/Scenario-v0", 2, vectorization_mode=mode, scenario=SERIAL, track="informed")
+    observations, _ = envs.reset(seed=1)
+    scenario = load_scenario(SERIAL)
+    assert observations.shape == (2, 15 + scenario.horizon + scenario.network.longest_lead_time)
+    assert observations in envs.observation_space
+    envs.action_space.seed(1)
+    observations, rewards, *_ = envs.step(envs.action_space.sample())
+    assert observations in envs.observation_space
+    assert rewards.shape == (2,)
+    envs.close()
+
+
+def test_gymnasiums_episode_statistics_understand_the_environment() -> None:
+    envs = gymnasium.wrappers.vector.RecordEpisodeStatistics(arena.envs.InventoryVectorEnv(SERIAL, 2))
+    envs.reset(seed=1)
+    total = np.zeros(2)
+    for _ in range(30):
+        _, rewards, _, _, infos = envs.step(np.full((2, 3), 20.0))
+        total += rewards
+    np.testing.assert_allclose(infos["episode"]["r"], total, rtol=1e-9)
+    assert infos["episode"]["l"].tolist() == [30, 30]
