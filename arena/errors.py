@@ -162,7 +162,7 @@ class FieldFault(NamedTuple):
 class FaultList(ValueError):  # noqa: N818 - named after what it reports
     """Several faults at once, raised inside a pydantic validator.
 
-    `arena.documents.parse_model` unpacks it to one `Fault` each, the field paths prefixed with the place of the model
+    `arena.models.parse_model` unpacks it to one `Fault` each, the field paths prefixed with the place of the model
     that raised. Outside `parse_model` it is an ordinary `ValueError`, so pydantic wraps it as it wraps any other.
 
     Example::

@@ -29,8 +29,9 @@ from arena.contest.folder import (
     write_files,
 )
 from arena.contract.controller import Controller, ControllerSpec, Track
-from arena.documents import load_document, parse_document, parse_model
+from arena.documents import load_document, parse_document
 from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
+from arena.models import parse_model
 from arena.plugins import Plugins, load_plugin
 
 LONGEST_NAME: Final = 64

@@ -19,9 +19,8 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
-from arena.documents import load_model
 from arena.errors import ArenaError, Fault, InvalidInput
-from arena.models import FrozenModel
+from arena.models import FrozenModel, load_model
 
 #: The ten published seeds: for development and comparison, known to everybody.
 PUBLIC_SEEDS = (42, 123, 456, 789, 1011, 2022, 3033, 4044, 5055, 6066)

@@ -22,7 +22,7 @@ from arena.contest.host import Isolation, make_host
 from arena.contest.limits import Limits
 from arena.contest.submission import Manifest, Submission
 from arena.contract.controller import ControllerSpec
-from arena.documents import parse_model
+from arena.models import parse_model
 from arena.plugins import check_spec, discover
 from arena.testing.examiner import Examiner
 from arena.testing.listener import ListeningHost

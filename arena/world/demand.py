@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from arena.documents import Count, Finite, NonNegative, Positive
 from arena.errors import FaultList, FieldFault
-from arena.models import FrozenModel
+from arena.models import Count, Finite, FrozenModel, NonNegative, Positive
 
 Distribution = Literal["poisson", "normal", "uniform"]
 

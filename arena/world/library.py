@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from arena.documents import load_document, parse_model
+from arena.documents import load_document
 from arena.errors import Fault, InvalidInput, unknown_name
+from arena.models import parse_model
 from arena.world.demand import Series
 from arena.world.network import Network
 from arena.world.scenario import Scenario

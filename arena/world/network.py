@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from arena.documents import Count, Fraction01, NonNegative, Positive
 from arena.errors import FaultList, FieldFault
-from arena.models import FrozenModel
+from arena.models import Count, Fraction01, FrozenModel, NonNegative, Positive
 
 if TYPE_CHECKING:
     import networkx

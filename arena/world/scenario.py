@@ -10,9 +10,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from arena.documents import Count, Fraction01
 from arena.errors import FaultList, FieldFault
-from arena.models import FrozenModel
+from arena.models import Count, Fraction01, FrozenModel
 from arena.world.demand import Demand, Goodwill
 from arena.world.network import Network
 

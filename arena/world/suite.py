@@ -17,9 +17,9 @@ from typing import Any
 
 from pydantic import Field
 
-from arena.documents import load_document, parse_model
+from arena.documents import load_document
 from arena.errors import Fault, InvalidInput
-from arena.models import FrozenModel
+from arena.models import FrozenModel, parse_model
 from arena.world.library import build_scenario, find, load_scenario, shipped, shipped_names
 from arena.world.scenario import Scenario
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from arena.documents import parse_model
 from arena.errors import InvalidInput, UnknownName
+from arena.models import parse_model
 from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
 from arena.world.library import load_series, shipped
 

@@ -11,22 +11,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from arena import documents
-from arena.documents import (
-    MAX_ALIASES,
-    MAX_BYTES,
-    MAX_DEPTH,
-    MAX_FAULTS,
-    Count,
-    Finite,
-    Fraction01,
-    NonNegative,
-    Positive,
-    load_document,
-    load_model,
-    parse_document,
-    parse_model,
-)
+from arena.documents import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, load_document, parse_document
 from arena.errors import ABSENT, FaultList, FieldFault, InvalidInput
+from arena.models import MAX_FAULTS, Count, Finite, Fraction01, NonNegative, Positive, load_model, parse_model
 
 VALID = b"name: serial\nnodes:\n- id: 1\n  stock: 2.5\n- &n {id: 2, stock: 1e-3}\n- *n\nnote: |\n  text\n"
 

@@ -6,8 +6,8 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from arena.documents import parse_model
 from arena.errors import InvalidInput, UnknownName
+from arena.models import parse_model
 from arena.world.library import load_network, network_names
 from arena.world.network import Network
 
