@@ -152,7 +152,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             raise ResetNeeded("no episode is running: call reset() before step()")
         terminations = np.zeros(self.num_envs, dtype=np.bool_)
         if columns.period >= self.scenario.horizon:
-            if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            if self.autoreset_mode is not AutoresetMode.NEXT_STEP:
                 raise EpisodeEnded(
                     f"the episodes are over after {self.scenario.horizon} periods: call reset() for the next"
                 )

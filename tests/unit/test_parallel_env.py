@@ -104,8 +104,10 @@ def test_streams() -> None:
     for _ in range(30):
         simulator.step(np.full(3, 20.0))
     assert first == simulator.ledger().demand.ravel().tolist()
-    assert demand(one) != first, "reset without a seed continues the stream"
+    second = demand(one)
+    assert second != first
     assert demand(other, 42) == first
+    assert demand(other) == second, "reset without a seed continues the stream"
 
 
 @pytest.mark.parametrize(

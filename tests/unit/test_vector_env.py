@@ -193,18 +193,20 @@ def test_orders_that_are_no_orders_raise_and_change_nothing(orders: np.ndarray, 
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_what_was_given_and_returned_may_be_overwritten(order: str) -> None:
-    envs, same = InventoryVectorEnv(SERIAL, 4), InventoryVectorEnv(SERIAL, 4)
+    # On the divergent network an order for raw material goes into the pipeline as it was given.
+    envs, same = (InventoryVectorEnv("divergent-stationary-backlog", 4) for _ in range(2))
     envs.reset(seed=1)
     same.reset(seed=1)
-    buffer = np.empty((4, 3), order=order)
+    buffer = np.empty((4, 11), order=order)
     for step in range(40):
         orders = np.abs(random_orders(envs, step))
         buffer[:] = orders
-        observations, rewards, *_ = envs.step(buffer)
+        observations, rewards, *_, infos = envs.step(buffer)
         expected = same.step(orders)
         np.testing.assert_array_equal(observations, expected[0])
         np.testing.assert_array_equal(rewards, expected[1])
-        buffer[:] = observations[:] = rewards[:] = -1.0
+        for returned in (buffer, observations, rewards, infos["sentiment"]):
+            returned[:] = -1.0
 
 
 # --- the end and the beginning ----------------------------------------------------------------------------------------

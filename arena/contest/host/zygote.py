@@ -25,6 +25,7 @@ from pathlib import Path
 
 from arena.contest.host import child
 from arena.contest.host.lockdown import SEAT_DESCRIPTOR, Policy, adopt_orphans, lock_down
+from arena.plugins import remembered_entries
 
 COMMAND = struct.Struct("<cI")
 """What the host says: `SPAWN` with two descriptors (socket, output), or `END` with a process id."""
@@ -56,6 +57,7 @@ def main(configuration: str) -> None:
         # A library that is missing or broken fails again in the controller that wanted it, and is told there.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    remembered_entries()
     # What is alive now never dies: kept out of every child's collections, its memory pages stay shared.
     gc.collect()
     gc.freeze()
@@ -189,4 +191,5 @@ def remove_tree(directory: Path) -> None:
         shutil.rmtree(directory, ignore_errors=True)
     except RecursionError:
         # Nested deeper than Python can follow; the system's own tool does not recurse.
-        subprocess.run(["rm", "-rf", "--", str(directory)], check=False, timeout=60, stderr=subprocess.DEVNULL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(["rm", "-rf", "--", str(directory)], check=False, timeout=20, stderr=subprocess.DEVNULL)
