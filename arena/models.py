@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from arena.documents import MAX_FAULTS, load_document
@@ -29,12 +29,24 @@ __all__ = [
 
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A finite number; integers are taken, booleans and text are not."""
-NonNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
-"""A finite number of 0 or more."""
-Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0)]
-"""A finite number above 0."""
-Fraction01 = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1)]
-"""A number above 0 and at most 1."""
+LARGEST: Final = 1e9
+"""Largest quantity, price or cost: sums and products of such numbers stay far from the end of floating point."""
+SMALLEST: Final = 1e-6
+"""Smallest divisor (yield, lot size, units of a component), for the same reason."""
+
+
+def _not_tiny(value: float) -> float:
+    if value < SMALLEST:
+        raise ValueError(f"must be at least {SMALLEST:g}")
+    return value
+
+
+NonNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=LARGEST)]
+"""A number of 0 or more, at most `LARGEST`."""
+Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=LARGEST), AfterValidator(_not_tiny)]
+"""A number above 0: at least `SMALLEST`, at most `LARGEST`."""
+Fraction01 = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1), AfterValidator(_not_tiny)]
+"""A number above 0 (at least `SMALLEST`) and at most 1."""
 Count = Annotated[int, Field(strict=True, ge=0)]
 """A whole number of 0 or more; booleans and `2.0` are not taken."""
 
@@ -45,6 +57,12 @@ class FrozenModel(BaseModel):
     """A pydantic model whose values never change and which accepts no unknown field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal by fields; what is derived from them takes no part."""
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in type(self).model_fields)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with some fields replaced (unchecked, as in pydantic); cached properties are computed anew.

@@ -11,7 +11,6 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from itertools import groupby
 from types import MappingProxyType
@@ -181,7 +180,7 @@ def load_plugin(name: str, group: str = GROUP) -> tuple[RegisteredController, ..
         UnknownName: No installed package declares this entry point.
         PluginError: Two packages declare it, or it cannot be loaded.
     """
-    found = remembered_entries(group)
+    found = _sorted_entries(group)
     matching = [(entry, entry_point) for entry, entry_point in found if entry.name == name]
     if not matching:
         raise unknown_name("plugin", name, [entry.name for entry, _ in found])
@@ -258,15 +257,6 @@ def _models_of(model: type[BaseModel]) -> list[type[BaseModel]]:
             seen.append(annotation)
             waiting.extend(field.annotation for field in annotation.model_fields.values())
     return seen
-
-
-@cache
-def remembered_entries(group: str = GROUP) -> tuple[tuple[PluginEntry, EntryPoint], ...]:
-    """The entry points as first read by this process; reading them takes milliseconds and imports nothing.
-
-    For processes that load one plugin each: their common ancestor calls this once, before it forks.
-    """
-    return tuple(_sorted_entries(group))
 
 
 def _sorted_entries(group: str) -> list[tuple[PluginEntry, EntryPoint]]:

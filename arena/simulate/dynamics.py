@@ -340,7 +340,7 @@ def _scrap(plant: Plant, on_hand: list[Column], operations: Operations) -> list[
             total = total + on_hand[position]
         # Components of one node are cut in proportion: no component is preferred.
         excess = operations.at_least(total - capacity, 0.0)
-        share = excess / operations.at_least(total, 1e-30)  # not 1e-300: zero in float32
+        share = excess / operations.at_least(total, _SMALLEST_TOTAL)
         for position in points:
             scrapped[position] = excess if len(points) == 1 else on_hand[position] * share
             on_hand[position] = on_hand[position] - scrapped[position]

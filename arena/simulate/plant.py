@@ -7,9 +7,8 @@ component. Stock points are ordered by managed node, then by line of the bill.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -70,7 +69,6 @@ class Plant:
     sellers: tuple[int, ...]  # stock point that serves each market link
     initial_stock: tuple[float, ...]  # per stock point
     has_fixed_costs: bool
-    _tensors: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def links(self) -> int:

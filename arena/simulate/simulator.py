@@ -138,15 +138,17 @@ class Simulator:
                 f"the episode is over after {self.scenario.horizon} periods: call start(seed) for the next one"
             )
         try:
-            asked = np.asarray(orders, dtype=np.float64)
-        except (TypeError, ValueError):
+            asked = np.asarray(orders)
+        except ValueError:  # a ragged sequence
+            asked = np.empty(0, dtype=object)
+        if asked.dtype.kind not in "fiu":
             message = f"orders are numbers, got {type(orders).__name__}; give one float per supply link"
-            raise ContractViolation("bad_dtype", message) from None
+            raise ContractViolation("bad_dtype", message)
         if asked.shape != (self.plant.links,):
             raise ContractViolation(
                 "bad_shape", f"orders have shape ({self.plant.links},), one per supply link, got {asked.shape}"
             )
-        requests: list[float] = asked.tolist()
+        requests: list[float] = asked.astype(np.float64).tolist()
         total = sum(requests)
         if total - total != 0.0 and not np.isfinite(asked).all():
             raise ContractViolation("non_finite", "orders are finite; order 0 where nothing is wanted")

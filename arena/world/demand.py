@@ -29,8 +29,10 @@ class Seasonal(FrozenModel):
     """A season: the mean is multiplied by ``1 + amplitude * sin(frequency * period + phase)``."""
 
     amplitude: Annotated[NonNegative, Field(le=10)] = Field(default=0.5, description="relative height of the wave")
-    frequency: NonNegative = Field(default=2 * math.pi / 30, description="radians per period")
-    phase: Finite = Field(default=0.0, description="radians at period 0")
+    frequency: Annotated[NonNegative, Field(le=1_000)] = Field(
+        default=2 * math.pi / 30, description="radians per period"
+    )
+    phase: Annotated[Finite, Field(ge=-1_000, le=1_000)] = Field(default=0.0, description="radians at period 0")
 
 
 class Shock(FrozenModel):
@@ -89,7 +91,7 @@ class Demand(FrozenModel):
     Source: gym-invmgmt (arXiv 2605.11355); the season's phase and the spread of normal and uniform demand are ours.
     """
 
-    base_mean: Annotated[NonNegative, Field(le=1e9)] | None = Field(
+    base_mean: NonNegative | None = Field(
         default=None, description="units per period on every market link; absent: each link's own mean_demand"
     )
     series: Series | None = Field(default=None, description="an external series in place of a constant base")

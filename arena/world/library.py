@@ -58,7 +58,7 @@ def find(reference: str | Path, kind: str, *, base: Path | None = None, suffix: 
     if path.suffix == suffix or path.suffix == ".yml" or isinstance(reference, Path) or path.is_file():
         if path.exists():
             return path
-        raise InvalidInput([Fault(str(path), "", text, "the file exists", "check the path")])
+        raise InvalidInput([Fault(str(path), "", text, "there is no such file", "check the path")])
     singular = {"networks": "network", "suites": "suite", "demand": "demand series"}[kind]
     raise unknown_name(singular, text, shipped_names(kind, suffix))
 
@@ -99,8 +99,12 @@ def load_series(reference: str | Path, column: str | None = None, *, base: Path 
         raise InvalidInput(
             [Fault(str(path), "", str(reference), f"cannot be read: {error}", "save as UTF-8")]
         ) from None
-    rows = csv.DictReader(io.StringIO(text))
-    names = list(rows.fieldnames or ())
+    try:
+        reader = csv.DictReader(io.StringIO(text))
+        names = list(reader.fieldnames or ())
+        rows = list(reader)
+    except csv.Error as error:
+        raise InvalidInput([Fault(str(path), "", str(reference), f"is no CSV table: {error}", "mend it")]) from None
     column = column if column is not None else (names[-1] if names else "")
     if column not in names:
         raise unknown_name("column", column, names, source=str(path))
@@ -110,9 +114,8 @@ def load_series(reference: str | Path, column: str | None = None, *, base: Path 
         try:
             values.append(float(row[column] or ""))
         except ValueError:
-            faults.append(
-                Fault(str(path), f"line {number}, {column}", row[column], "units are numbers", "mend the cell")
-            )
+            place = f"line {number}, {column}"
+            faults.append(Fault(str(path), place, row[column], "units are numbers", "mend the cell"))
     if faults:
         raise InvalidInput(faults)
     return parse_model(Series, {"values": values, "name": Path(path).stem}, str(path))
@@ -166,7 +169,15 @@ def _series(given: object, base: Path | None) -> object:
         return {"values": given}
     if isinstance(given, Mapping) and isinstance(given.get("source"), str):
         column = given.get("column")
-        series = load_series(given["source"], column if isinstance(column, str) else None, base=base)
+        faults = []
+        if column is not None and not isinstance(column, str):
+            faults.append(Fault("", "demand.series.column", column, "a column is named by its header", "quote it"))
+        if "values" in given:
+            rule = "a series has a source or its values, not both"
+            faults.append(Fault("", "demand.series.values", "given", rule, "remove one of them"))
+        if faults:
+            raise InvalidInput(faults)
+        series = load_series(given["source"], column, base=base)
         rest = {key: value for key, value in given.items() if key not in ("source", "column")}
         return {"values": series.values, "name": series.name, **rest}
     return given
@@ -188,7 +199,7 @@ def load_scenario(reference: str | Path) -> Scenario:
     if path.suffix not in (".yaml", ".yml"):
         raise unknown_name("scenario", str(reference), known)
     if not path.exists():
-        raise InvalidInput([Fault(str(path), "", str(reference), "the file exists", "check the path")])
+        raise InvalidInput([Fault(str(path), "", str(reference), "there is no such file", "check the path")])
     return build_scenario(load_document(path), str(path), base=path.parent)
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from arena.errors import FaultList, FieldFault
-from arena.models import Count, Fraction01, FrozenModel, NonNegative, Positive
+from arena.models import SMALLEST, Count, Fraction01, FrozenModel, NonNegative, Positive
 
 if TYPE_CHECKING:
     import networkx
@@ -70,6 +70,13 @@ class SupplyLink(FrozenModel):
     lot_size: NonNegative = Field(default=0.0, description="orders are rounded up to whole lots; 0: any quantity")
     lead_time_distribution: LeadTimeDistribution | None = Field(default=None, description="random lead time")
 
+    @field_validator("lot_size")
+    @classmethod
+    def _lots_can_be_counted(cls, size: float) -> float:
+        if 0 < size < SMALLEST:
+            raise ValueError(f"must be 0 (any quantity) or at least {SMALLEST:g}")
+        return size
+
 
 class MarketLink(FrozenModel):
     """A link on which a retailer meets customers' demand."""
@@ -78,7 +85,7 @@ class MarketLink(FrozenModel):
     market: Count = Field(description="id of the market")
     price: NonNegative = Field(description="money per unit sold")
     shortage_penalty: NonNegative = Field(description="money per unit unfilled at the end of a period")
-    mean_demand: Annotated[NonNegative, Field(le=1e9)] | None = Field(
+    mean_demand: NonNegative | None = Field(
         default=None, description="mean units per period before effects, unless the scenario gives its own"
     )
 

@@ -8,6 +8,7 @@ import pytest
 from seats import failure, make_submission, observation, seated
 
 from arena.contest.host import available, launcher, make_host
+from arena.contest.host.lockdown import fixed_environment
 from arena.contest.limits import Limits
 from arena.plugins import PluginEntry
 
@@ -47,8 +48,9 @@ def test_a_traceback_is_for_the_submitter(process_host, submit):
     assert "KeyError: 'key'" in seat.stderr_tail
 
 
-def test_a_seat_sees_nothing_of_the_arenas_process(process_host, submit, monkeypatch):
+def test_a_seat_sees_nothing_of_the_arenas_process(submit, monkeypatch, tmp_path):
     monkeypatch.setenv("ARENA_SECRET", "hunter2")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/nowhere")  # the zygote may need it, the controller does not
     body = """
     def order(self, observation):
         import json
@@ -59,12 +61,16 @@ def test_a_seat_sees_nothing_of_the_arenas_process(process_host, submit, monkeyp
         return [0, 0, 0]
     """
     seen = []
-    for attempt in range(2):
-        seat = seated(process_host, submit(body, name=f"mine{attempt}"))
-        seat.order(observation())
-        seat.close()
+    for name in ("first", "second"):
+        host = make_host("process")
+        try:
+            seat = seated(host, submit(body, name=name))
+            seat.order(observation())
+            seat.close()
+        finally:
+            host.close()
         seen.append(json.loads(seat.stderr_tail))
-    assert "ARENA_SECRET" not in seen[0]["environment"]
+    assert seen[0]["environment"] == sorted(fixed_environment(tmp_path))
     assert seen[0]["directory"] == []
     assert set(seen[0]["descriptors"]) == {"0", "1", "2", "3", "4"}  # 4 is the listing itself
     assert seen[0]["arguments"] == ["controller"]
@@ -92,8 +98,9 @@ def test_global_random_generators_follow_the_briefing(process_host, submit):
         seat.close()
         return orders
 
-    assert draw(1) == draw(1)
-    assert draw(1) != draw(2)
+    first, second = draw(1), draw(2)
+    assert draw(1) == first
+    assert [one != other for one, other in zip(first, second, strict=True)] == [True, True, False]
 
 
 def test_seats_of_one_host_live_side_by_side(process_host, submit):
@@ -112,6 +119,20 @@ def test_plugins_own_modules_are_not_preloaded(monkeypatch):
         launcher, "list_entry_points", lambda: (PluginEntry("mine", "my_rules.hooks", "my-rules", "1"),)
     )
     assert launcher.preloadable(["scipy", "my_rules.tables", "my_rules", "numpy.linalg"]) == ("numpy.linalg", "scipy")
+
+
+def test_one_submissions_folder_is_not_on_anothers_path(submit):
+    first = submit(name="first")
+    (first.folder / "submission.yaml").touch()
+    (first.folder / "helpers_of_first.py").touch()
+    seat = seated(make_host("trusted"), first)
+    host = make_host("process")
+    try:
+        violation, _ = failure(host, submit("", top="import helpers_of_first", name="second"))
+    finally:
+        host.close()
+    seat.close()
+    assert violation.message == "ModuleNotFoundError: No module named 'helpers_of_first'"
 
 
 def test_libraries_are_preloaded_if_they_exist(process_host, submit):

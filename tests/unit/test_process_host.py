@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -241,9 +242,11 @@ def test_descriptors_do_not_leak(process_host, submit):
     assert set(descriptors.iterdir()) == before
 
 
-def test_a_dead_zygote_is_the_arenas_failure_and_is_replaced(process_host, submit):
+def test_a_dead_zygote_is_the_arenas_failure_and_is_replaced(submit, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     submission = submit("def order(self, observation): return [os.getppid(), os.getpid(), 0]")
-    seat = seated(process_host, submission)
+    host = make_host("process")
+    seat = seated(host, submission)
     zygote, child, _ = seat.order(observation()).astype(int)
     os.kill(zygote, signal.SIGKILL)
     while alive(child):  # the kernel ends the seat in its own time
@@ -251,9 +254,11 @@ def test_a_dead_zygote_is_the_arenas_failure_and_is_replaced(process_host, submi
     with pytest.raises(InfrastructureFailure, match="died"):
         seat.order(observation())
     seat.release()
-    again = seated(process_host, submission)
+    again = seated(host, submission)
     assert again.order(observation()).astype(int)[0] != zygote
     again.close()
+    host.close()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_zygote_that_does_not_start_is_the_arenas_failure(submit, monkeypatch):

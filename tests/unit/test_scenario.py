@@ -181,3 +181,26 @@ def test_a_scenario_written_out_and_read_again_is_the_same():
     again = build_scenario(first.model_dump(mode="json", by_alias=True), "again")
     assert again == first
     assert again.digest == first.digest
+
+
+@pytest.mark.parametrize(
+    ("series", "message"),
+    [
+        ({"source": "m5", "column": 3}, "named by its header"),
+        ({"source": "m5", "values": [1.0]}, "source or its values, not both"),
+    ],
+)
+def test_a_series_is_never_read_another_way_than_written(series, message):
+    data = {"name": "x", "network": "serial", "demand": {"series": series}}
+    with pytest.raises(InvalidInput, match=message):
+        build_scenario(data, "here")
+    assert build_scenario({**data, "demand": {"series": {"source": "m5", "column": "units"}}}, "here").demand.series
+
+
+def test_a_copy_with_changes_derives_everything_anew():
+    scenario = load_scenario("serial-stationary-backlog")
+    louder = scenario.model_copy(update={"demand": scenario.demand.model_copy(update={"base_mean": 40.0})})
+    assert louder.mean_path[0, 0] == 40.0
+    assert louder.digest != scenario.digest
+    assert hash(louder) != hash(scenario)
+    assert louder != scenario

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 import arena
+from arena.contest.folder import MANIFEST_NAME
 from arena.contest.host.lockdown import Policy, fixed_environment
 from arena.contest.host.zygote import ANSWER, COMMAND, END, SPAWN, UNCLEAN, remove_tree
 from arena.errors import InfrastructureFailure, printable
@@ -186,8 +187,9 @@ def preloadable(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _search_path() -> list[str]:
-    root = str(Path(arena.__file__).parent.parent)
-    return [*(entry for entry in sys.path if entry and Path(entry).is_absolute()), root]
+    """This process's search path, without the folders of submissions that it may have played itself."""
+    places = [Path(entry) for entry in sys.path if entry] + [Path(arena.__file__).parent.parent]
+    return [str(place) for place in places if place.is_absolute() and not (place / MANIFEST_NAME).exists()]
 
 
 def _environment(directory: Path) -> dict[str, str]:

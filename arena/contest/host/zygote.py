@@ -25,7 +25,6 @@ from pathlib import Path
 
 from arena.contest.host import child
 from arena.contest.host.lockdown import SEAT_DESCRIPTOR, Policy, adopt_orphans, lock_down
-from arena.plugins import remembered_entries
 
 COMMAND = struct.Struct("<cI")
 """What the host says: `SPAWN` with two descriptors (socket, output), or `END` with a process id."""
@@ -57,7 +56,6 @@ def main(configuration: str) -> None:
         # A library that is missing or broken fails again in the controller that wanted it, and is told there.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    remembered_entries()
     # What is alive now never dies: kept out of every child's collections, its memory pages stay shared.
     gc.collect()
     gc.freeze()
