@@ -253,7 +253,7 @@ def _provenance(standings: Standings, records: Sequence[EpisodeRecord]) -> list[
     finished = sorted(record.finished_at for record in records)
     return [
         ("contract", all_of("contract_digest")),
-        ("seeds", f"{standings.seed_plan}, {standings.seeds} per scenario"),
+        ("seeds", f"{standings.seed_plan.partition(':')[0]}, {standings.seeds} per scenario"),
         ("commitment to the seeds", standings.commitment or "none: the seeds are public"),
         ("isolation", all_of("isolation")),
         ("arena", all_of("arena_version")),
