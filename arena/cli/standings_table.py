@@ -20,8 +20,9 @@ def print_standings(standings: Standings) -> None:
     by_score = standings.ranked_by == "score"
     rows = [_cells(row, by_score) for row in (*standings.rows, *standings.reference)]
     print_table(columns, rows, right=("rank", "score", "mean profit", "95 % interval", "forfeits", "episodes"))
-    print(f"\n{standings.suite}, {standings.seeds} {standings.seed_plan.partition(":")[0]} seeds; the interval is of the ", end="")
-    print("score" if by_score else "mean profit")
+    kind, _, _ = standings.seed_plan.partition(":")
+    measured = "score" if by_score else "mean profit"
+    print(f"\n{standings.suite}, {standings.seeds} {kind} seeds; the interval is of the {measured}")
     reason = next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None)
     if reason:
         print(f"no score: {reason}")

@@ -239,6 +239,7 @@ def test_hidden_seeds_are_committed_to_and_never_shown(run: Run) -> None:
 
     played = play(run, "mine", "--seeds", "hidden:3", "--secret", "secret.json")
     assert played.exit_code == 0, played.stderr
+    assert "3 hidden seeds" in played.stdout
     with Path("results/episodes.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["seed"] for row in rows] == [""] * 3
