@@ -62,7 +62,9 @@ class FrozenModel(BaseModel):
         """Equal by fields; what is derived from them takes no part."""
         if type(self) is not type(other):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in type(self).model_fields)
+        # Lists compare by identity first, so that what is not a number equals itself.
+        mine, theirs = ([getattr(one, name) for name in type(self).model_fields] for one in (self, other))
+        return mine == theirs
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with some fields replaced (unchecked, as in pydantic); cached properties are computed anew.

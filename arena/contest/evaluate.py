@@ -7,17 +7,15 @@ same call goes on where it stopped and ends with the same rows (their timings as
 from __future__ import annotations
 
 import contextlib
-import datetime
 import math
 import os
-import platform
 import random
+import shutil
 import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
@@ -28,7 +26,7 @@ from arena.contest.export import KPI_COLUMNS, write_episodes, write_text
 from arena.contest.host import available
 from arena.contest.limits import Limits
 from arena.contest.pool import Job, Lost, WorkItem, play_here, play_in_workers
-from arena.contest.record import EpisodeRecord, PlayedEpisode
+from arena.contest.record import EpisodeRecord, PlayedEpisode, identity
 from arena.contest.rows import Standings
 from arena.contest.standings import ISOLATION_ORDER, compute_standings
 from arena.contest.store import EpisodeKey, EpisodeStatus, Store
@@ -42,6 +40,8 @@ from arena.world.suite import Suite
 STORE_NAME: Final = "results.sqlite"
 EPISODES_NAME: Final = "episodes.csv"
 STANDINGS_NAME: Final = "standings.json"
+
+_SNAPSHOTS: Final = ".submissions-"
 
 
 class Interrupted(ArenaError):  # noqa: N818 - named after what it reports
@@ -169,7 +169,10 @@ def evaluate(
         raise ArenaError(f"{output}: the folder cannot be made ({error.strerror}); choose another") from error
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(Store(output / STORE_NAME))
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arena-submissions-")))
+        # The store's lock is held, so copies that are here were left by an evaluation that was killed.
+        for left in output.glob(f"{_SNAPSHOTS}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_SNAPSHOTS, dir=output))).resolve()
         playing = tuple(take_snapshot(submission, place) for submission in submissions)
         job = Job(playing, tuple(suite.scenarios), isolation, limits or Limits(), seeds.commitment)
         items = _missing(job, seeds, store.keys())
@@ -265,17 +268,9 @@ def _lost_episode(lost: Lost, job: Job) -> PlayedEpisode:
     """Return the row of an episode that the arena failed to play: it has no numbers, and is not scored."""
     submission = job.submissions[lost.item.submission]
     scenario: Scenario = job.scenarios[lost.item.scenario]
-    seed = lost.item.seed
     record = EpisodeRecord(
-        submission=submission.name,
-        controller=submission.controller,
-        track=submission.track,
-        scenario=scenario.name,
-        published_id=scenario.published_id,
-        seed_index=seed.index,
-        seed=str(seed.entropy) if seed.public else None,
+        **identity(submission, scenario, lost.item.seed, job.isolation, job.commitment),
         outcome="infrastructure",
-        isolation=job.isolation,
         **dict.fromkeys(KPI_COLUMNS, math.nan),
         planning_time=0.0,
         decision_time=0.0,
@@ -284,14 +279,6 @@ def _lost_episode(lost: Lost, job: Job) -> PlayedEpisode:
         failure_period=None,
         failure_message=lost.message[:500],
         stderr_tail="",
-        contract_digest=contract_digest(),
-        submission_digest=submission.digest,
-        scenario_digest=scenario.digest,
-        commitment=job.commitment,
-        arena_version=version("inventory-arena"),
-        python_version=platform.python_version(),
-        numpy_version=np.__version__,
-        finished_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
     )
     network = scenario.network
     return PlayedEpisode(record, np.empty((0, len(network.supply_links))), np.empty((0, len(network.market_links))))

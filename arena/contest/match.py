@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.contest.host import Host, InfrastructureFailure, Seat
-from arena.contest.record import EpisodeRecord, PlayedEpisode
+from arena.contest.record import EpisodeRecord, PlayedEpisode, identity
 from arena.contract.kpi import measure
 from arena.contract.orders import check_orders
 from arena.contract.tracks import TrackView
-from arena.contract.version import contract_digest
 from arena.errors import ContractViolation
 from arena.simulate.simulator import Simulator, realised_demand
 
@@ -87,16 +82,9 @@ def play(
     if violation is not None:
         kpis["profit"] = min(kpis["profit"], 0.0)
     record = EpisodeRecord(
-        submission=submission.name,
-        controller=submission.controller,
-        track=submission.track,
-        scenario=scenario.name,
-        published_id=scenario.published_id,
-        seed_index=seed.index,
-        seed=str(seed.entropy) if seed.public else None,
-        outcome=violation.code if violation else "ok",
-        isolation=host.isolation,
+        **identity(submission, scenario, seed, host.isolation, commitment),
         **kpis,
+        outcome=violation.code if violation else "ok",
         planning_time=table.planning_time,
         decision_time=table.decision_time,
         decisions=table.decisions,
@@ -104,14 +92,6 @@ def play(
         failure_period=failure_period,
         failure_message=violation.message if violation else "",
         stderr_tail=table.stderr_tail,
-        contract_digest=contract_digest(),
-        submission_digest=submission.digest,
-        scenario_digest=scenario.digest,
-        commitment=commitment,
-        arena_version=_arena_version(),
-        python_version=platform.python_version(),
-        numpy_version=np.__version__,
-        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
     return PlayedEpisode(record, ledger.requested, ledger.demand)
 
@@ -211,8 +191,3 @@ def _controller_seed(seed: EpisodeSeed, node: int | None) -> int:
     if node is None:
         return seed.controller_seed
     return int(np.random.SeedSequence([seed.controller_seed, node]).generate_state(1, np.uint64)[0])
-
-
-@cache
-def _arena_version() -> str:
-    return version("inventory-arena")

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
-from typing import Literal
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+
+from arena.contract.kpi import Kpis
+from arena.contract.version import contract_digest
+
+if TYPE_CHECKING:
+    from arena.contest.submission import Submission
+    from arena.contract.seeds import EpisodeSeed
+    from arena.world.scenario import Scenario
 
 Outcome = Literal[
     "ok",
@@ -26,14 +37,12 @@ Outcome = Literal[
 """How an episode ended. Every outcome but ``ok`` and ``infrastructure`` is a forfeit."""
 
 
-class EpisodeRecord(BaseModel):
+class EpisodeRecord(Kpis):
     """One row of results: one submission, one scenario, one seed.
 
     KPIs bear the names of the contract and describe what was played, zero orders after a forfeit included. Only
     ``profit`` is the counted value: ``min(profit, 0)`` after a forfeit, so that failing never pays.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     submission: str
     """Name of the submission."""
@@ -53,43 +62,6 @@ class EpisodeRecord(BaseModel):
     """``ok``, or the code of what went wrong."""
     isolation: str
     """Isolation level the controller ran at."""
-
-    profit: float
-    """Counted profit: discounted sum over nodes and periods, at most 0 after a forfeit."""
-    fill_rate: float
-    """Share of demand sold, late sales included."""
-    immediate_fill_rate: float
-    """Share of demand sold in its own period."""
-    service_level: float
-    """Share of periods without an unfilled unit."""
-    average_inventory: float
-    """Mean on hand at the end of the period over managed nodes and periods, units."""
-    unfilled: float
-    """Sum of unfilled: unit-periods in backlog mode, units in lost-sales mode."""
-    revenue: float
-    """Discounted revenue, internal transfers included."""
-    procurement_cost: float
-    """Discounted cost of what was bought, internal transfers included."""
-    holding_cost: float
-    """Discounted holding cost of stock on hand and in transit."""
-    operating_cost: float
-    """Discounted operating cost of factories."""
-    shortage_penalty: float
-    """Discounted penalty for unfilled units."""
-    fixed_ordering_cost: float
-    """Discounted fixed cost of filled orders."""
-    bullwhip_ratio: float
-    """Variance of all requested orders over the variance of demand."""
-    bullwhip_retailers: float
-    """Variance of the retailers' filled orders over the variance of demand."""
-    bullwhip_distributors: float
-    """Variance of the other distributors' filled orders over the variance of demand."""
-    bullwhip_factories: float
-    """Variance of the factories' filled orders over the variance of demand."""
-    inventory_turns: float
-    """Units sold over average inventory."""
-    final_sentiment: float
-    """Customers' sentiment at the end."""
 
     planning_time: float
     """Seconds in ``begin``, before the first decision; summed over the seats of a decentralised episode."""
@@ -137,3 +109,40 @@ class PlayedEpisode:
     record: EpisodeRecord
     requested: NDArray[np.float64]
     demand: NDArray[np.float64]
+
+
+def identity(
+    submission: Submission, scenario: Scenario, seed: EpisodeSeed, isolation: str, commitment: str | None
+) -> dict[str, Any]:
+    """Fields of a record that say which episode it is and under which rules and versions it ended now.
+
+    Args:
+        submission: Who played.
+        scenario: What was played.
+        seed: Of the episode; kept in the record only if it is public.
+        isolation: Level the controller ran at.
+        commitment: Commitment to the hidden seeds; None for public seeds.
+    """
+    return {
+        "submission": submission.name,
+        "controller": submission.controller,
+        "track": submission.track,
+        "scenario": scenario.name,
+        "published_id": scenario.published_id,
+        "seed_index": seed.index,
+        "seed": str(seed.entropy) if seed.public else None,
+        "isolation": isolation,
+        "contract_digest": contract_digest(),
+        "submission_digest": submission.digest,
+        "scenario_digest": scenario.digest,
+        "commitment": commitment,
+        "arena_version": _arena_version(),
+        "python_version": platform.python_version(),
+        "numpy_version": np.__version__,
+        "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+
+
+@cache
+def _arena_version() -> str:
+    return version("inventory-arena")

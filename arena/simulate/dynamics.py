@@ -385,17 +385,3 @@ def _to_columns(plant: Plant, state: BatchState) -> Columns:
         shortfall=_split(state.shortfall),
         sentiment=state.sentiment,
     )
-
-
-__all__ = [
-    "BatchState",
-    "Columns",
-    "DemandSource",
-    "Flows",
-    "Movements",
-    "StockOut",
-    "advance",
-    "initial_state",
-    "smooth_stock_out",
-    "step",
-]

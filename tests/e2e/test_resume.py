@@ -288,9 +288,11 @@ def test_a_killed_evaluation_goes_on_where_it_stopped(tmp_path: Path, entrants: 
             words = read_until(process, "episode", 3)
             process.kill()
         wait_until(lambda workers=words[1:]: not any(is_running(int(pid)) for pid in workers))
+        assert list((tmp_path / "out").glob(".submissions-*"))  # a kill leaves its copies behind
         with Store(tmp_path / "out" / "results.sqlite", read_only=True) as store:
             assert len(store.records()) >= 3 * round_number
     resumed = run(entrants, suite, tmp_path / "out")
+    assert not list((tmp_path / "out").glob(".submissions-*"))
     assert resumed.resumed >= 6
     assert resumed.played + resumed.resumed == 12
     assert rows(tmp_path / "out") == rows(tmp_path / "calm")
