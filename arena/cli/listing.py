@@ -48,7 +48,10 @@ def _list_plugins(as_json: bool) -> None:
         rows = [(entry.name, entry.value, entry.distribution, entry.version) for entry in entries]
         print_table(("plugin", "module", "package", "version"), rows)
     else:
-        warn("no plugin is installed; the classical rules come with: pip install arena-heuristics")
+        warn(
+            "no plugin is installed; for the classical rules, in a checkout of arena: "
+            "pip install ./plugins/arena-heuristics"
+        )
 
 
 def _list_controllers(as_json: bool) -> None:

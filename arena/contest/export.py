@@ -215,8 +215,7 @@ def _require_pyarrow() -> tuple[Any, Any]:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        line = "pip install 'inventory-arena[export]'"
-        raise ArenaError(f"an export to Parquet needs pyarrow, which is not installed; {line}") from error
+        raise ArenaError("an export to Parquet needs pyarrow, which is not installed; pip install pyarrow") from error
     return pyarrow, parquet
 
 

@@ -279,7 +279,8 @@ def _load_plugin_controller(
         present = {failure.distribution for failure in plugins.failures}
         present |= {one.distribution for one in plugins.controllers.values()}
         if provider is not None and provider not in present:
-            return Unavailable(manifest.name, path, manifest.controller, f"pip install {provider}")
+            line = f"in a checkout of arena: pip install ./plugins/{provider}"
+            return Unavailable(manifest.name, path, manifest.controller, line)
         hint = suggest(manifest.controller, plugins.controllers)
         hint += "".join(f"; not loaded: {failure}" for failure in plugins.failures)
         rule = "no installed plugin gives this controller"

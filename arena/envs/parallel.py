@@ -1,6 +1,6 @@
 """One agent per managed node: the decentralised track as a PettingZoo environment.
 
-Importing this module needs PettingZoo: ``pip install 'inventory-arena[parallel]'``.
+Importing this module needs PettingZoo: ``pip install pettingzoo``.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ from arena.world.scenario import LARGEST_QUANTITY, Scenario
 try:
     from pettingzoo import ParallelEnv
 except ImportError as error:
-    raise ImportError(
-        "the parallel environment needs PettingZoo; install it with: pip install 'inventory-arena[parallel]'"
-    ) from error
+    raise ImportError("the parallel environment needs PettingZoo; install it with: pip install pettingzoo") from error
 
 #: Whose profit an agent is rewarded with, see :class:`ParallelInventoryEnv`.
 Reward = Literal["network", "node"]

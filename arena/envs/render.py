@@ -105,8 +105,7 @@ def picture(scenario: Scenario, simulator: Simulator) -> np.ndarray:
         from matplotlib.figure import Figure
     except ImportError:
         raise ArenaError(
-            "drawing needs matplotlib; install it with: pip install 'inventory-arena[render]', "
-            'or choose render_mode="ansi"'
+            'drawing needs matplotlib; install it with: pip install matplotlib, or choose render_mode="ansi"'
         ) from None
     places = _places(scenario.network)
     columns = 1 + max(x for x, _ in places.values())

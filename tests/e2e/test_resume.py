@@ -420,7 +420,7 @@ def test_an_export_to_parquet(tmp_path: Path, entrants: Path, suite: Suite) -> N
     try:
         from pyarrow import parquet
     except ImportError:
-        with pytest.raises(ArenaError, match=r"pip install 'inventory-arena\[export\]'"):
+        with pytest.raises(ArenaError, match=r"pip install pyarrow"):
             export(result.store, tmp_path / "table.parquet", "parquet")
         assert not (tmp_path / "table.parquet").exists()
         return

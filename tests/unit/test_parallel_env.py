@@ -179,6 +179,6 @@ def test_without_pettingzoo_the_message_names_the_extra() -> None:
     code = "import sys; sys.modules['pettingzoo'] = None\nimport arena.envs\nimport arena.envs.parallel"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install 'inventory-arena[parallel]'" in done.stderr.splitlines()[-1]
+    assert "pip install pettingzoo" in done.stderr.splitlines()[-1]
     code = "import sys, arena.envs\nassert 'pettingzoo' not in sys.modules\nimport arena.envs.parallel"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -155,11 +155,12 @@ class TestPluginControllers:
         assert [one.name for one in loaded.submissions] == ["mine"]
         assert loaded.faults == ()
         [missing] = loaded.unavailable
-        assert str(missing).endswith('controller "newsvendor" is not installed; pip install arena-heuristics')
+        line = "in a checkout of arena: pip install ./plugins/arena-heuristics"
+        assert str(missing).endswith(f'controller "newsvendor" is not installed; {line}')
 
     def test_nothing_left_to_play_tells_what_to_install(self, tmp_path: Path) -> None:
         loaded = load(manifest(tmp_path / "ours.yaml", controller="newsvendor"))
-        with pytest.raises(InvalidInput, match="pip install arena-heuristics"):
+        with pytest.raises(InvalidInput, match=r"pip install \./plugins/arena-heuristics"):
             loaded.require()
 
     def test_an_installed_package_that_is_broken_is_a_fault(self, tmp_path: Path) -> None:
