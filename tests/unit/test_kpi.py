@@ -103,3 +103,10 @@ def test_an_empty_ledger_has_no_kpis():
     simulator.start(1)
     with pytest.raises(ValueError, match="at least one period"):
         measure(simulator.ledger(), simulator.scenario)
+
+
+def test_one_market_left_waiting_spoils_the_periods_service():
+    ledger, scenario = _played("w-trend-seasonal-lost-sales", np.full(6, 12.0))
+    short = ledger.unfilled > 0
+    assert (short.any(axis=1) & ~short.all(axis=1)).any()  # periods in which only one of the two markets is short
+    assert measure(ledger, scenario).service_level == pytest.approx(1 - short.any(axis=1).mean())

@@ -102,10 +102,11 @@ def test_a_secret_is_never_overwritten(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_secret_others_can_read_is_refused(tmp_path):
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620])
+def test_a_secret_others_can_read_or_change_is_refused(tmp_path, mode):
     path = tmp_path / "secret.json"
     write_secret(new_secret(), path)
-    os.chmod(path, 0o644)  # noqa: PTH101 - the mode is the point
+    os.chmod(path, mode)  # noqa: PTH101 - the mode is the point
     with pytest.raises(InvalidInput, match="chmod 600"):
         read_secret(path)
 
