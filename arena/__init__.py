@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from arena.contract.controller import Controller, ControllerSpec, Track
+    from arena.contract.controller import Controller, ControllerSpec
     from arena.contract.kpi import Kpis, measure
     from arena.contract.tracks import (
         Briefing,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         LocalObservation,
         Observation,
         OracleBriefing,
+        Track,
         TrackView,
     )
     from arena.errors import (
@@ -37,10 +38,10 @@ if TYPE_CHECKING:
     from arena.simulate.ledger import Ledger
     from arena.simulate.simulator import Simulator, State
     from arena.world.demand import Demand, Goodwill, Seasonal, Shock, Trend
-    from arena.world.library import load_network, load_scenario
+    from arena.world.library import load_network
     from arena.world.network import Component, MarketLink, Network, Node, SupplyLink
     from arena.world.scenario import Scenario
-    from arena.world.suite import Suite, load_suite
+    from arena.world.suite import Suite, load_scenario, load_suite
 
     __version__: str
 
@@ -91,7 +92,7 @@ __all__ = [
 _HOME_OF_NAME = {
     name: module
     for module, names in {
-        "arena.contract.controller": ("Controller", "ControllerSpec", "Track"),
+        "arena.contract.controller": ("Controller", "ControllerSpec"),
         "arena.contract.kpi": ("Kpis", "measure"),
         "arena.contract.tracks": (
             "Briefing",
@@ -100,6 +101,7 @@ _HOME_OF_NAME = {
             "LocalObservation",
             "Observation",
             "OracleBriefing",
+            "Track",
             "TrackView",
         ),
         "arena.errors": (
@@ -116,10 +118,10 @@ _HOME_OF_NAME = {
         "arena.simulate.ledger": ("Ledger",),
         "arena.simulate.simulator": ("Simulator", "State"),
         "arena.world.demand": ("Demand", "Goodwill", "Seasonal", "Shock", "Trend"),
-        "arena.world.library": ("load_network", "load_scenario"),
+        "arena.world.library": ("load_network",),
         "arena.world.network": ("Component", "MarketLink", "Network", "Node", "SupplyLink"),
         "arena.world.scenario": ("Scenario",),
-        "arena.world.suite": ("Suite", "load_suite"),
+        "arena.world.suite": ("Suite", "load_scenario", "load_suite"),
     }.items()
     for name in names
 }

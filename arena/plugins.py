@@ -20,7 +20,8 @@ import pluggy
 from pydantic import BaseModel
 
 from arena import hookspecs
-from arena.contract.controller import ControllerSpec, Track
+from arena.contract.controller import ControllerSpec
+from arena.contract.tracks import Track
 from arena.errors import Fault, PluginError, UnknownName, printable, show_value, suggest, unknown_name
 
 GROUP = "arena"

@@ -34,7 +34,7 @@ import numpy as np
 
 from arena.envs import InventoryEnv, InventoryVectorEnv
 from arena.simulate.simulator import Simulator
-from arena.world.library import load_scenario
+from arena.world.suite import load_scenario
 
 PERIODS = 30
 BASELINE = "published environment"

@@ -93,8 +93,7 @@ def evaluate(
 
 
 def _choose_suite(suite: str, scenarios: list[str]) -> Suite:
-    from arena.world.library import load_all
-    from arena.world.suite import Suite, load_suite
+    from arena.world.suite import Suite, load_all, load_suite
 
     if not scenarios:
         return load_suite(suite)

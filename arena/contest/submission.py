@@ -28,7 +28,8 @@ from arena.contest.folder import (
     read_folder,
     write_files,
 )
-from arena.contract.controller import Controller, ControllerSpec, Track
+from arena.contract.controller import Controller, ControllerSpec
+from arena.contract.tracks import Track
 from arena.documents import load_document, parse_document
 from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
 from arena.models import parse_model

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel
 
-from arena.contract.tracks import Briefing, Observation
-
-Track = Literal["blind", "informed", "oracle", "decentralised"]
-
-#: All tracks, in the order in which they are listed.
-TRACKS: tuple[Track, ...] = get_args(Track)
+from arena.contract.tracks import Briefing, Observation, Track
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -26,8 +26,10 @@ from arena.world.demand import Goodwill
 from arena.world.network import Network, Node
 from arena.world.scenario import Fulfilment, Scenario, UpstreamShortage
 
-if TYPE_CHECKING:
-    from arena.contract.controller import Track
+Track = Literal["blind", "informed", "oracle", "decentralised"]
+
+#: All tracks, in the order in which they are listed.
+TRACKS: tuple[Track, ...] = get_args(Track)
 
 #: Seconds a controller is told it has for a decision where no contest says otherwise.
 DEFAULT_TIME_BUDGET = 1.0

@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 
 from arena.contract import tracks
-from arena.contract.controller import TRACKS
 from arena.contract.kpi import Kpis
 from arena.contract.seeds import PUBLIC_SEEDS
+from arena.contract.tracks import TRACKS
 from arena.simulate.ledger import Ledger
 from arena.world.scenario import Scenario
 

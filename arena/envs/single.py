@@ -17,8 +17,8 @@ from arena.errors import EpisodeEnded, unknown_name
 from arena.simulate.ledger import Ledger
 from arena.simulate.plant import compile_plant
 from arena.simulate.simulator import Simulator
-from arena.world.library import load_scenario
 from arena.world.scenario import Scenario
+from arena.world.suite import load_scenario
 
 RENDER_MODES = ("ansi", "rgb_array")
 

@@ -28,9 +28,10 @@ from arena.testing.examiner import Examiner
 from arena.testing.listener import ListeningHost
 from arena.testing.result import CHECKS, ConformanceError, ConformanceResult, DecisionTimes, Finding
 from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
-from arena.world.library import load_network, load_scenario
+from arena.world.library import load_network
 from arena.world.network import Network
 from arena.world.scenario import Scenario
+from arena.world.suite import load_scenario
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -12,8 +12,8 @@ from arena.contest.limits import Limits
 from arena.contest.match import play
 from arena.contest.record import PlayedEpisode
 from arena.contest.submission import Submission
-from arena.contract.controller import Track
 from arena.contract.seeds import PublicSeeds
+from arena.contract.tracks import Track
 from arena.testing.listener import ListeningHost
 from arena.testing.result import Finding
 from arena.world.scenario import Scenario

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from arena.contest.host import Isolation
-from arena.contract.controller import Track
+from arena.contract.tracks import Track
 from arena.errors import ArenaError
 
 CHECKS: Final[Mapping[str, str]] = {

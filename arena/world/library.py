@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -181,41 +181,3 @@ def _series(given: object, base: Path | None) -> object:
         rest = {key: value for key, value in given.items() if key not in ("source", "column")}
         return {"values": series.values, "name": series.name, **rest}
     return given
-
-
-def load_scenario(reference: str | Path) -> Scenario:
-    """Load a scenario by the name of a shipped one or from a YAML file.
-
-    Raises:
-        UnknownName: With the closest names, if nothing of that name exists.
-        InvalidInput: With every fault of the file.
-    """
-    from arena.world.suite import shipped_scenarios
-
-    known = shipped_scenarios()
-    if isinstance(reference, str) and reference in known:
-        return known[reference]
-    path = Path(reference)
-    if path.suffix not in (".yaml", ".yml"):
-        raise unknown_name("scenario", str(reference), known)
-    if not path.exists():
-        raise InvalidInput([Fault(str(path), "", str(reference), "there is no such file", "check the path")])
-    return build_scenario(load_document(path), str(path), base=path.parent)
-
-
-def load_all(references: Iterable[str | Path]) -> tuple[Scenario, ...]:
-    """Load several scenarios, reporting the faults of all of them at once.
-
-    Raises:
-        InvalidInput: With every fault found.
-    """
-    scenarios: list[Scenario] = []
-    faults: list[Fault] = []
-    for reference in references:
-        try:
-            scenarios.append(load_scenario(reference))
-        except InvalidInput as error:
-            faults += error.faults
-    if faults:
-        raise InvalidInput(faults)
-    return tuple(scenarios)

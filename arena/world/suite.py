@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -18,9 +18,9 @@ from typing import Any
 from pydantic import Field
 
 from arena.documents import load_document
-from arena.errors import Fault, InvalidInput
+from arena.errors import Fault, InvalidInput, unknown_name
 from arena.models import FrozenModel, parse_model
-from arena.world.library import build_scenario, find, load_scenario, shipped, shipped_names
+from arena.world.library import build_scenario, find, shipped, shipped_names
 from arena.world.scenario import Scenario
 
 _MOST_SCENARIOS = 10_000
@@ -80,6 +80,42 @@ def shipped_scenarios() -> Mapping[str, Scenario]:
         for scenario in _from_blocks(_read(path), path):
             found.setdefault(scenario.name, scenario)
     return found
+
+
+def load_scenario(reference: str | Path) -> Scenario:
+    """Load a scenario by the name of a shipped one or from a YAML file.
+
+    Raises:
+        UnknownName: With the closest names, if nothing of that name exists.
+        InvalidInput: With every fault of the file.
+    """
+    known = shipped_scenarios()
+    if isinstance(reference, str) and reference in known:
+        return known[reference]
+    path = Path(reference)
+    if path.suffix not in (".yaml", ".yml"):
+        raise unknown_name("scenario", str(reference), known)
+    if not path.exists():
+        raise InvalidInput([Fault(str(path), "", str(reference), "there is no such file", "check the path")])
+    return build_scenario(load_document(path), str(path), base=path.parent)
+
+
+def load_all(references: Iterable[str | Path]) -> tuple[Scenario, ...]:
+    """Load several scenarios, reporting the faults of all of them at once.
+
+    Raises:
+        InvalidInput: With every fault found.
+    """
+    scenarios: list[Scenario] = []
+    faults: list[Fault] = []
+    for reference in references:
+        try:
+            scenarios.append(load_scenario(reference))
+        except InvalidInput as error:
+            faults += error.faults
+    if faults:
+        raise InvalidInput(faults)
+    return tuple(scenarios)
 
 
 def load_suite(reference: str | Path) -> Suite:

@@ -20,9 +20,9 @@ from strategies import Episode, demands, episodes, networks, scenarios
 
 from arena.contract.tracks import observe
 from arena.simulate.simulator import Simulator
-from arena.world.library import load_scenario
 from arena.world.network import Network
 from arena.world.scenario import Scenario
+from arena.world.suite import load_scenario
 
 published = pytest.importorskip(
     "gym_invmgmt",

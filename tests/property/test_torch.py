@@ -8,8 +8,8 @@ from strategies import demands, networks, order_sequences, scenarios
 
 from arena.simulate.dynamics import initial_state, smooth_stock_out, step
 from arena.simulate.plant import Plant, compile_plant
-from arena.world.library import load_scenario
 from arena.world.scenario import Scenario
+from arena.world.suite import load_scenario
 
 torch = pytest.importorskip("torch", reason="torch is not installed; tox -e torch has it")
 

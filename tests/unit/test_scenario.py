@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from arena.errors import InvalidInput, UnknownName
-from arena.world.library import build_scenario, load_network, load_scenario
+from arena.world.library import build_scenario, load_network
 from arena.world.scenario import LARGEST_QUANTITY
+from arena.world.suite import load_scenario
 
 INLINE = {
     "nodes": [{"id": 0}, {"id": 1, "initial_stock": 30, "holding_cost": 0.1}, {"id": 2}],

@@ -8,7 +8,8 @@ import pytest
 from arena.errors import ContractViolation, EpisodeEnded
 from arena.simulate.ledger import Ledger
 from arena.simulate.simulator import Simulator, episode_generator, realised_demand
-from arena.world.library import build_scenario, load_scenario
+from arena.world.library import build_scenario
+from arena.world.suite import load_scenario
 
 LINE = {  # raw material 3 -> factory 2 (yield 1/2) -> retailer 1 -> market 0
     "nodes": [
