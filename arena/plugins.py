@@ -193,6 +193,22 @@ def load_plugin(name: str, group: str = GROUP) -> tuple[RegisteredController, ..
         raise PluginError(str(LoadFailure(entry.name, entry.distribution, str(error)))) from error
 
 
+def load_entry(entry: PluginEntry, group: str = GROUP) -> tuple[RegisteredController, ...]:
+    """Import the plugin of an entry point that is known already, without looking through the installed packages.
+
+    Args:
+        entry: What `list_entry_points` told of it, maybe in another process.
+        group: Entry-point group.
+
+    Returns:
+        The controllers it gives, in its own order.
+
+    Raises:
+        PluginError: It cannot be loaded.
+    """
+    return _load(entry, EntryPoint(entry.name, entry.value, group))
+
+
 def check_spec(spec: object) -> None:
     """Validate a controller specification.
 

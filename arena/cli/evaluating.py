@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,5 +102,6 @@ def _choose_suite(suite: str, scenarios: list[str]) -> Suite:
 
 def _progress(workers: int | None) -> BarProgress | LineProgress:
     from arena.cli.progress import make_progress
+    from arena.contest.evaluate import cores
 
-    return make_progress(workers if workers is not None else os.cpu_count() or 1)
+    return make_progress(cores() if workers is None else workers)

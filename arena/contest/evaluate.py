@@ -159,7 +159,7 @@ def evaluate(
     """
     if isolation not in available():
         raise ArenaError(f'isolation "{isolation}" does not work here; {suggest(isolation, available())}')
-    count = _cores() if workers is None else workers
+    count = cores() if workers is None else workers
     if count < 0:
         raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
     watcher = progress or Silent()
@@ -284,7 +284,7 @@ def _lost_episode(lost: Lost, job: Job) -> PlayedEpisode:
     return PlayedEpisode(record, np.empty((0, len(network.supply_links))), np.empty((0, len(network.market_links))))
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

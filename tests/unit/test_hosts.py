@@ -100,8 +100,8 @@ def test_a_plugins_controller_is_found_by_its_entry_point(tmp_path, monkeypatch,
         "    def order(self, observation): return np.full(3, self.level)\n"
         "@hookimpl\n"
         "def arena_controllers():\n"
-        "    yield ControllerSpec(name='other', config=Config, tracks=('blind',), factory=None, summary='')\n"
-        "    yield ControllerSpec(name='constant', config=Config, tracks=('blind',), factory=Constant, summary='')\n",
+        "    yield ControllerSpec(name='other', config=Config, tracks=('blind',), factory=Constant, summary='1')\n"
+        "    yield ControllerSpec(name='constant', config=Config, tracks=('blind',), factory=Constant, summary='2')\n",
         encoding="utf-8",
     )
     monkeypatch.syspath_prepend(tmp_path)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ import numpy as np
 
 from arena.contest.submission import Manifest, Submission
 from arena.contract import tracks
-from arena.contract.controller import ControllerSpec
 from arena.contract.tracks import Briefing, Observation
-from arena.plugins import GROUP, list_entry_points, make_manager
+from arena.plugins import PluginEntry, list_entry_points, load_entry
 from arena.world.demand import Goodwill
 from arena.world.network import MarketLink, Network, Node, SupplyLink
 
@@ -54,12 +52,16 @@ def rebuild_submission(description: dict[str, Any]) -> Submission:
     """Undo `describe_submission`, importing the plugin that gives the controller and no other.
 
     Raises:
-        Exception: Whatever the plugin raises when it is imported.
+        PluginError: The plugin cannot be loaded.
     """
     fields = dict(description)
     entry_point = fields.pop("entry_point")
     # Without its entry point at hand, `make_factory` looks for the plugin among all installed packages.
-    spec = None if entry_point is None else _declared_by(fields["plugin"], entry_point, fields["controller"])
+    spec = None
+    if entry_point is not None:
+        entry = PluginEntry(fields["plugin"], entry_point, fields["distribution"], fields["version"])
+        given = {registered.spec.name: registered.spec for registered in load_entry(entry)}
+        spec = given.get(fields["controller"])
     fields["manifest"] = Manifest.model_validate(fields["manifest"])
     fields["path"] = Path(fields["path"])
     fields["folder"] = None if fields["folder"] is None else Path(fields["folder"])
@@ -70,14 +72,6 @@ def rebuild_submission(description: dict[str, Any]) -> Submission:
 def _entry_points() -> dict[str, str]:
     """What the plugins' entry points name. Read once per host: in every child it would cost as much as the fork."""
     return {entry.name: entry.value for entry in list_entry_points()}
-
-
-def _declared_by(plugin: str, entry_point: str, controller: str) -> ControllerSpec | None:
-    """What one plugin declares of a controller. The host has checked it when it read the submission."""
-    manager = make_manager()
-    manager.register(EntryPoint(plugin, entry_point, GROUP).load())
-    declared = (spec for specs in manager.hook.arena_controllers() for spec in specs)
-    return next((spec for spec in declared if spec.name == controller), None)
 
 
 def describe_briefing(briefing: Briefing) -> tuple[str, dict[str, Any]]:
