@@ -50,8 +50,8 @@ class Mine:
 
 def briefing(track="blind", seed=7):
     """What the controllers of these tests are told at the beginning."""
-    demand = realised_demand(SCENARIO, 42) if track == "oracle" else None
-    return brief(SCENARIO, track, seed=seed, time_budget=1.0, realised_demand=demand)
+    known = {"realised_demand": realised_demand(SCENARIO, 42), "entropy": 42} if track == "oracle" else {}
+    return brief(SCENARIO, track, seed=seed, time_budget=1.0, **known)
 
 
 def observation(track="blind", period=0):

@@ -238,14 +238,19 @@ shocks = st.builds(Shock, time=st.integers(0, 12), magnitude=decimals(0, 3))
 
 @st.composite
 def demands(
-    draw: st.DrawFn, distributions: Sequence[str] = ("poisson", "normal", "uniform"), *, has_own_means: bool = True
+    draw: st.DrawFn,
+    distributions: Sequence[str] = ("poisson", "normal", "uniform"),
+    *,
+    has_own_means: bool = True,
+    samplings: Sequence[str] = ("direct", "inverse_cdf"),
 ) -> Demand:
-    """Customers' demand: any base, any subset of effects, any distribution and noise scale.
+    """Customers' demand: any base, any subset of effects, any distribution, noise scale and sampling.
 
     Args:
         draw: of Hypothesis.
         distributions: distributions to choose from.
         has_own_means: whether the base may be left to the market links.
+        samplings: ways of drawing to choose from.
     """
     base: dict[str, Any] = draw(
         st.one_of(
@@ -267,6 +272,7 @@ def demands(
         shock=draw(st.none() | shocks),
         distribution=distribution,
         noise_scale=draw(st.one_of(st.just(1.0), st.just(0.0), decimals(0, 2))),
+        sampling=draw(st.sampled_from(list(samplings))),
         **spread,
     )
 

@@ -21,7 +21,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from arena.simulate.simulator import State
+from arena.simulate.plant import Plant, compile_plant
+from arena.simulate.simulator import Simulator, State, restored_generator, stream_words
 from arena.world.demand import Goodwill
 from arena.world.network import Network, Node
 from arena.world.scenario import Fulfilment, Scenario, UpstreamShortage
@@ -74,10 +75,59 @@ class InformedBriefing(Briefing):
 
 @dataclass(frozen=True, kw_only=True)
 class OracleBriefing(InformedBriefing):
-    """What the oracle track tells: also the demand of the whole episode."""
+    """What the oracle track tells: also the demand of the whole episode, and the episode itself, to be replayed."""
 
     realised_demand: np.ndarray | None
     """Units, (periods, market links); None under goodwill, where demand depends on what is played."""
+    scenario: Scenario | None = None
+    """What is played, without its names and notes, but with the mean demands; None if briefed without the stream."""
+    stream: tuple[int, ...] | None = None
+    """The episode's random stream at its start, as 64-bit words (see ``arena.simulate.simulator.stream_words``)."""
+
+    def simulator(self) -> Simulator:
+        """A new simulator at the start of this very episode.
+
+        Under equal orders its demand is the episode's own, also under goodwill. Simulators are independent: a
+        clairvoyant may play as many as it likes before and during the episode.
+
+        Raises:
+            ValueError: If the briefing was made without the episode's stream.
+        """
+        scenario, stream = self._replayable()
+        simulator = Simulator(scenario, self._plant)
+        simulator.start(restored_generator(stream))
+        return simulator
+
+    def uniforms(self) -> np.ndarray:
+        """The uniforms behind the episode's demand, where demand is sampled by inverse CDF.
+
+        Demand of period t on market link j at sentiment s is ``scenario.demand.quantile(uniforms()[t, j], mean)`` with
+        the mean ``scenario.mean_demand(t, t + 1, s)[j, 0]``.
+
+        Returns:
+            Numbers from 0 to below 1, shape (periods, market links).
+
+        Raises:
+            ValueError: If the briefing was made without the episode's stream, or demand is sampled directly.
+        """
+        scenario, stream = self._replayable()
+        if scenario.demand.sampling != "inverse_cdf":
+            raise ValueError("directly sampled demand has no uniforms; play the episode with simulator() instead")
+        uniforms = restored_generator(stream).random((scenario.horizon, len(scenario.network.market_links)))
+        uniforms.flags.writeable = False
+        return uniforms
+
+    def _replayable(self) -> tuple[Scenario, tuple[int, ...]]:
+        if self.scenario is None or self.stream is None:
+            raise ValueError(
+                "this oracle was briefed without the episode's stream, so it cannot replay the episode; "
+                "give brief() the episode's seed as entropy"
+            )
+        return self.scenario, self.stream
+
+    @cached_property
+    def _plant(self) -> Plant:
+        return compile_plant(self._replayable()[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +236,7 @@ class TrackView:
         seed: int,
         time_budget: float = DEFAULT_TIME_BUDGET,
         realised_demand: np.ndarray | None = None,
+        entropy: int | None = None,
     ) -> Briefing:
         """The briefing of an episode.
 
@@ -193,13 +244,17 @@ class TrackView:
             seed: the controller's own seed.
             time_budget: seconds per decision.
             realised_demand: the episode's demand, for the oracle track (None under goodwill).
+            entropy: the episode's seed, for the oracle track: what it needs to replay the episode is made from it.
+                Without it, the oracle cannot.
 
         Raises:
-            ValueError: If realised demand is given on a track that must not know it.
+            ValueError: If realised demand or entropy is given on a track that must not know it.
         """
         scenario = self.scenario
         if realised_demand is not None and self.track != "oracle":
             raise ValueError(f"the {self.track} track must not know the realised demand")
+        if entropy is not None and self.track != "oracle":
+            raise ValueError(f"the {self.track} track must not know the episode's entropy")
         network = scenario.network
         bound = np.full(len(self.links), scenario.order_bound)
         bound.flags.writeable = False
@@ -220,7 +275,10 @@ class TrackView:
         common |= {"noise_scale": scenario.demand.noise_scale, "goodwill": scenario.goodwill}
         if self.track == "informed":
             return InformedBriefing(**common)
-        return OracleBriefing(**common, realised_demand=realised_demand)
+        common["realised_demand"] = realised_demand
+        if entropy is not None:
+            common |= {"scenario": scenario.anonymous(), "stream": stream_words(entropy)}
+        return OracleBriefing(**common)
 
     def observe(self, state: State) -> Observation:
         """The observation of a state.
@@ -291,11 +349,12 @@ def brief(
     seed: int,
     time_budget: float = DEFAULT_TIME_BUDGET,
     realised_demand: np.ndarray | None = None,
+    entropy: int | None = None,
     node: int | None = None,
 ) -> Briefing:
     """The briefing of one episode; see :meth:`TrackView.brief`, which is cheaper for many."""
     view = TrackView(scenario, track, node)
-    return view.brief(seed=seed, time_budget=time_budget, realised_demand=realised_demand)
+    return view.brief(seed=seed, time_budget=time_budget, realised_demand=realised_demand, entropy=entropy)
 
 
 def observe(scenario: Scenario, track: Track, state: State, *, node: int | None = None) -> Observation:

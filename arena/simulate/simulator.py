@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,45 @@ def episode_generator(entropy: int) -> np.random.Generator:
         entropy: a seed of any size, not negative.
     """
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+
+
+_WORD = 2**64
+
+
+def stream_words(entropy: int) -> tuple[int, ...]:
+    """The random stream of an episode at its start, as plain numbers.
+
+    Args:
+        entropy: the episode's seed.
+
+    Returns:
+        Four words of 64 bits: state and increment of PCG64, each high word first. The seed does not follow from them.
+    """
+    inner = episode_generator(entropy).bit_generator.state["state"]
+    return (*divmod(inner["state"], _WORD), *divmod(inner["inc"], _WORD))
+
+
+def restored_generator(words: Sequence[int]) -> np.random.Generator:
+    """The random stream that starts at given :func:`stream_words`; every call makes a new one.
+
+    Args:
+        words: four words of 64 bits.
+
+    Raises:
+        ValueError: If they are not four.
+    """
+    if len(words) != 4:
+        raise ValueError(f"a stream is four words, state and increment, high word first; got {len(words)}")
+    high_state, low_state, high_increment, low_increment = words
+    generator = np.random.PCG64(0)
+    generator.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": high_state * _WORD + low_state, "inc": high_increment * _WORD + low_increment},
+        # An episode starts without half a word left over.
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
+    return np.random.Generator(generator)
 
 
 class Simulator:

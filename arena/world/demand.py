@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, overload
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from arena.errors import FaultList, FieldFault
 from arena.models import Count, Finite, FrozenModel, NonNegative, Positive
+from arena.world.quantiles import LARGEST_UNIFORM, SMALLEST_UNIFORM, poisson_quantile, poisson_quantiles
 
 Distribution = Literal["poisson", "normal", "uniform"]
+Sampling = Literal["direct", "inverse_cdf"]
 
 #: Smallest mean of a synthetic demand path (an external series may fall to zero), in units per period.
 SMALLEST_MEAN = 0.1
@@ -88,7 +90,15 @@ class Demand(FrozenModel):
     :data:`SMALLEST_MEAN` (0 with a series). Demand = ``max(0, mean + noise_scale * (raw - mean))`` with ``raw`` drawn
     from the distribution at that mean; ``noise_scale`` 0 makes demand equal its mean.
 
-    Source: gym-invmgmt (arXiv 2605.11355); the season's phase and the spread of normal and uniform demand are ours.
+    Sampling says how ``raw`` is drawn. ``direct``, the published way, asks the episode's generator for the distribution
+    itself. How many of its random bits that takes depends on the mean, so that under goodwill two controllers meet
+    unrelated noise as soon as their sentiments differ. ``inverse_cdf`` takes one uniform number per market link and
+    period, in the order of the links, and ``raw`` is its quantile at the mean. The uniforms do not depend on what is
+    played: every controller of an episode meets the same ones, and demand is a function of period and sentiment. That
+    keeps comparisons paired under goodwill, and lets a clairvoyant reckon with all sentiments at once.
+
+    Source: gym-invmgmt (arXiv 2605.11355); the season's phase, the spread of normal and uniform demand and inverse-CDF
+    sampling are ours.
     """
 
     base_mean: NonNegative | None = Field(
@@ -106,6 +116,11 @@ class Demand(FrozenModel):
         default=None, description="of uniform demand around its mean, units; absent: the mean itself"
     )
     noise_scale: Annotated[NonNegative, Field(le=1_000)] = Field(default=1.0, description="factor on the deviation")
+    sampling: Sampling = Field(
+        default="direct",
+        description="direct: drawn from the distribution, as published; inverse_cdf: its quantile of one uniform per "
+        "market link and period, the same whatever is played",
+    )
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Demand:
@@ -161,12 +176,15 @@ class Demand(FrozenModel):
         """One period's demand of one market link.
 
         Args:
-            generator: the episode's random stream; one draw is taken from it.
+            generator: the episode's random stream; one draw is taken from it (with inverse-CDF sampling one uniform,
+                ``generator.random()``).
             mean: mean of the period, sentiment included, units.
 
         Returns:
             Units, not negative (and not rounded: a fractional noise scale gives fractional demand).
         """
+        if self.sampling == "inverse_cdf":
+            return self._quantile(generator.random(), mean)
         raw: float = self._raw(generator, mean, None)
         return max(0.0, mean + self.noise_scale * (raw - mean))
 
@@ -183,10 +201,75 @@ class Demand(FrozenModel):
         Returns:
             Units, one per episode.
         """
-        raw = self._raw(generator, mean, np.shape(mean) if count is None else (count,))
+        shape = np.shape(mean) if count is None else (count,)
+        if self.sampling == "inverse_cdf":
+            return self.quantile(generator.random(shape), mean)
+        raw = self._raw(generator, mean, shape)
         if self.noise_scale == 1.0 and self.distribution == "poisson":
             return np.asarray(raw, dtype=np.float64)
         return np.asarray(np.maximum(0.0, mean + self.noise_scale * (raw - mean)))
+
+    @overload
+    def quantile(self, uniform: float, mean: float) -> float: ...
+
+    @overload
+    def quantile(self, uniform: np.ndarray, mean: np.ndarray | float) -> np.ndarray: ...
+
+    @overload
+    def quantile(self, uniform: float, mean: np.ndarray) -> np.ndarray: ...
+
+    def quantile(self, uniform: np.ndarray | float, mean: np.ndarray | float) -> np.ndarray | float:
+        """Demand for given uniforms and means: ``max(0, mean + noise_scale * (quantile at the mean - mean))``.
+
+        With inverse-CDF sampling this is the demand that :meth:`draw` gives for the uniform that it takes, bit for bit.
+        Poisson's quantile is the smallest count whose cumulative probability reaches the uniform. With a noise scale
+        of at most 1, demand never falls as the mean grows.
+
+        Args:
+            uniform: from 0 to 1. The normal quantile takes 0 as ``2**-54`` (half the step of a generator's uniforms),
+                and 1 counts as the largest number below it, so that demand is always finite.
+            mean: means of the period, sentiment and :attr:`smallest_mean` included, units; uniforms and means are
+                broadcast against each other.
+
+        Returns:
+            Units, not negative, an array of the common shape; a float for two floats.
+
+        Raises:
+            ValueError: If a uniform lies outside 0 to 1, or a mean is negative.
+        """
+        uniforms, means = np.broadcast_arrays(np.asarray(uniform, dtype=np.float64), np.asarray(mean, dtype=np.float64))
+        if not ((uniforms >= 0) & (uniforms <= 1)).all():
+            raise ValueError("uniforms lie between 0 and 1; draw them with generator.random()")
+        if not (means >= 0).all():
+            raise ValueError("means of demand are 0 or more; apply smallest_mean first")
+        if not uniforms.ndim:
+            return self._quantile(float(uniforms), float(means))
+        raw: np.ndarray
+        if self.distribution == "poisson":
+            raw = poisson_quantiles(uniforms, means)
+        elif self.distribution == "normal":
+            from scipy.special import ndtri
+
+            spread = np.sqrt(means) if self.standard_deviation is None else self.standard_deviation
+            raw = means + spread * ndtri(np.clip(uniforms, SMALLEST_UNIFORM, LARGEST_UNIFORM))
+        else:
+            width = means if self.half_width is None else self.half_width
+            raw = (means - width) + 2 * width * uniforms
+        return np.asarray(np.maximum(0.0, raw if self.noise_scale == 1.0 else means + self.noise_scale * (raw - means)))
+
+    def _quantile(self, uniform: float, mean: float) -> float:
+        # One number without numpy's arrays: several times faster, and equal to the last bit.
+        if self.distribution == "poisson":
+            raw = poisson_quantile(uniform, mean)
+        elif self.distribution == "normal":
+            from scipy.special import ndtri
+
+            spread = math.sqrt(mean) if self.standard_deviation is None else self.standard_deviation
+            raw = mean + spread * float(ndtri(min(max(uniform, SMALLEST_UNIFORM), LARGEST_UNIFORM)))
+        else:
+            width = mean if self.half_width is None else self.half_width
+            raw = (mean - width) + 2 * width * uniform
+        return max(0.0, raw if self.noise_scale == 1.0 else mean + self.noise_scale * (raw - mean))
 
     def _raw(self, generator: np.random.Generator, mean: Any, shape: tuple[int, ...] | None) -> Any:
         if self.distribution == "poisson":

@@ -83,6 +83,16 @@ class Scenario(FrozenModel):
         """Mean demand of periods ``first`` to ``stop - 1`` at one sentiment, shape (market links, stop - first)."""
         return np.maximum(self.demand.smallest_mean, self.mean_path[:, first:stop] * sentiment)
 
+    def anonymous(self) -> Scenario:
+        """The same world under the name "anonymous", without published id, note, or names inside: of equal digest."""
+        network = self.network.model_copy(update={"name": "", "description": ""})
+        series = self.demand.series
+        if series is not None:
+            series = series.model_copy(update={"name": ""})
+        demand = self.demand.model_copy(update={"series": series})
+        changes = {"name": "anonymous", "published_id": None, "note": "", "network": network, "demand": demand}
+        return self.model_copy(update=changes)
+
     @cached_property
     def order_bound(self) -> float:
         """Largest order on one supply link: largest initial stock + largest capacity x horizon, units.
@@ -97,10 +107,16 @@ class Scenario(FrozenModel):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of everything that influences an episode: names, notes and aliases do not."""
+        """SHA-256 (hex) of everything that influences an episode: names, notes and aliases do not.
+
+        Demand's sampling takes part only where it is not the published one: results from before there was a choice
+        are of the same world, and keep its digest.
+        """
         data = self.model_dump(mode="json", by_alias=True, exclude={"name", "published_id", "note"})
         for key in ("name", "description"):
             del data["network"][key]
         if data["demand"]["series"] is not None:
             del data["demand"]["series"]["name"]
+        if data["demand"]["sampling"] == "direct":
+            del data["demand"]["sampling"]
         return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -165,7 +165,7 @@ def has_published_spread(demand: Any) -> bool:
 
 published_scenarios = scenarios(
     networks(extensions=("fixed_ordering_cost",), grouped=True, mean_demand=False),
-    demands(("poisson", "normal"), has_own_means=False).filter(has_published_spread),
+    demands(("poisson", "normal"), has_own_means=False, samplings=("direct",)).filter(has_published_spread),
     upstream_shortage=("lost",),
 )
 

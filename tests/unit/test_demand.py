@@ -75,6 +75,7 @@ def test_noise_scale_stretches_the_deviation():
     assert min(found) == 0.0
 
 
+@pytest.mark.parametrize("sampling", ["direct", "inverse_cdf"])
 @pytest.mark.parametrize(
     ("demand", "mean", "deviation"),
     [
@@ -85,8 +86,10 @@ def test_noise_scale_stretches_the_deviation():
         (Demand(distribution="uniform", half_width=6), 20, 6 / 3**0.5),
     ],
 )
-def test_distributions_have_the_mean_they_are_told(demand, mean, deviation):
-    drawn = demand.draw_batch(np.random.default_rng(0), np.full(40_000, float(mean)))
+def test_distributions_have_the_mean_they_are_told(demand, mean, deviation, sampling):
+    drawn = demand.model_copy(update={"sampling": sampling}).draw_batch(
+        np.random.default_rng(0), np.full(40_000, float(mean))
+    )
     assert abs(drawn.mean() - mean) < 5 * deviation / 200
     assert abs(drawn.std() / deviation - 1) < 0.05
     assert (drawn >= 0).all()
@@ -94,8 +97,9 @@ def test_distributions_have_the_mean_they_are_told(demand, mean, deviation):
 
 @pytest.mark.parametrize("distribution", ["poisson", "normal", "uniform"])
 @pytest.mark.parametrize("noise_scale", [0.0, 0.5, 1.0])
-def test_a_batch_is_drawn_as_singles_are(distribution, noise_scale):
-    demand = Demand(distribution=distribution, noise_scale=noise_scale)
+@pytest.mark.parametrize("sampling", ["direct", "inverse_cdf"])
+def test_a_batch_is_drawn_as_singles_are(distribution, noise_scale, sampling):
+    demand = Demand(distribution=distribution, noise_scale=noise_scale, sampling=sampling)
     means = np.array([0.5, 20.0, 90.0])
     one, other = np.random.default_rng(9), np.random.default_rng(9)
     np.testing.assert_allclose(demand.draw_batch(one, means), [demand.draw(other, mean) for mean in means], rtol=1e-12)
@@ -109,6 +113,7 @@ RULES = [
     (Demand, {"base_men": 1}, r'base_men: .*did you mean "base_mean"', {"base_mean": 1}),
     (Demand, {"noise_scale": -0.1}, r"noise_scale: must be 0 or more", {"noise_scale": 0}),
     (Demand, {"distribution": "poison"}, r'distribution: .*did you mean "poisson"', {"distribution": "poisson"}),
+    (Demand, {"sampling": "inverse"}, r"sampling: must be one of", {"sampling": "inverse_cdf"}),
     (Demand, {"base_mean": 1, "series": {"values": [1]}}, r"a constant base or a series", {"series": {"values": [1]}}),
     (
         Demand,

@@ -45,6 +45,11 @@ RULES = [
     ({"horizn": 3}, r'horizn: is not a field here.*did you mean "horizon"', {"horizon": 3}),
     ({"goodwill": {"floor": 3}}, r"goodwill\.floor: 0 < floor <= cap", {"goodwill": {"floor": 1}}),
     ({"demand": {"nois_scale": 0}}, r'nois_scale: .*did you mean "noise_scale"', {"demand": {"noise_scale": 0}}),
+    (
+        {"demand": {"sampling": "inverse-cdf"}},
+        r'sampling: .*did you mean "inverse_cdf"',
+        {"demand": {"sampling": "inverse_cdf"}},
+    ),
     ({"network": "seriall"}, r'unknown network, got "seriall"; did you mean "serial"', {"network": "serial"}),
     ({"network": 3}, r"network: must be a mapping", {"network": "w"}),
     ({"demand": {"series": "m6"}}, r'unknown demand series, got "m6"', {"demand": {"series": "m5"}}),
@@ -170,11 +175,42 @@ def test_the_digest_tells_worlds_apart_and_ignores_names():
         {"upstream_shortage": "owed"},
         {"demand": {"noise_scale": 0}},
         {"demand": {"base_mean": 21}},
+        {"demand": {"sampling": "inverse_cdf"}},
         {"demand": {"trend": {}}},
         {"network": "w"},
     ]
     digests = {scenario(**fields).digest for fields in different}
     assert len(digests | {first.digest}) == len(different) + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("serial-stationary-backlog", "becb7918ba93f62fcb0e3f6177a87abf5f9931b45ac6992f9a76080d5b62549e"),
+        ("serial-m5-backlog", "acbc503affbc5b74f13288af7434ae94b83e8244387dafeeb49f51084857de61"),
+        (
+            "divergent-trend-seasonal-shock-goodwill-backlog",
+            "8592be9e19491efcd1860f18ea8374da5389c48a27c53a1b14ececdbfdd67feb",
+        ),
+    ],
+)
+def test_the_digests_of_the_published_worlds_stay(name, digest):
+    """Results name their scenarios by digest. A field that came later takes no part where it has its default."""
+    assert load_scenario(name).digest == digest
+
+
+def test_an_anonymous_scenario_is_the_same_world_without_its_names():
+    network = {**INLINE, "name": "secret-network", "description": "secret place"}
+    series = {"values": [4, 6], "name": "secret sales"}
+    named = scenario(
+        name="secret", published_id="secret id", note="secret", network=network, demand={"series": series}, goodwill={}
+    )
+    assert named.model_dump_json().count("secret") == 6
+    anonymous = named.anonymous()
+    assert "secret" not in anonymous.model_dump_json()
+    assert anonymous.digest == named.digest
+    np.testing.assert_array_equal(anonymous.mean_path, named.mean_path)
+    assert build_scenario(anonymous.model_dump(mode="json", by_alias=True), "again") == anonymous
 
 
 def test_a_scenario_written_out_and_read_again_is_the_same():

@@ -7,7 +7,13 @@ import pytest
 
 from arena.errors import ContractViolation, EpisodeEnded
 from arena.simulate.ledger import Ledger
-from arena.simulate.simulator import Simulator, episode_generator, realised_demand
+from arena.simulate.simulator import (
+    Simulator,
+    episode_generator,
+    realised_demand,
+    restored_generator,
+    stream_words,
+)
 from arena.world.library import build_scenario
 from arena.world.suite import load_scenario
 
@@ -233,6 +239,19 @@ def test_a_running_stream_is_continued():
         traces.append(simulator.ledger().demand)
     np.testing.assert_array_equal(traces[0], realised_demand(scenario, 42))
     assert (traces[0] != traces[1]).any()
+
+
+def test_a_stream_is_restored_from_its_words():
+    words = stream_words(2**100 + 7)
+    expected = episode_generator(2**100 + 7)
+    for _ in range(2):  # every time a new one, from its start
+        restored = restored_generator(words)
+        assert restored.bit_generator.state == episode_generator(2**100 + 7).bit_generator.state
+        assert restored is not restored_generator(words)
+        restored.random(5)
+    assert restored_generator(list(words)).poisson(20, 100).tolist() == expected.poisson(20, 100).tolist()
+    with pytest.raises(ValueError, match=r"a stream is four words.*got 3"):
+        restored_generator(words[:3])
 
 
 def test_seeds_of_any_size_give_different_episodes():

@@ -46,7 +46,9 @@ def test_the_published_rows(name, expected):
     assert {scenario.published_id for scenario in scenarios} == expected
 
 
-@pytest.mark.parametrize(("name", "rows"), [("core", 22), ("multi-agent", 4), ("smoke", 4), ("networks", 10)])
+@pytest.mark.parametrize(
+    ("name", "rows"), [("core", 22), ("multi-agent", 4), ("smoke", 4), ("networks", 10), ("certified", 8)]
+)
 def test_size_and_names_of_the_shipped_suites(name, rows):
     suite = load_suite(name)
     names = [scenario.name for scenario in suite.scenarios]
@@ -56,7 +58,7 @@ def test_size_and_names_of_the_shipped_suites(name, rows):
 
 
 def test_the_shipped_suites_are_these():
-    assert set(suite_names()) == {"core", "multi-agent", "networks", "smoke"}
+    assert set(suite_names()) == {"certified", "core", "multi-agent", "networks", "smoke"}
 
 
 @pytest.mark.parametrize("name", ["core", "multi-agent"])
@@ -79,6 +81,21 @@ def test_the_smoke_suite_is_a_part_of_the_core():
     core = {scenario.name: scenario for scenario in load_suite("core").scenarios}
     for scenario in load_suite("smoke").scenarios:
         assert core[scenario.name] == scenario
+
+
+def test_a_certified_row_is_a_goodwill_row_of_the_core_but_for_its_sampling():
+    core = {scenario.name: scenario for scenario in load_suite("core").scenarios if scenario.goodwill is not None}
+    certified = load_suite("certified").scenarios
+    assert {scenario.name for scenario in certified} == {f"{name}-inverse-cdf" for name in core}
+    for scenario in certified:
+        row = core[scenario.name.removesuffix("-inverse-cdf")]
+        assert scenario.demand.sampling == "inverse_cdf"
+        published = scenario.model_copy(
+            update={"demand": scenario.demand.model_copy(update={"sampling": row.demand.sampling})}
+        )
+        assert published.digest == row.digest != scenario.digest
+        assert "certified upper bound" in scenario.note
+        assert scenario.published_id is None
 
 
 def written(tmp_path, text):

@@ -114,6 +114,47 @@ def test_only_the_oracle_is_told_the_realised_demand():
         TrackView(scenario, "informed").brief(seed=1, realised_demand=trace)
 
 
+@pytest.mark.parametrize(("track", "node"), [("blind", None), ("informed", None), ("decentralised", 1)])
+def test_only_the_oracle_can_replay_the_episode(track, node):
+    scenario = load_scenario("serial-trend-seasonal-goodwill-backlog")
+    told = TrackView(scenario, "oracle").brief(seed=1, entropy=2**100 + 7)
+    assert told.simulator().period == 0
+    with pytest.raises(ValueError, match=f"the {track} track must not know the episode's entropy"):
+        TrackView(scenario, track, node).brief(seed=1, entropy=42)
+    others = TrackView(scenario, track, node).brief(seed=1)
+    assert not {"scenario", "stream"} & {field.name for field in dataclasses.fields(others)}
+
+
+def test_what_the_oracle_replays_from_names_neither_scenario_nor_seed():
+    scenario = load_scenario("divergent-trend-seasonal-shock-goodwill-backlog")
+    told = TrackView(scenario, "oracle").brief(seed=1, entropy=2**63 + 42)
+    assert told.scenario.digest == scenario.digest
+    assert (told.scenario.name, told.scenario.published_id, told.scenario.note) == ("anonymous", None, "")
+    assert (told.scenario.network.name, told.scenario.network.description) == ("", "")
+    assert told.network == scenario.network.anonymous(), "the common part of the briefing knows no means"
+    assert len(told.stream) == 4
+    assert all(type(word) is int and 0 <= word < 2**64 for word in told.stream)
+    assert 2**63 + 42 not in told.stream
+
+
+def test_an_oracle_without_the_stream_says_that_it_cannot_replay():
+    view = TrackView(load_scenario("serial-stationary-backlog"), "oracle")
+    briefing = view.brief(seed=1)
+    assert (briefing.scenario, briefing.stream) == (None, None)
+    for ask in (briefing.simulator, briefing.uniforms):
+        with pytest.raises(ValueError, match=r"briefed without the episode's stream.*as entropy"):
+            ask()
+    assert not view.brief(seed=1, entropy=42).simulator().finished
+
+
+def test_uniforms_exist_only_where_demand_is_made_of_them():
+    sampled = TrackView(load_scenario("serial-trend-seasonal-goodwill-backlog-inverse-cdf"), "oracle")
+    assert sampled.brief(seed=1, entropy=42).uniforms().shape == (30, 1)
+    direct = TrackView(load_scenario("serial-trend-seasonal-goodwill-backlog"), "oracle")
+    with pytest.raises(ValueError, match=r"directly sampled demand has no uniforms.*simulator\(\)"):
+        direct.brief(seed=1, entropy=42).uniforms()
+
+
 def test_the_oracles_trace_is_what_the_episode_draws():
     scenario = load_scenario("divergent-trend-seasonal-shock-lost-sales")
     simulator = Simulator(scenario)

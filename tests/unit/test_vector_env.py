@@ -136,8 +136,9 @@ def test_unseeded_batches_differ(streams: str) -> None:
 
 @pytest.mark.parametrize("distribution", ["poisson", "normal", "uniform"])
 @pytest.mark.parametrize("noise_scale", [1.0, 0.5])
-def test_one_mean_for_all_is_drawn_as_many_equal_means(distribution: str, noise_scale: float) -> None:
-    demand = Demand(base_mean=20, distribution=distribution, noise_scale=noise_scale)
+@pytest.mark.parametrize("sampling", ["direct", "inverse_cdf"])
+def test_one_mean_for_all_is_drawn_as_many_equal_means(distribution: str, noise_scale: float, sampling: str) -> None:
+    demand = Demand(base_mean=20, distribution=distribution, noise_scale=noise_scale, sampling=sampling)
     together = demand.draw_batch(np.random.default_rng(5), 20.0, 1000)
     np.testing.assert_array_equal(together, demand.draw_batch(np.random.default_rng(5), np.full(1000, 20.0)))
     assert together.dtype == np.float64

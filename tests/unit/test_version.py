@@ -16,6 +16,7 @@ def test_the_digest_is_a_sha256():
     ("name", "profit"),
     [
         ("divergent-trend-seasonal-shock-goodwill-backlog", -230.66500000000002),
+        ("divergent-trend-seasonal-shock-goodwill-backlog-inverse-cdf", -213.81999999999996),
         ("serial-m5-backlog", 259.29758835758844),
         ("assembly-trend-seasonal-lost-sales", 600.3750000000001),
     ],

@@ -19,6 +19,7 @@ from arena.contract.tracks import Briefing, Observation
 from arena.plugins import PluginEntry, list_entry_points, load_entry
 from arena.world.demand import Goodwill
 from arena.world.network import MarketLink, Network, Node, SupplyLink
+from arena.world.scenario import Scenario
 
 _BRIEFINGS: dict[str, type[Briefing]] = {
     kind.__name__: kind for kind in (tracks.Briefing, tracks.InformedBriefing, tracks.OracleBriefing)
@@ -27,6 +28,7 @@ _OBSERVATIONS: dict[str, type[Observation]] = {
     kind.__name__: kind for kind in (tracks.Observation, tracks.InformedObservation, tracks.LocalObservation)
 }
 _SCHEMAS: dict[str, type[Briefing] | type[Observation]] = {**_BRIEFINGS, **_OBSERVATIONS}
+_MODELS = (Goodwill, Network, Scenario)
 _FIELDS = {name: tuple(field.name for field in dataclasses.fields(kind)) for name, kind in _SCHEMAS.items()}
 
 
@@ -86,6 +88,10 @@ def rebuild_briefing(kind: str, fields: dict[str, Any]) -> Briefing:
     values["network"] = _network(fields["network"])
     if fields.get("goodwill") is not None:
         values["goodwill"] = Goodwill.model_validate(fields["goodwill"])
+    if fields.get("scenario") is not None:
+        values["scenario"] = Scenario.model_validate(fields["scenario"])
+    if fields.get("stream") is not None:  # words of 64 bits, which no float can hold
+        values["stream"] = tuple(fields["stream"])
     return _BRIEFINGS[kind](**values)
 
 
@@ -106,7 +112,7 @@ def rebuild_observation(kind: str, fields: list[Any]) -> Observation:
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
-    return value.model_dump(mode="json", by_alias=True) if isinstance(value, Network | Goodwill) else value
+    return value.model_dump(mode="json", by_alias=True) if isinstance(value, _MODELS) else value
 
 
 def _array_or_scalar(value: Any) -> Any:

@@ -1,0 +1,76 @@
+"""An oracle replays the episode, and demand by inverse CDF is a function of fixed uniforms and of sentiment."""
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import Episode, demands, episodes, order_sequences, play, scenarios, seeds
+
+from arena import TrackView
+from arena.contest.host.translate import describe_briefing, rebuild_briefing
+from arena.simulate.simulator import episode_generator, realised_demand
+
+#: Episodes in which customers answer to what is played, by uniforms that do not.
+certified = episodes(scenarios(drawn_demands=demands(samplings=("inverse_cdf",)), goodwill=True))
+
+
+def oracle(episode: Episode):
+    """The oracle's briefing of an episode, as it is told and as it arrives in another process."""
+    told = TrackView(episode.scenario, "oracle").brief(
+        seed=1, realised_demand=realised_demand(episode.scenario, episode.seed), entropy=episode.seed
+    )
+    kind, fields = describe_briefing(told)
+    return told, rebuild_briefing(kind, msgspec.msgpack.decode(msgspec.msgpack.encode(fields)))
+
+
+@given(episodes(), st.data())
+def test_the_oracle_replays_the_episode_exactly(episode, data):
+    other = data.draw(order_sequences(episode.scenario))
+    for briefing in oracle(episode):
+        # An earlier replay, with other orders and broken off, leaves no trace in the next.
+        earlier = briefing.simulator()
+        earlier.step(other[0])
+        for orders in (other, episode.orders):
+            simulator = briefing.simulator()
+            assert simulator is not earlier
+            for row in orders:
+                simulator.step(row)
+            found = simulator.ledger()
+            expected = play(Episode(episode.scenario, episode.seed, orders))
+            for name, values in vars(expected).items():
+                np.testing.assert_array_equal(getattr(found, name), values, err_msg=name)
+
+
+@given(episodes())
+def test_what_the_oracle_replays_from_crosses_unchanged(episode):
+    told, received = oracle(episode)
+    assert received.stream == told.stream
+    assert all(type(word) is int for word in received.stream)
+    assert received.scenario == told.scenario
+    assert received.scenario.digest == episode.scenario.digest
+    assert (received.realised_demand is None) == (episode.scenario.goodwill is not None)
+
+
+@given(certified, st.data())
+def test_controllers_of_an_episode_meet_the_same_uniforms_under_goodwill(episode, data):
+    scenario = episode.scenario
+    uniforms = oracle(episode)[1].uniforms()
+    shape = (scenario.horizon, len(scenario.network.market_links))
+    np.testing.assert_array_equal(uniforms, episode_generator(episode.seed).random(shape))
+    for orders in (episode.orders, data.draw(order_sequences(scenario))):
+        ledger = play(Episode(scenario, episode.seed, orders))
+        for period in range(scenario.horizon):
+            mean = scenario.mean_demand(period, period + 1, ledger.sentiment[period])[:, 0]
+            expected = scenario.demand.quantile(uniforms[period], mean)
+            np.testing.assert_array_equal(ledger.demand[period], expected)
+
+
+@given(scenarios(goodwill=True), seeds)
+def test_a_briefing_without_the_stream_cannot_be_replayed_in_another_process_either(scenario, seed):
+    kind, fields = describe_briefing(TrackView(scenario, "oracle").brief(seed=1))
+    received = rebuild_briefing(kind, fields)
+    assert (received.scenario, received.stream) == (None, None)
+    with pytest.raises(ValueError, match="briefed without the episode's stream"):
+        received.simulator()
+    assert not TrackView(scenario, "oracle").brief(seed=1, entropy=seed).simulator().finished
