@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from arena.contract.controller import Controller, ControllerSpec
+    from arena.contract.controller import Controller, ControllerReport, ControllerSpec
     from arena.contract.kpi import Kpis, measure
     from arena.contract.tracks import (
         Briefing,
@@ -51,6 +51,7 @@ __all__ = [
     "Component",
     "ContractViolation",
     "Controller",
+    "ControllerReport",
     "ControllerSpec",
     "Demand",
     "EpisodeEnded",
@@ -92,7 +93,7 @@ __all__ = [
 _HOME_OF_NAME = {
     name: module
     for module, names in {
-        "arena.contract.controller": ("Controller", "ControllerSpec"),
+        "arena.contract.controller": ("Controller", "ControllerReport", "ControllerSpec"),
         "arena.contract.kpi": ("Kpis", "measure"),
         "arena.contract.tracks": (
             "Briefing",

@@ -43,6 +43,8 @@ def make_record(
         "decision_time": 0.3,
         "decisions": 30,
         "clipped_orders": 1,
+        "fallbacks": 0,
+        "profit_bound": None,
         "failure_period": None,
         "failure_message": "",
         "stderr_tail": "",

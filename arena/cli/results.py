@@ -33,11 +33,10 @@ def register(app: typer.Typer) -> None:
 
 def report(folder: Folder) -> None:
     """Write report.html anew from a folder of results and print its path."""
-    from arena.contest.rows import Standings
     from arena.report.page import write_report
     from arena.world.suite import shipped_scenarios
 
-    standings = Standings.model_validate_json(_read(folder / "standings.json"))
+    standings = _standings(folder / "standings.json")
     notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
     print(write_report(standings, _records(folder, standings), folder / REPORT_NAME, notes=notes))
 
@@ -56,6 +55,20 @@ def export(
     exported = write(folder / STORE_NAME, output or folder / f"export.{file_format.value}", file_format.value)
     for path in exported:
         print(path)
+
+
+def _standings(path: Path) -> Standings:
+    from pydantic import ValidationError
+
+    from arena.contest.rows import Standings
+    from arena.errors import ABSENT, Fault, InvalidInput
+
+    try:
+        return Standings.model_validate_json(_read(path))
+    except ValidationError as error:
+        rule = "holds no standings of this arena's layout"
+        hint = "use the arena that wrote it, or run arena evaluate into another folder"
+        raise InvalidInput([Fault(str(path), "", ABSENT, rule, hint)]) from error
 
 
 def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:

@@ -16,10 +16,13 @@ def print_standings(standings: Standings) -> None:
     """Print the ranked submissions, then the references, and say why a score is missing."""
     from arena.report.page import explain_missing_score
 
-    columns = ("rank", "submission", "track", "score", "mean profit", "95 % interval", "forfeits", "episodes")
+    everybody = (*standings.rows, *standings.reference)
     by_score = standings.ranked_by == "score"
-    rows = [_cells(row, by_score) for row in (*standings.rows, *standings.reference)]
-    print_table(columns, rows, right=("rank", "score", "mean profit", "95 % interval", "forfeits", "episodes"))
+    # A column of zeros would only make the table wide.
+    fallbacks = any(row.fallbacks for row in everybody)
+    figures = ("score", "mean profit", "95 % interval", "forfeits", *(("fallbacks",) if fallbacks else ()), "episodes")
+    rows = [_cells(row, by_score, fallbacks) for row in everybody]
+    print_table(("rank", "submission", "track", *figures), rows, right=("rank", *figures))
     kind, _, _ = standings.seed_plan.partition(":")
     measured = "score" if by_score else "mean profit"
     print(f"\n{standings.suite}, {standings.seeds} {kind} seeds; the interval is of the {measured}")
@@ -28,16 +31,17 @@ def print_standings(standings: Standings) -> None:
         print(f"no score: {reason}")
 
 
-def _cells(row: StandingRow, by_score: bool) -> tuple[str, ...]:
+def _cells(row: StandingRow, by_score: bool, fallbacks: bool) -> tuple[str, ...]:
     interval = row.score_interval if by_score else row.profit_interval
     return (
-        "reference" if row.track == "oracle" else _DASH if row.rank is None else str(row.rank),
+        row.kind or (_DASH if row.rank is None else str(row.rank)),
         row.submission,
         row.track,
         _DASH if row.score is None else f"{row.score:.3f}",
         _DASH if row.mean_profit is None else f"{row.mean_profit:,.1f}",
         _range(interval, 3 if by_score else 1),
         str(row.forfeits),
+        *((f"{row.fallbacks:,}",) if fallbacks else ()),
         str(row.episodes) if row.complete else f"{row.episodes} of {row.expected_episodes}",
     )
 

@@ -276,6 +276,8 @@ def _lost_episode(lost: Lost, job: Job) -> PlayedEpisode:
         decision_time=0.0,
         decisions=0,
         clipped_orders=0,
+        fallbacks=0,
+        profit_bound=None,
         failure_period=None,
         failure_message=lost.message[:500],
         stderr_tail="",

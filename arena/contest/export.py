@@ -45,6 +45,8 @@ EPISODE_COLUMNS: Final = (
     "decision_time",
     "decisions",
     "clipped_orders",
+    "fallbacks",
+    "profit_bound",
     "failure_period",
     "failure_message",
     "contract_digest",
@@ -72,6 +74,8 @@ PERIOD_COLUMNS: Final = (
 """Columns of a table of periods. `quantity` is `requested_order`, whose `link` is a position among the network's supply
 links, or `realised_demand`, whose `link` is a position among its market links."""
 
+_OTHER_FLOATS: Final = ("planning_time", "decision_time", "profit_bound", "units")
+_INTEGERS: Final = ("seed_index", "decisions", "clipped_orders", "fallbacks", "failure_period", "period", "link")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -183,10 +187,8 @@ def _write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[A
     arrow, parquet = _require_pyarrow()
     kinds = {
         **dict.fromkeys(columns, arrow.string()),
-        **dict.fromkeys((*KPI_COLUMNS, "planning_time", "decision_time", "units"), arrow.float64()),
-        **dict.fromkeys(
-            ("seed_index", "decisions", "clipped_orders", "failure_period", "period", "link"), arrow.int64()
-        ),
+        **dict.fromkeys((*KPI_COLUMNS, *_OTHER_FLOATS), arrow.float64()),
+        **dict.fromkeys(_INTEGERS, arrow.int64()),
     }
     schema = arrow.schema([(column, kinds[column]) for column in columns])
     with _replacing(path) as file, parquet.ParquetWriter(file, schema) as writer:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from arena.contest.host import Host, InfrastructureFailure, Seat
 from arena.contest.record import EpisodeRecord, PlayedEpisode, identity
+from arena.contract.controller import ControllerReport
 from arena.contract.kpi import measure
 from arena.contract.orders import check_orders
 from arena.contract.tracks import TrackView
@@ -61,6 +62,7 @@ def play(
     table = _Table(submission, scenario, seed, host, limits, clock)
     violation: ContractViolation | None = None
     failure_period: int | None = None
+    report = ControllerReport()
     try:
         try:
             table.begin()
@@ -69,7 +71,7 @@ def play(
                 orders = table.decide(simulator)
                 failure_period = None
                 simulator.step(orders)
-            table.close()
+            report = table.close()
         except ContractViolation as raised:
             violation = raised
     finally:
@@ -89,6 +91,8 @@ def play(
         decision_time=table.decision_time,
         decisions=table.decisions,
         clipped_orders=table.clipped,
+        fallbacks=report.fallbacks,
+        profit_bound=report.profit_bound,
         failure_period=failure_period,
         failure_message=violation.message if violation else "",
         stderr_tail=table.stderr_tail,
@@ -131,6 +135,7 @@ class _Table:
                 seed=_controller_seed(self._seed, view.node),
                 time_budget=self._limits.decision,
                 realised_demand=demand,
+                entropy=self._seed.entropy if oracle else None,
             )
             seat = self._host.open(self._submission)
             self._seats.append(seat)
@@ -162,10 +167,33 @@ class _Table:
         self.decisions += 1
         return orders
 
-    def close(self) -> None:
-        """Let every controller close. It is part of the contract: one that fails here forfeits too."""
+    def close(self) -> ControllerReport:
+        """Let every controller report and close. It is part of the contract: one that fails here forfeits too.
+
+        Returns:
+            The fallbacks of all seats, and the bound of the only one; on the decentralised track nobody has a bound.
+
+        Raises:
+            ContractViolation: Also ``out_of_bounds`` for more fallbacks than decisions, and ``protocol_error`` for a
+                bound on another track than the oracle's.
+        """
+        fallbacks, bound = 0, None
         for seat in self._seats:
-            seat.close()
+            report = seat.close()
+            if report.fallbacks > self.decisions:
+                raise ContractViolation(
+                    "out_of_bounds",
+                    f"report(): {report.fallbacks} fallbacks in {self.decisions} decisions; count each decision once",
+                )
+            if report.profit_bound is not None and self._submission.track != "oracle":
+                raise ContractViolation(
+                    "protocol_error",
+                    "report(): only the oracle track knows enough to certify a bound; "
+                    f"leave profit_bound None on track {self._submission.track}",
+                )
+            fallbacks += report.fallbacks
+            bound = report.profit_bound
+        return ControllerReport(fallbacks, bound)
 
     def release(self, *, forgive: bool) -> None:
         """Free every seat.

@@ -71,6 +71,12 @@ class EpisodeRecord(Kpis):
     """Periods decided by the submission: the horizon, or fewer after a forfeit."""
     clipped_orders: int
     """Orders that were moved to the nearest bound."""
+    fallbacks: int
+    """Decisions answered by the controller's own stated fallback, self-reported and summed over seats; 0 after a
+    forfeit."""
+    profit_bound: float | None
+    """Upper bound of the profit that anyone can make in this episode, as the controller certifies it; None without one,
+    after a forfeit, and on every track but oracle."""
     failure_period: int | None
     """Period of the decision that failed; None if none did, or if the failure came at setup or close."""
     failure_message: str

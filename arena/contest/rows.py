@@ -6,6 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+ReferenceKind = Literal["bound", "reference"]
+"""What the results of an oracle are: `bound` if it certified an upper bound of the profit in every episode in question,
+else `reference`, which others may beat."""
+
 
 class Interval(BaseModel):
     """A 95 % interval: the 2.5 % and 97.5 % quantiles over the bootstrap resamples."""
@@ -49,6 +53,13 @@ class ScenarioRow(BaseModel):
     """Bootstrap interval of the score, the oracle resampled along."""
     optimality_gap: float | None
     """(Oracle's mean profit − mean profit) / |oracle's mean profit|, over the same seeds."""
+    fallbacks: int
+    """Decisions answered by the controller's own stated fallback, self-reported, over all episodes."""
+    kind: ReferenceKind | None
+    """`bound` if every episode has a certified bound (a forfeited one has none) that no submission's profit on the same
+    seed exceeds, else `reference`; None on every track but oracle."""
+    mean_bound: float | None
+    """Mean over the episodes of the certified upper bound of the profit; None unless `kind` is `bound`."""
 
 
 class StandingRow(BaseModel):
@@ -112,6 +123,12 @@ class StandingRow(BaseModel):
     """Mean seconds per decision, over all decisions."""
     clipped_orders: int
     """Orders that were moved to a bound, over all episodes."""
+    fallbacks: int
+    """Decisions answered by the controller's own stated fallback, self-reported, over all episodes."""
+    kind: ReferenceKind | None
+    """`bound` if it is a bound on every scenario of the suite, else `reference`; None on every track but oracle."""
+    mean_bound: float | None
+    """Mean over scenarios of the scenario's mean bound; None unless `kind` is `bound`."""
 
 
 class Standings(BaseModel):
@@ -141,7 +158,8 @@ class Standings(BaseModel):
     """What the rank follows: the score if every ranked submission has one, else the mean profit."""
     oracles: dict[str, str]
     """By scenario, the oracle that scores are divided by: among the submissions of track oracle that have every seed
-    of the scenario, the one with the highest mean profit. Under goodwill it is a strong reference, not a bound."""
+    of the scenario, the one with the highest mean profit. The divisor is that profit, which was really made, and never
+    a bound that an oracle certified; see `ScenarioRow.kind` for what the oracle is."""
     resamples: int
     """Bootstrap resamples behind the intervals."""
     rows: tuple[StandingRow, ...]

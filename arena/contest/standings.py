@@ -8,7 +8,8 @@ The numbers are defined in the contract and, field by field, in `arena.contest.r
 - **Failures stay.** A forfeited episode counts with its profit, which is at most 0. An episode that the arena itself
   failed to play has no profit; a submission that has such a one, or that has not played every episode yet, is listed
   with what it has but gets no rank.
-- **The oracle is a reference.** Its rows stand apart and are never ranked.
+- **The oracle is a reference.** Its rows stand apart and are never ranked. One that certified an upper bound of the
+  profit in every episode is called a bound. Scores are divided by profit that an oracle made, never by a bound.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contest.record import EpisodeRecord
-from arena.contest.rows import Interval, ScenarioRow, StandingRow, Standings
+from arena.contest.rows import Interval, ReferenceKind, ScenarioRow, StandingRow, Standings
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
 
@@ -29,6 +30,9 @@ RESAMPLES: Final = 2000
 
 CONFIDENCE: Final = 0.95
 """Coverage of every interval."""
+
+BOUND_TOLERANCE: Final = 1e-6
+"""By which a profit may exceed a bound, relative to the larger of the two and 1: solvers round."""
 
 OFFICIAL_ISOLATION: Final = frozenset({"strict", "sandbox"})
 """Isolation levels whose results are official."""
@@ -222,6 +226,8 @@ class _Analysis:
         if not records:
             return None
         row = self._table.index[name]
+        scored = [record for record in records if record.outcome != "infrastructure"]
+        mean_bound = _mean_bound([self._unrefuted_bound(record, place) for record in scored])
         profit = self._table.profit[row, place][self._table.scored[row, place]]
         reference = float(self._reference[row, place])
         mean = float(profit.mean()) if profit.size else None
@@ -241,7 +247,16 @@ class _Analysis:
             score=_known(self._scores[row, place]),
             score_interval=_interval(self._score_draws[row, place]),
             optimality_gap=gap,
+            fallbacks=sum(record.fallbacks for record in records),
+            kind=_kind(records[0].track, mean_bound),
+            mean_bound=mean_bound,
         )
+
+    def _unrefuted_bound(self, record: EpisodeRecord, place: int) -> float | None:
+        """Return an episode's bound, or None if there is none or somebody's profit on the same seed exceeds it."""
+        bound, best = record.profit_bound, float(np.nanmax(self._table.profit[:, place, record.seed_index]))
+        refuted = bound is not None and best - bound > BOUND_TOLERANCE * max(1.0, abs(best), abs(bound))
+        return None if refuted else bound
 
     def row(self, name: str) -> StandingRow:
         """Return a submission's row over the suite, not ranked yet."""
@@ -258,6 +273,7 @@ class _Analysis:
         squares = [error**2 for error in errors if error is not None]
         isolation = min((record.isolation for record in records), key=_strength)
         decisions = sum(record.decisions for record in scored)
+        mean_bound = _mean_bound([row.mean_bound for row in played]) if everywhere else None
         return StandingRow(
             rank=None,
             track_rank=None,
@@ -287,6 +303,9 @@ class _Analysis:
             planning_time=_mean([record.planning_time for record in scored]),
             decision_time=sum(record.decision_time for record in scored) / decisions if decisions else None,
             clipped_orders=sum(record.clipped_orders for record in scored),
+            fallbacks=sum(record.fallbacks for record in scored),
+            kind=_kind(records[0].track, mean_bound),
+            mean_bound=mean_bound,
         )
 
     @staticmethod
@@ -301,6 +320,13 @@ def _failures(records: Sequence[EpisodeRecord]) -> dict[str, int]:
     lost = sum(record.outcome == "infrastructure" for record in records)
     kept = sum(record.outcome == "ok" for record in records)
     return {"forfeits": len(records) - kept - lost, "infrastructure_failures": lost}
+
+
+def _kind(track: str, mean_bound: float | None) -> ReferenceKind | None:
+    """Return what an oracle's results are; there is a mean of the bounds only where none of them is missing."""
+    if track != "oracle":
+        return None
+    return "reference" if mean_bound is None else "bound"
 
 
 def _strength(isolation: str) -> int:
@@ -319,6 +345,13 @@ def _mean(values: Sequence[float | None]) -> float | None:
     """Return the mean, or None when there is no value or one is missing."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known and len(known) == len(values) else None
+
+
+def _mean_bound(bounds: Sequence[float | None]) -> float | None:
+    """Return the mean as `_mean` does; None also for bounds too large to be added, which bound nothing."""
+    with np.errstate(over="ignore"):
+        mean = _mean(bounds)
+    return None if mean is None else _known(mean)
 
 
 def _known(value: float) -> float | None:

@@ -29,8 +29,9 @@ try:
 except ImportError:  # There are no advisory locks on Windows; SQLite's own still keep two writers apart.
     fcntl = None  # type: ignore[assignment]
 
-SCHEMA_VERSION: Final = 1
-"""Version of the tables below, kept in `user_version`."""
+SCHEMA_VERSION: Final = 2
+"""Version of the tables below and of the records in them, kept in `user_version`. Version 1 knew no reports of
+controllers."""
 
 APPLICATION_ID: Final = 0x41524E41
 """Marks the file as an arena's store among SQLite files ("ARNA")."""

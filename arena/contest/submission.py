@@ -43,10 +43,16 @@ _OWN_CODE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.py:[A-Za-z_][A-Za-
 _MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 PROVIDERS: Final[Mapping[str, str]] = {
+    "bound": "arena-optimization",
+    "dlp": "arena-optimization",
     "echelon": "arena-heuristics",
     "exp-smoothing": "arena-heuristics",
+    "mssp": "arena-optimization",
     "newsvendor": "arena-heuristics",
+    "oracle": "arena-optimization",
+    "oracle-published": "arena-optimization",
     "ss": "arena-heuristics",
+    "stochastic-program": "arena-optimization",
 }
 """The arena's own plugin packages by controller, for the line that tells what to install."""
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel
 
 from arena.contract.tracks import Briefing, Observation, Track
+from arena.errors import ContractViolation, show_value
+
+LARGEST_COUNT: Final = 2**31 - 1
+"""Largest number of fallbacks that a report can hold; no episode has as many decisions."""
 
 
 @runtime_checkable
 class Controller(Protocol):
     """Decides what to order. An instance lives for one episode (on the decentralised track: for one node of it).
 
-    A controller may also have a method ``close()`` without arguments, called after the last decision.
+    A controller may also have two methods without arguments, either or both, called once each after the last decision
+    and in this order: ``report()``, which returns a `ControllerReport`, and ``close()``. They share the time allowed
+    for closing, and one that raises forfeits the episode.
     """
 
     def begin(self, briefing: Briefing) -> None:
@@ -36,6 +43,62 @@ class Controller(Protocol):
             Requested units per supply link, shape (supply links,); on the decentralised track per inbound link of the
             node. Finite numbers; what lies outside [0, order bound] is clipped and counted.
         """
+
+
+@dataclass(frozen=True)
+class ControllerReport:
+    """What a controller says of the episode that it has played: two numbers, which stand in the results.
+
+    Integers and floats of numpy are taken and become Python's own; booleans are no numbers here.
+
+    Attributes:
+        fallbacks: decisions that were answered by the controller's stated fallback and not by its method, because a
+            solve was infeasible, unbounded or out of time, say; from 0 to the number of decisions. Self-reported, and
+            no fault: what is hidden would be one.
+        profit_bound: certified upper bound of the profit that anyone can make in this episode, money, finite; None
+            without one. On the oracle track only: no other knows enough to certify a bound, and one that is given
+            there forfeits the episode.
+
+    Raises:
+        ContractViolation: ``bad_dtype`` for what is no integer, or no real number; ``non_finite`` for a bound that is
+            NaN or infinite; ``out_of_bounds`` for a negative or impossibly large number of fallbacks.
+
+    >>> ControllerReport(fallbacks=2)
+    ControllerReport(fallbacks=2, profit_bound=None)
+    """
+
+    fallbacks: int = 0
+    profit_bound: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check both numbers, and keep them as Python's own types."""
+        object.__setattr__(self, "fallbacks", _count(self.fallbacks))
+        if self.profit_bound is not None:
+            object.__setattr__(self, "profit_bound", _bound(self.profit_bound))
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        rule = "fallbacks of a report must be an integer: how many decisions the fallback answered"
+        raise ContractViolation("bad_dtype", f"{rule}, got {show_value(value)}")
+    if not 0 <= value <= LARGEST_COUNT:
+        rule = "fallbacks of a report must be 0 or more, and at most the number of decisions"
+        raise ContractViolation("out_of_bounds", f"{rule}, got {show_value(value)}")
+    return int(value)
+
+
+def _bound(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        rule = "profit_bound of a report must be a real number, or None without a bound"
+        raise ContractViolation("bad_dtype", f"{rule}, got {show_value(value)}")
+    try:
+        bound = float(value)
+    except OverflowError:
+        bound = math.inf
+    if not math.isfinite(bound):
+        rule = "profit_bound of a report must be finite, or None without a bound"
+        raise ContractViolation("non_finite", f"{rule}, got {show_value(value)}")
+    return bound
 
 
 @dataclass(frozen=True)

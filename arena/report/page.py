@@ -80,13 +80,14 @@ def render_report(
             rows=[_table_row(row, standings, axis, by_score) for row in standings.rows],
             reference=[_table_row(row, standings, axis, by_score) for row in standings.reference],
             official=any(row.official for row in standings.rows),
+            fallbacks=any(row.fallbacks for row in (*standings.rows, *standings.reference)),
+            bounds=any(row.mean_bound is not None for row in standings.reference),
             missing_score=next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None),
             heat=_heat(standings),
             columns=[row.submission for row in (*standings.rows, *standings.reference)],
             notes=[(scenario, notes[scenario]) for scenario in standings.scenarios if (notes or {}).get(scenario)]
             if notes
             else [],
-            goodwill_oracles=[scenario for scenario in standings.oracles if "goodwill" in scenario],
             forfeits=_forfeits(standings, kept),
             provenance=_provenance(standings, kept),
             digests=sorted({(record.submission, record.submission_digest) for record in kept}),
@@ -110,15 +111,17 @@ def explain_missing_score(row: StandingRow, standings: Standings) -> str | None:
 
 @dataclass(frozen=True)
 class _Row:
-    """One line of the standings as the template prints it."""
+    """One line of the standings as the template prints it; `place` is a rank, or the word for an oracle's results."""
 
-    rank: str
+    place: str
     source: StandingRow
     score: str
     score_interval: str
     no_score: str
     profit: str
     profit_interval: str
+    bound: str
+    bound_scenarios: int
     plot: Markup
     fill_rate: str
     milliseconds: str
@@ -126,9 +129,10 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Cell:
-    """One submission on one scenario: text, shade from 0 (worst) to 1 (best), and remarks."""
+    """One submission on one scenario: text, shade from 0 (worst) to 1 (best), and remarks; `bound` may be empty."""
 
     text: str
+    bound: str
     level: float
     best: bool
     title: str
@@ -179,13 +183,15 @@ def _table_row(row: StandingRow, standings: Standings, axis: Axis, by_score: boo
         words = _number(value, digits) + (f", 95 % interval {_range(spread, digits)}" if spread else ", no interval")
         plot = interval(axis, low, value, high, f"{row.submission}: {words}")
     return _Row(
-        rank=_DASH if row.rank is None else str(row.rank),
+        place=row.kind or (_DASH if row.rank is None else str(row.rank)),
         source=row,
         score=_number(row.score, 3),
         score_interval=_range(row.score_interval, 3),
         no_score=explain_missing_score(row, standings) or "",
         profit=_number(row.mean_profit),
         profit_interval=_range(row.profit_interval, 1),
+        bound=_number(row.mean_bound),
+        bound_scenarios=sum(one.submission == row.submission and one.kind == "bound" for one in standings.by_scenario),
         plot=plot,
         fill_rate=_DASH if row.fill_rate is None else f"{100 * row.fill_rate:.1f} %",
         milliseconds=_DASH if row.decision_time is None else _number(1000 * row.decision_time, 2),
@@ -221,8 +227,11 @@ def _cell(row: ScenarioRow | None, low: float, high: float, *, ranked: bool = Tr
         title += f", 95 % interval {_range(row.profit_interval, 1)}"
     if row.score is not None:
         title += f", score {_number(row.score, 3)}"
+    if row.fallbacks:
+        title += f", {row.fallbacks} decisions by fallback"
+    bound = "" if row.mean_bound is None else f"bound {_number(row.mean_bound)}"
     best = ranked and mean is not None and mean == high
-    return _Cell(_number(mean), round(level, 3), best, title, row.forfeits)
+    return _Cell(_number(mean), bound, round(level, 3), best, title, row.forfeits)
 
 
 def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tuple[str, int, list[EpisodeRecord]]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from arena.contest.limits import Limits
 from arena.contest.match import play
 from arena.contest.record import PlayedEpisode
+from arena.contest.standings import BOUND_TOLERANCE
 from arena.contest.submission import Submission
 from arena.contract.seeds import PublicSeeds
 from arena.contract.tracks import Track
@@ -19,6 +20,7 @@ from arena.testing.result import Finding
 from arena.world.scenario import Scenario
 
 _MOST_CLIPPED: Final = 0.5
+_MOST_FALLBACKS: Final = 0.5
 
 
 class Examiner:
@@ -36,7 +38,8 @@ class Examiner:
         """Do all checks on one track."""
         played = [(scenario, self._play(submission, scenario)) for scenario in scenarios]
         self._judge_bounds(submission.track, [episode for _, episode in played])
-        self.checks |= {"plays", "bounds"}
+        self._judge_reports(submission, played)
+        self.checks |= {"plays", "bounds", "reports"}
         if self._host.isolation == "trusted":
             # At every other level the controller has a copy, and there is nothing of ours that it could change.
             self.checks.add("respects input")
@@ -65,6 +68,23 @@ class Examiner:
         if clipped > _MOST_CLIPPED * orders:
             text = f"{clipped} of {orders} orders were below 0 or above the order bound and were clipped"
             self.warnings.append(Finding("bounds", track, "all scenarios", text))
+
+    def _judge_reports(self, submission: Submission, played: Sequence[tuple[Scenario, PlayedEpisode]]) -> None:
+        """Find bounds that the controller itself refutes, and warn of one that mostly falls back.
+
+        A report that cannot be read forfeits the episode, as "plays" tells.
+        """
+        for scenario, episode in played:
+            profit, bound = episode.record.profit, episode.record.profit_bound
+            if bound is not None and profit - bound > BOUND_TOLERANCE * max(1.0, abs(profit), abs(bound)):
+                text = f"profit_bound is {bound:.6g}, but the controller itself made {profit:.6g}; it bounds nothing"
+                self._report("reports", submission, scenario, text)
+        fallbacks = sum(episode.record.fallbacks for _, episode in played)
+        seats = [len(scenario.network.managed) if submission.track == "decentralised" else 1 for scenario, _ in played]
+        decisions = sum(count * one.record.decisions for count, (_, one) in zip(seats, played, strict=True))
+        if fallbacks > _MOST_FALLBACKS * decisions:
+            text = f"{fallbacks} of {decisions} decisions were answered by the controller's fallback"
+            self.warnings.append(Finding("reports", submission.track, "all scenarios", text))
 
     def _compare(self, submission: Submission, scenario: Scenario, first: PlayedEpisode) -> None:
         """Play one scenario twice more, and compare: with the first play, and the two with each other."""

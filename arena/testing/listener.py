@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from arena.contest.host import Host, Seat
 from arena.contest.submission import Submission
+from arena.contract.controller import ControllerReport
 from arena.contract.tracks import Briefing, Observation
 from arena.testing.result import DecisionTimes
 
@@ -89,9 +90,9 @@ class ListeningSeat:
         self._host.decision_seconds.append(time.perf_counter() - start)
         return reply
 
-    def close(self) -> None:
-        """End the episode."""
-        self._seat.close()
+    def close(self) -> ControllerReport:
+        """Take the report and end the episode."""
+        return self._seat.close()
 
     def release(self) -> None:
         """Free the seat."""

@@ -13,6 +13,7 @@ from arena.errors import ArenaError
 CHECKS: Final[Mapping[str, str]] = {
     "plays": "answers every decision with finite real orders, one per supply link, within the deadlines",
     "bounds": "keeps most orders between 0 and the order bound",
+    "reports": "claims no profit bound that its own profit exceeds, and rarely decides by its fallback",
     "deterministic": "gives equal orders in two episodes with equal seeds",
     "independent": "gives the same orders after other episodes as before them",
     "respects input": "leaves briefings and observations as they were given",

@@ -39,6 +39,25 @@ class Controller:
         return np.zeros(self.links)
 """
 
+REPORTS = """
+import numpy as np
+from arena import ControllerReport
+
+
+class Controller:
+    def __init__(self, fallbacks=0, bound=None):
+        self.said = ControllerReport(fallbacks, bound)
+
+    def begin(self, briefing):
+        self.links = len(briefing.order_bound)
+
+    def order(self, observation):
+        return np.full(self.links, 20.0)
+
+    def report(self):
+        return self.said
+"""
+
 SLOW = FAILS_LATE.replace("if observation.period == 3:", "import time; time.sleep(0.01)\n        if False:")
 
 
@@ -59,11 +78,13 @@ def play(run: Run, *arguments: object) -> Any:
     return run("evaluate", *arguments, "--scenario", SCENARIO, "--workers", 0, "--isolation", "trusted")
 
 
-def own_code(name: str, source: str, place: Path = Path()) -> Path:
+def own_code(name: str, source: str, place: Path = Path(), track: str = "blind", config: str = "{}") -> Path:
     """Write a submission with its own code into a folder, the current one by default."""
     folder = place / name
     folder.mkdir()
-    (folder / "submission.yaml").write_text(f"name: {name}\ncontroller: controller.py:Controller\ntrack: blind\n")
+    (folder / "submission.yaml").write_text(
+        f"name: {name}\ncontroller: controller.py:Controller\ntrack: {track}\nconfig: {config}\n"
+    )
     (folder / "controller.py").write_text(source)
     return folder
 
@@ -180,6 +201,51 @@ def test_a_forfeit_is_counted_and_strict_makes_it_a_failure(run: Run) -> None:
     assert strict.stderr.splitlines()[-1] == "arena: 10 episodes, 10 of them played before"
     page = Path("results/report.html").read_text(encoding="utf-8")
     assert "ValueError: &lt;b&gt;out of ideas&lt;/b&gt;" in page
+
+
+def line_of(printed: str, name: str) -> list[str]:
+    """The words of the table's line about a submission."""
+    return next(words for line in printed.splitlines() if name in (words := line.split()))
+
+
+def test_an_oracle_is_shown_with_a_word_in_place_of_a_rank(run: Run) -> None:
+    own_code("mine", REPORTS)
+    own_code("sure", REPORTS, track="oracle", config="{bound: 99999.5}")
+    own_code("guess", REPORTS, track="oracle")
+    played = play(run, "mine", "sure", "guess")
+    assert played.exit_code == 0, played.stderr
+    assert [line_of(played.stdout, name)[0] for name in ("mine", "sure", "guess")] == ["1", "bound", "reference"]
+    assert "fallbacks" not in played.stdout
+    told = json.loads(play(run, "mine", "sure", "guess", "--json").stdout)["standings"]
+    assert [(row["kind"], row["mean_bound"]) for row in told["rows"]] == [(None, None)]
+    assert [(row["submission"], row["kind"], row["mean_bound"]) for row in told["reference"]] == [
+        ("guess", "reference", None),
+        ("sure", "bound", 99999.5),
+    ]
+
+
+def test_fallbacks_have_a_column_once_there_is_one(run: Run) -> None:
+    own_code("steady", REPORTS)
+    own_code("lost", REPORTS, config="{fallbacks: 7}")
+    assert "fallbacks" not in play(run, "steady").stdout
+    printed = play(run, "steady", "lost").stdout
+    heading = printed.splitlines()[0].split()
+    assert heading[-2:] == ["fallbacks", "episodes"]
+    assert [line_of(printed, name)[-2] for name in ("steady", "lost")] == ["0", "70"]
+
+
+def test_standings_of_another_layout_are_told_without_a_traceback(run: Run) -> None:
+    own_code("mine", REPORTS)
+    assert play(run, "mine").exit_code == 0
+    path = Path("results/standings.json")
+    older = json.loads(path.read_text())
+    for row in older["rows"]:
+        del row["fallbacks"]
+    path.write_text(json.dumps(older))
+    refused = run("report", "results")
+    assert refused.exit_code == 2
+    assert "holds no standings of this arena's layout; use the arena that wrote it, or run arena ev" in refused.stderr
+    assert "Traceback" not in refused.output
 
 
 def test_json_is_all_there_is_on_standard_output(run: Run) -> None:

@@ -415,6 +415,53 @@ def test_an_export_has_every_period(tmp_path: Path, entrants: Path, suite: Suite
         export(result.store, tmp_path / "table.csv", "cvs")  # type: ignore[arg-type]
 
 
+REPORTING = """
+import numpy as np
+from arena import ControllerReport
+
+class Controller:
+    def __init__(self, bound=None):
+        self.bound = bound
+
+    def begin(self, briefing):
+        self.links = len(briefing.order_bound)
+
+    def order(self, observation):
+        return np.full(self.links, 20.0)
+
+    def report(self):
+        return ControllerReport(fallbacks=4, profit_bound=self.bound)
+"""
+
+
+def test_a_report_reaches_tables_and_standings(tmp_path: Path, entrants: Path, suite: Suite) -> None:
+    """Through the store into the table of episodes, the export and the standings."""
+    submit(entrants, "clairvoyant", REPORTING, bound=123456.75)
+    described = entrants / "clairvoyant" / "submission.yaml"
+    described.write_text(described.read_text().replace("track: blind", "track: oracle"))
+    submit(entrants, "struggling", REPORTING)
+    result = run(entrants, suite, tmp_path / "out")
+    exported = export(result.store, tmp_path / "table.csv", "csv")
+    with exported.episodes.open(newline="") as file:
+        tables = [rows(tmp_path / "out"), list(csv.DictReader(file))]
+    for table in tables:
+        told = {(row["submission"], row["fallbacks"], row["profit_bound"]) for row in table}
+        expected = {
+            ("clairvoyant", "4", "123456.75"),
+            ("struggling", "4", ""),
+            ("steady", "0", ""),
+            ("cautious", "0", ""),
+        }
+        assert told == expected
+    standings = Standings.model_validate_json(result.standings_file.read_text())
+    [clairvoyant] = standings.reference
+    assert (clairvoyant.kind, clairvoyant.mean_bound) == ("bound", 123456.75)
+    assert clairvoyant.fallbacks == 4 * SCENARIOS * SEEDS.count
+    assert {row.submission: row.fallbacks for row in standings.rows if row.fallbacks} == {
+        "struggling": 4 * SCENARIOS * SEEDS.count
+    }
+
+
 def test_an_export_to_parquet(tmp_path: Path, entrants: Path, suite: Suite) -> None:
     result = run(entrants / "steady", suite, tmp_path / "out")
     try:
@@ -427,6 +474,7 @@ def test_an_export_to_parquet(tmp_path: Path, entrants: Path, suite: Suite) -> N
     exported = export(result.store, tmp_path / "table.parquet", "parquet")
     episodes = parquet.read_table(exported.episodes).to_pylist()
     assert sorted(row["profit"] for row in episodes) == sorted(record.profit for record in result.records)
+    assert {(row["fallbacks"], row["profit_bound"]) for row in episodes} == {(0, None)}
     assert parquet.read_table(exported.periods).num_rows > 0
 
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from arena import Briefing, ControllerSpec, InvalidInput, Observation, PluginError, UnknownName
+from arena import Briefing, ControllerReport, ControllerSpec, InvalidInput, Observation, PluginError, UnknownName
 from arena.contest.submission import load_submissions
 from arena.plugins import discover
 from arena.testing import CHECKS, ConformanceError, check_controller, check_submission
@@ -123,6 +123,17 @@ class Unlocks(Constant):
         return np.zeros(self.links)
 
 
+class Reports(Constant):
+    """Reports what it is told to."""
+
+    def __init__(self, fallbacks: Any = 0, profit_bound: Any = None) -> None:
+        super().__init__()
+        self.answer = (fallbacks, profit_bound)
+
+    def report(self) -> ControllerReport:
+        return ControllerReport(*self.answer)
+
+
 class FailsToClose(Constant):
     def close(self) -> None:
         raise RuntimeError("cannot let go")
@@ -168,6 +179,40 @@ def test_a_violation_is_found(controller: type[Constant], finding: str) -> None:
         check_controller(a_spec(controller))
     assert str(caught.value).startswith("controller under-test does not conform, ")
     assert all(found.check in CHECKS for found in caught.value.result.findings)
+
+
+@pytest.mark.parametrize(
+    ("answer", "track", "finding"),
+    [
+        ((True,), "blind", r"plays, track blind, .*: bad_dtype: fallbacks of a report must be an integer"),
+        ((0, float("nan")), "oracle", r"plays, track oracle, .*: non_finite: profit_bound of a report must be finite"),
+        ((7,), "blind", r"plays, track blind, .*: out_of_bounds: report\(\): 7 fallbacks in 6 decisions"),
+        ((0, 1e9), "informed", r"plays, track informed, .*: protocol_error: report\(\): only the oracle track"),
+        (
+            (0, -1e9),
+            "oracle",
+            r"reports, track oracle, serial-short-backlog: profit_bound is -1e\+09, but .* itself made",
+        ),
+    ],
+)
+def test_a_report_is_checked(answer: tuple[Any, ...], track: str, finding: str) -> None:
+    with pytest.raises(ConformanceError, match=finding):
+        check_controller(a_spec(lambda: Reports(*answer), tracks=(track,)), networks=["serial"])
+
+
+def test_a_report_that_can_be_true_conforms() -> None:
+    result = check_controller(a_spec(lambda: Reports(3, 1e9), tracks=("oracle",)), networks=["serial"])
+    assert result.warnings == ()
+    assert "reports" in result.checks
+
+
+@pytest.mark.parametrize(("track", "decisions"), [("blind", 6), ("decentralised", 6 * 3)])
+def test_a_controller_that_mostly_falls_back_is_a_warning(track: str, decisions: int) -> None:
+    spec = a_spec(lambda: Reports(4), tracks=(track,))
+    (warning,) = check_controller(spec, networks=["serial"]).warnings
+    said = f"{5 * decisions * 4 // 6} of {5 * decisions} decisions were answered by the controller's fallback"
+    assert str(warning) == f"reports, track {track}, all scenarios: {said}"
+    assert check_controller(a_spec(lambda: Reports(3), tracks=(track,)), networks=["serial"]).warnings == ()
 
 
 def test_state_that_outlives_an_episode_is_found() -> None:

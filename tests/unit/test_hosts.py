@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from seats import briefing, failure, make_submission, observation, seated
 
+from arena import Simulator, load_scenario
 from arena.contest.host import available, make_host, translate
 from arena.contest.host.base import describe_exception, numeric_array, printable_lines
 from arena.contest.limits import Limits
+from arena.contract.controller import ControllerReport
+from arena.contract.tracks import brief, observe
 from arena.errors import ArenaError, ContractViolation, InvalidInput, UnknownName
 
 needs_processes = pytest.mark.skipif("process" not in available(), reason="this system cannot fork")
@@ -51,6 +54,123 @@ def test_close_is_called_if_there_is_one(submit, process_host):
     assert "closed" in seat.stderr_tail
 
 
+REPORTING = "from arena import ControllerReport"
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        ("ControllerReport()", ControllerReport()),
+        ("ControllerReport(fallbacks=4)", ControllerReport(4)),
+        ("ControllerReport(4, 1234.5)", ControllerReport(4, 1234.5)),
+        ("ControllerReport(np.int64(4), np.float32(2.5))", ControllerReport(4, 2.5)),
+        ("ControllerReport(np.uint8(4), -7)", ControllerReport(4, -7.0)),
+        ("type('Mine', (ControllerReport,), {'score': 1.0})(2, 1e308)", ControllerReport(2, 1e308)),
+    ],
+)
+def test_a_report_crosses_as_two_numbers(host, submit, report, expected):
+    seat = seated(host, submit(f"def report(self): return {report}", top=REPORTING))
+    received = seat.close()
+    assert received == expected
+    assert [type(received), type(received.fallbacks)] == [ControllerReport, int]
+    assert type(received.profit_bound) in (float, type(None))
+
+
+def test_a_controller_without_a_report_gives_the_defaults(host, submit):
+    assert seated(host, submit()).close() == ControllerReport(fallbacks=0, profit_bound=None)
+
+
+def test_the_report_is_asked_for_once_after_the_last_decision_and_before_close(host, submit, tmp_path):
+    place = tmp_path / "calls"
+    body = f"""
+    def note(self, word):
+        with open({str(place)!r}, "a") as file: print(word, file=file)
+    def order(self, observation):
+        self.note("order")
+        return [0, 0, 0]
+    def report(self):
+        self.note("report")
+        return ControllerReport()
+    def close(self): self.note("close")
+    """
+    seat = seated(host, submit(body, top=REPORTING))
+    for period in range(2):
+        seat.order(observation(period=period))
+    seat.close()
+    assert place.read_text().split() == ["order", "order", "report", "close"]
+
+
+# A report is frozen and checked when it is made; this is how a liar gets around both.
+LIE = """
+def lie(fallbacks=0, profit_bound=None):
+    report = ControllerReport()
+    object.__setattr__(report, "fallbacks", fallbacks)
+    object.__setattr__(report, "profit_bound", profit_bound)
+    return report
+"""
+
+
+@pytest.mark.parametrize("made", ["ControllerReport", "lie"])
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ("fallbacks=True", "bad_dtype", "fallbacks of a report must be an integer.*, got True"),
+        ("fallbacks=np.bool_(True)", "bad_dtype", "must be an integer"),
+        ("fallbacks=2.0", "bad_dtype", "must be an integer.*, got 2.0"),
+        ("fallbacks='3'", "bad_dtype", 'must be an integer.*, got "3"'),
+        ("fallbacks=None", "bad_dtype", "must be an integer.*, got None"),
+        ("fallbacks=np.array([1, 2])", "bad_dtype", "must be an integer"),
+        ("fallbacks=-1", "out_of_bounds", "must be 0 or more, and at most the number of decisions, got -1"),
+        ("fallbacks=2**31", "out_of_bounds", "at most the number of decisions, got 2147483648"),
+        ("fallbacks=10**400", "out_of_bounds", "got an integer of 1329 bits"),
+        ("profit_bound=False", "bad_dtype", "profit_bound of a report must be a real number, or None.*, got False"),
+        ("profit_bound='1e9'", "bad_dtype", "must be a real number"),
+        ("profit_bound=1e9 + 0j", "bad_dtype", "must be a real number"),
+        ("profit_bound=np.array([1.0])", "bad_dtype", "must be a real number"),
+        ("profit_bound=float('nan')", "non_finite", "profit_bound of a report must be finite.*, got nan"),
+        ("profit_bound=np.float32('-inf')", "non_finite", "must be finite"),
+        ("profit_bound=10**400", "non_finite", "must be finite.*, got an integer of 1329 bits"),
+    ],
+)
+def test_a_report_that_lies_about_its_types_has_its_code_at_every_level(host, submit, made, arguments, code, message):
+    body = f"def report(self): return {made}({arguments})"
+    violation, _ = failure(host, submit(body, top=f"{REPORTING}\n{LIE}"))
+    assert violation.code == code
+    with pytest.raises(ContractViolation, match=message):
+        raise violation
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ("def report(self): return None", "bad_dtype", r"report\(\) must return a ControllerReport, got NoneType"),
+        ("def report(self): return {'fallbacks': 1}", "bad_dtype", "ControllerReport, got dict"),
+        ("def report(self): return (0, 1e9)", "bad_dtype", "ControllerReport, got tuple"),
+        ("report = 5", "exception", "TypeError: 'int' object is not callable"),
+        ("def report(self): return ControllerReport(profit=1e9)", "exception", "TypeError: .*'profit'"),
+        ("def report(self): raise LookupError('lost')", "exception", "LookupError: lost"),
+        ("def report(self): sys.exit(3)", "exited", "SystemExit: 3"),
+        ("def report(self): raise MemoryError('full')", "memory", "MemoryError: full"),
+    ],
+)
+def test_a_report_that_fails_has_its_code_at_every_level(host, submit, body, code, message):
+    violation, _ = failure(host, submit(body, top=REPORTING))
+    assert violation.code == code
+    with pytest.raises(ContractViolation, match=message):
+        raise violation
+
+
+@pytest.mark.parametrize("code", ["ok", "infrastructure"])
+def test_a_report_cannot_choose_the_outcome(host, submit, code):
+    body = f"""
+    def report(self):
+        from arena.errors import ContractViolation
+        raise ContractViolation({code!r}, 'play it again')
+    """
+    violation, _ = failure(host, submit(body))
+    assert violation.code in ("exception", "protocol_error")
+
+
 DIGEST = """
 def content(given):
     \"\"\"Digest of all fields, and the names of those that could be written to.\"\"\"
@@ -83,6 +203,28 @@ def test_briefings_and_observations_cross_bit_for_bit(process_host, submit, trac
     for period in (0, 5):
         received = seat.order(observation(track, period)).astype(np.uint8).tobytes()
         assert received == content(briefing(track)) + content(observation(track, period))
+    seat.close()
+
+
+def test_a_seated_oracle_replays_an_episode_under_goodwill(host, submit):
+    """It compiles the world and reads SciPy's functions where it is seated, also behind the locks of a process."""
+    scenario = load_scenario("serial-trend-seasonal-goodwill-backlog-inverse-cdf")
+    body = """
+    def order(self, observation):
+        simulator = self.briefing.simulator()
+        while not simulator.finished:
+            simulator.step([15.0, 20.0, 25.0])
+        return simulator.ledger().demand[[0, 14, 29], 0]
+    """
+    seat = host.open(submit(body, track="oracle"))
+    seat.begin(brief(scenario, "oracle", seed=1, entropy=2**90 + 1))
+    simulator = Simulator(scenario)
+    simulator.start(2**90 + 1)
+    state = simulator.state
+    while not simulator.finished:
+        simulator.step([15.0, 20.0, 25.0])
+    expected = simulator.ledger().demand[[0, 14, 29], 0]
+    assert seat.order(observe(scenario, "oracle", state)).tolist() == expected.tolist()
     seat.close()
 
 

@@ -12,6 +12,7 @@ from arena.contest.limits import Limits
 from arena.contest.match import play
 from arena.contest.record import EpisodeRecord
 from arena.contest.submission import Manifest, Submission
+from arena.contract.controller import ControllerReport
 from arena.contract.kpi import Kpis, measure
 from arena.contract.seeds import PUBLIC_SEEDS, EpisodeSeed, PublicSeeds
 from arena.contract.tracks import Briefing, LocalObservation
@@ -90,6 +91,7 @@ class ScriptedSeat:
     def close(self):
         self.calls.append("close")
         self.host.run("close")
+        return self.host.hooks.get("report", lambda briefing: ControllerReport())(self.briefing)
 
     def release(self):
         self.calls.append("release")
@@ -275,13 +277,65 @@ def test_trouble_in_cleaning_up_does_not_undo_a_forfeit():
         played(release=raising(failure))
 
 
+# --- reports ------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_stands_in_the_record():
+    record = played(track="oracle", report=lambda briefing: ControllerReport(3, 1234.5))[0].record
+    assert (record.outcome, record.fallbacks, record.profit_bound) == ("ok", 3, 1234.5)
+    silent = played(track="oracle")[0].record
+    assert (silent.fallbacks, silent.profit_bound) == (0, None)
+
+
+@pytest.mark.parametrize("hook", ["close", "release"])
+def test_a_forfeit_reports_nothing(hook):
+    """Whether the failure comes in a decision or at the very end, the numbers of the report are dropped."""
+    said = {"report": lambda briefing: ControllerReport(3, 1234.5), "track": "oracle"}
+    if hook == "close":
+        record = played(close=raising(ContractViolation("exception", "no")), **said)[0].record
+    else:
+        record = played(rule=breaking(at=7), **said)[0].record
+    assert (record.outcome, record.fallbacks, record.profit_bound) == ("exception", 0, None)
+
+
+def test_there_are_no_more_fallbacks_than_decisions():
+    horizon = SCENARIO.horizon
+    most = played(report=lambda briefing: ControllerReport(horizon))[0].record
+    assert (most.outcome, most.fallbacks) == ("ok", horizon)
+    record = played(report=lambda briefing: ControllerReport(horizon + 1))[0].record
+    assert (record.outcome, record.fallbacks, record.failure_period) == ("out_of_bounds", 0, None)
+    assert record.failure_message == (
+        f"report(): {horizon + 1} fallbacks in {horizon} decisions; count each decision once"
+    )
+
+
+@pytest.mark.parametrize("track", ["blind", "informed", "decentralised"])
+def test_only_the_oracle_may_claim_a_bound(track):
+    record = played(track=track, report=lambda briefing: ControllerReport(0, 1e9))[0].record
+    assert (record.outcome, record.profit_bound) == ("protocol_error", None)
+    assert "only the oracle track knows enough to certify a bound; leave profit_bound None" in record.failure_message
+    assert played(track=track, report=lambda briefing: ControllerReport(1))[0].record.outcome == "ok"
+    assert played(track="oracle", report=lambda briefing: ControllerReport(0, 1e9))[0].record.outcome == "ok"
+
+
+def test_decentralised_fallbacks_are_summed_over_seats():
+    """Each seat may report as many as it decided, whatever the others report."""
+    managed = NETWORK.network.managed
+    record = played(NETWORK, track="decentralised", report=lambda briefing: ControllerReport(briefing.node))[0].record
+    assert (record.outcome, record.fallbacks, record.profit_bound) == ("ok", sum(managed), None)
+    horizon = NETWORK.horizon
+    full = played(NETWORK, track="decentralised", report=lambda briefing: ControllerReport(horizon))[0].record
+    assert (full.outcome, full.fallbacks) == ("ok", len(managed) * horizon)
+
+
 # --- tracks -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("track", ["blind", "informed", "decentralised"])
 def test_only_the_oracle_is_told_the_demand(track):
     _, host = played(track=track)
-    assert not hasattr(host.seats[0].briefing, "realised_demand")
+    for secret in ("realised_demand", "scenario", "stream"):
+        assert not hasattr(host.seats[0].briefing, secret)
 
 
 def test_the_oracle_is_told_the_demand_that_comes():
@@ -295,6 +349,16 @@ def test_under_goodwill_there_is_no_demand_to_tell():
     episode, host = played(scenario, track="oracle")
     assert host.seats[0].briefing.realised_demand is None
     assert episode.record.outcome == "ok"
+
+
+@pytest.mark.parametrize("ending", ["", "-inverse-cdf"])
+def test_the_oracle_can_replay_the_episode_under_goodwill(ending):
+    scenario = load_scenario(f"serial-trend-seasonal-goodwill-backlog{ending}")
+    episode, host = played(scenario, track="oracle")
+    simulator = host.seats[0].briefing.simulator()
+    for orders in episode.requested:
+        simulator.step(orders)
+    assert simulator.ledger().demand.tolist() == episode.demand.tolist()
 
 
 def test_the_briefing_has_the_decision_limit_as_time_budget():

@@ -18,6 +18,7 @@ from seats import failure, make_submission, observation, seated
 
 from arena.contest.host import available, make_host
 from arena.contest.limits import Limits
+from arena.contract.controller import ControllerReport
 from arena.errors import InfrastructureFailure
 
 pytestmark = pytest.mark.skipif("process" not in available(), reason="this system cannot fork")
@@ -59,8 +60,9 @@ FOREVER = "while True: pass"
         ({"body": f"def begin(self, briefing):\n    {FOREVER}"}, "begin took too long"),
         ({"body": f"def order(self, observation):\n    {FOREVER}"}, "order took too long"),
         ({"body": f"def close(self):\n    {FOREVER}"}, "close took too long"),
+        ({"body": f"def report(self):\n    {FOREVER}"}, "close took too long"),
     ],
-    ids=["import", "begin", "order", "close"],
+    ids=["import", "begin", "order", "close", "report"],
 )
 def test_an_endless_loop_ends_at_its_deadline(hasty_host, submit, where, doing):
     violation, _ = failure(hasty_host, submit(**where))
@@ -137,6 +139,33 @@ def test_an_honest_reply_by_hand_is_taken(process_host, submit):
     seat = seated(process_host, submit(body, top=SPEAK))
     assert seat.order(observation()).tolist() == [1.0, 2.0, 3.0]
     seat.release()
+
+
+@pytest.mark.parametrize(
+    ("act", "code", "message"),
+    [
+        ("speak('closed', 0)", "protocol_error", "not a message of this protocol"),
+        ("speak('closed', 0, None, 1e9)", "protocol_error", "not a message of this protocol"),
+        ("speak('closed', True, None)", "protocol_error", "not a message of this protocol"),
+        ("speak('closed', -1, None)", "protocol_error", "not a message of this protocol"),
+        ("speak('closed', 0, 'high')", "protocol_error", "not a message of this protocol"),
+        ("speak('closed', 0, None, nonce=5)", "protocol_error", "answers another request"),
+        ("speak('closed', 0, None, behind=b'x')", "protocol_error", "1 bytes follow the reply"),
+        ("speak('done')", "protocol_error", "is of the wrong kind"),
+        ("speak('closed', 0, float('nan'))", "non_finite", "profit_bound of a report must be finite"),
+        ("speak('closed', 0, float('inf'))", "non_finite", "profit_bound of a report must be finite"),
+        ("speak('closed', 2**40, None)", "out_of_bounds", "at most the number of decisions, got 1099511627776"),
+    ],
+)
+def test_forged_reports_are_refused(process_host, submit, act, code, message):
+    violation, _ = failure(process_host, submit(f"def report(self): {act}", top=SPEAK))
+    assert violation.code == code
+    assert message in violation.message
+
+
+def test_an_honest_report_by_hand_is_taken(process_host, submit):
+    seat = seated(process_host, submit("def report(self): speak('closed', 3, 1234)", top=SPEAK))
+    assert seat.close() == ControllerReport(3, 1234.0)
 
 
 def test_an_early_reply_is_no_reply(process_host, submit):

@@ -38,6 +38,7 @@ def record(submission: str, scenario: str, seed: int, profit: float, **changes: 
         "isolation": "process",
         "profit": profit,
         "decisions": 30,
+        "profit_bound": None,
         "failure_period": None,
         "commitment": None,
         "contract_digest": "c0ffee" * 10,
@@ -159,7 +160,76 @@ def test_the_score_is_a_dash_with_its_reason_until_an_oracle_has_played() -> Non
     assert "A dash" not in whole.text
     assert "0.800" in whole.text
     assert "never ranked" in whole.text
-    assert "strong reference and not an upper bound" in whole.text
+    assert "reference did not, and may be beaten" in whole.text
+
+
+def cells_of(text: str) -> list[list[str]]:
+    """Return the text of every row's cells, small print included."""
+
+    class Cells(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows: list[list[str]] = []
+            self.feed(text)
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            if tag == "tr":
+                self.rows.append([])
+            if tag in ("td", "th") and self.rows:
+                self.rows[-1].append("")
+
+        def handle_data(self, data: str) -> None:
+            if self.rows and self.rows[-1]:
+                self.rows[-1][-1] = f"{self.rows[-1][-1]} {data}".strip()
+
+    return Cells().rows
+
+
+def test_an_oracle_has_a_word_in_place_of_a_rank() -> None:
+    """The word follows the bounds that were certified, and a bound on a part of the suite is told as one."""
+    first = contest({"first": 800.0})
+    certified = contest({"oracle": 1000.0}, track="oracle", profit_bound=1200.0)
+    partly = [*certified[:SEEDS], *(one.model_copy(update={"profit_bound": None}) for one in certified[SEEDS:])]
+    for oracle, word, said in [
+        (contest({"oracle": 1000.0}, track="oracle"), "reference", "oracle newsvendor · oracle"),
+        (certified, "bound", "oracle newsvendor · oracle"),
+        (partly, "reference", "oracle newsvendor · oracle · bound on 1 of 2 scenarios"),
+    ]:
+        rows = cells_of(page_of(first + oracle))
+        [line] = [cells for cells in rows if cells[:1] == [word]]
+        assert " ".join(line[1].split()) == said
+        assert any(cells[:1] == ["1"] and cells[1].startswith("first") for cells in rows)
+
+
+def test_bounds_are_shown_where_there_are_any() -> None:
+    first = contest({"first": 800.0})
+    bare = page_of(first + contest({"oracle": 1000.0}, track="oracle"))
+    certified = page_of(first + contest({"oracle": 1000.0}, track="oracle", profit_bound=1234.5))
+    assert "mean bound" not in bare
+    assert "1,234.5" not in bare
+    rows = cells_of(certified)
+    heading = next(cells for cells in rows if "mean bound" in cells)
+    [line] = [cells for cells in rows if cells[:1] == ["bound"]]
+    assert line[heading.index("mean bound")] == "1,234.5"
+    heat = [cells for cells in rows if cells[0] == SCENARIOS[0]]
+    assert [" ".join(cell.split()) for cell in heat[0][1:]] == ["801.5", "1,001.5 bound 1,234.5"]
+
+
+@pytest.mark.parametrize("track", ["blind", "oracle"])
+def test_a_column_of_fallbacks_appears_with_the_first_of_them(track: str) -> None:
+    """One submission's fallbacks are enough, a reference's too; without any the tables stay narrow."""
+    records = contest({"first": 900.0, "second": 700.0}) + contest({"third": 990.0}, track=track)
+    assert "allback" not in page_of(records)
+    page = page_of([*records[:-1], records[-1].model_copy(update={"fallbacks": 1234})])
+    assert "by its stated fallback" in page
+    rows = cells_of(page)
+    told = {}
+    for cells in rows:
+        if "fallbacks" in cells:
+            column = cells.index("fallbacks")
+        elif len(cells) > 7 and not cells[0].startswith("serial"):
+            told[cells[1].split()[0]] = cells[column]
+    assert told == {"first": "0", "second": "0", "third": "1,234"}
 
 
 def test_a_submission_with_missing_episodes_has_no_rank_and_says_so() -> None:

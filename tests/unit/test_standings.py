@@ -296,8 +296,116 @@ class TestFailures:
             assert (alpha.isolation, alpha.official) == (weakest, official)
 
 
+class TestReports:
+    ORACLE: Final = {"north": [100.0, 300.0], "south": [50.0, 70.0]}
+
+    def certified(self, bounds: dict[str, list[float | None]], **changes: Any) -> list[EpisodeRecord]:
+        """Records of an oracle whose bounds are given by scenario, in the order of the seeds."""
+        records = play("best", self.ORACLE, "oracle", **changes)
+        return [
+            one.model_copy(update={"profit_bound": bounds[one.scenario][one.seed_index]})
+            for one in records
+            if one.seed_index < len(bounds[one.scenario])
+        ]
+
+    def test_fallbacks_are_summed(self) -> None:
+        records = play("alpha", {"north": [1.0, 2.0], "south": [3.0, 4.0]})
+        records = [one.model_copy(update={"fallbacks": 2 + number}) for number, one in enumerate(records)]
+        standings = compute(records, 2)
+        assert scenario_row(standings, "alpha", "north").fallbacks == 2 + 3
+        assert scenario_row(standings, "alpha", "south").fallbacks == 4 + 5
+        assert row(standings, "alpha").fallbacks == 14
+
+    def test_an_oracle_with_every_bound_is_a_bound(self) -> None:
+        standings = compute(self.certified({"north": [110.0, 330.0], "south": [60.0, 80.0]}), 2)
+        north, south, best = (
+            *(scenario_row(standings, "best", one) for one in SCENARIOS),
+            row(standings, "best"),
+        )
+        assert (north.kind, south.kind, best.kind) == ("bound", "bound", "bound")
+        assert north.mean_bound == pytest.approx(220.0, rel=1e-12)
+        assert south.mean_bound == pytest.approx(70.0, rel=1e-12)
+        assert best.mean_bound == pytest.approx(145.0, rel=1e-12)
+
+    @pytest.mark.parametrize(("profit", "kind"), [(330.0, "bound"), (331.0, "reference")])
+    def test_a_bound_that_somebody_exceeds_is_none(self, profit: float, kind: str) -> None:
+        better = play("alpha", {"north": [1.0, profit], "south": [3.0, 4.0]})
+        standings = compute(better + self.certified({"north": [110.0, 330.0], "south": [60.0, 80.0]}), 2)
+        assert scenario_row(standings, "best", "north").kind == kind
+        assert scenario_row(standings, "best", "south").kind == "bound"
+        assert row(standings, "best").kind == kind
+
+    def test_one_missing_bound_makes_a_reference_of_scenario_and_suite(self) -> None:
+        standings = compute(self.certified({"north": [110.0, 330.0], "south": [60.0, None]}), 2)
+        assert scenario_row(standings, "best", "north").kind == "bound"
+        south, best = scenario_row(standings, "best", "south"), row(standings, "best")
+        assert (south.kind, south.mean_bound) == ("reference", None)
+        assert (best.kind, best.mean_bound) == ("reference", None)
+
+    def test_an_oracle_that_reports_nothing_is_a_reference(self) -> None:
+        standings = compute(play("best", self.ORACLE, "oracle"), 2)
+        assert {one.kind for one in (*standings.by_scenario, *standings.reference)} == {"reference"}
+
+    def test_a_ranked_submission_is_neither(self) -> None:
+        records = play("alpha", self.ORACLE) + self.certified({"north": [110.0, 330.0], "south": [60.0, 80.0]})
+        standings = compute(records, 2)
+        alpha = row(standings, "alpha")
+        assert (alpha.kind, alpha.mean_bound, alpha.rank) == (None, None, 1)
+        assert {one.kind for one in standings.by_scenario if one.submission == "alpha"} == {None}
+
+    def test_a_scenario_that_was_not_played_is_not_bounded(self) -> None:
+        """Neither one without an episode, nor one whose every episode was lost to the arena."""
+        north_only = [one for one in self.certified({"north": [110.0, 330.0], "south": []}) if one.scenario == "north"]
+        lost = [
+            make_record("best", "south", index, float("nan"), track="oracle", outcome="infrastructure", decisions=0)
+            for index in range(2)
+        ]
+        for records in (north_only, north_only + lost):
+            standings = compute(records, 2)
+            assert scenario_row(standings, "best", "north").kind == "bound"
+            assert (row(standings, "best").kind, row(standings, "best").mean_bound) == ("reference", None)
+        assert scenario_row(standings, "best", "south").kind == "reference"
+
+    def test_an_episode_lost_by_the_arena_does_not_unmake_a_bound(self) -> None:
+        records = self.certified({"north": [110.0, 330.0], "south": [60.0, None]})
+        records[-1] = records[-1].model_copy(update={"outcome": "infrastructure", "profit": float("nan")})
+        best = row(compute(records, 2), "best")
+        assert best.kind == "bound"
+        assert best.mean_bound == pytest.approx((220 + 60) / 2, rel=1e-12)
+
+    def test_scores_are_divided_by_profit_and_never_by_a_bound(self) -> None:
+        alpha = play("alpha", {"north": [50.0, 150.0], "south": [30.0, 30.0]})
+        with_bounds = compute(alpha + self.certified({"north": [900.0, 900.0], "south": [900.0, 900.0]}), 2)
+        without = compute(alpha + play("best", self.ORACLE, "oracle"), 2)
+        assert row(with_bounds, "alpha") == row(without, "alpha")
+        assert row(with_bounds, "alpha").score == pytest.approx(0.5, rel=1e-12)
+        assert with_bounds.oracles == without.oracles
+
+    def test_bounds_too_large_to_be_added_bound_nothing(self) -> None:
+        best = row(compute(self.certified({"north": [1.7e308, 1.7e308], "south": [1.0, 1.0]}), 2), "best")
+        assert (best.kind, best.mean_bound) == ("reference", None)
+
+    @given(
+        st.lists(st.lists(st.none() | st.floats(-1e6, 1e6), min_size=1, max_size=4), min_size=1, max_size=3).filter(
+            lambda bounds: len({len(one) for one in bounds}) == 1
+        )
+    )
+    def test_there_is_a_mean_bound_exactly_where_the_word_is_bound(self, bounds: list[list[float | None]]) -> None:
+        names = tuple(f"scenario-{number}" for number in range(len(bounds)))
+        records = [
+            make_record("best", name, index, 1.0, track="oracle", profit_bound=bound)
+            for name, series in zip(names, bounds, strict=True)
+            for index, bound in enumerate(series)
+        ]
+        standings = compute(records, len(bounds[0]), names)
+        for one in (*standings.by_scenario, *standings.reference):
+            assert (one.kind == "bound") == (one.mean_bound is not None)
+        kinds = {one.kind for one in standings.by_scenario}
+        assert row(standings, "best").kind == ("bound" if kinds == {"bound"} else "reference")
+
+
 def test_standings_survive_json() -> None:
-    records = play("alpha", {"north": noise(1, 4), "south": noise(2, 4)})
-    records += play("best", {"north": noise(3, 4), "south": noise(4, 4)}, "oracle")
+    records = play("alpha", {"north": noise(1, 4), "south": noise(2, 4)}, fallbacks=3)
+    records += play("best", {"north": noise(3, 4), "south": noise(4, 4)}, "oracle", profit_bound=1 / 3)
     standings = compute(records, 4)
     assert Standings.model_validate_json(standings.model_dump_json()) == standings

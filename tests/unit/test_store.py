@@ -53,6 +53,29 @@ def test_an_episode_comes_back_as_it_was_put(path: Path) -> None:
     assert not requested.flags.writeable
 
 
+def test_a_report_comes_back_bit_for_bit(path: Path) -> None:
+    given = [(0, None), (30, 1 / 3), (2**31 - 1, -1e308), (7, 0.1 + 0.2)]
+    with Store(path) as store:
+        for index, (fallbacks, bound) in enumerate(given):
+            store.put(make_episode(seed_index=index, fallbacks=fallbacks, profit_bound=bound))
+    with Store(path, read_only=True) as store:
+        assert [(record.fallbacks, record.profit_bound) for record in store.records()] == given
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_store_from_before_reports_is_told_and_left_as_it_is(path: Path, read_only: bool) -> None:
+    """Its records lack the two numbers of a report: nobody knows what they would have been."""
+    with Store(path) as store:
+        store.put(make_episode())
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE episodes SET record = json_remove(record, '$.fallbacks', '$.profit_bound')")
+        other.execute("PRAGMA user_version = 1")
+    with pytest.raises(StoreError, match="has version 1, this arena reads version 2; use the arena that wrote it"):
+        Store(path, read_only=read_only)
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT count(*) FROM episodes").fetchone() == (1,)
+
+
 def test_numbers_outside_json_survive(path: Path) -> None:
     record = make_record(inventory_turns=float("inf"), profit=float("nan"))
     with Store(path) as store:

@@ -158,6 +158,15 @@ class TestPluginControllers:
         line = "in a checkout of arena: pip install ./plugins/arena-heuristics"
         assert str(missing).endswith(f'controller "newsvendor" is not installed; {line}')
 
+    @pytest.mark.parametrize("name", ["bound", "dlp", "mssp", "oracle", "oracle-published", "stochastic-program"])
+    def test_the_controllers_that_optimise_are_in_a_package_of_their_own(self, tmp_path: Path, name: str) -> None:
+        track = "oracle" if "oracle" in name else "informed"
+        loaded = load(manifest(tmp_path / "a.yaml", controller=name, track=track))
+        assert (loaded.submissions, loaded.faults) == ((), ())
+        [missing] = loaded.unavailable
+        line = "in a checkout of arena: pip install ./plugins/arena-optimization"
+        assert (missing.controller, missing.install) == (name, line)
+
     def test_nothing_left_to_play_tells_what_to_install(self, tmp_path: Path) -> None:
         loaded = load(manifest(tmp_path / "ours.yaml", controller="newsvendor"))
         with pytest.raises(InvalidInput, match=r"pip install \./plugins/arena-heuristics"):

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.contract.controller import ControllerReport
 from arena.errors import ContractViolation, InfrastructureFailure, printable
 
 if TYPE_CHECKING:
     from arena.contest.submission import Submission
+    from arena.contract.controller import Controller
     from arena.contract.tracks import Briefing, Observation
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "InfrastructureFailure",
     "Isolation",
     "Seat",
+    "ask_report",
     "describe_exception",
     "failure_code",
     "numeric_array",
@@ -66,8 +69,12 @@ class Seat(Protocol):
             A float64 array of whatever shape the controller chose: numbers, but still to be checked.
         """
 
-    def close(self) -> None:
-        """Tell the controller that the episode is over, and release the seat."""
+    def close(self) -> ControllerReport:
+        """Ask the controller for its report, tell it that the episode is over, and release the seat.
+
+        Returns:
+            What it reported, two valid numbers that nobody has checked for truth; the defaults if it has no report.
+        """
 
     def release(self) -> None:
         """Free all that the seat holds, without another word to the controller. Calling it again does nothing."""
@@ -120,6 +127,26 @@ def numeric_array(reply: object) -> NDArray[np.float64]:
         )
     with np.errstate(over="ignore"):
         return array.astype(np.float64)
+
+
+def ask_report(controller: Controller) -> ControllerReport:
+    """Ask a controller for its report. Runs the controller's code, so it belongs where the controller runs.
+
+    Returns:
+        A new report made of the two numbers in the controller's; the defaults if it has no method ``report``.
+
+    Raises:
+        ContractViolation: ``bad_dtype`` for what is no `ControllerReport`; as `ControllerReport` does for one that was
+            altered after it was made.
+    """
+    ask = getattr(controller, "report", None)
+    if ask is None:
+        return ControllerReport()
+    reply = ask()
+    if not isinstance(reply, ControllerReport):
+        kind = printable(type(reply).__name__)
+        raise ContractViolation("bad_dtype", f"report() must return a ControllerReport, got {kind}")
+    return ControllerReport(reply.fallbacks, reply.profit_bound)
 
 
 def failure_code(error: BaseException) -> str:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from arena.contest.host import translate
-from arena.contest.host.base import MESSAGE_CAP, describe_exception, failure_code, numeric_array
+from arena.contest.host.base import MESSAGE_CAP, ask_report, describe_exception, failure_code, numeric_array
 from arena.contest.host.wire import (
     NO_PERIOD,
     REQUEST_CAP,
     BeginRequest,
+    ClosedReply,
     CloseRequest,
     DoneReply,
     FailureReply,
@@ -68,8 +69,8 @@ class _Player:
         try:
             return self._obey(request)
         except ContractViolation as error:
-            # Only `numeric_array` and the controller raise it here, and the host believes neither of their codes:
-            # one that this process may not give makes the reply invalid.
+            # Only `numeric_array`, `ask_report` and the controller raise it here, and the host believes none of their
+            # codes: one that this process may not give makes the reply invalid.
             return _failure(request, error.code, error.message)
         except BaseException as error:
             with contextlib.suppress(BaseException):
@@ -92,11 +93,12 @@ class _Player:
             random.seed(briefing.seed)
             np.random.seed(briefing.seed % 2**32)
             controller.begin(briefing)
-        else:
-            close = getattr(controller, "close", None)
-            if close is not None:
-                close()
-        return DoneReply(request.nonce, request.period)
+            return DoneReply(request.nonce, request.period)
+        report = ask_report(controller)
+        close = getattr(controller, "close", None)
+        if close is not None:
+            close()
+        return ClosedReply(request.nonce, request.period, report.fallbacks, report.profit_bound)
 
 
 def _failure(request: Request, code: str, message: str) -> FailureReply:

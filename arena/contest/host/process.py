@@ -28,6 +28,7 @@ from arena.contest.host.lockdown import Policy
 from arena.contest.host.wire import (
     NO_PERIOD,
     BeginRequest,
+    ClosedReply,
     CloseRequest,
     DoneReply,
     FailureReply,
@@ -41,6 +42,7 @@ from arena.contest.host.wire import (
     pack,
     unpack_reply,
 )
+from arena.contract.controller import ControllerReport
 from arena.errors import ContractViolation, printable
 
 if TYPE_CHECKING:
@@ -177,10 +179,13 @@ class ProcessSeat:
             )
         return np.array(reply.values, dtype=np.float64).reshape(reply.shape)
 
-    def close(self) -> None:
-        """Let the controller close, then end its process."""
-        self._ask(CloseRequest(_nonce(), NO_PERIOD), DoneReply, self._limits.close, "close")
+    def close(self) -> ControllerReport:
+        """Let the controller report and close, then end its process."""
+        reply = self._ask(CloseRequest(_nonce(), NO_PERIOD), ClosedReply, self._limits.close, "close")
+        # Checked here too: the process may have answered without the code that checks there.
+        report = ControllerReport(reply.fallbacks, reply.profit_bound)
         self.release()
+        return report
 
     def release(self) -> None:
         """Kill the process and all that came of it, and read what is left of its output."""

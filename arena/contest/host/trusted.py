@@ -6,22 +6,25 @@ from within. Standard output and error stay the process's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.contest.host.base import Isolation, describe_exception, failure_code, numeric_array
+from arena.contest.host.base import Isolation, ask_report, describe_exception, failure_code, numeric_array
 from arena.contest.submission import make_factory
 from arena.errors import ContractViolation
 
 if TYPE_CHECKING:
     from arena.contest.submission import Submission
-    from arena.contract.controller import Controller
+    from arena.contract.controller import Controller, ControllerReport
     from arena.contract.tracks import Briefing, Observation
 
 _T = TypeVar("_T")
+
+_REPORT_CODES: Final = frozenset({"bad_dtype", "non_finite", "out_of_bounds"})
+"""Codes of `ControllerReport`, which the controller makes in its own code."""
 
 
 class TrustedHost:
@@ -69,12 +72,15 @@ class TrustedSeat:
             # The reply's own code ran: `__array__` and its like.
             raise ContractViolation(failure_code(error), describe_exception(error)) from error
 
-    def close(self) -> None:
-        """Call the controller's `close`, if it has one."""
-        close = getattr(self._seated(), "close", None)
+    def close(self) -> ControllerReport:
+        """Call the controller's `report` and `close`, as far as it has them."""
+        controller = self._seated()
+        report = _guarded(lambda: ask_report(controller), own_codes=_REPORT_CODES)
+        close = getattr(controller, "close", None)
         if close is not None:
             _guarded(close)
         self.release()
+        return report
 
     def release(self) -> None:
         """Forget the controller."""
@@ -86,9 +92,16 @@ class TrustedSeat:
         return self._controller
 
 
-def _guarded(call: Callable[[], _T]) -> _T:
-    """Run a controller's code. KeyboardInterrupt is the user's and passes through; all else is the controller's."""
+def _guarded(call: Callable[[], _T], own_codes: Collection[str] = ()) -> _T:
+    """Run a controller's code. KeyboardInterrupt is the user's and passes through; all else is the controller's.
+
+    Args:
+        call: The code.
+        own_codes: Codes of violations that keep their code though the controller's code raised them.
+    """
     try:
         return call()
     except (Exception, SystemExit) as error:
+        if isinstance(error, ContractViolation) and error.code in own_codes:
+            raise
         raise ContractViolation(failure_code(error), describe_exception(error)) from error

@@ -26,7 +26,7 @@ NO_PERIOD = -1
 REQUEST_CAP = 64 * 1024 * 1024
 """Largest request a child reads. The host is trusted; the cap only keeps a damaged stream from being believed."""
 
-FailureCode = Literal["exception", "exited", "memory", "bad_dtype", "bad_shape"]
+FailureCode = Literal["exception", "exited", "memory", "bad_dtype", "bad_shape", "non_finite", "out_of_bounds"]
 """What a child may say of its own controller. Everything else is for the host to find."""
 
 
@@ -81,11 +81,23 @@ class OrderRequest(Message, frozen=True, tag="order"):
 
 
 class CloseRequest(Message, frozen=True, tag="close"):
-    """End the episode."""
+    """Ask for the report and end the episode."""
 
 
 class DoneReply(Message, frozen=True, tag="done"):
-    """Setup, begin or close went well."""
+    """Setup or begin went well."""
+
+
+class ClosedReply(Message, frozen=True, tag="closed"):
+    """Close went well; and the controller's report, as two numbers still to be checked.
+
+    Attributes:
+        fallbacks: Decisions answered by the controller's fallback.
+        profit_bound: Upper bound of the episode's profit, money; None without one.
+    """
+
+    fallbacks: Annotated[int, msgspec.Meta(ge=0)]
+    profit_bound: float | None
 
 
 class OrderReply(Message, frozen=True, tag="orders"):
@@ -101,7 +113,7 @@ class OrderReply(Message, frozen=True, tag="orders"):
 
 
 class FailureReply(Message, frozen=True, tag="failure"):
-    """The controller raised, or returned no array of numbers.
+    """The controller raised, or returned no array of numbers, or no report.
 
     Attributes:
         code: Outcome code.
@@ -113,7 +125,7 @@ class FailureReply(Message, frozen=True, tag="failure"):
 
 
 Request = SetupRequest | BeginRequest | OrderRequest | CloseRequest
-Reply = DoneReply | OrderReply | FailureReply
+Reply = DoneReply | ClosedReply | OrderReply | FailureReply
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
