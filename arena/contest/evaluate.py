@@ -192,6 +192,7 @@ def evaluate(
         seeds=seeds.count,
         seed_plan=seeds.label,
         commitment=seeds.commitment,
+        scored_by=suite.scored_by,
     )
     evaluation = Evaluation(
         standings=standings,

@@ -158,8 +158,9 @@ class Standings(BaseModel):
     """What the rank follows: the score if every ranked submission has one, else the mean profit."""
     oracles: dict[str, str]
     """By scenario, the oracle that scores are divided by: among the submissions of track oracle that have every seed
-    of the scenario, the one with the highest mean profit. The divisor is that profit, which was really made, and never
-    a bound that an oracle certified; see `ScenarioRow.kind` for what the oracle is."""
+    of the scenario, the one that the suite names, or else the one with the highest mean profit. The divisor is
+    that profit, which was really made, and never a bound that an oracle certified; see `ScenarioRow.kind` for what the
+    oracle is."""
     resamples: int
     """Bootstrap resamples behind the intervals."""
     rows: tuple[StandingRow, ...]

@@ -54,6 +54,7 @@ def compute_standings(
     seeds: int,
     seed_plan: str = "public",
     commitment: str | None = None,
+    scored_by: str | None = None,
 ) -> Standings:
     """Compute the standings of one suite under one seed plan.
 
@@ -64,12 +65,14 @@ def compute_standings(
         seeds: number of seeds per scenario; records with a higher index are ignored.
         seed_plan: label of the seed plan.
         commitment: commitment of the seed plan; None for public seeds.
+        scored_by: reference submission whose mean profit scores are divided by, on every scenario of which it has all
+            seeds; elsewhere, and without one, it is the oracle with the highest mean profit.
 
     Raises:
         ValueError: two records are of the same submission, scenario and seed index.
     """
     table = _Table(records, list(scenarios), seeds)
-    oracles = table.oracles()
+    oracles = table.oracles(scored_by)
     analysis = _Analysis(table, oracles)
     rows = {name: analysis.row(name) for name in table.names}
     contenders = [name for name in table.names if rows[name].track != "oracle"]
@@ -141,14 +144,18 @@ class _Table:
         """Return a submission's records, by scenario and seed index."""
         return [record for place in range(len(self.scenarios)) for record in self.at(name, place)]
 
-    def oracles(self) -> dict[int, int]:
-        """Return, by scenario, the row of the oracle with all seeds and the highest mean profit."""
+    def oracles(self, preferred: str | None) -> dict[int, int]:
+        """Return, by scenario, the row of the preferred oracle, or else of the one with the highest mean profit.
+
+        Only oracles with all seeds of the scenario count.
+        """
         candidates = [row for row, name in enumerate(self.names) if self.tracks[name] == "oracle"]
         chosen: dict[int, int] = {}
         for place in range(len(self.scenarios)):
             whole = [row for row in candidates if self.seeds and self.scored[row, place].all()]
             if whole:
-                chosen[place] = max(whole, key=lambda row: float(self.profit[row, place].mean()))
+                best = max(whole, key=lambda row: float(self.profit[row, place].mean()))
+                chosen[place] = next((row for row in whole if self.names[row] == preferred), best)
         return chosen
 
     def probability_above(self, name: str, other: str) -> float:

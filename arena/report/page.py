@@ -6,6 +6,7 @@ escapes, and a content security policy in the page forbids whatever could still 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -81,6 +82,7 @@ def render_report(
             reference=[_table_row(row, standings, axis, by_score) for row in standings.reference],
             official=any(row.official for row in standings.rows),
             fallbacks=any(row.fallbacks for row in (*standings.rows, *standings.reference)),
+            divisors=sorted(Counter(standings.oracles.values()).items()),
             bounds=any(row.mean_bound is not None for row in standings.reference),
             missing_score=next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None),
             heat=_heat(standings),

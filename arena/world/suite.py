@@ -48,6 +48,12 @@ class SuiteFile(FrozenModel):
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9-]*$", description="the suite's name")
     description: str = Field(default="", max_length=2_000, description="a sentence for people")
+    scored_by: str | None = Field(
+        default=None,
+        max_length=64,
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="reference submission whose mean profit scores are divided by; absent: the best oracle",
+    )
     blocks: tuple[Block, ...] = Field(default=(), description="matrices of scenarios")
     scenarios: tuple[str | dict[str, Any], ...] = Field(
         default=(), description="shipped names, paths, or scenarios themselves"
@@ -60,6 +66,8 @@ class Suite(FrozenModel):
     name: str
     description: str
     scenarios: tuple[Scenario, ...]
+    scored_by: str | None = None
+    """Reference submission whose mean profit scores are divided by where it has played; None: the best oracle."""
 
 
 def suite_names() -> tuple[str, ...]:
@@ -146,7 +154,12 @@ def load_suite(reference: str | Path) -> Suite:
         faults.append(Fault(str(path), "", "", "a suite has at least one scenario", "add blocks or scenarios"))
     if faults:
         raise InvalidInput(faults)
-    return Suite(name=written.name, description=written.description, scenarios=tuple(scenarios))
+    return Suite(
+        name=written.name,
+        description=written.description,
+        scenarios=tuple(scenarios),
+        scored_by=written.scored_by,
+    )
 
 
 def _read(path: Path) -> SuiteFile:

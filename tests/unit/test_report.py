@@ -302,3 +302,9 @@ def test_an_interval_is_drawn_where_its_values_are() -> None:
     assert 'x1="20.0%" x2="40.0%"' in drawn
     assert "<title>&lt;b&gt;</title>" in drawn
     assert 'x="100.0%"' in str(tick_labels(axis))
+
+
+def test_the_page_says_whose_profit_scores_are_divided_by() -> None:
+    records = contest({"alpha": 10.0}) + contest({"clairvoyant": 100.0}, track="oracle")
+    page = " ".join(page_of(records).split())
+    assert f"clairvoyant is the oracle on {len(SCENARIOS)} of {len(SCENARIOS)} scenarios." in page

@@ -296,6 +296,35 @@ class TestFailures:
             assert (alpha.isolation, alpha.official) == (weakest, official)
 
 
+class TestDivisor:
+    def standings(self, named: list[float] | None, scored_by: str | None, track: str = "oracle") -> Standings:
+        """A suite of one scenario: a better oracle, one that the suite may name, and a contender."""
+        records = play("best", {"north": [120.0, 120.0]}, "oracle") + play("alpha", {"north": [50.0, 60.0]})
+        if named is not None:
+            records += play("named", {"north": named}, track)
+        return compute_standings(records, suite="test", scenarios=("north",), seeds=2, scored_by=scored_by)
+
+    def test_scores_are_shares_of_the_oracle_that_the_suite_names(self) -> None:
+        standings = self.standings([100.0, 100.0], "named")
+        assert standings.oracles == {"north": "named"}
+        assert row(standings, "alpha").score == pytest.approx(0.55, rel=1e-12)
+        assert row(standings, "best").score == pytest.approx(1.2, rel=1e-12)
+
+    @pytest.mark.parametrize(
+        ("named", "scored_by", "track"),
+        [
+            pytest.param([100.0, 100.0], None, "oracle", id="no-name"),
+            pytest.param(None, "named", "oracle", id="has-not-played"),
+            pytest.param([100.0], "named", "oracle", id="lacks-a-seed"),
+            pytest.param([100.0, 100.0], "named", "informed", id="no-oracle"),
+        ],
+    )
+    def test_else_of_the_best_oracle(self, named: list[float] | None, scored_by: str | None, track: str) -> None:
+        standings = self.standings(named, scored_by, track)
+        assert standings.oracles == {"north": "best"}
+        assert row(standings, "alpha").score == pytest.approx(55 / 120, rel=1e-12)
+
+
 class TestReports:
     ORACLE: Final = {"north": [100.0, 300.0], "south": [50.0, 70.0]}
 
