@@ -84,6 +84,14 @@ class OracleBriefing(InformedBriefing):
     stream: tuple[int, ...] | None = None
     """The episode's random stream at its start, as 64-bit words (see ``arena.simulate.simulator.stream_words``)."""
 
+    def generator(self) -> np.random.Generator:
+        """The episode's random stream at its start; every call makes a new one.
+
+        Raises:
+            ValueError: If the briefing was made without the episode's stream.
+        """
+        return restored_generator(self._replayable()[1])
+
     def simulator(self) -> Simulator:
         """A new simulator at the start of this very episode.
 
@@ -93,9 +101,8 @@ class OracleBriefing(InformedBriefing):
         Raises:
             ValueError: If the briefing was made without the episode's stream.
         """
-        scenario, stream = self._replayable()
-        simulator = Simulator(scenario, self._plant)
-        simulator.start(restored_generator(stream))
+        simulator = Simulator(self._replayable()[0], self._plant)
+        simulator.start(self.generator())
         return simulator
 
     def uniforms(self) -> np.ndarray:
@@ -110,10 +117,10 @@ class OracleBriefing(InformedBriefing):
         Raises:
             ValueError: If the briefing was made without the episode's stream, or demand is sampled directly.
         """
-        scenario, stream = self._replayable()
+        scenario = self._replayable()[0]
         if scenario.demand.sampling != "inverse_cdf":
             raise ValueError("directly sampled demand has no uniforms; play the episode with simulator() instead")
-        uniforms = restored_generator(stream).random((scenario.horizon, len(scenario.network.market_links)))
+        uniforms = self.generator().random((scenario.horizon, len(scenario.network.market_links)))
         uniforms.flags.writeable = False
         return uniforms
 
