@@ -1,0 +1,330 @@
+"""What the clairvoyant controllers share: the program of a whole episode, and the episode played to its end.
+
+Under goodwill demand depends on what is played, but only through the service pattern: which periods ended with unfilled
+units. Given the pattern, sentiment follows, and given sentiment, the episode's stream gives the demand. So every
+pattern has one trace of demand, `demand_of`, whichever way demand is sampled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena import Briefing, Network, Observation, OracleBriefing
+from arena_optimization.model import state_path
+from arena_optimization.path_form import PathForm, compile_path
+from arena_optimization.solver import SolveFailure, Solver
+from arena_optimization.stocks import FloatArray, Stocks, refuse_unplannable, stocks_of
+
+BoolArray = NDArray[np.bool_]
+
+_SNAP = 1e-6
+"""Shipments this close to a whole number (of units or lots), or to zero, are meant to be one; above the solver's
+feasibility tolerance of 1e-7."""
+
+
+class ProvingSolver(Solver):
+    """A solver whose proof outlives a time limit."""
+
+    @property
+    def proved_bound(self) -> float:
+        """Upper bound of the last integer program that was proved, also if it ran out of time; else infinite."""
+        bound = float(self._highs.getInfo().mip_dual_bound)
+        return bound if np.isfinite(bound) else np.inf
+
+
+def told_in_full(briefing: Briefing) -> OracleBriefing:
+    """The same briefing, as one that tells the whole episode, and one that the programs can state.
+
+    Raises:
+        ValueError: Naming what is wrong, why, and what to do.
+    """
+    if not isinstance(briefing, OracleBriefing):
+        raise ValueError(
+            f"the {briefing.track} track does not tell what a clairvoyant controller needs; play it on the oracle track"
+        )
+    refuse_unplannable(briefing)
+    if briefing.goodwill is None:
+        if briefing.realised_demand is None:
+            raise ValueError("briefing without realised_demand: the oracle needs it; brief with realised_demand=...")
+    elif briefing.scenario is None or briefing.stream is None:
+        raise ValueError(
+            "briefing without scenario and stream: under goodwill the oracle has to replay the episode; give brief() "
+            "the episode's seed as entropy"
+        )
+    return briefing
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What the program of an episode gave.
+
+    Attributes:
+        objective: Profit of the episode as planned.
+        bound: Upper bound of the profit that was proved; infinite without proof.
+        orders: Units, (periods, supply links).
+        values: The decisions, (columns of the form,).
+        complete: Whether the solver finished; otherwise this is what it had found in time.
+    """
+
+    objective: float
+    bound: float
+    orders: FloatArray
+    values: FloatArray
+    complete: bool
+
+
+class WholeEpisode:
+    """The program of an episode whose demand is given, loaded and solved again for one trace after the other."""
+
+    def __init__(
+        self,
+        briefing: OracleBriefing,
+        *,
+        least_quantities: bool = True,
+        relaxed: bool = False,
+        gap: float = 0.0,
+    ) -> None:
+        """State and compile the program.
+
+        Args:
+            briefing: The episode.
+            least_quantities: Whether minimum orders hold; an upper bound must do without, see
+                `arena_optimization.model.state_path`.
+            relaxed: Whether whole numbers need not be whole.
+            gap: Relative gap at which an integer program counts as solved.
+        """
+        self.network: Network = briefing.network
+        self.stocks: Stocks = stocks_of(briefing.network)
+        self.backlog = briefing.fulfilment == "backlog"
+        most = largest_shipments(briefing)
+        form = compile_path(
+            state_path(
+                self.stocks,
+                horizon=briefing.horizon,
+                backlog=self.backlog,
+                largest_order=float(most.max()),
+                least_quantities=least_quantities,
+            ),
+            self.stocks,
+        )
+        flows = form.columns.where("flow")
+        upper = form.upper.copy()
+        upper[flows] = np.minimum(upper[flows], most[form.columns.item[flows]])
+        self.form: PathForm = replace(form, upper=upper)
+        self.integer: BoolArray = form.integer & (not relaxed)
+        self.weights: FloatArray = briefing.discount ** np.arange(briefing.horizon, dtype=np.float64)
+        self.costs: FloatArray = self.weights @ form.profits
+        self._flows = flows
+        self._gap = gap
+        self._sold = form.columns.where("sold")
+        self._unfilled = form.columns.where("unfilled")
+        self._solver: ProvingSolver | None = None
+
+    def data(self, demand: FloatArray) -> FloatArray:
+        """The data of the path for a trace of demand, (periods, market links): (data,)."""
+        labels = self.form.data
+        stock = np.array([self.network.node(point.node).initial_stock or 0.0 for point in self.stocks.points])
+        data = np.zeros(len(labels.kind))
+        on_hand = (labels.kind == "given") & (labels.period == -1)
+        data[on_hand] = stock[labels.item[on_hand]]
+        wanted = (labels.kind == "demand") & (labels.period >= 0)
+        data[wanted] = demand[labels.period[wanted], labels.item[wanted]]
+        return data
+
+    def solve(
+        self,
+        demand: FloatArray,
+        *,
+        prices: FloatArray | None = None,
+        served: BoolArray | None = None,
+        margin: float = 0.0,
+        time_limit: float = np.inf,
+    ) -> Solved:
+        """Solve for one trace.
+
+        Args:
+            demand: Units, (periods, market links).
+            prices: Money per unit that is unfilled, beside the penalty, (periods, market links).
+            served: Periods in which nothing may be left unfilled, (periods,).
+            margin: Units by which the stock exceeds the demand of those periods.
+            time_limit: Seconds.
+
+        Raises:
+            SolveFailure: The program has no solution, or none was found in time.
+        """
+        form, data = self.form, self.data(demand)
+        row_upper = form.row_constant - form.row_data @ data
+        row_lower = np.where(form.row_open, -np.inf, row_upper)
+        lower, upper = np.zeros(len(form.upper)), form.upper.copy()
+        if len(form.bounded):
+            np.minimum.at(upper, form.bounded, form.bound_constant - form.bound_data @ data)
+        if served is not None:
+            self._serve(served, demand, margin, lower, upper)
+        costs = self.costs if prices is None else self._priced(prices)
+        if self._solver is None:
+            self._solver = ProvingSolver(
+                form.matrix, costs, lower=lower, upper=upper, row_lower=row_lower, row_upper=row_upper,
+                integer=self.integer, gap=self._gap,
+            )  # fmt: skip
+        else:
+            self._solver.change_costs(costs)
+            self._solver.change_bounds(lower, upper, row_lower, row_upper)
+        constant = float(self.weights @ (form.data_profits @ data))
+        try:
+            solution = self._solver.solve(time_limit)
+            values, bound, complete = solution.values, solution.bound + constant, True
+        except SolveFailure as failure:
+            if failure.incumbent is None or not self.integer.any():
+                raise
+            values, bound, complete = failure.incumbent, self._solver.proved_bound + constant, False
+        return Solved(
+            objective=float(self.costs @ values) + constant,
+            bound=bound if prices is None and served is None else np.inf,
+            orders=self.orders(values),
+            values=values,
+            complete=complete,
+        )
+
+    @property
+    def proved_bound(self) -> float:
+        """Bound that the last solve proved although it found nothing, without the part of the data alone."""
+        return np.inf if self._solver is None else self._solver.proved_bound
+
+    def orders(self, values: FloatArray) -> FloatArray:
+        """The orders of a solution, (periods, supply links), freed of the solver's rounding."""
+        labels = self.form.columns
+        # A shipment that touches nothing within the horizon is no column of the program.
+        flows = np.zeros((len(self.network.supply_links), self.form.horizon))
+        flows[labels.item[self._flows], labels.period[self._flows]] = np.maximum(values[self._flows], 0.0)
+        for flow, link in zip(flows, self.network.supply_links, strict=True):
+            unit = link.lot_size or 1.0
+            whole = np.round(flow / unit) * unit
+            np.copyto(flow, whole, where=np.abs(flow - whole) <= _SNAP)
+        return np.ascontiguousarray(flows.T)
+
+    def _serve(
+        self, served: BoolArray, demand: FloatArray, margin: float, lower: FloatArray, upper: FloatArray
+    ) -> None:
+        labels = self.form.columns
+        if self.backlog:
+            columns = self._unfilled[served[labels.period[self._unfilled]]]
+            upper[columns] = 0.0
+        else:
+            columns = self._sold[served[labels.period[self._sold]]]
+            lower[columns] = demand[labels.period[columns], labels.item[columns]]
+        if margin:
+            kept = labels.where("kept")
+            lower[kept[served[labels.period[kept]]]] = margin
+
+    def _priced(self, prices: FloatArray) -> FloatArray:
+        """Costs with a price on unfilled units; in lost-sales mode a sale is worth it."""
+        columns = self._unfilled if self.backlog else self._sold
+        labels, costs = self.form.columns, self.costs.copy()
+        costs[columns] += (-1.0 if self.backlog else 1.0) * prices[labels.period[columns], labels.item[columns]]
+        return costs
+
+
+def largest_shipments(briefing: OracleBriefing) -> FloatArray:
+    """The most that can be shipped on every supply link in a period, (supply links,), units.
+
+    An order is at most the order bound, then raised to the minimum order and to whole lots. Where upstream shortage is
+    owed, all earlier orders may follow at once.
+    """
+    most = [
+        max(bound, link.minimum_order) + link.lot_size
+        for bound, link in zip(briefing.order_bound.tolist(), briefing.network.supply_links, strict=True)
+    ]
+    return np.array(most) * (briefing.horizon if briefing.upstream_shortage == "owed" else 1)
+
+
+@dataclass(frozen=True)
+class Played:
+    """An episode played to its end.
+
+    Attributes:
+        profit: Money.
+        orders: What was ordered, (periods, supply links).
+        demand: The demand that it met, (periods, market links).
+        short: Whether any unit was unfilled at the end of the period, (periods,).
+    """
+
+    profit: float
+    orders: FloatArray
+    demand: FloatArray
+    short: BoolArray
+
+
+def play(briefing: OracleBriefing, orders: FloatArray) -> Played:
+    """Play the episode of a briefing with given orders, (periods, supply links)."""
+    simulator = briefing.simulator()
+    for period in orders:
+        simulator.step(period)
+    ledger = simulator.ledger()
+    return Played(float(ledger.reward.sum()), orders, ledger.demand, np.any(ledger.unfilled > 0, axis=1))
+
+
+def demand_of(briefing: OracleBriefing, short: BoolArray) -> FloatArray:
+    """The demand of the episode if the periods that end with unfilled units are exactly these.
+
+    Args:
+        briefing: An episode with goodwill.
+        short: Periods, (periods,); the last one changes nothing.
+
+    Returns:
+        Units, (periods, market links).
+    """
+    scenario, generator = briefing.scenario, briefing.generator()
+    assert scenario is not None
+    sentiments = sentiments_of(briefing, short)
+    demand = np.empty((scenario.horizon, len(scenario.network.market_links)))
+    for period, sentiment in enumerate(sentiments):
+        means = scenario.mean_demand(period, period + 1, sentiment)[:, 0].tolist()
+        demand[period] = [scenario.demand.draw(generator, mean) for mean in means]
+    return demand
+
+
+def sentiments_of(briefing: OracleBriefing, short: BoolArray) -> list[float]:
+    """The sentiment of every period of the same episode: 1, and from then on moved by the period before."""
+    goodwill = briefing.goodwill
+    assert goodwill is not None
+    sentiments = [1.0]
+    for was_short in short[:-1].tolist():
+        last = sentiments[-1]
+        fallen, risen = max(goodwill.floor, last * goodwill.decay), min(goodwill.cap, last * goodwill.growth)
+        sentiments.append(fallen if was_short else risen)
+    return sentiments
+
+
+class PlannedOrders:
+    """Plays orders that were all made before the first decision."""
+
+    def __init__(self) -> None:
+        """No plan yet."""
+        self._orders: FloatArray | None = None
+        self._is_fallback = False
+        self._fallbacks = 0
+
+    def follow(self, orders: FloatArray, *, is_fallback: bool = False) -> None:
+        """Take a plan.
+
+        Args:
+            orders: Units, (periods, supply links).
+            is_fallback: Whether it is no result of the method; every decision then counts as a fallback.
+        """
+        self._orders, self._is_fallback, self._fallbacks = orders, is_fallback, 0
+
+    @property
+    def fallbacks(self) -> int:
+        """Decisions that were answered by a fallback."""
+        return self._fallbacks
+
+    def order(self, observation: Observation) -> FloatArray:
+        """The planned orders of the period, (supply links,), units."""
+        if self._orders is None:
+            raise RuntimeError("no episode has begun: call begin(briefing) first")
+        self._fallbacks += self._is_fallback
+        orders: FloatArray = self._orders[observation.period]
+        return orders

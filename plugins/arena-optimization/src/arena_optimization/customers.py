@@ -1,0 +1,144 @@
+"""What customers do with a plan: demand as a function of sentiment, served from planned deliveries, path by path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena import Briefing, Goodwill, Observation
+from arena_optimization.demand_paths import DemandPaths
+from arena_optimization.program import Start
+from arena_optimization.stocks import FloatArray, Stocks
+
+BoolArray = NDArray[np.bool_]
+
+_SERVED = 1e-9
+"""Units up to which a customer counts as served: sums of planned shipments round."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a plan leads to on every path.
+
+    Attributes:
+        demand: Units, (paths, market links, periods).
+        sentiments: (paths, periods).
+        profit: Mean over paths of what is earned from customers less shortage penalties and the holding cost of the
+            stocks they are served from, discounted.
+    """
+
+    demand: FloatArray
+    sentiments: FloatArray
+    profit: float
+
+
+class Customers:
+    """The customers' end of a network."""
+
+    def __init__(self, briefing: Briefing, stocks: Stocks) -> None:
+        """Compile the market links."""
+        network = self._network = briefing.network
+        self._stocks = stocks
+        self._backlog = briefing.fulfilment == "backlog"
+        self._discount = briefing.discount
+        self._prices, self._penalties = np.array(
+            [
+                (
+                    link.price
+                    - (network.node(link.retailer).operating_cost or 0.0) / network.node(link.retailer).yield_,
+                    link.shortage_penalty,
+                )
+                for link in network.market_links
+            ]
+        ).T
+        self._points = sorted(set(stocks.sellers))
+        self._markets_of = [[m for m, s in enumerate(stocks.sellers) if s == point] for point in self._points]
+        self._holding = np.array([network.node(stocks.points[p].node).holding_cost or 0.0 for p in self._points])
+
+    def first_sentiments(self, goodwill: Goodwill, observation: Observation, paths: int, horizon: int) -> FloatArray:
+        """Sentiments of the coming periods if from now on everybody is served, (paths, periods)."""
+        served = np.zeros(paths, dtype=np.bool_)
+        short = np.full(paths, bool((observation.last_unfilled > 0).any()))
+        sentiments = np.empty((paths, horizon))
+        last = np.full(paths, observation.sentiment)
+        for k in range(horizon):
+            if observation.period + k > 0:
+                last = moved(goodwill, last, short)
+            sentiments[:, k], short = last, served
+        return sentiments
+
+    def play(
+        self, flows: FloatArray, start: Start, paths: DemandPaths, goodwill: Goodwill, observation: Observation
+    ) -> Outcome:
+        """Serve every path from the same planned shipments.
+
+        Args:
+            flows: Units shipped, (supply links, periods).
+            start: Stocks, deliveries and backlog to begin with.
+            paths: Demand.
+            goodwill: Dynamics of the sentiment.
+            observation: What was seen last.
+        """
+        count, markets, horizon = paths.normals.shape
+        deliveries = self._deliveries(flows, start)
+        stock = np.repeat(start.on_hand[self._points][None], count, axis=0)
+        backlog = np.repeat(start.backlog[None], count, axis=0)
+        sentiment = np.full(count, observation.sentiment)
+        short = np.full(count, bool((observation.last_unfilled > 0).any()))
+        demand, sentiments = np.empty((count, markets, horizon)), np.empty((count, horizon))
+        profit, weight = np.zeros(count), 1.0
+        for k in range(horizon):
+            if observation.period + k > 0:
+                sentiment = moved(goodwill, sentiment, short)
+            sentiments[:, k] = sentiment
+            demand[:, :, k] = paths.at(sentiment, k)
+            due = demand[:, :, k] + backlog
+            stock = np.maximum(stock + deliveries[:, k], 0.0)
+            sold = np.empty_like(due)
+            for point, served in enumerate(self._markets_of):
+                for market in served:
+                    sold[:, market] = np.minimum(due[:, market], stock[:, point])
+                    stock[:, point] -= sold[:, market]
+            unfilled = due - sold
+            profit += weight * (sold @ self._prices - unfilled @ self._penalties - stock @ self._holding)
+            short = np.asarray((unfilled > _SERVED).any(axis=1))
+            backlog = unfilled if self._backlog else backlog
+            weight *= self._discount
+        return Outcome(demand, sentiments, float(profit.mean()))
+
+    @staticmethod
+    def shortage_price(loss: float, margin: float, mean: FloatArray) -> FloatArray:
+        """What a unit unfilled costs later, (periods,), money.
+
+        A shortage takes a share of all later demand; it is charged to the units of the period's mean demand alike.
+
+        Args:
+            loss: That share; under goodwill 1 − decay / growth.
+            margin: Money that a unit sold earns.
+            mean: Expected demand, (market links, periods).
+        """
+        total = mean.sum(axis=0)
+        later = np.cumsum(total[::-1])[::-1] - total
+        return np.asarray(loss * margin * later / np.maximum(total, 1.0))
+
+    def _deliveries(self, flows: FloatArray, start: Start) -> FloatArray:
+        """Net planned deliveries to the selling stock points, shipments onward taken off, (points, periods)."""
+        horizon = flows.shape[1]
+        net = start.due[self._points][:, :horizon].copy()
+        for row, position in enumerate(self._points):
+            point = self._stocks.points[position]
+            for link in point.arrivals:
+                lead_time = self._network.supply_links[link].lead_time
+                if lead_time < horizon:
+                    net[row, lead_time:] += flows[link, : horizon - lead_time]
+            for link in self._network.outbound(point.node):
+                net[row] -= point.consumption * flows[link]
+        return net
+
+
+def moved(goodwill: Goodwill, sentiment: FloatArray, short: BoolArray) -> FloatArray:
+    """Sentiment after a period that was short or not."""
+    fallen = np.maximum(goodwill.floor, sentiment * goodwill.decay)
+    return np.where(short, fallen, np.minimum(goodwill.cap, sentiment * goodwill.growth))

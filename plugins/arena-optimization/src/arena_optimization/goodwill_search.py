@@ -1,0 +1,192 @@
+"""The search for a good plan of an episode with goodwill, by whoever knows the episode.
+
+Source of the fixed point: gym-invmgmt (arXiv 2605.11355).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from arena import OracleBriefing
+from arena_optimization.clairvoyant import BoolArray, Played, Solved, WholeEpisode, demand_of, play
+from arena_optimization.config import PublishedOracleConfig
+from arena_optimization.margins import margins_of
+from arena_optimization.solver import SolveFailure
+from arena_optimization.stocks import FloatArray
+
+_ROUNDS = 10
+_SAME_TRACE = 1.0
+_MARGIN = 1e-6
+
+
+@dataclass(frozen=True)
+class ClairvoyantPlan:
+    """A plan for a whole episode.
+
+    Attributes:
+        orders: Units, (periods, supply links).
+        profit_bound: Proved upper bound of the profit; None without one.
+        is_fallback: Whether a program was not solved to its end.
+        played: The episode played with it; None on exogenous demand.
+    """
+
+    orders: FloatArray
+    profit_bound: float | None
+    is_fallback: bool
+    played: Played | None = None
+
+
+class GoodwillSearch:
+    """Looks for the best plan of an episode with goodwill; every plan is judged by playing it."""
+
+    def __init__(self, briefing: OracleBriefing, config: PublishedOracleConfig) -> None:
+        """State the program."""
+        self._briefing = briefing
+        self.program = WholeEpisode(briefing, gap=config.gap)
+        self._deadline = time.monotonic() + config.time_limit
+        self.best: Played | None = None
+        self._has_failed = False
+        periods = briefing.horizon
+        self._starts = (
+            play(briefing, np.zeros((periods, len(briefing.network.supply_links)))).demand,
+            demand_of(briefing, np.zeros(periods, dtype=np.bool_)),
+        )
+
+    @property
+    def plan(self) -> ClairvoyantPlan:
+        """The best plan so far."""
+        if self.best is None:
+            # The relaxation has a solution: nothing need ever be shipped.
+            solved = WholeEpisode(self._briefing, relaxed=True).solve(self._starts[1])
+            return ClairvoyantPlan(solved.orders, None, True, play(self._briefing, solved.orders))
+        return ClairvoyantPlan(self.best.orders, None, self._has_failed, self.best)
+
+    def allow(self, seconds: float) -> None:
+        """Set how long programs may be solved from now on."""
+        self._deadline = time.monotonic() + seconds
+
+    def published(self) -> None:
+        """The published fixed point from both traces; the optimistic one wins a tie."""
+        for trace in self._starts:
+            self._fixed_point(trace)
+
+    def priced(self, weights: tuple[float, ...]) -> None:
+        """Fixed points of plans that price a shortage by what it costs later.
+
+        An unfilled unit of period t is charged with weight × (1 - decay / growth) × margin × (demand after t) /
+        (demand of t): sentiment, and all later demand with it, falls by that share.
+        """
+        for weight in weights:
+            for trace in (*self._starts, *(() if self.best is None else (self.best.demand,))):
+                self._fixed_point(trace, weight)
+
+    def improved(self, solves: int) -> None:
+        """Local search over service patterns, by changing one period or exchanging neighbours.
+
+        Args:
+            solves: Programs that may be solved.
+        """
+        if self.best is None:
+            return
+        tried: set[bytes] = set()
+        is_better = self.force(self.best.short, tried)
+        while is_better or len(tried) <= 1:
+            is_better = False
+            for pattern in _neighbours(self.best.short):
+                if len(tried) >= solves or time.monotonic() > self._deadline:
+                    return
+                if self.force(pattern, tried):
+                    is_better = True
+                    break
+            else:
+                return
+
+    def force(self, short: BoolArray, tried: set[bytes]) -> bool:
+        """Plan for the demand of a service pattern, with full service in the periods that have it.
+
+        Args:
+            short: Periods that may end with unfilled units, (periods,).
+            tried: Patterns that were planned before; this one is added.
+
+        Returns:
+            Whether that made the best plan better.
+        """
+        pattern = short.copy()
+        pattern[-1] = True
+        if pattern.tobytes() in tried:
+            return False
+        tried.add(pattern.tobytes())
+        demand, before = demand_of(self._briefing, pattern), self.best
+        for margin in (0.0, _MARGIN):
+            solved = self._solve(demand, served=~pattern, margin=margin)
+            if solved is None:
+                return False
+            played = self._judge(solved.orders)
+            # Rounding may cost a full service where stock and demand are no whole numbers: then with a margin.
+            if not (played.short & ~pattern).any():
+                break
+        return self.best is not before
+
+    def _fixed_point(self, trace: FloatArray, weight: float = 0.0) -> None:
+        for _ in range(_ROUNDS):
+            solved = self._solve(trace, prices=self._prices(trace, weight) if weight else None)
+            if solved is None:
+                return
+            played = self._judge(solved.orders)
+            if np.abs(played.demand - trace).sum() <= _SAME_TRACE:
+                return
+            trace = played.demand
+
+    def _solve(
+        self,
+        demand: FloatArray,
+        *,
+        prices: FloatArray | None = None,
+        served: BoolArray | None = None,
+        margin: float = 0.0,
+    ) -> Solved | None:
+        left = self._deadline - time.monotonic()
+        try:
+            if left <= 0:
+                raise SolveFailure("time_limit")
+            solved = self.program.solve(demand, prices=prices, served=served, margin=margin, time_limit=left)
+        except SolveFailure as failure:
+            # A pattern that cannot be served is no failure of the method.
+            self._has_failed |= failure.reason != "infeasible"
+            return None
+        self._has_failed |= not solved.complete
+        return solved
+
+    def _judge(self, orders: FloatArray) -> Played:
+        played = play(self._briefing, orders)
+        if self.best is None or played.profit > self.best.profit:
+            self.best = played
+        return played
+
+    def _prices(self, trace: FloatArray, weight: float) -> FloatArray:
+        goodwill = self._briefing.goodwill
+        assert goodwill is not None
+        margins = margins_of(self._briefing.network)
+        total = trace @ margins
+        later = np.cumsum(total[::-1])[::-1] - total
+        price = weight * (1.0 - goodwill.decay / goodwill.growth) * later / np.maximum(trace.sum(axis=1), 1.0)
+        return np.repeat(price[:, None], trace.shape[1], axis=1)
+
+
+def _neighbours(short: BoolArray) -> list[BoolArray]:
+    """Service patterns that differ in one period, or in the order of two neighbouring ones; the last is free."""
+    last = len(short) - 1
+    found = []
+    for period in range(last):
+        changed = short.copy()
+        changed[period] = not changed[period]
+        found.append(changed)
+    for period in range(last - 1):
+        if short[period] != short[period + 1]:
+            changed = short.copy()
+            changed[period], changed[period + 1] = short[period + 1], short[period]
+            found.append(changed)
+    return found

@@ -1,0 +1,101 @@
+"""Mean demand as the published programs expect it: from the forecast, or from the last periods."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+
+from arena import Briefing, InformedBriefing, InformedObservation, Network, Observation
+from arena_optimization.stocks import FloatArray
+
+_FALLBACK_MEAN = 20.0
+"""Units per period where a network's stocks suggest nothing; the published rules' own guess."""
+
+
+class Means(Protocol):
+    """What a track lets a controller expect."""
+
+    def observe(self, observation: Observation) -> None:
+        """Take note of an observation; once per period."""
+
+    def over(self, horizon: int) -> FloatArray:
+        """Mean demand of the coming periods, (market links, horizon), units."""
+
+
+def means_for(briefing: Briefing, *, window: int, prior_mean: float | None) -> Means:
+    """Choose what the track of a briefing allows.
+
+    Args:
+        briefing: The episode.
+        window: Blind track: number of last periods whose mean is expected.
+        prior_mean: Blind track: mean expected before any demand is seen; None derives it from the initial stocks.
+    """
+    if isinstance(briefing, InformedBriefing):
+        return ForecastMeans()
+    markets = len(briefing.network.market_links)
+    guess = np.full(markets, prior_mean) if prior_mean is not None else stock_means(briefing.network)
+    return RecentMeans(guess, window)
+
+
+def stock_means(network: Network) -> FloatArray:
+    """Demand that the initial stocks would cover over the longest lead time and one period more, (market links,)."""
+    periods = max(network.lead_times) + 1
+    return np.array(
+        [
+            (network.node(link.retailer).initial_stock or 0.0) / len(network.markets_of(link.retailer)) / periods
+            or _FALLBACK_MEAN
+            for link in network.market_links
+        ]
+    )
+
+
+class ForecastMeans:
+    """The informed track's forecast, at today's sentiment."""
+
+    def __init__(self) -> None:
+        """Nothing is known before the first observation."""
+        self._forecast: FloatArray | None = None
+
+    def observe(self, observation: Observation) -> None:
+        """Take the forecast that comes with the observation.
+
+        Raises:
+            TypeError: If the observation carries none.
+        """
+        if not isinstance(observation, InformedObservation):
+            raise TypeError(
+                f"an informed briefing is followed by informed observations, not {type(observation).__name__}"
+            )
+        self._forecast = observation.forecast
+
+    def over(self, horizon: int) -> FloatArray:
+        """The forecast of the coming periods."""
+        if self._forecast is None:
+            raise RuntimeError("no observation yet: call observe first")
+        return self._forecast[:, :horizon]
+
+
+class RecentMeans:
+    """The mean of the last periods, for every coming period."""
+
+    def __init__(self, guess: FloatArray, window: int) -> None:
+        """Begin with a guess.
+
+        Args:
+            guess: Mean demand before any is seen, (market links,), units per period.
+            window: Number of last periods.
+        """
+        self._guess = guess
+        self._recent: deque[FloatArray] = deque(maxlen=window)
+
+    def observe(self, observation: Observation) -> None:
+        """Remember the demand of the last period; there is none before period 1."""
+        if observation.period > 0:
+            self._recent.append(observation.last_demand)
+
+    def over(self, horizon: int) -> FloatArray:
+        """The same mean for every coming period."""
+        mean = np.mean(self._recent, axis=0) if self._recent else self._guess
+        return np.repeat(mean[:, None], horizon, axis=1)

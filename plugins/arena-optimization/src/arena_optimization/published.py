@@ -1,0 +1,122 @@
+"""The two rolling programs of the published benchmark: deterministic (DLP) and multi-stage stochastic (MSSP).
+
+Source: gym-invmgmt (arXiv 2605.11355). Same programs, stated in Pyomo and solved by HiGHS: what is optimal is equal,
+and where several plans are, another of them may be played.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arena import Briefing, Network, Observation
+from arena_optimization.config import DeterministicProgramConfig, MultiStageProgramConfig
+from arena_optimization.means import Means, means_for
+from arena_optimization.planner import Planner
+from arena_optimization.program import Plan
+from arena_optimization.rolling import RollingController
+from arena_optimization.stocks import FloatArray
+
+_SAMPLING_LABEL = 0x4D535350
+"""Keeps the sampling of paths apart from other uses of the seed; the published number ("MSSP" in ASCII)."""
+_SHORTEST = 10
+_BEYOND_CRITICAL_PATH = 5
+
+
+def deterministic_horizon(network: Network, left: int) -> int:
+    """Periods that the deterministic program plans: 10, or two more than the longest lead time, as far as there are."""
+    return max(min(_SHORTEST, left), min(left, max(network.lead_times) + 2))
+
+
+def multi_stage_horizon(network: Network, left: int) -> int:
+    """Periods that the multi-stage program plans: 10, or five more than the longest way to a retailer."""
+    horizon = max(_SHORTEST, network.longest_lead_time + _BEYOND_CRITICAL_PATH)
+    return max(min(horizon, left), min(left, max(network.lead_times) + 2))
+
+
+class DeterministicProgram(RollingController):
+    """Plans for mean demand as if it were certain."""
+
+    def __init__(self, config: DeterministicProgramConfig) -> None:
+        """Take the settings."""
+        super().__init__(config.time_share)
+        self._config = config
+        self._means: Means
+        self._planner: Planner
+
+    def prepare(self, briefing: Briefing) -> None:
+        """State the program."""
+        self._means = means_for(briefing, window=self._config.window, prior_mean=self._config.prior_mean)
+        self._planner = Planner(briefing, horizon=deterministic_horizon, paths=1, open_loop=True, gap=self._config.gap)
+
+    def learn(self, observation: Observation) -> None:
+        """Update the expected demand."""
+        self._means.observe(observation)
+
+    def plan(self, observation: Observation) -> Plan:
+        """Plan for the mean path."""
+        demand = self._means.over(self._planner.horizon(observation.period))[None]
+        return self._planner.plan(observation, demand, time_limit=self.time_left)
+
+    def expected_demand(self) -> FloatArray:
+        """Mean demand of the coming period."""
+        return self._means.over(1)[:, 0]
+
+
+class MultiStageProgram(RollingController):
+    """Plans for sampled paths of demand; paths that cannot be told apart yet share their decisions.
+
+    The first periods of every path are Poisson, the others the rounded mean.
+    """
+
+    def __init__(self, config: MultiStageProgramConfig) -> None:
+        """Take the settings."""
+        super().__init__(config.time_share)
+        self._config = config
+        self._means: Means
+        self._planner: Planner
+        self._generator: np.random.Generator
+
+    def prepare(self, briefing: Briefing) -> None:
+        """State the program and seed the sampling."""
+        config = self._config
+        self._means = means_for(briefing, window=config.window, prior_mean=config.prior_mean)
+        self._planner = Planner(
+            briefing,
+            horizon=multi_stage_horizon,
+            paths=config.paths,
+            open_loop=False,
+            random_periods=config.random_periods,
+            gap=config.gap,
+        )
+        state = np.random.SeedSequence([briefing.seed, _SAMPLING_LABEL]).generate_state(1)
+        self._generator = np.random.default_rng(state[0])
+
+    def learn(self, observation: Observation) -> None:
+        """Update the expected demand."""
+        self._means.observe(observation)
+
+    def plan(self, observation: Observation) -> Plan:
+        """Plan for sampled paths."""
+        means = self._means.over(self._planner.horizon(observation.period))
+        return self._planner.plan(observation, self.sample(means), time_limit=self.time_left)
+
+    def sample(self, means: FloatArray) -> FloatArray:
+        """Draw the paths: path by path, period by period, link by link.
+
+        Args:
+            means: Units, (market links, horizon).
+
+        Returns:
+            Units, (paths, market links, horizon).
+        """
+        config = self._config
+        shape = (config.paths, min(config.random_periods, means.shape[1]), means.shape[0])
+        paths = np.empty((config.paths, *means.shape))
+        paths[:] = np.round(means)
+        drawn = self._generator.poisson(np.broadcast_to(means.T[: shape[1]], shape))
+        paths[:, :, : shape[1]] = np.swapaxes(drawn, 1, 2)
+        return paths
+
+    def expected_demand(self) -> FloatArray:
+        """Mean demand of the coming period."""
+        return self._means.over(1)[:, 0]

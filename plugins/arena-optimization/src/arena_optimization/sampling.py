@@ -1,0 +1,97 @@
+"""Few paths that stand for many: centred quasi-random normals, and quantiles of scaled Poisson demand."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import ndtr, ndtri, pdtr, pdtrik
+from scipy.stats import qmc
+
+from arena_optimization.stocks import FloatArray
+
+_MOST_DIMENSIONS = 2_000
+"""From here on quasi-random points cost more than they gain, and plain random ones are taken."""
+_LONGEST_BRIDGE = 200
+"""Longest horizon that is ordered by principal components."""
+_EXPANSION_FROM = 10.0
+"""Mean from which on a Poisson quantile is expanded around the normal one, which is ten times faster."""
+_SMALLEST_TAIL = 1e-12
+
+
+def centred_normals(dimensions: int, count: int, generator: np.random.Generator) -> FloatArray:
+    """Standard normal points whose mean over the points is zero in every dimension.
+
+    Scrambled Sobol points where that is affordable; the first dimensions are spread most evenly.
+
+    Args:
+        dimensions: Number of dimensions, at least 1.
+        count: Number of points, at least 1.
+        generator: Source of the scrambling.
+
+    Returns:
+        Array of shape (count, dimensions).
+    """
+    if dimensions > _MOST_DIMENSIONS:
+        normals: FloatArray = generator.standard_normal((count, dimensions))
+    else:
+        points = qmc.Sobol(dimensions, scramble=True, seed=generator).random_base2(max(0, (count - 1).bit_length()))
+        normals = ndtri(np.clip(points[:count], _SMALLEST_TAIL, 1.0 - _SMALLEST_TAIL))
+    return normals if count == 1 else normals - normals.mean(axis=0)
+
+
+def by_importance(normals: FloatArray) -> FloatArray:
+    """Turn normals whose first entries matter most into independent noise of the periods.
+
+    The first entry moves the sum over all periods most, the second the difference between early and late, and so on:
+    the principal components of Brownian motion.
+
+    Source: P. Glasserman (2003), "Monte Carlo Methods in Financial Engineering", section 3.1.
+
+    Args:
+        normals: Shape (count, periods, market links).
+
+    Returns:
+        Independent standard normals if the input is, shape (count, market links, periods).
+    """
+    periods = normals.shape[1]
+    if periods > _LONGEST_BRIDGE:
+        return np.swapaxes(normals, 1, 2)
+    turned: FloatArray = np.einsum("ij,sjm->smi", _rotation(periods), normals)
+    return turned
+
+
+@lru_cache(maxsize=256)
+def _rotation(periods: int) -> FloatArray:
+    time = np.arange(1, periods + 1)
+    covariance = np.minimum(time[:, None], time).astype(np.float64)
+    variances, components = np.linalg.eigh(covariance)
+    scaled = components[:, ::-1] * np.sqrt(np.maximum(variances[::-1], 0.0))
+    rotation: FloatArray = np.linalg.solve(np.linalg.cholesky(covariance), scaled)
+    rotation.flags.writeable = False
+    return rotation
+
+
+def scaled_poisson(normals: FloatArray, mean: FloatArray, dispersion: FloatArray) -> FloatArray:
+    """Demand with a given mean and variance dispersion × mean, from standard normals.
+
+    Args:
+        normals: Where in the distribution, any shape.
+        mean: Units, of that shape.
+        dispersion: Variance / mean, units; demand is a multiple of it. It is broadcast.
+
+    Returns:
+        The quantiles of dispersion × Poisson(mean / dispersion), units.
+    """
+    normals, dispersion = np.broadcast_to(normals, mean.shape), np.broadcast_to(dispersion, mean.shape)
+    rate = np.maximum(mean / dispersion, 1e-12)
+    # Cornish and Fisher's expansion to whole units: off by one unit at most, and rarely.
+    counts = np.rint(np.maximum(rate + np.sqrt(rate) * normals + (normals**2 - 1.0) / 6.0, 0.0))
+    small = rate < _EXPANSION_FROM
+    uniforms = np.clip(ndtr(normals[small]), _SMALLEST_TAIL, 1.0 - _SMALLEST_TAIL)
+    exact = np.maximum(np.ceil(pdtrik(uniforms, rate[small])), 0.0)
+    # The inverse is continuous in the count: it may end just above the smallest count that reaches the uniform.
+    above = (exact > 0) & (pdtr(exact - 1.0, rate[small]) >= uniforms)
+    counts[small] = np.where(above, exact - 1.0, exact)
+    demand: FloatArray = dispersion * counts
+    return demand

@@ -1,0 +1,190 @@
+"""HiGHS, in process: one program that is solved again and again with other bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import highspy
+import numpy as np
+import scipy.sparse as sparse
+from numpy.typing import NDArray
+
+from arena_optimization.stocks import FloatArray
+
+if TYPE_CHECKING:
+    from arena_optimization.program import Plan
+
+Basis = tuple[list[highspy.HighsBasisStatus], list[highspy.HighsBasisStatus]]
+"""Status of every column and of every row."""
+
+Failure = Literal["infeasible", "unbounded", "time_limit", "numerical"]
+
+_FAILURES: dict[highspy.HighsModelStatus, Failure] = {
+    highspy.HighsModelStatus.kInfeasible: "infeasible",
+    highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
+    highspy.HighsModelStatus.kUnbounded: "unbounded",
+    highspy.HighsModelStatus.kTimeLimit: "time_limit",
+    highspy.HighsModelStatus.kIterationLimit: "time_limit",
+}
+
+
+class SolveFailure(RuntimeError):  # noqa: N818 - named after what it reports
+    """The solver did not find an optimum.
+
+    Attributes:
+        reason: Why.
+        incumbent: The best feasible solution found until then, if any.
+        plan: The same as a plan, where a program of paths was solved.
+    """
+
+    def __init__(self, reason: Failure, incumbent: FloatArray | None = None) -> None:
+        super().__init__(f"the program was not solved to optimality: {reason.replace('_', ' ')}")
+        self.reason = reason
+        self.incumbent = incumbent
+        self.plan: Plan | None = None
+
+
+@dataclass(frozen=True)
+class Solution:
+    """An optimum.
+
+    Attributes:
+        objective: Value of the objective, to be maximised.
+        values: Of the columns.
+        bound: Upper bound of the objective that the solver proved; the objective itself for a linear program.
+    """
+
+    objective: float
+    values: FloatArray
+    bound: float
+
+
+class _SilentHighs(highspy.Highs):  # type: ignore[misc] # not annotated throughout
+    """HiGHS that writes nothing, not even the banner that its constructor prints when it enables callbacks."""
+
+    def enableCallbacks(self) -> None:  # noqa: N802 - the library's name
+        """Turn the output off first; the constructor calls this."""
+        self.setOptionValue("output_flag", False)
+        super().enableCallbacks()
+
+
+class Solver:
+    """A program in HiGHS: maximise ``costs @ x`` with rows and columns within bounds.
+
+    Linear programs are solved by the dual simplex from the last basis with presolve off: after a change of bounds
+    that is several times faster than from scratch, and it is deterministic. Integer programs use the whole of HiGHS.
+    """
+
+    def __init__(
+        self,
+        matrix: sparse.csr_array,
+        costs: FloatArray,
+        *,
+        lower: FloatArray,
+        upper: FloatArray,
+        row_lower: FloatArray,
+        row_upper: FloatArray,
+        integer: NDArray[np.bool_] | None = None,
+        gap: float = 0.0,
+    ) -> None:
+        """Pass a program to the solver.
+
+        Args:
+            matrix: (rows, columns).
+            costs: (columns,).
+            lower: Bounds of the columns, as is ``upper``.
+            upper: (columns,).
+            row_lower: Bounds of the rows, as is ``row_upper``.
+            row_upper: (rows,).
+            integer: Which columns are whole numbers; none if absent.
+            gap: Relative gap at which an integer program counts as solved.
+        """
+        self._rows, self._columns = matrix.shape
+        self.is_integer = integer is not None and bool(integer.any())
+        model = highspy.HighsLp()
+        model.num_col_, model.num_row_ = self._columns, self._rows
+        model.sense_ = highspy.ObjSense.kMaximize
+        model.col_cost_, model.col_lower_, model.col_upper_ = costs, lower, upper
+        model.row_lower_, model.row_upper_ = row_lower, row_upper
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.num_col_, model.a_matrix_.num_row_ = self._columns, self._rows
+        model.a_matrix_.start_ = matrix.indptr
+        model.a_matrix_.index_ = matrix.indices
+        model.a_matrix_.value_ = matrix.data
+        if self.is_integer:
+            assert integer is not None
+            kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+            model.integrality_ = [kinds[int(whole)] for whole in integer]
+        self._highs = _SilentHighs()
+        self._highs.setOptionValue("threads", 1)
+        self._highs.setOptionValue("parallel", "off")
+        if self.is_integer:
+            self._highs.setOptionValue("mip_rel_gap", gap)
+        else:
+            self._highs.setOptionValue("solver", "simplex")
+            self._highs.setOptionValue("presolve", "off")
+            # Devex: the exact steepest-edge weights cost more to set up than they save in so few iterations.
+            self._highs.setOptionValue("simplex_dual_edge_weight_strategy", 1)
+        self._every_column = np.arange(self._columns, dtype=np.int32)
+        self._every_row = np.arange(self._rows, dtype=np.int32)
+        self._highs.passModel(model)
+
+    def change_costs(self, costs: FloatArray) -> None:
+        """Replace the objective."""
+        self._highs.changeColsCost(self._columns, self._every_column, costs)
+
+    def change_bounds(self, lower: FloatArray, upper: FloatArray, row_lower: FloatArray, row_upper: FloatArray) -> None:
+        """Replace the bounds of all columns and rows."""
+        self._highs.changeColsBounds(self._columns, self._every_column, lower, upper)
+        self._highs.changeRowsBounds(self._rows, self._every_row, row_lower, row_upper)
+
+    @property
+    def basis(self) -> Basis:
+        """The last basis."""
+        basis = self._highs.getBasis()
+        return basis.col_status, basis.row_status
+
+    def start_from(self, basis: Basis) -> None:
+        """Begin the next solve of a linear program at a basis, which may be one of a similar program.
+
+        Too many or too few basic entries are repaired by the solver.
+        """
+        start = highspy.HighsBasis()
+        start.col_status, start.row_status = basis
+        start.valid = True
+        start.alien = True
+        self._highs.setBasis(start)
+
+    def suggest(self, values: FloatArray) -> None:
+        """Offer a solution to begin the next solve of an integer program with; it need not be feasible."""
+        guess = highspy.HighsSolution()
+        guess.col_value = values
+        guess.value_valid = True
+        self._highs.setSolution(guess)
+
+    def solve(self, time_limit: float = np.inf) -> Solution:
+        """Solve.
+
+        Args:
+            time_limit: Seconds.
+
+        Raises:
+            SolveFailure: The program is infeasible or unbounded, or was not solved in time.
+        """
+        # For linear programs the limit counts from the first solve of the object on, for integer programs anew.
+        elapsed = 0.0 if self.is_integer else self._highs.getRunTime()
+        self._highs.setOptionValue("time_limit", elapsed + float(time_limit))
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        info = self._highs.getInfo()
+        if status != highspy.HighsModelStatus.kOptimal:
+            feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+            incumbent = np.array(self._highs.getSolution().col_value) if feasible else None
+            raise SolveFailure(_FAILURES.get(status, "numerical"), incumbent)
+        objective = info.objective_function_value
+        return Solution(
+            objective=objective,
+            values=np.array(self._highs.getSolution().col_value),
+            bound=max(info.mip_dual_bound, objective) if self.is_integer else objective,
+        )

@@ -1,0 +1,205 @@
+"""The stochastic program: open-loop feedback over many paths of demand, aware of goodwill.
+
+Before every decision one plan of shipments to the end of the episode is made that is best on average over paths of
+demand in which every period is random; its first period is played. Stocks of the suppliers and all limits are stated
+once, only the customers' end is stated per path (see `arena_optimization.program`).
+
+Under goodwill demand depends on the plan. A program is made for the demand at foreseen sentiments, with a price on
+shortage; its plan is tried on all paths, with the sentiment that follows on each; the next program is made for the
+demand met there. Two starts are tried: sentiments as the plan of the last period left them, and full service from now
+on. The plan with the best profit on its paths is played; to leave the former start it has to be clearly better, since
+a plan that is dropped and taken up again costs more than it promises.
+
+The informed track draws its paths around the forecast, the blind track from `arena_optimization.belief`.
+
+Source of the policy: D. Bertsekas (2005), "Dynamic Programming and Optimal Control", section 6.1 (open-loop feedback
+control); common decisions and sampled paths: A. Kleywegt, A. Shapiro, T. Homem-de-Mello (2002), SIAM J. Optim. 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from arena import Briefing, Goodwill, InformedBriefing, InformedObservation, Network, Observation
+from arena_optimization.belief import BayesianBelief
+from arena_optimization.config import StochasticProgramConfig
+from arena_optimization.customers import Customers
+from arena_optimization.demand_paths import DemandPaths
+from arena_optimization.margins import margins_of
+from arena_optimization.path_form import PathForm
+from arena_optimization.planner import Planner
+from arena_optimization.program import Plan
+from arena_optimization.rolling import RollingController
+from arena_optimization.sampling import by_importance, centred_normals
+from arena_optimization.stocks import FloatArray
+
+_SMALLEST_MEAN = 0.1
+"""Lower bound of mean demand in the contract, units; a forecast at or below it does not tell the mean behind it."""
+
+
+class Outlook(Protocol):
+    """What a track lets a controller expect of demand."""
+
+    @property
+    def goodwill(self) -> Goodwill | None:
+        """Dynamics of the sentiment; None if it does not move."""
+
+    @property
+    def possible_loss(self) -> float:
+        """Share of later demand that a shortage may cost while it is not known whether sentiment moves; else 0."""
+
+    def observe(self, observation: Observation) -> None:
+        """Take note of an observation; once per period."""
+
+    def draw(self, horizon: int, count: int) -> DemandPaths:
+        """Paths of demand over the coming periods."""
+
+
+class ForecastOutlook:
+    """The informed track: Poisson noise around the forecast."""
+
+    def __init__(self, briefing: InformedBriefing) -> None:
+        """Take noise scale, goodwill and seed from the briefing."""
+        self.goodwill: Goodwill | None = briefing.goodwill
+        self.possible_loss = 0.0
+        self._noise_scale = briefing.noise_scale
+        self._generator = np.random.default_rng(briefing.seed)
+        self._base: FloatArray = np.zeros((len(briefing.network.market_links), 1))
+
+    def observe(self, observation: Observation) -> None:
+        """Take the forecast, and the sentiment that it was made at.
+
+        Raises:
+            TypeError: If the observation carries no forecast.
+        """
+        if not isinstance(observation, InformedObservation):
+            raise TypeError(
+                f"an informed briefing is followed by informed observations, not {type(observation).__name__}"
+            )
+        self._base = observation.forecast / observation.sentiment
+
+    def draw(self, horizon: int, count: int) -> DemandPaths:
+        """Paths around the forecast."""
+        markets = len(self._base)
+        normals = centred_normals(horizon * markets, count, self._generator).reshape(count, horizon, markets)
+        base = self._base[:, :horizon]
+        return DemandPaths(
+            base=base[None],
+            normals=by_importance(normals),
+            dispersion=np.ones(1),
+            noise_scale=self._noise_scale,
+            smallest_mean=min(_SMALLEST_MEAN, float(base.min())),
+        )
+
+
+class StochasticProgram(RollingController):
+    """Open-loop feedback over sampled paths; see the module's text."""
+
+    def __init__(self, config: StochasticProgramConfig) -> None:
+        """Take the settings."""
+        super().__init__(config.time_share)
+        self._config = config
+        self._outlook: Outlook
+        self._planner: Planner
+        self._customers: Customers
+        self._foreseen_sentiments: FloatArray | None = None
+
+    def prepare(self, briefing: Briefing) -> None:
+        """State the program and choose the outlook that the track allows."""
+        config = self._config
+        self._planner = Planner(
+            briefing,
+            horizon=_whole_episode,
+            paths=config.paths,
+            integer_paths=config.integer_paths,
+            whole_periods=config.whole_periods,
+            open_loop=True,
+            gap=config.gap,
+        )
+        self._customers = Customers(briefing, self._planner.stocks)
+        self._margin = float(np.mean(margins_of(briefing.network)))
+        self._foreseen_sentiments = None
+        self._outlook = (
+            ForecastOutlook(briefing)
+            if isinstance(briefing, InformedBriefing)
+            else BayesianBelief(briefing, config.belief, briefing.seed)
+        )
+
+    def learn(self, observation: Observation) -> None:
+        """Update the outlook."""
+        self._outlook.observe(observation)
+
+    def expected_demand(self) -> FloatArray:
+        """Mean demand of the coming period at sentiment 1."""
+        return self._outlook.draw(1, self._planner.paths).mean(np.ones((self._planner.paths, 1)))[:, 0]
+
+    def plan(self, observation: Observation) -> Plan:
+        """Plan for paths of demand."""
+        planner, goodwill = self._planner, self._outlook.goodwill
+        horizon = planner.horizon(observation.period)
+        paths = self._outlook.draw(horizon, planner.paths)
+        if goodwill is None:
+            sentiments = np.full((planner.paths, horizon), observation.sentiment)
+            pricing = self._pricing(self._outlook.possible_loss, paths, sentiments)
+            return planner.plan(observation, paths.at(sentiments), extra=pricing, time_limit=self.time_left)
+        served = self._customers.first_sentiments(goodwill, observation, planner.paths, horizon)
+        starts = [served]
+        if self._foreseen_sentiments is not None:
+            # Sentiment itself is known again; of the last plan only its later course is kept.
+            course = self._foreseen_sentiments[1 : horizon + 1]
+            starts.insert(0, np.tile(course * (served[0, 0] / course[0]), (planner.paths, 1)))
+        best: Plan | None = None
+        best_profit, best_sentiments = -np.inf, served[0]
+        for start in starts:
+            for plan, profit, sentiments in self._rounds(observation, goodwill, paths, start):
+                if best is None or profit > best_profit + self._config.switching_gain * abs(best_profit):
+                    best, best_profit, best_sentiments = plan, profit, sentiments
+        assert best is not None
+        self._foreseen_sentiments = best_sentiments
+        return best
+
+    def _rounds(
+        self, observation: Observation, goodwill: Goodwill, paths: DemandPaths, sentiments: FloatArray
+    ) -> list[tuple[Plan, float, FloatArray]]:
+        """Plans from one start: each with its profit on the paths and the mean sentiments that follow from it."""
+        planner, config = self._planner, self._config
+        start, loss = planner.start(observation, sentiments.shape[1]), 1.0 - goodwill.decay / goodwill.growth
+        demand, found, last = paths.at(sentiments), [], -np.inf
+        for _ in range(config.rounds):
+            plan = planner.plan(
+                observation, demand, extra=self._pricing(loss, paths, sentiments), time_limit=self.time_left
+            )
+            outcome = self._customers.play(plan.flows, start, paths, goodwill, observation)
+            profit = plan.common_profit + outcome.profit
+            found.append((plan, profit, outcome.sentiments.mean(axis=0)))
+            change = float(np.abs(outcome.demand - demand).sum())
+            if profit <= last or change <= _SETTLED * float(demand.sum()):
+                break
+            demand, sentiments, last = outcome.demand, outcome.sentiments, profit
+        return found
+
+    def _pricing(self, loss: float, paths: DemandPaths, sentiments: FloatArray) -> Callable[[PathForm], FloatArray]:
+        """The price on a shortage that takes a share of all later demand, as the planner wants it."""
+        margin = self._config.shortage_weight * self._margin
+        price = self._customers.shortage_price(loss, margin, paths.mean(sentiments))
+        return lambda form: _priced(form, price)
+
+
+_SETTLED = 0.02
+"""Relative change of demand at which another round would hardly change the plan."""
+
+
+def _whole_episode(_: Network, left: int) -> int:
+    return left
+
+
+def _priced(form: PathForm, price: FloatArray) -> FloatArray:
+    """A price on unfilled units, as an addition to the profit per unit of the form's columns."""
+    extra = np.zeros(len(form.columns))
+    unfilled = form.columns.where("unfilled")
+    columns, sign = (unfilled, -1.0) if len(unfilled) else (form.columns.where("sold"), 1.0)
+    extra[columns] = sign * price[form.columns.period[columns]]
+    return extra
