@@ -13,8 +13,9 @@ _DASH = "–"
 
 
 def print_standings(standings: Standings) -> None:
-    """Print the ranked submissions, then the references, and say why a score is missing."""
-    from arena.report.page import explain_missing_score
+    """Print the ranked submissions and the references; say whose profit scores are shares of, or why there is none."""
+    from arena.errors import printable
+    from arena.report.page import count_divisors, explain_missing_score
 
     everybody = (*standings.rows, *standings.reference)
     by_score = standings.ranked_by == "score"
@@ -26,6 +27,10 @@ def print_standings(standings: Standings) -> None:
     kind, _, _ = standings.seed_plan.partition(":")
     measured = "score" if by_score else "mean profit"
     print(f"\n{standings.suite}, {standings.seeds} {kind} seeds; the interval is of the {measured}")
+    if standings.oracles:
+        # Not always the oracle that the suite names: that one may not have played.
+        divisors = ", ".join(f"{printable(name)} on {number}" for name, number in count_divisors(standings))
+        print(f"scores are shares of an oracle's mean profit: {divisors} of {len(standings.scenarios)} scenarios")
     reason = next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None)
     if reason:
         print(f"no score: {reason}")

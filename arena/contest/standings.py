@@ -9,7 +9,8 @@ The numbers are defined in the contract and, field by field, in `arena.contest.r
   failed to play has no profit; a submission that has such a one, or that has not played every episode yet, is listed
   with what it has but gets no rank.
 - **The oracle is a reference.** Its rows stand apart and are never ranked. One that certified an upper bound of the
-  profit in every episode is called a bound. Scores are divided by profit that an oracle made, never by a bound.
+  profit in every episode is called a bound. Scores are divided by profit that an oracle made, never by a bound: on
+  each scenario by that of the oracle that the suite names, or of the best one where that has not played every seed.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from arena.contest.record import EpisodeRecord
     from arena.contest.rows import Interval, ScenarioRow, StandingRow, Standings
 
-__all__ = ["explain_missing_score", "render_report", "write_report"]
+__all__ = ["count_divisors", "explain_missing_score", "render_report", "write_report"]
 
 LISTED_FORFEITS: Final = 30
 """Forfeits that the page shows of one submission; the others are counted."""
@@ -82,7 +82,7 @@ def render_report(
             reference=[_table_row(row, standings, axis, by_score) for row in standings.reference],
             official=any(row.official for row in standings.rows),
             fallbacks=any(row.fallbacks for row in (*standings.rows, *standings.reference)),
-            divisors=sorted(Counter(standings.oracles.values()).items()),
+            divisors=count_divisors(standings),
             bounds=any(row.mean_bound is not None for row in standings.reference),
             missing_score=next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None),
             heat=_heat(standings),
@@ -95,6 +95,11 @@ def render_report(
             digests=sorted({(record.submission, record.submission_digest) for record in kept}),
         )
     )
+
+
+def count_divisors(standings: Standings) -> list[tuple[str, int]]:
+    """Return, by name, the oracles that scores are divided by, each with the number of scenarios on which it is."""
+    return sorted(Counter(standings.oracles.values()).items())
 
 
 def explain_missing_score(row: StandingRow, standings: Standings) -> str | None:

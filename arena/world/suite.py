@@ -51,8 +51,9 @@ class SuiteFile(FrozenModel):
     scored_by: str | None = Field(
         default=None,
         max_length=64,
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="reference submission whose mean profit scores are divided by; absent: the best oracle",
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        description="submission whose mean profit scores are divided by; absent, or if it has not played: the oracle "
+        "with the highest mean profit",
     )
     blocks: tuple[Block, ...] = Field(default=(), description="matrices of scenarios")
     scenarios: tuple[str | dict[str, Any], ...] = Field(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from arena import ArenaError
+from arena.cli.standings_table import print_standings
 from arena.contest.record import EpisodeRecord
 from arena.contest.rows import Standings
 from arena.contest.standings import compute_standings
@@ -304,7 +305,36 @@ def test_an_interval_is_drawn_where_its_values_are() -> None:
     assert 'x="100.0%"' in str(tick_labels(axis))
 
 
-def test_the_page_says_whose_profit_scores_are_divided_by() -> None:
+def divided(scored_by: str | None) -> tuple[Standings, list[EpisodeRecord]]:
+    """A contest in which a second oracle has played the first scenario only."""
     records = contest({"alpha": 10.0}) + contest({"clairvoyant": 100.0}, track="oracle")
-    page = " ".join(page_of(records).split())
-    assert f"clairvoyant is the oracle on {len(SCENARIOS)} of {len(SCENARIOS)} scenarios." in page
+    records += [one for one in contest({"modest": 90.0}, track="oracle") if one.scenario == SCENARIOS[0]]
+    return compute_standings(records, suite="test", scenarios=SCENARIOS, seeds=SEEDS, scored_by=scored_by), records
+
+
+@pytest.mark.parametrize("scored_by", [None, "not-installed"])
+def test_page_and_terminal_name_the_best_oracle_where_the_named_one_is_not_there(
+    scored_by: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standings, records = divided(scored_by)
+    text = Structure(render_report(standings, records)).text
+    assert "clairvoyant is the oracle on 2 of 2 scenarios." in text
+    assert "modest is the oracle" not in text
+    print_standings(standings)
+    assert "scores are shares of an oracle's mean profit: clairvoyant on 2 of 2 scenarios" in capsys.readouterr().out
+
+
+def test_page_and_terminal_name_every_oracle_that_scores_are_divided_by(capsys: pytest.CaptureFixture[str]) -> None:
+    standings, records = divided("modest")
+    text = Structure(render_report(standings, records)).text
+    assert "clairvoyant is the oracle on 1 of 2 scenarios. modest is the oracle on 1 of 2 scenarios." in text
+    print_standings(standings)
+    printed = capsys.readouterr().out
+    assert "scores are shares of an oracle's mean profit: clairvoyant on 1, modest on 1 of 2 scenarios" in printed
+
+
+def test_without_an_oracle_the_terminal_names_none(capsys: pytest.CaptureFixture[str]) -> None:
+    print_standings(standings_of(contest({"alpha": 10.0})))
+    printed = capsys.readouterr().out
+    assert "shares of an oracle" not in printed
+    assert "no score: no oracle has played this suite" in printed

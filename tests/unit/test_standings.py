@@ -324,6 +324,14 @@ class TestDivisor:
         assert standings.oracles == {"north": "best"}
         assert row(standings, "alpha").score == pytest.approx(55 / 120, rel=1e-12)
 
+    def test_the_rule_holds_scenario_by_scenario(self) -> None:
+        records = play("best", {"north": [120.0, 120.0], "south": [30.0, 30.0]}, "oracle")
+        records += play("named", {"north": [100.0, 100.0], "south": [20.0]}, "oracle")
+        records += play("alpha", {"north": [50.0, 60.0], "south": [15.0, 15.0]})
+        standings = compute_standings(records, suite="test", scenarios=SCENARIOS, seeds=2, scored_by="named")
+        assert standings.oracles == {"north": "named", "south": "best"}
+        assert row(standings, "alpha").score == pytest.approx((0.55 + 0.5) / 2, rel=1e-12)
+
 
 class TestReports:
     ORACLE: Final = {"north": [100.0, 300.0], "south": [50.0, 70.0]}

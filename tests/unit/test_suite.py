@@ -173,15 +173,22 @@ def test_an_unknown_suite_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("name", "oracle"), [("core", "oracle-published"), ("smoke", "oracle-published"), ("certified", None)]
+    ("name", "oracle"),
+    [
+        ("core", "oracle-published"),
+        ("multi-agent", "oracle-published"),
+        ("smoke", "oracle-published"),
+        ("certified", None),
+    ],
 )
 def test_a_suite_of_published_rows_is_scored_by_the_published_oracle(name, oracle):
     assert load_suite(name).scored_by == oracle
 
 
-def test_what_scores_are_divided_by_is_the_name_of_a_submission(tmp_path):
+@pytest.mark.parametrize("refused", ["The Best", "the--best", "the-best-", '""'])
+def test_what_scores_are_divided_by_is_the_name_of_a_submission(tmp_path, refused):
     path = tmp_path / "own.yaml"
-    path.write_text("{name: own, scored_by: The Best, scenarios: [serial-m5-backlog]}")
+    path.write_text(f"{{name: own, scored_by: {refused}, scenarios: [serial-m5-backlog]}}")
     with pytest.raises(InvalidInput, match="scored_by"):
         load_suite(path)
     path.write_text("{name: own, scored_by: the-best, scenarios: [serial-m5-backlog]}")
