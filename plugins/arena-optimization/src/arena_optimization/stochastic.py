@@ -18,7 +18,7 @@ control); common decisions and sampled paths: A. Kleywegt, A. Shapiro, T. Homem-
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +34,7 @@ from arena_optimization.planner import Planner
 from arena_optimization.program import Plan
 from arena_optimization.rolling import RollingController
 from arena_optimization.sampling import by_importance, centred_normals
+from arena_optimization.solver import SolveFailure
 from arena_optimization.stocks import FloatArray
 
 _SMALLEST_MEAN = 0.1
@@ -105,7 +106,8 @@ class StochasticProgram(RollingController):
         self._outlook: Outlook
         self._planner: Planner
         self._customers: Customers
-        self._foreseen_sentiments: FloatArray | None = None
+        self._course: FloatArray | None = None
+        self._course_from = 0
 
     def prepare(self, briefing: Briefing) -> None:
         """State the program and choose the outlook that the track allows."""
@@ -121,7 +123,7 @@ class StochasticProgram(RollingController):
         )
         self._customers = Customers(briefing, self._planner.stocks)
         self._margin = float(np.mean(margins_of(briefing.network)))
-        self._foreseen_sentiments = None
+        self._course = None
         self._outlook = (
             ForecastOutlook(briefing)
             if isinstance(briefing, InformedBriefing)
@@ -147,39 +149,42 @@ class StochasticProgram(RollingController):
             return planner.plan(observation, paths.at(sentiments), extra=pricing, time_limit=self.time_left)
         served = self._customers.first_sentiments(goodwill, observation, planner.paths, horizon)
         starts = [served]
-        if self._foreseen_sentiments is not None:
+        if self._course is not None:
             # Sentiment itself is known again; of the last plan only its later course is kept.
-            course = self._foreseen_sentiments[1 : horizon + 1]
+            course = self._course[observation.period - self._course_from :][:horizon]
             starts.insert(0, np.tile(course * (served[0, 0] / course[0]), (planner.paths, 1)))
         best: Plan | None = None
-        best_profit, best_sentiments = -np.inf, served[0]
+        best_profit, failure = -np.inf, None
         for start in starts:
-            for plan, profit, sentiments in self._rounds(observation, goodwill, paths, start):
-                if best is None or profit > best_profit + self._config.switching_gain * abs(best_profit):
-                    best, best_profit, best_sentiments = plan, profit, sentiments
-        assert best is not None
-        self._foreseen_sentiments = best_sentiments
+            try:
+                for plan, profit, course in self._rounds(observation, goodwill, paths, start):
+                    if best is None or profit > best_profit + self._config.switching_gain * abs(best_profit):
+                        best, best_profit = plan, profit
+                        self._course, self._course_from = course, observation.period
+            except SolveFailure as raised:
+                failure = raised
+        if best is None:
+            raise failure or SolveFailure("numerical")
         return best
 
     def _rounds(
         self, observation: Observation, goodwill: Goodwill, paths: DemandPaths, sentiments: FloatArray
-    ) -> list[tuple[Plan, float, FloatArray]]:
+    ) -> Iterator[tuple[Plan, float, FloatArray]]:
         """Plans from one start: each with its profit on the paths and the mean sentiments that follow from it."""
         planner, config = self._planner, self._config
         start, loss = planner.start(observation, sentiments.shape[1]), 1.0 - goodwill.decay / goodwill.growth
-        demand, found, last = paths.at(sentiments), [], -np.inf
+        demand, last = paths.at(sentiments), -np.inf
         for _ in range(config.rounds):
             plan = planner.plan(
                 observation, demand, extra=self._pricing(loss, paths, sentiments), time_limit=self.time_left
             )
             outcome = self._customers.play(plan.flows, start, paths, goodwill, observation)
             profit = plan.common_profit + outcome.profit
-            found.append((plan, profit, outcome.sentiments.mean(axis=0)))
+            yield plan, profit, outcome.sentiments.mean(axis=0)
             change = float(np.abs(outcome.demand - demand).sum())
             if profit <= last or change <= _SETTLED * float(demand.sum()):
-                break
+                return
             demand, sentiments, last = outcome.demand, outcome.sentiments, profit
-        return found
 
     def _pricing(self, loss: float, paths: DemandPaths, sentiments: FloatArray) -> Callable[[PathForm], FloatArray]:
         """The price on a shortage that takes a share of all later demand, as the planner wants it."""
