@@ -21,18 +21,17 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sparse
 
-from arena import Briefing, ControllerReport, Observation, OracleBriefing
+from arena import OracleBriefing
 from arena_optimization.clairvoyant import (
     BoolArray,
-    PlannedOrders,
     ProvingSolver,
     WholeEpisode,
     demand_of,
     largest_shipments,
-    told_in_full,
 )
+from arena_optimization.clairvoyant_controller import ClairvoyantController, ClairvoyantPlan
 from arena_optimization.config import BoundConfig
-from arena_optimization.goodwill_search import ClairvoyantPlan, GoodwillSearch
+from arena_optimization.goodwill_search import GoodwillSearch
 from arena_optimization.oracle import exogenous_plan, widened
 from arena_optimization.path_form import IntArray
 from arena_optimization.sentiment import IndistinctSentiments, SentimentGraph, sentiment_graph
@@ -45,7 +44,7 @@ AddRows = Callable[
 """Adds rows: their part on the path's decisions, on the arcs, on the choices; their lower and their upper bounds."""
 
 
-class Bound:
+class Bound(ClairvoyantController):
     """Plays the best plan that it finds, and reports a bound that no controller can exceed in this episode.
 
     On exogenous demand it is `Oracle`, on goodwill with inverse-CDF sampling the integer program over sentiments, begun
@@ -57,35 +56,16 @@ class Bound:
 
     def __init__(self, config: BoundConfig) -> None:
         """Take the settings."""
+        super().__init__()
         self._config = config
-        self._planned = PlannedOrders()
-        self._bound: float | None = None
 
-    def begin(self, briefing: Briefing) -> None:
-        """Make the plan of the episode and prove the bound.
-
-        Raises:
-            ValueError: If the episode cannot be stated as a program, or the briefing does not tell it.
-        """
-        plan = certified_plan(told_in_full(briefing), self._config)
-        self._bound = plan.profit_bound
-        self._planned.follow(plan.orders, is_fallback=plan.is_fallback)
-
-    def order(self, observation: Observation) -> FloatArray:
-        """The planned orders of the period, (supply links,), units."""
-        return self._planned.order(observation)
-
-    def report(self) -> ControllerReport:
-        """The certified bound, and how many decisions were fallbacks."""
-        return ControllerReport(fallbacks=self._planned.fallbacks, profit_bound=self._bound)
+    def make_plan(self, briefing: OracleBriefing) -> ClairvoyantPlan:
+        """The best plan found, and the bound that was proved."""
+        return certified_plan(briefing, self._config)
 
 
 def certified_plan(briefing: OracleBriefing, config: BoundConfig) -> ClairvoyantPlan:
-    """The plan of `Bound`.
-
-    Raises:
-        ValueError: If the episode cannot be stated as a program, or the briefing does not tell it.
-    """
+    """The plan of `Bound`."""
     if briefing.goodwill is None:
         return exogenous_plan(briefing, config, with_bound=True)
     started = time.monotonic()

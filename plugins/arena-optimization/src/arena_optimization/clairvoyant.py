@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from arena import Briefing, Network, Observation, OracleBriefing
+from arena import Briefing, Network, OracleBriefing
 from arena_optimization.model import state_path
 from arena_optimization.path_form import PathForm, compile_path
 from arena_optimization.solver import SolveFailure, Solver
@@ -296,35 +296,3 @@ def sentiments_of(briefing: OracleBriefing, short: BoolArray) -> list[float]:
         fallen, risen = max(goodwill.floor, last * goodwill.decay), min(goodwill.cap, last * goodwill.growth)
         sentiments.append(fallen if was_short else risen)
     return sentiments
-
-
-class PlannedOrders:
-    """Plays orders that were all made before the first decision."""
-
-    def __init__(self) -> None:
-        """No plan yet."""
-        self._orders: FloatArray | None = None
-        self._is_fallback = False
-        self._fallbacks = 0
-
-    def follow(self, orders: FloatArray, *, is_fallback: bool = False) -> None:
-        """Take a plan.
-
-        Args:
-            orders: Units, (periods, supply links).
-            is_fallback: Whether it is no result of the method; every decision then counts as a fallback.
-        """
-        self._orders, self._is_fallback, self._fallbacks = orders, is_fallback, 0
-
-    @property
-    def fallbacks(self) -> int:
-        """Decisions that were answered by a fallback."""
-        return self._fallbacks
-
-    def order(self, observation: Observation) -> FloatArray:
-        """The planned orders of the period, (supply links,), units."""
-        if self._orders is None:
-            raise RuntimeError("no episode has begun: call begin(briefing) first")
-        self._fallbacks += self._is_fallback
-        orders: FloatArray = self._orders[observation.period]
-        return orders

@@ -6,12 +6,12 @@ Source of the fixed point: gym-invmgmt (arXiv 2605.11355).
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
 from arena import OracleBriefing
 from arena_optimization.clairvoyant import BoolArray, Played, Solved, WholeEpisode, demand_of, play
+from arena_optimization.clairvoyant_controller import ClairvoyantPlan
 from arena_optimization.config import PublishedOracleConfig
 from arena_optimization.margins import margins_of
 from arena_optimization.solver import SolveFailure
@@ -20,23 +20,6 @@ from arena_optimization.stocks import FloatArray
 _ROUNDS = 10
 _SAME_TRACE = 1.0
 _MARGIN = 1e-6
-
-
-@dataclass(frozen=True)
-class ClairvoyantPlan:
-    """A plan for a whole episode.
-
-    Attributes:
-        orders: Units, (periods, supply links).
-        profit_bound: Proved upper bound of the profit; None without one.
-        is_fallback: Whether a program was not solved to its end.
-        played: The episode played with it; None on exogenous demand.
-    """
-
-    orders: FloatArray
-    profit_bound: float | None
-    is_fallback: bool
-    played: Played | None = None
 
 
 class GoodwillSearch:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import contextlib
 
-from arena import Briefing, ControllerReport, Observation, OracleBriefing
+from arena import OracleBriefing
 from arena_optimization.clairvoyant import (
-    PlannedOrders,
     Solved,
     WholeEpisode,
-    told_in_full,
 )
+from arena_optimization.clairvoyant_controller import ClairvoyantController, ClairvoyantPlan
 from arena_optimization.config import OracleConfig, PublishedOracleConfig
-from arena_optimization.goodwill_search import ClairvoyantPlan, GoodwillSearch
+from arena_optimization.goodwill_search import GoodwillSearch
 from arena_optimization.solver import SolveFailure
 from arena_optimization.stocks import FloatArray
 
@@ -26,7 +25,7 @@ SAFETY = 1e-6
 """Relative widening of a reported bound, above the solver's tolerances."""
 
 
-class PublishedOracle:
+class PublishedOracle(ClairvoyantController):
     """The oracle of gym-invmgmt: the trace's optimum; under goodwill a fixed point of trace and plan.
 
     Under goodwill two traces start it: the demand that follows zero orders, and the demand of an episode without any
@@ -41,34 +40,19 @@ class PublishedOracle:
 
     def __init__(self, config: PublishedOracleConfig) -> None:
         """Take the settings."""
+        super().__init__()
         self._config = config
-        self._planned = PlannedOrders()
 
-    def begin(self, briefing: Briefing) -> None:
-        """Make the plan of the episode.
-
-        Raises:
-            ValueError: If the episode cannot be stated as a program, or the briefing does not tell it.
-        """
-        briefing = told_in_full(briefing)
+    def make_plan(self, briefing: OracleBriefing) -> ClairvoyantPlan:
+        """The optimum of the trace, or the better of the two fixed points."""
         if briefing.goodwill is None:
-            plan = exogenous_plan(briefing, self._config, with_bound=False)
-        else:
-            search = GoodwillSearch(briefing, self._config)
-            search.published()
-            plan = search.plan
-        self._planned.follow(plan.orders, is_fallback=plan.is_fallback)
-
-    def order(self, observation: Observation) -> FloatArray:
-        """The planned orders of the period, (supply links,), units."""
-        return self._planned.order(observation)
-
-    def report(self) -> ControllerReport:
-        """How many decisions were fallbacks."""
-        return ControllerReport(fallbacks=self._planned.fallbacks)
+            return exogenous_plan(briefing, self._config, with_bound=False)
+        search = GoodwillSearch(briefing, self._config)
+        search.published()
+        return search.plan
 
 
-class Oracle:
+class Oracle(ClairvoyantController):
     """The best plan found with the whole episode known; on exogenous demand optimal and certified.
 
     Under goodwill it never plays worse than the published oracle, whose plan is its first candidate. Then it prices
@@ -81,35 +65,16 @@ class Oracle:
 
     def __init__(self, config: OracleConfig) -> None:
         """Take the settings."""
+        super().__init__()
         self._config = config
-        self._planned = PlannedOrders()
-        self._bound: float | None = None
 
-    def begin(self, briefing: Briefing) -> None:
-        """Make the plan of the episode.
-
-        Raises:
-            ValueError: If the episode cannot be stated as a program, or the briefing does not tell it.
-        """
-        plan = best_plan(told_in_full(briefing), self._config)
-        self._bound = plan.profit_bound
-        self._planned.follow(plan.orders, is_fallback=plan.is_fallback)
-
-    def order(self, observation: Observation) -> FloatArray:
-        """The planned orders of the period, (supply links,), units."""
-        return self._planned.order(observation)
-
-    def report(self) -> ControllerReport:
-        """The proved bound on exogenous demand, and how many decisions were fallbacks."""
-        return ControllerReport(fallbacks=self._planned.fallbacks, profit_bound=self._bound)
+    def make_plan(self, briefing: OracleBriefing) -> ClairvoyantPlan:
+        """The best plan found."""
+        return best_plan(briefing, self._config)
 
 
 def best_plan(briefing: OracleBriefing, config: OracleConfig) -> ClairvoyantPlan:
-    """The plan of `Oracle`.
-
-    Raises:
-        ValueError: If the episode cannot be stated as a program, or the briefing does not tell it.
-    """
+    """The plan of `Oracle`."""
     if briefing.goodwill is None:
         return exogenous_plan(briefing, config, with_bound=True)
     search = GoodwillSearch(briefing, config)
