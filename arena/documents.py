@@ -121,6 +121,9 @@ def _events(text: str, source: str) -> Iterator[Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         told = " ".join(part for part in (error.context, error.problem) if part)
+        if "nesting depth" in told:
+            # The C parser reads ahead, and from PyYAML 6.0.4 on it has a limit of its own, far above ours.
+            _refuse(source, f"is nested deeper than {MAX_DEPTH} levels", None if mark is None else mark.line + 1)
         _refuse(source, f"is not YAML: {told}", None if mark is None else mark.line + 1)
     except yaml.reader.ReaderError as error:
         # The C parser counts bytes and the other one characters, hence no line.

@@ -26,6 +26,12 @@ from arena.contract.orders import check_orders
 from arena.contract.seeds import PUBLIC_SEEDS
 from arena.contract.tracks import TrackView
 from arena.simulate.simulator import realised_demand
+
+pytest.importorskip(
+    "arena_optimization",
+    reason="the programs are not installed: pip install ./plugins/arena-optimization (tox -e parity has them)",
+)
+
 from arena_optimization.config import DeterministicProgramConfig, MultiStageProgramConfig, PublishedOracleConfig
 from arena_optimization.oracle import PublishedOracle
 from arena_optimization.program import Plan
