@@ -208,7 +208,6 @@ def test_a_shipment_that_arrives_too_late_is_no_part_of_the_program(free: bool) 
 def direct_optimum(form: PathForm, start: Start, demand: np.ndarray, shared: int, tied: int, discount: float) -> float:
     """The same program written down plainly: a copy per path, and an equation for every pair that may not differ."""
     paths, columns = len(demand), len(form.columns)
-    weights = discount ** np.arange(form.horizon)
     blocks = []
     uppers = []
     right = []
@@ -223,7 +222,7 @@ def direct_optimum(form: PathForm, start: Start, demand: np.ndarray, shared: int
         upper = form.upper.copy()
         for column, limit in zip(form.bounded, form.bound_constant - form.bound_data @ data, strict=True):
             upper[column] = min(upper[column], limit)
-        constant += float(weights @ (form.data_profits @ data)) / paths
+        constant += float(form.data_worth(discount) @ data) / paths
         blocks.append(form.matrix)
         uppers.append(upper)
         right.append(form.row_constant - form.row_data @ data)
@@ -241,7 +240,7 @@ def direct_optimum(form: PathForm, start: Start, demand: np.ndarray, shared: int
                     ties.append(row)
     equalities = sparse.vstack([whole[~is_open], sparse.csr_array(np.array(ties).reshape(-1, paths * columns))])
     found = linprog(
-        -np.tile(weights @ form.profits, paths) / paths,
+        -np.tile(form.worth(discount), paths) / paths,
         A_ub=whole[is_open] if is_open.any() else None,
         b_ub=right_side[is_open] if is_open.any() else None,
         A_eq=equalities,
@@ -328,7 +327,7 @@ def test_where_the_solver_starts_does_not_change_the_optimum(
     later, fresh = program(horizon - 1, 3), program(horizon - 1, 3)
     other = start_of(scenario, seed + 1)
     later.load(other, demand[:, :, 1:])
-    later.start_from(former.basis.later(1, horizon - 1, 3))
+    later.start_from(former.basis.later(1, horizon - 1))
     expected = solved(fresh, other, demand[:, :, 1:]).objective
     assert later.solve().objective == pytest.approx(expected, rel=1e-8, abs=1e-7)
     # And data that are loaded later are solved from the last basis.

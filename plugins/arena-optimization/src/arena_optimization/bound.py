@@ -154,7 +154,7 @@ class SentimentProgram:
         self._serve(add, period_of)
         self._sell_out(add, choices)
         matrix = sparse.csr_array(sparse.block_array(blocks, format="csr"))
-        data_costs = path.weights @ form.data_profits
+        data_costs = path.data_worth
         costs = np.concatenate([path.costs, data_costs[wanted] @ through, np.zeros(choices)])
         self._constant = float(data_costs @ self._given)
         self._arcs = slice(len(form.upper), len(form.upper) + arcs)

@@ -115,8 +115,8 @@ class WholeEpisode:
         upper[flows] = np.minimum(upper[flows], most[form.columns.item[flows]])
         self.form: PathForm = replace(form, upper=upper)
         self.integer: BoolArray = form.integer & (not relaxed)
-        self.weights: FloatArray = briefing.discount ** np.arange(briefing.horizon, dtype=np.float64)
-        self.costs: FloatArray = self.weights @ form.profits
+        self.costs: FloatArray = form.worth(briefing.discount)
+        self.data_worth: FloatArray = form.data_worth(briefing.discount)
         self._flows = flows
         self._gap = gap
         self._sold = form.columns.where("sold")
@@ -172,7 +172,7 @@ class WholeEpisode:
         else:
             self._solver.change_costs(costs)
             self._solver.change_bounds(lower, upper, row_lower, row_upper)
-        constant = float(self.weights @ (form.data_profits @ data))
+        constant = float(self.data_worth @ data)
         try:
             solution = self._solver.solve(time_limit)
             values, bound, complete = solution.values, solution.bound + constant, True

@@ -150,7 +150,7 @@ class StructureConfig(BaseModel):
 
     particles: int = Field(default=1000, ge=16)
     moves: int = Field(default=4, ge=0)
-    presence: float = Field(default=0.5, gt=0, lt=1)
+    presence: float = Field(default=0.7, gt=0, lt=1)
     least_growth: float = Field(default=-0.9, gt=-1)
     most_growth: float = Field(default=3.0)
     most_amplitude: float = Field(default=0.9, gt=0, lt=1)
@@ -196,6 +196,7 @@ class StochasticProgramConfig(ProgramConfig):
     Attributes:
         paths: Number of paths of demand.
         integer_paths: The same where the program is an integer program.
+        pooled_paths: The same where unfilled customers wait and paths cost little; see `arena_optimization.pooled`.
         whole_periods: First periods in which whole decisions must be whole; later ones are relaxed.
         shortage_weight: Factor on the price of a shortage under goodwill.
         rounds: Under goodwill, programs per start: each is made for the demand that the plan before would meet.
@@ -206,6 +207,7 @@ class StochasticProgramConfig(ProgramConfig):
 
     paths: int = Field(default=32, ge=1, le=1_000)
     integer_paths: int = Field(default=8, ge=1, le=1_000)
+    pooled_paths: int = Field(default=128, ge=1, le=10_000)
     whole_periods: int = Field(default=4, ge=1)
     shortage_weight: float = Field(default=3.0, ge=0)
     rounds: int = Field(default=2, ge=1, le=20)

@@ -3,7 +3,7 @@
 The data variables of the model become right-hand sides, and a row with a single decision becomes a bound of it. What
 remains is
 
-    maximise Σ_k  profits[k] @ x + data_profits[k] @ d
+    maximise Σ_k  profits[:, k] @ x + data_profits[:, k] @ d
     subject to    matrix @ x  =  row_constant - row_data @ d  (≤ where `row_open`)
                   0 ≤ x ≤ upper,  and  x[bounded] ≤ bound_constant - bound_data @ d
 
@@ -81,8 +81,9 @@ class PathForm:
         bound_constant: (bounds,).
         bound_data: (bounds, data).
         integer: Whether a column is integer, (columns,).
-        profits: Undiscounted profit per unit of decision and period, (periods, columns).
-        data_profits: The same of the data, (periods, data).
+        profits: Undiscounted profit per unit of decision and period, (columns, periods) of the longest program that
+            this one was cut from; see `worth`.
+        data_profits: The same of the data, (data, periods) of that program.
     """
 
     horizon: int
@@ -129,14 +130,39 @@ class PathForm:
             bound_constant=self.bound_constant[bounds],
             bound_data=_corner(self.bound_data, bounds, data),
             integer=self.integer[columns],
-            profits=_corner(self.profits, slice(horizon), columns),
-            data_profits=_corner(self.data_profits, slice(horizon), data),
         )
+
+    def worth(self, discount: float) -> FloatArray:
+        """Profit per unit of every decision over all periods, (columns,), money.
+
+        Args:
+            discount: Factor on a period's profit per period elapsed.
+        """
+        return self._over_periods(self.profits, discount)[: len(self.columns)]
+
+    def data_worth(self, discount: float) -> FloatArray:
+        """The same of the data, (data,)."""
+        return self._over_periods(self.data_profits, discount)[: len(self.data)]
+
+    def _over_periods(self, profits: sparse.csr_array, discount: float) -> FloatArray:
+        weights = np.zeros(profits.shape[1])
+        weights[: self.horizon] = discount ** np.arange(self.horizon)
+        return np.asarray(profits @ weights)
 
     @cached_property
     def given(self) -> IntArray:
         """Data: what is on hand or under way."""
         return np.flatnonzero(self.data.kind == "given")
+
+    def arriving(self, on_hand: FloatArray, due: FloatArray) -> FloatArray:
+        """Values of the data `given`.
+
+        Args:
+            on_hand: Units, (stock points,).
+            due: Units that arrive without an order of the plan, (stock points, horizon or longer).
+        """
+        units = np.concatenate([on_hand[:, None], due[:, : self.horizon]], axis=1)
+        return np.asarray(units[self.data.item[self.given], self.data.period[self.given] + 1])
 
     @cached_property
     def wanted(self) -> IntArray:
@@ -193,8 +219,8 @@ def compile_path(model: pyo.ConcreteModel, stocks: Stocks) -> PathForm:
         bound_constant=scale * constant[bounds],
         bound_data=sparse.csr_array(scale[:, None] * row_data[bounds]),
         integer=np.array([not variables[i].is_continuous() for i in decisions], dtype=np.bool_),
-        profits=profits[:, decisions],
-        data_profits=profits[:, data],
+        profits=sparse.csr_array(profits[:, decisions].T),
+        data_profits=sparse.csr_array(profits[:, data].T),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from arena import Briefing, Network, Observation
 from arena_optimization.model import state_path
 from arena_optimization.path_form import PathForm, compile_path
+from arena_optimization.pooled import PooledProgram, poolable
 from arena_optimization.program import Plan, Program, Start
 from arena_optimization.stocks import FloatArray, Stocks, stocks_of
 
@@ -32,6 +33,7 @@ class Planner:
         open_loop: bool,
         random_periods: int = 0,
         integer_paths: int | None = None,
+        pooled_paths: int | None = None,
         whole_periods: int | None = None,
         gap: float = 0.0,
     ) -> None:
@@ -45,6 +47,7 @@ class Planner:
                 and those of paths that cannot be told apart yet.
             random_periods: Not open loop: periods in which paths differ; later they differ no more than they did.
             integer_paths: Number of paths if the program is an integer program; None for no difference.
+            pooled_paths: Open loop: number of paths where they need no rows of their own; None for no difference.
             whole_periods: First periods in which whole decisions must be whole; None for all.
             gap: Relative gap at which an integer program counts as solved.
         """
@@ -65,8 +68,10 @@ class Planner:
         if whole_periods is not None:
             form = replace(form, integer=form.integer & (form.columns.period < whole_periods))
         self.form: PathForm = form
-        self.paths: int = integer_paths if form.integer.any() and integer_paths is not None else paths
-        self._program: Program | None = None
+        self._pools = open_loop and paths > 1 and poolable(form, self.stocks, discount=briefing.discount)
+        special = pooled_paths if self._pools else integer_paths if form.integer.any() else None
+        self.paths: int = paths if special is None else special
+        self._program: Program | PooledProgram | None = None
 
     def horizon(self, period: int) -> int:
         """Number of periods planned in a period."""
@@ -100,15 +105,18 @@ class Planner:
             program.price(extra(program.form))
         program.load(start, demand)
         if program is not former and not program.is_integer:
-            if former is None:
+            if former is None and isinstance(program, Program):
                 former = self._make(program.form, 1)
                 former.load(start, demand.mean(axis=0, keepdims=True))
                 former.solve(time_limit)
-            program.start_from(former.basis.later(former.form.horizon - horizon, horizon, self.paths))
+            if former is not None:
+                program.start_from(former.basis.later(former.form.horizon - horizon, horizon))
         self._program = program
         return program.solve(_INTEGER_SHARE * time_limit if program.is_integer else time_limit)
 
-    def _make(self, form: PathForm, paths: int) -> Program:
+    def _make(self, form: PathForm, paths: int) -> Program | PooledProgram:
+        if self._pools:
+            return PooledProgram(form, self.stocks, paths=paths, discount=self._briefing.discount)
         return Program(
             form,
             paths=paths,

@@ -72,18 +72,10 @@ class PathBasis:
     columns: StatusArray
     rows: StatusArray
 
-    def later(self, periods: int, horizon: int, paths: int) -> PathBasis:
-        """The basis some periods later, for a program of another size.
-
-        Periods past its end are like its last one, and all paths are like its first one if their number differs.
-        """
-
-        def moved(status: StatusArray) -> StatusArray:
-            later = np.minimum(np.arange(horizon) + periods, status.shape[1] - 1)
-            alike = np.arange(paths) if len(status) == paths else np.zeros(paths, dtype=int)
-            return np.asarray(status[alike][:, later])
-
-        return PathBasis(moved(self.columns), moved(self.rows))
+    def later(self, periods: int, horizon: int) -> PathBasis:
+        """The basis some periods later, for a program of another length; periods past its end are like its last one."""
+        later = np.minimum(np.arange(horizon) + periods, self.columns.shape[1] - 1)
+        return PathBasis(self.columns[:, later], self.rows[:, later])
 
 
 class Program:
@@ -117,9 +109,7 @@ class Program:
         self._common, self._own = np.flatnonzero(common), np.flatnonzero(common == 0)
         own_entries = np.add.reduceat((common == 0)[form.matrix.indices], form.matrix.indptr[:-1])
         self._common_rows, self._own_rows = np.flatnonzero(own_entries == 0), np.flatnonzero(own_entries)
-        weights = discount ** np.arange(form.horizon)
-        self._profits = np.asarray(weights @ form.profits)
-        self._data_profits = np.asarray(weights @ form.data_profits)
+        self._profits, self._data_profits = form.worth(discount), form.data_worth(discount)
         self._extra = np.zeros(len(form.columns))
         self._constant = 0.0
         self._gap = gap
@@ -228,9 +218,13 @@ class Program:
         )
 
     def start_from(self, basis: PathBasis) -> None:
-        """Begin the next solve of a linear program at a basis of the same number of paths and periods."""
-        flat_columns = basis.columns.reshape(self.paths, -1)
-        flat_rows = basis.rows.reshape(self.paths, -1)
+        """Begin the next solve of a linear program at a basis of as many periods.
+
+        All paths begin like the first one of the basis if their number differs.
+        """
+        alike = np.arange(self.paths) if len(basis.columns) == self.paths else np.zeros(self.paths, dtype=int)
+        flat_columns = basis.columns[alike].reshape(self.paths, -1)
+        flat_rows = basis.rows[alike].reshape(self.paths, -1)
         ties = len(self._tied_columns) * (self.paths - 1)
         rows = self._spread(flat_rows, self._common_rows, self._own_rows)
         self._loaded.start_from(
@@ -277,10 +271,10 @@ class Program:
         place[self._own] = len(self._common) + np.arange(len(self._own))
         step = np.zeros(len(place), dtype=np.int64)
         step[self._own] = len(self._own)
-        parts = [_rows(self.form.matrix, self._common_rows, place)]
-        first = _rows(self.form.matrix, self._own_rows, place)
+        parts = [rows_of(self.form.matrix, self._common_rows, place)]
+        first = rows_of(self.form.matrix, self._own_rows, place)
         # The entries of path s lie s strides further where the column is its own.
-        stride = _rows(self.form.matrix, self._own_rows, step)[1]
+        stride = rows_of(self.form.matrix, self._own_rows, step)[1]
         paths = np.arange(self.paths)[:, None]
         parts.append(
             (np.tile(first[0], self.paths), (first[1] + paths * stride).ravel(), np.tile(first[2], self.paths))
@@ -309,7 +303,8 @@ class Program:
         """0 for the rows that tie paths of one history, infinite for the others."""
         equal = np.all(demand[1:] == demand[:-1], axis=1)
         # Entry k: whether all demand before period k was the same.
-        same = np.logical_and.accumulate(np.pad(equal, ((0, 0), (1, 0)), constant_values=True), axis=1)
+        same = np.ones((equal.shape[0], equal.shape[1] + 1), dtype=np.bool_)
+        np.logical_and.accumulate(equal, axis=1, out=same[:, 1:])
         return np.where(same[:, self.form.columns.period[self._tied_columns]], 0.0, np.inf).ravel()
 
     def _data(self, start: Start, demand: FloatArray) -> FloatArray:
@@ -317,15 +312,14 @@ class Program:
         labels = self.form.data
         data = np.zeros((self.paths, len(labels)))
         given, wanted = self.form.given, self.form.wanted
-        arriving = np.concatenate([start.on_hand[:, None], start.due[:, : self.form.horizon]], axis=1)
-        data[:, given] = arriving[labels.item[given], labels.period[given] + 1]
+        data[:, given] = self.form.arriving(start.on_hand, start.due)
         backlog = np.broadcast_to(start.backlog[None, :, None], (self.paths, len(start.backlog), 1))
         with_past = np.concatenate([backlog, demand], axis=2)
         data[:, wanted] = with_past[:, labels.item[wanted], labels.period[wanted] + 1]
         return data
 
 
-def _rows(matrix: sparse.csr_array, rows: IntArray, place: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+def rows_of(matrix: sparse.csr_array, rows: IntArray, place: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
     """Some rows of a matrix with its columns moved: entries per row, columns, values."""
     lengths = np.diff(matrix.indptr)[rows]
     first = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if len(rows) else lengths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -102,20 +103,6 @@ class Solver:
         """
         self._rows, self._columns = matrix.shape
         self.is_integer = integer is not None and bool(integer.any())
-        model = highspy.HighsLp()
-        model.num_col_, model.num_row_ = self._columns, self._rows
-        model.sense_ = highspy.ObjSense.kMaximize
-        model.col_cost_, model.col_lower_, model.col_upper_ = costs, lower, upper
-        model.row_lower_, model.row_upper_ = row_lower, row_upper
-        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        model.a_matrix_.num_col_, model.a_matrix_.num_row_ = self._columns, self._rows
-        model.a_matrix_.start_ = matrix.indptr
-        model.a_matrix_.index_ = matrix.indices
-        model.a_matrix_.value_ = matrix.data
-        if self.is_integer:
-            assert integer is not None
-            kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-            model.integrality_ = [kinds[int(whole)] for whole in integer]
         self._highs = _SilentHighs()
         self._highs.setOptionValue("threads", 1)
         self._highs.setOptionValue("parallel", "off")
@@ -127,8 +114,26 @@ class Solver:
             # Devex: the exact steepest-edge weights cost more to set up than they save in so few iterations.
             self._highs.setOptionValue("simplex_dual_edge_weight_strategy", 1)
         self._every_column = np.arange(self._columns, dtype=np.int32)
-        self._every_row = np.arange(self._rows, dtype=np.int32)
-        self._highs.passModel(model)
+        self._columns_bounds, self._rows_bounds = np.stack([lower, upper]), np.stack([row_lower, row_upper])
+        # Arrays are handed over as they are; filling in a HighsLp would turn every number into an object first.
+        whole = integer if self.is_integer else np.zeros(self._columns, dtype=np.bool_)
+        self._highs.passModel(
+            self._columns,
+            self._rows,
+            matrix.nnz,
+            int(highspy.MatrixFormat.kRowwise),
+            int(highspy.ObjSense.kMaximize),
+            0.0,
+            costs,
+            lower,
+            upper,
+            row_lower,
+            row_upper,
+            matrix.indptr.astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data,
+            np.asarray(whole, dtype=np.int32),
+        )
 
     def change_costs(self, costs: FloatArray) -> None:
         """Replace the objective."""
@@ -136,8 +141,8 @@ class Solver:
 
     def change_bounds(self, lower: FloatArray, upper: FloatArray, row_lower: FloatArray, row_upper: FloatArray) -> None:
         """Replace the bounds of all columns and rows."""
-        self._highs.changeColsBounds(self._columns, self._every_column, lower, upper)
-        self._highs.changeRowsBounds(self._rows, self._every_row, row_lower, row_upper)
+        self._columns_bounds = _changed(self._highs.changeColsBounds, self._columns_bounds, np.stack([lower, upper]))
+        self._rows_bounds = _changed(self._highs.changeRowsBounds, self._rows_bounds, np.stack([row_lower, row_upper]))
 
     @property
     def basis(self) -> Basis:
@@ -188,3 +193,11 @@ class Solver:
             values=np.array(self._highs.getSolution().col_value),
             bound=max(info.mip_dual_bound, objective) if self.is_integer else objective,
         )
+
+
+def _changed(tell: Callable[..., object], old: FloatArray, new: FloatArray) -> FloatArray:
+    """Tell the solver the bounds that are not what they were: comparing all costs less than telling all."""
+    places = np.flatnonzero((new != old).any(axis=0)).astype(np.int32)
+    if len(places):
+        tell(len(places), places, *new[:, places])
+    return new

@@ -117,6 +117,7 @@ class StochasticProgram(RollingController):
             horizon=_whole_episode,
             paths=config.paths,
             integer_paths=config.integer_paths,
+            pooled_paths=config.pooled_paths,
             whole_periods=config.whole_periods,
             open_loop=True,
             gap=config.gap,

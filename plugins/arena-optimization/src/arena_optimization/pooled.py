@@ -1,0 +1,246 @@
+"""The program of an open-loop plan where unfilled customers wait: no rows per path.
+
+With one plan of shipments for all paths, a retailer that serves one market and ships nothing on has received the same
+on every path. Its stock less its backlog is then that sum minus the demand so far, so that expected holding cost,
+shortage cost and revenue of a period are a concave function of what has been received until then, with a kink where a
+path's demand so far lies. The function is stated as a sum of slices between the kinks, each worth less than the one
+before: a row per market link and period, however many paths there are.
+
+The optimum is that of `arena_optimization.program.Program` with all periods shared, as long as it never pays to let a
+customer wait who could be served; see `poolable`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sparse
+from numpy.typing import NDArray
+
+from arena_optimization.path_form import IntArray, PathForm
+from arena_optimization.program import PathBasis, Plan, Start, rows_of
+from arena_optimization.solver import Solution, SolveFailure, Solver
+from arena_optimization.stocks import FloatArray, Stocks
+
+
+def poolable(form: PathForm, stocks: Stocks, *, discount: float) -> bool:
+    """Whether a form's paths need no rows of their own.
+
+    Args:
+        form: The program of one path.
+        stocks: The stock points that it was stated for.
+        discount: Factor on a period's profit per period elapsed.
+    """
+    network = stocks.network
+    alone = len(set(stocks.sellers)) == len(stocks.sellers)
+    ends = not any(network.outbound(stocks.points[point].node) for point in stocks.sellers)
+    waiting = len(form.columns.where("unfilled")) > 0
+    if not (alone and ends and waiting) or form.integer.any():
+        return False
+    kept, owed = _Customers(form, stocks).values(form.worth(discount))
+    return bool((kept + owed <= 0.0).all())
+
+
+class _Customers:
+    """Where a form's columns and rows of customers are, each (market links, periods)."""
+
+    def __init__(self, form: PathForm, stocks: Stocks) -> None:
+        sellers = np.array(stocks.sellers)
+        by_point = form.columns.where("kept").reshape(len(sellers), form.horizon)
+        order = np.searchsorted(np.sort(sellers), sellers)
+        self.kept: IntArray = by_point[order]
+        self.sold: IntArray = form.columns.where("sold").reshape(len(sellers), form.horizon)
+        self.unfilled: IntArray = form.columns.where("unfilled").reshape(len(sellers), form.horizon)
+        self.keeping: IntArray = form.rows.where("keeping").reshape(len(sellers), form.horizon)[order]
+        self.serving: IntArray = form.rows.where("serving")
+
+    def values(self, profits: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """What a unit kept and a unit owed at the end of a period are worth, (market links, periods) each.
+
+        A unit owed is sold in the next period at the earliest, after the last one never.
+        """
+        sold = profits[self.sold]
+        owed = profits[self.unfilled] - sold
+        owed[:, :-1] += sold[:, 1:]
+        return profits[self.kept], owed
+
+
+class PooledProgram:
+    """The extensive form of one horizon with its customers pooled, ready to be filled with data and solved."""
+
+    is_integer = False
+
+    def __init__(self, form: PathForm, stocks: Stocks, *, paths: int, discount: float = 1.0) -> None:
+        """Lay out the program.
+
+        Args:
+            form: The program of one path; it is `poolable`.
+            stocks: The stock points that it was stated for.
+            paths: Number of paths, equally probable.
+            discount: Factor on a period's profit per period elapsed.
+        """
+        self.form = form
+        self.paths = paths
+        self._customers = customers = _Customers(form, stocks)
+        self._profits, self._data_profits = form.worth(discount), form.data_worth(discount)
+        self._extra = np.zeros(len(form.columns))
+        self._solver: Solver | None = None
+        self._common = np.delete(np.arange(len(form.columns)), [customers.sold, customers.unfilled])
+        self._rows = np.delete(np.arange(len(form.rows)), customers.serving)
+        markets = len(customers.kept)
+        self._columns_at, slices = _places(form.horizon, len(self._common), markets * (paths + 1))
+        self._rows_at, self._sums_at = _places(form.horizon, len(self._rows), markets)
+        self._slices_at = slices.reshape(form.horizon, markets, paths + 1)
+        # Entry: where a column of the form lies in the program, -1 for nowhere.
+        self._place = np.full(len(form.columns), -1, dtype=np.int64)
+        self._place[self._common] = self._columns_at.ravel()
+
+    def price(self, extra: FloatArray) -> None:
+        """Add to the profit per unit of every decision of a path.
+
+        Args:
+            extra: Money per unit, (columns of the form,).
+        """
+        if np.array_equal(extra, self._extra):
+            return
+        self._extra = extra
+        if self._solver is not None:
+            self._solver.change_costs(self._costs())
+
+    def load(self, start: Start, demand: FloatArray) -> None:
+        """Fill in the data.
+
+        Args:
+            start: What the program starts from.
+            demand: Units, (paths, market links, horizon or longer).
+        """
+        form, customers = self.form, self._customers
+        demand = demand[:, :, : form.horizon]
+        # Where the kinks are: the backlog is demand of the past, (periods, market links, paths).
+        kinks = np.sort(start.backlog[:, None] + np.cumsum(demand, axis=2), axis=0).T
+        data = np.zeros(len(form.data))
+        data[form.given] = form.arriving(start.on_hand, start.due)
+        right = np.empty(self._rows_at.size + self._sums_at.size)
+        right[self._rows_at.ravel()] = (form.row_constant - form.row_data @ data)[self._rows]
+        right[self._sums_at] = kinks[:, :, 0]
+        lower, upper = np.zeros(self._width), np.empty(self._width)
+        lower[self._place[customers.kept]] = -np.inf
+        limits = form.upper.copy()
+        np.minimum.at(limits, form.bounded, form.bound_constant - form.bound_data @ data)
+        upper[self._columns_at.ravel()] = limits[self._common]
+        lower[self._slices_at[:, :, 0]] = -np.inf
+        upper[self._slices_at[:, :, 0]] = 0.0
+        upper[self._slices_at[:, :, 1:-1]] = np.diff(kinks, axis=2)
+        upper[self._slices_at[:, :, -1]] = np.inf
+        self._demand, self._kinks = demand.mean(axis=0), kinks
+        self._data_profit = float(self._data_profits @ data)
+        self._backlog = start.backlog
+        row_lower = np.where(self._row_open, -np.inf, right)
+        if self._solver is not None:
+            self._solver.change_bounds(lower, upper, row_lower, right)
+            return
+        self._solver = Solver(
+            self._matrix, self._costs(), lower=lower, upper=upper, row_lower=row_lower, row_upper=right
+        )
+
+    def solve(self, time_limit: float = np.inf) -> Plan:
+        """Solve with the data that were loaded last.
+
+        Args:
+            time_limit: Seconds.
+
+        Raises:
+            SolveFailure: See `arena_optimization.solver.Solver.solve`; with the plan of the best solution, if any.
+        """
+        try:
+            solution = self._loaded.solve(time_limit)
+        except SolveFailure as failure:
+            if failure.incumbent is not None:
+                failure.plan = self._plan(Solution(np.nan, failure.incumbent, np.inf))
+            raise
+        return self._plan(solution)
+
+    def _plan(self, solution: Solution) -> Plan:
+        profits = self._profits.copy()
+        profits[self._customers.kept] = 0.0
+        constant = self._constant()
+        return Plan(
+            objective=solution.objective / self.paths + constant,
+            bound=solution.bound / self.paths + constant,
+            flows=np.maximum(solution.values[self._place[self.form.flows]].reshape(-1, self.form.horizon), 0.0),
+            common_profit=float(profits[self._common] @ solution.values[self._columns_at.ravel()]),
+        )
+
+    def _constant(self) -> float:
+        """Expected profit, apart from the decisions', if customers are served up to the first kink only."""
+        profits = self._profits + self._extra
+        sold = profits[self._customers.sold]
+        _, owed = self._customers.values(profits)
+        waiting = self._kinks.mean(axis=2).T - self._kinks[:, :, 0].T
+        return self._data_profit + float(
+            np.sum(sold * self._demand) + sold[:, 0] @ self._backlog + np.sum(owed * waiting)
+        )
+
+    @property
+    def basis(self) -> PathBasis:
+        """The last basis."""
+        columns, rows = self._loaded.basis
+        shape = (1, self.form.horizon, -1)
+        return PathBasis(np.array(columns, dtype=object).reshape(shape), np.array(rows, dtype=object).reshape(shape))
+
+    def start_from(self, basis: PathBasis) -> None:
+        """Begin the next solve at a basis of the same number of paths and periods."""
+        self._loaded.start_from((basis.columns.ravel().tolist(), basis.rows.ravel().tolist()))
+
+    @property
+    def _loaded(self) -> Solver:
+        if self._solver is None:
+            raise RuntimeError("the program has no data yet: call load first")
+        return self._solver
+
+    @property
+    def _width(self) -> int:
+        return self._columns_at.size + self._slices_at.size
+
+    def _costs(self) -> FloatArray:
+        """Objective of all columns, times the number of paths."""
+        profits = self._profits + self._extra
+        kept, owed = self._customers.values(profits)
+        profits[self._customers.kept] = 0.0
+        costs = np.empty(self._width)
+        costs[self._columns_at.ravel()] = self.paths * profits[self._common]
+        below = np.arange(self.paths + 1)
+        costs[self._slices_at] = kept.T[:, :, None] * below - owed.T[:, :, None] * (self.paths - below)
+        return costs
+
+    @cached_property
+    def _row_open(self) -> NDArray[np.bool_]:
+        is_open = np.zeros(self._rows_at.size + self._sums_at.size, dtype=np.bool_)
+        is_open[self._rows_at.ravel()] = self.form.row_open[self._rows]
+        return is_open
+
+    @cached_property
+    def _matrix(self) -> sparse.csr_array:
+        """The common rows, in which "kept" now means received; then received = first kink + slices."""
+        lengths, columns, values = rows_of(self.form.matrix, self._rows, self._place)
+        rows = np.repeat(self._rows_at.ravel(), lengths)
+        stays = columns >= 0
+        received = self._place[self._customers.kept].T
+        entries = (
+            (rows[stays], columns[stays], values[stays]),
+            (self._sums_at, received, np.ones(received.shape)),
+            (
+                np.broadcast_to(self._sums_at[:, :, None], self._slices_at.shape),
+                self._slices_at,
+                np.full(self._slices_at.shape, -1.0),
+            ),
+        )
+        row, column, value = (np.concatenate([part.ravel() for part in parts]) for parts in zip(*entries, strict=True))
+        return sparse.csr_array((value, (row, column)), shape=(len(self._row_open), self._width))
+
+
+def _places(horizon: int, first: int, second: int) -> tuple[IntArray, IntArray]:
+    """Positions of two groups that alternate period by period, (periods, entries of a period) each."""
+    places = np.arange(first + horizon * second).reshape(horizon, -1)
+    return places[:, : first // horizon], places[:, first // horizon :]
