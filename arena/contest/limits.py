@@ -28,10 +28,13 @@ class Limits:
         bank: Everything above but ``close``, added up over the episode.
         frame_cap: Largest message a host reads from a controller.
         stderr_tail: How much of the end of the controller's standard output and error is kept.
-        memory: Address space a controller may add to that of the bare child.
+        memory: Address space a controller may add to that of the bare child. Kept on Linux only.
         file_size: Largest file a controller may write.
         open_files: Descriptors a controller may hold.
         processes: Processes and threads of the user while the controller runs. The kernel ignores it for root.
+        tasks: Threads, and processes, that a controller may have at a time. Looked at several times a second.
+        disk: What a controller may write to files, in all. Looked at several times a second.
+        files: Files and folders that a controller may have at a time. Looked at several times a second.
     """
 
     setup: float = 30.0
@@ -45,6 +48,9 @@ class Limits:
     file_size: int = 64 * MEBIBYTE
     open_files: int = 128
     processes: int = 4096
+    tasks: int = 64
+    disk: int = 512 * MEBIBYTE
+    files: int = 1000
 
     def __post_init__(self) -> None:
         """Refuse a limit that is not a positive finite number.

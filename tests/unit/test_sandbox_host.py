@@ -1,0 +1,289 @@
+"""The sandbox: the world that a zygote and its seats live in, and the programs that may be started there alone."""
+
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from seats import failure, make_submission, observation, require_or_skip, seated
+
+from arena.contest.evaluate import evaluate
+from arena.contest.host import make_host
+from arena.contest.host.lockdown import DEVICES, fixed_environment
+from arena.contest.host.places import find_places
+from arena.contest.host.sandbox import SEATS, find_bubblewrap, sandboxed
+from arena.contest.host.watch import children
+from arena.contest.limits import Limits
+from arena.contract.seeds import PublicSeeds
+from arena.errors import InvalidInput
+from arena.world.suite import Suite
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is made of what only Linux has")
+
+
+@pytest.fixture
+def submit(tmp_path):
+    return functools.partial(make_submission, tmp_path)
+
+
+@pytest.fixture
+def host(host_at):
+    return host_at("sandbox")
+
+
+@pytest.fixture(scope="module")
+def zygote():
+    """Process ids of bubblewrap and of the zygote in it, as they are seen from outside."""
+    require_or_skip("sandbox")
+    host = make_host("sandbox")
+    host.prove()
+    (launcher,) = host._launchers.values()
+    (inside,) = children(launcher._process.pid)
+    yield launcher._process.pid, inside
+    host.close()
+
+
+def read(process, name):
+    return Path(f"/proc/{process}/{name}").read_text(encoding="utf-8")
+
+
+# --- the world ----------------------------------------------------------------------------------------------------
+
+
+def test_it_starts_with_nothing_in_its_environment(zygote):
+    bubblewrap, inside = zygote
+    assert read(bubblewrap, "environ") == ""
+    names = {entry.partition("=")[0] for entry in read(inside, "environ").split("\0") if entry}
+    assert names - {"PWD", "LD_LIBRARY_PATH"} == set(fixed_environment(SEATS))
+
+
+@pytest.mark.parametrize("namespace", ["user", "pid", "net", "ipc", "uts", "mnt", "cgroup"])
+def test_every_namespace_is_its_own(zygote, namespace):
+    mine, theirs = (Path(f"/proc/{process}/ns/{namespace}").readlink() for process in ("self", zygote[1]))
+    assert mine != theirs
+
+
+def test_it_has_no_capability_and_cannot_get_one(zygote):
+    status = dict(line.split(":\t") for line in read(zygote[1], "status").splitlines() if ":\t" in line)
+    assert {
+        name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+    } == dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), 0)
+    assert status["NoNewPrivs"] == "1"
+
+
+def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygote, repository):
+    places = find_places()
+    writable = set()
+    for line in read(zygote[1], "mountinfo").splitlines():
+        mount, options = line.split(" ")[4:6]
+        if "rw" in options.split(","):
+            writable.add(mount)
+        else:
+            assert mount in {"/", *places.readable, *places.interpreter} or mount.startswith("/proc/"), mount
+    assert writable == {str(SEATS), "/proc", *DEVICES}
+    space = os.statvfs(f"/proc/{zygote[1]}/root{SEATS}")
+    assert space.f_blocks * space.f_frsize == 2 * Limits().disk
+    root = Path(f"/proc/{zygote[1]}/root")
+    for absent in (Path.home() / ".bashrc", repository / "README.md", repository / "tests", Path("/etc/passwd")):
+        assert not Path(f"{root}{absent}").exists(), absent
+
+
+def run_in_a_sandbox(*command):
+    """Run another command where the zygote would be, without any lock of the arena's own."""
+    whole = sandboxed(
+        command,
+        find_bubblewrap(),
+        places=find_places(programs=True),
+        environment={"PATH": os.defpath},
+        space=2**20,
+    )
+    return subprocess.run(whole, env={}, capture_output=True, text=True, check=False)
+
+
+def test_bubblewrap_itself_leaves_no_capability():
+    require_or_skip("sandbox")
+    done = run_in_a_sandbox(sys.executable, "-c", "print(open('/proc/self/status').read())")
+    found = [int(line.split()[1], 16) for line in done.stdout.splitlines() if line.startswith("Cap")]
+    assert found == [0] * 5
+
+
+def test_nested_users_are_switched_off():
+    require_or_skip("sandbox")
+    nested = "import ctypes; print(ctypes.CDLL(None).unshare({flags}))"
+    assert run_in_a_sandbox(sys.executable, "-c", nested.format(flags=0)).stdout == "0\n"
+    assert run_in_a_sandbox(sys.executable, "-c", nested.format(flags=0x1000_0000)).stdout == "-1\n"
+
+
+def test_what_is_outside_does_not_exist(host, submit, tmp_path, repository):
+    """At `strict` it could be found out that a file is there; here it is not."""
+    rival = submit(name="rival")
+    outside = [rival.folder, rival.folder / "mine.py", repository / "README.md", "/etc/passwd", "/dev/shm", "/sys"]
+    body = """
+    def order(self, observation):
+        print([place for place in OUTSIDE if os.path.lexists(place)], os.path.exists(np.__file__), os.uname().nodename)
+        return [os.getppid(), 0, 0]
+    """
+    seat = seated(host, submit(body, top=f"OUTSIDE = {[str(place) for place in outside]!r}"))
+    assert seat.order(observation()).tolist() == [1, 0, 0]
+    seat.close()
+    assert seat.stderr_tail.split() == ["[]", "True", "arena"]
+
+
+def test_one_episodes_files_are_gone_in_the_next(host, submit, tmp_path):
+    """Also when the same zygote serves another submission, whose folder is not there any more."""
+    body = """
+    def order(self, observation):
+        open("notes", "w").write("x")
+        os.makedirs("a/b", 0o700)
+        print(os.path.dirname(__file__), os.getcwd())
+        return [0, 0, 0]
+    """
+    seat = seated(host, submit(body, name="first"))
+    seat.order(observation())
+    seat.close()
+    left = seat.stderr_tail.split()
+    look = "def order(self, observation): return [sum(map(os.path.lexists, LEFT)), 0, 0]"
+    seat = seated(host, submit(look, top=f"LEFT = {left!r}", name="second"))
+    assert seat.order(observation()).tolist() == [0, 0, 0]
+    seat.close()
+
+
+def test_space_is_bounded(host_at, submit):
+    """By the kernel: files that are deleted while they are open are in no folder that could be watched."""
+    host = host_at("sandbox", disk=8 * 2**20)
+    body = """
+    def order(self, observation):
+        keep = []
+        for number in range({files}):
+            keep.append(open("f", "wb", 0))
+            os.unlink("f")
+            keep[-1].write(bytes(2**20))
+        return [0, 0, 0]
+    """
+    violation, _ = failure(host, submit(body.format(files=20), name="greedy"))
+    assert (violation.code, "No space left on device" in violation.message) == ("exception", True)
+    seat = seated(host, submit(body.format(files=5), name="modest"))
+    assert seat.order(observation()).tolist() == [0, 0, 0]
+    seat.close()
+
+
+# --- programs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def submit_with_programs(tmp_path):
+    return functools.partial(make_submission, tmp_path, capabilities=("subprocess",))
+
+
+def test_programs_run_where_they_are_granted(host, submit_with_programs, submit):
+    body = """
+    def order(self, observation):
+        import subprocess
+        python = subprocess.run([sys.executable, "-c", "import numpy; print(6 * 7)"], capture_output=True, check=True)
+        slow = subprocess.Popen(["sleep", "3600"])
+        slow.kill()
+        shell = subprocess.run("echo 5 > number; cat number", shell=True, capture_output=True, check=True)
+        return [int(python.stdout), slow.wait(), int(shell.stdout)]
+    """
+    seat = seated(host, submit_with_programs(body, name="granted"))
+    assert seat.order(observation()).tolist() == [42, -9, 5]
+    seat.close()
+    violation, _ = failure(host, submit(body, name="not-granted"))
+    assert violation.message.startswith("PermissionError")
+
+
+def test_a_weaker_host_does_not_grant_programs_whoever_asks(host_at, submit_with_programs):
+    """An evaluation would have refused the submission; a host that is used by itself does not grant it either."""
+    violation, _ = failure(
+        host_at("strict"),
+        submit_with_programs("def begin(self, briefing): import subprocess; subprocess.run(['true'])"),
+    )
+    assert violation.message.startswith("PermissionError")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ls", "/"],
+        ["cat", "/proc/1/environ"],
+        ["sh", "-c", "kill -9 1"],
+        ["sh", "-c", "kill -9 -1"],
+        ["unshare", "--user", "true"],
+        [sys.executable, "-c", "import socket; socket.socket()"],
+        [sys.executable, "-c", "import ctypes; exit(ctypes.CDLL(None).ptrace(16, 1, 0, 0) < 0)"],
+        ["./copied", "hello"],
+    ],
+)
+def test_programs_are_locked_as_their_controller_is(host, submit_with_programs, command):
+    body = """
+    def order(self, observation):
+        import shutil, subprocess
+        with open(shutil.which("echo"), "rb") as program, open("copied", "wb", opener=opener) as copy:
+            shutil.copyfileobj(program, copy)
+        try: code = subprocess.run(COMMAND).returncode
+        except PermissionError as error: code = error.errno
+        return [code != 0, subprocess.run(["true"]).returncode, 0] @ np.eye(3)
+    """
+    top = f"COMMAND = {command!r}\ndef opener(path, flags): return os.open(path, flags, 0o700)"
+    seat = seated(host, submit_with_programs(body, top=top))
+    assert seat.order(observation()).tolist() == [1, 0, 0]
+    seat.close()
+
+
+def descendants(process):
+    found = children(process)
+    return found | {below for child in found for below in descendants(child)}
+
+
+def test_no_program_survives(submit_with_programs):
+    require_or_skip("sandbox")
+    body = """
+    def order(self, observation):
+        for number in range(3):
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    open(f"ready{number}", "w").close()
+                    time.sleep(3600)
+                os._exit(0)
+            os.wait()
+        while len([name for name in os.listdir() if name.startswith("ready")]) < 3: time.sleep(.01)
+        return [0, 0, 0]
+    """
+    host = make_host("sandbox")
+    try:
+        submission = submit_with_programs(body)
+        seat = seated(host, submission)
+        seat.order(observation())
+        pids = [launcher._process.pid for launcher in host._launchers.values()]
+        assert sum(len(descendants(process)) for process in pids) == len(pids) + 1 + 3
+        seat.close()
+        assert sum(len(descendants(process)) for process in pids) == len(pids)
+    finally:
+        host.close()
+    assert not any(Path(f"/proc/{process}").exists() for process in pids)
+
+
+def test_a_family_that_grows_without_end_is_ended(host, submit_with_programs):
+    body = """
+    def order(self, observation):
+        while True:
+            try: os.fork()
+            except OSError: pass
+    """
+    violation, _ = failure(host, submit_with_programs(body, name="bomb"))
+    assert violation.code == "exited"
+    assert "it had more than 64 threads and processes" in violation.message
+    seated(host, submit_with_programs(name="after")).close()
+
+
+@pytest.mark.parametrize("level", ["trusted", "process", "strict"])
+def test_an_evaluation_refuses_the_capability_before_it_plays(submit_with_programs, tmp_path, level):
+    require_or_skip(level)
+    suite = Suite(name="none", description="No scenario.", scenarios=())
+    asking = submit_with_programs()
+    with pytest.raises(InvalidInput, match=f'level "{level}" does not grant it.*--isolation sandbox'):
+        evaluate([asking], suite, PublicSeeds(), output=tmp_path / "out", isolation=level)
+    assert not (tmp_path / "out").exists()
