@@ -6,12 +6,12 @@ when it runs, so that `arena --help` answers at once.
 
 from __future__ import annotations
 
-from arena.cli import checking, evaluating, listing, results, scaffolding, seeding
+from arena.cli import checking, evaluating, listing, results, scaffolding, seeding, verifying
 from arena.cli.app import app
 
 __all__ = ["app", "main"]
 
-for _module in (listing, checking, evaluating, results, seeding, scaffolding):
+for _module in (listing, checking, evaluating, results, verifying, seeding, scaffolding):
     _module.register(app)
 
 
@@ -19,6 +19,7 @@ def main() -> None:
     """Run the command line and exit with its status.
 
     Exit status: 0 when all went well, 1 when a submission forfeited and `--strict` was given (or failed
-    `arena check`), 2 for wrong input or any other error the arena tells of, 130 after Ctrl-C.
+    `arena check`, or results did not pass `arena verify`), 2 for wrong input or any other error the arena tells of, 130
+    after Ctrl-C.
     """
     app(prog_name="arena")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,10 +34,11 @@ def register(app: typer.Typer) -> None:
 
 def report(folder: Folder) -> None:
     """Write report.html anew from a folder of results and print its path."""
+    from arena.contest.tables import read_standings
     from arena.report.page import write_report
     from arena.world.suite import shipped_scenarios
 
-    standings = _standings(folder / "standings.json")
+    standings = read_standings(folder)
     notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
     print(write_report(standings, _records(folder, standings), folder / REPORT_NAME, notes=notes))
 
@@ -57,28 +59,15 @@ def export(
         print(path)
 
 
-def _standings(path: Path) -> Standings:
-    from pydantic import ValidationError
-
-    from arena.contest.rows import Standings
-    from arena.errors import ABSENT, Fault, InvalidInput
-
-    try:
-        return Standings.model_validate_json(_read(path))
-    except ValidationError as error:
-        rule = "holds no standings of this arena's layout"
-        hint = "use the arena that wrote it, or run arena evaluate into another folder"
-        raise InvalidInput([Fault(str(path), "", ABSENT, rule, hint)]) from error
-
-
 def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
     """Return the records behind standings: the rows of the store whose content the table of episodes names."""
     from arena.contest.evaluate import EPISODES_NAME, STORE_NAME
     from arena.contest.store import Store
+    from arena.contest.tables import read_text
 
     counted = {
         (row["submission_digest"], row["scenario_digest"], row["seed_index"]): row["scenario"]
-        for row in csv.DictReader(_read(folder / EPISODES_NAME).splitlines())
+        for row in csv.DictReader(io.StringIO(read_text(folder / EPISODES_NAME), newline=""))
     }
     with Store(folder / STORE_NAME, read_only=True) as store:
         stored = store.records(
@@ -89,14 +78,3 @@ def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
         for record in stored
     ]
     return [record.model_copy(update={"scenario": scenario}) for record, scenario in found if scenario is not None]
-
-
-def _read(path: Path) -> str:
-    from arena.errors import ABSENT, Fault, InvalidInput
-
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        hint = "arena evaluate writes it; an interrupted evaluation is finished by the same command"
-        rule = f"cannot be read: {error.strerror if isinstance(error, OSError) else 'it is no text'}"
-        raise InvalidInput([Fault(str(path), "", ABSENT, rule, hint)]) from error

@@ -1,4 +1,4 @@
-"""`arena seeds`: the secret behind hidden seeds, and the commitment to it."""
+"""`arena seeds`: the secret behind hidden seeds, the commitment to it before a run, and its reveal afterwards."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import Annotated
 
 import typer
 
-Secret = Annotated[Path, typer.Argument(help="File of the secret; keep it outside every repository.")]
+from arena.cli.console import warn
+
+SecretFile = Annotated[Path, typer.Argument(help="File of the secret; keep it outside every repository.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to the application."""
-    seeds = typer.Typer(no_args_is_help=True, help="Make and commit to the secret behind hidden seeds.")
+    seeds = typer.Typer(no_args_is_help=True, help="Make, commit to and reveal the secret behind hidden seeds.")
     seeds.command("new")(new)
     seeds.command("commit")(commit)
+    seeds.command("reveal")(reveal)
     app.add_typer(seeds, name="seeds")
 
 
-def new(file: Secret) -> None:
+def new(file: SecretFile) -> None:
     """Write a new secret to a file that only you can read, and print the commitment to publish before the run."""
     from arena.contract.seeds import new_secret, write_secret
 
@@ -27,8 +30,28 @@ def new(file: Secret) -> None:
     print(secret.commitment)
 
 
-def commit(file: Secret) -> None:
+def commit(file: SecretFile) -> None:
     """Print the commitment to a secret: publish it before the run, it tells nothing about the seeds."""
     from arena.contract.seeds import read_secret
 
     print(read_secret(file).commitment)
+
+
+def reveal(
+    file: SecretFile,
+    output: Annotated[Path | None, typer.Option(help="Write the reveal to a new file, instead of printing it.")] = None,
+) -> None:
+    """Give the secret away, AFTER the run: print master and salt, with which everybody can compute every seed.
+
+    The reveal is a JSON document that `arena verify` reads. Once it is published, nothing that is played on this secret
+    is played on hidden seeds any more: make a new one for the next run.
+    """
+    from arena.contract.seeds import read_secret, reveal_secret, to_json, write_reveal
+
+    told = reveal_secret(read_secret(file))
+    if output is None:
+        print(to_json(told), end="")
+    else:
+        write_reveal(told, output)
+        print(output)
+    warn(f"this reveals every seed under the commitment {told.commitment}; make a new secret for the next run")

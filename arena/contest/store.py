@@ -12,26 +12,29 @@ import contextlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self, TextIO
+from typing import Any, Final, NamedTuple, NoReturn, Self, TextIO, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from arena.contest.record import EpisodeRecord, PlayedEpisode
-from arena.errors import StoreError
+from arena.contest.isolation import ISOLATION_ORDER
+from arena.contest.record import EpisodeRecord, Outcome, PlayedEpisode
+from arena.errors import StoreError, printable
+from arena.world.draw import Drawing
+from arena.world.scenario import Scenario
 
 try:
     import fcntl
 except ImportError:  # There are no advisory locks on Windows; SQLite's own still keep two writers apart.
     fcntl = None  # type: ignore[assignment]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Version of the tables below and of the records in them, kept in `user_version`. Version 1 knew no reports of
-controllers."""
+controllers; version 2 kept no scenarios, and is still read."""
 
 APPLICATION_ID: Final = 0x41524E41
 """Marks the file as an arena's store among SQLite files ("ARNA")."""
@@ -58,7 +61,10 @@ CREATE TABLE episodes (
     PRIMARY KEY (contract_digest, submission_digest, scenario_digest, seed_plan, seed_index)
 )
 """
+_SCENARIOS: Final = "CREATE TABLE scenarios (digest TEXT PRIMARY KEY, content TEXT NOT NULL, drawing TEXT)"
+_WITHOUT_SCENARIOS: Final = 2
 _KEY_COLUMNS: Final = "contract_digest, submission_digest, scenario_digest, seed_plan, seed_index"
+_OUTCOMES: Final = get_args(Outcome)
 _MATCHES_KEY: Final = " AND ".join(f"{column} = ?" for column in _KEY_COLUMNS.split(", "))
 
 _FIXES: Final = (
@@ -106,6 +112,18 @@ class StoredEpisode:
     key: EpisodeKey
     suite: str
     record: EpisodeRecord
+
+
+class StoredScenario(NamedTuple):
+    """The content of a scenario, by which its episodes can be verified without the file that it came from.
+
+    Attributes:
+        scenario: the scenario, under the name it had last.
+        drawing: what it was drawn from; None for one that was written out.
+    """
+
+    scenario: Scenario
+    drawing: Drawing | None
 
 
 class EpisodeStatus(NamedTuple):
@@ -158,7 +176,8 @@ class Store:
                 self._check_identity(read_only)
                 damage = self._execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":
-                raise StoreError(f"{path}: it is damaged ({damage}); move it away and run the same command again")
+                fix = "move it away and run the same command again"
+                raise StoreError(f"{path}: it is damaged ({printable(damage)}); {fix}")
         except BaseException:
             self.close()
             raise
@@ -213,11 +232,51 @@ class Store:
             # In autocommit mode a single statement is a transaction of its own.
             self._execute(f"INSERT OR REPLACE INTO episodes VALUES ({places})", row)
 
+    def put_scenarios(self, scenarios: Iterable[Scenario], drawings: Mapping[str, Drawing]) -> None:
+        """Commit the content of scenarios that are to be played; one that is there already takes the name given now.
+
+        Args:
+            scenarios: the scenarios.
+            drawings: by a scenario's name, what it was drawn from; what is known of one that is not named is kept.
+
+        Raises:
+            StoreError: they could not be committed.
+        """
+        statement = (
+            "INSERT INTO scenarios VALUES (?, ?, ?) ON CONFLICT (digest) DO UPDATE "
+            "SET content = excluded.content, drawing = coalesce(excluded.drawing, drawing)"
+        )
+        for scenario in scenarios:
+            drawing = drawings.get(scenario.name)
+            origin = None if drawing is None else drawing.model_dump_json(by_alias=True)
+            with self._explained():
+                self._execute(statement, (scenario.digest, scenario.model_dump_json(by_alias=True), origin))
+
+    def scenarios(self) -> dict[str, StoredScenario]:
+        """Return the content of scenarios by digest; a store of version 2 has none.
+
+        Raises:
+            StoreError: a scenario cannot be read.
+        """
+        with self._explained():
+            if self._execute("PRAGMA user_version").fetchone()[0] == _WITHOUT_SCENARIOS:
+                return {}
+            rows = self._execute("SELECT digest, content, drawing FROM scenarios").fetchall()
+        return {digest: self._parse_scenario(digest, content, drawing) for digest, content, drawing in rows}
+
     def keys(self) -> dict[EpisodeKey, EpisodeStatus]:
-        """Return every episode's key and how it was played, without reading the records."""
+        """Return every episode's key and how it was played, without reading the records.
+
+        Raises:
+            StoreError: an episode is of no isolation level or outcome that there is.
+        """
         with self._explained():
             rows = self._execute(f"SELECT {_KEY_COLUMNS}, isolation, outcome FROM episodes").fetchall()
-        return {EpisodeKey(*row[:5]): EpisodeStatus(*row[5:]) for row in rows}
+        found = {EpisodeKey(*row[:5]): EpisodeStatus(*row[5:]) for row in rows}
+        for key, status in found.items():
+            if status.isolation not in ISOLATION_ORDER or status.outcome not in _OUTCOMES:
+                self._refuse_record(f"played at {status.isolation!r}, outcome {status.outcome!r}", key)
+        return found
 
     def has(self, key: EpisodeKey) -> bool:
         """Tell whether an episode is in the store."""
@@ -241,7 +300,12 @@ class Store:
             rows = self._execute(
                 f"SELECT {_KEY_COLUMNS}, suite, record FROM episodes WHERE {where}", tuple(chosen.values())
             ).fetchall()
-        found = [StoredEpisode(EpisodeKey(*row[:5]), row[5], self._parse(row[6])) for row in rows]
+        found = []
+        for *parts, suite, record in rows:
+            key = EpisodeKey(*parts)
+            if [type(part) for part in key] != [str, str, str, str, int]:
+                self._refuse_record("its key is of other types", key)
+            found.append(StoredEpisode(key, suite, self._parse(record, key)))
         return sorted(
             found, key=lambda one: (one.record.submission, one.record.scenario, one.record.seed_index, one.key)
         )
@@ -270,17 +334,34 @@ class Store:
         return self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links))
 
     def _unpack(self, blob: bytes, shape: tuple[int, int]) -> NDArray[np.float64]:
+        size = 8 * shape[0] * shape[1]
         try:
-            return np.frombuffer(zlib.decompress(blob), dtype="<f8").reshape(shape)
-        except (zlib.error, ValueError) as error:
+            # No more than is expected: whoever made the file may have packed a great deal more into it.
+            content = zlib.decompressobj().decompress(blob, max(0, size) + 1)
+            return np.frombuffer(content, dtype="<f8").reshape(shape)
+        except (zlib.error, ValueError, TypeError, OverflowError) as error:
             raise StoreError(f"{self.path}: a series is damaged ({error}); play its episode again") from error
 
-    def _parse(self, text: str) -> EpisodeRecord:
+    def _parse_scenario(self, digest: str, content: str, drawing: str | None) -> StoredScenario:
+        try:
+            origin = None if drawing is None else Drawing.model_validate_json(drawing)
+            return StoredScenario(Scenario.model_validate_json(content), origin)
+        except ValidationError as error:
+            cause = str(error).splitlines()[0]
+            rule = f"the scenario with digest {digest} cannot be read ({cause})"
+            raise StoreError(f"{self.path}: {rule}; restore a copy of the store") from error
+
+    def _parse(self, text: str, key: EpisodeKey) -> EpisodeRecord:
         try:
             return EpisodeRecord.model_validate(json.loads(text))
-        except (ValueError, ValidationError) as error:
-            cause = str(error).splitlines()[0]
-            raise StoreError(f"{self.path}: a record cannot be read ({cause}); move the store away") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            self._refuse_record(str(error).splitlines()[0], key)
+
+    def _refuse_record(self, cause: str, key: EpisodeKey) -> NoReturn:
+        which = f"seed index {key.seed_index}, submission {key.submission_digest}, scenario {key.scenario_digest}"
+        fix = "restore a copy of the store, or move it away"
+        message = f"a record cannot be read ({printable(cause, 200)}; {printable(which, 300)}); {fix}"
+        raise StoreError(f"{self.path}: {message}") from None
 
     def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         if self._connection is None:
@@ -295,6 +376,7 @@ class Store:
             # One transaction: a store is either empty or complete, whenever its maker dies.
             self._execute("BEGIN IMMEDIATE")
             self._execute(_SCHEMA)
+            self._execute(_SCENARIOS)
             self._execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self._execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self._execute("COMMIT")
@@ -302,6 +384,12 @@ class Store:
             raise StoreError(f"{self.path}: the store is empty; run arena evaluate first")
         elif application != APPLICATION_ID:
             raise StoreError(f"{self.path}: is a SQLite file, but not an arena's store; choose another folder")
+        elif version == _WITHOUT_SCENARIOS:
+            if not read_only:
+                self._execute("BEGIN IMMEDIATE")
+                self._execute(_SCENARIOS)
+                self._execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                self._execute("COMMIT")
         elif version != SCHEMA_VERSION:
             rule = f"has version {version}, this arena reads version {SCHEMA_VERSION}"
             raise StoreError(f"{self.path}: {rule}; use the arena that wrote it, or choose another folder")

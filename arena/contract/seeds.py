@@ -1,8 +1,13 @@
 """Where an episode's randomness comes from: the public seeds, or hidden seeds derived from a committed secret.
 
-Hidden: ``HMAC-SHA256(master, label | contract digest | scenario digest | index)`` gives 256 bits for the episode's
-stream, and under another label the controller's own seed. ``sha256(master | salt)`` is the commitment: it can be
-published before a run without telling anything, and afterwards master and salt prove which seeds were meant.
+Hidden: ``HMAC-SHA256(master, label | contract digest | scenario digest | index)``, the parts joined by vertical bars,
+gives under the label ``episode`` 256 bits for the episode's stream, and under ``controller`` the controller's own seed.
+``HMAC-SHA256(master, scenarios | contract digest)`` is the key of drawn scenarios (:mod:`arena.world.draw`).
+``sha256(master | salt)``, of the bytes one after the other, is the commitment: it can be published before a run without
+telling anything. Afterwards the *reveal*, master and salt, proves which seeds were meant.
+
+What is derived from a secret shows itself nowhere: neither secrets nor seeds print, so that no traceback or log of
+whatever depth holds them.
 """
 
 from __future__ import annotations
@@ -15,18 +20,30 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from pydantic import Field
 
-from arena.errors import ArenaError, Fault, InvalidInput
+from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
 from arena.models import FrozenModel, load_model
+from arena.world.draw import DrawKey
 
 #: The ten published seeds: for development and comparison, known to everybody.
 PUBLIC_SEEDS = (42, 123, 456, 789, 1011, 2022, 3033, 4044, 5055, 6066)
 
+#: Most hidden seeds of one secret and scenario.
+MOST_SEEDS = 1_000_000
+
 _MASTER_BYTES = 32
-_MOST_SEEDS = 1_000_000
+
+
+class _Unshown(int):
+    """A number that does not print itself; computing with it gives ordinary numbers."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "(not shown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +53,8 @@ class EpisodeSeed:
     index: int
     """Position in the plan, from 0."""
     entropy: int = field(repr=False)
-    """What goes into the episode's SeedSequence."""
-    controller_seed: int
+    """What goes into the episode's SeedSequence. A hidden one does not print itself as text either."""
+    controller_seed: int = field(repr=False)
     """What the controller is told as its own seed."""
     public: bool
     """Whether the entropy may be shown in results."""
@@ -58,6 +75,10 @@ class SeedPlan(Protocol):
     def count(self) -> int:
         """Episodes per scenario."""
 
+    @property
+    def draw_key(self) -> DrawKey | None:
+        """What draws the numbers of scenarios that have ranges; None: the public seed of their suite."""
+
     def episode(self, scenario_digest: str, index: int) -> EpisodeSeed:
         """Seeds of one episode.
 
@@ -73,6 +94,7 @@ class PublicSeeds:
     label: str = "public"
     commitment: None = None
     count: int = len(PUBLIC_SEEDS)
+    draw_key: None = None
 
     def episode(self, scenario_digest: str, index: int) -> EpisodeSeed:
         """Seeds of one episode; the controller's own seed is the public one, as in the published results."""
@@ -81,13 +103,12 @@ class PublicSeeds:
         return EpisodeSeed(index=index, entropy=seed, controller_seed=seed, public=True)
 
 
-class Secret(FrozenModel):
-    """The secret behind hidden seeds, as it stands in its file."""
+class _MasterAndSalt(FrozenModel):
+    """What seeds are derived from and committed to."""
 
-    format: Literal["arena-seed-secret-1"] = Field(default="arena-seed-secret-1", description="format of the file")
     master: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False, description="32 random bytes, hex")
     salt: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False, description="32 random bytes, hex")
-    created: str = Field(default="", max_length=40, description="when it was made, UTC")
+    created: str = Field(default="", max_length=40, description="when the secret was made, UTC")
 
     @property
     def commitment(self) -> str:
@@ -95,11 +116,23 @@ class Secret(FrozenModel):
         return hashlib.sha256(bytes.fromhex(self.master) + bytes.fromhex(self.salt)).hexdigest()
 
 
+class Secret(_MasterAndSalt):
+    """The secret behind hidden seeds, as it stands in its file."""
+
+    format: Literal["arena-seed-secret-1"] = Field(default="arena-seed-secret-1", description="format of the file")
+
+
+class Reveal(_MasterAndSalt):
+    """A secret given to everybody after the run; a format of its own, so that neither is taken for the other."""
+
+    format: Literal["arena-seed-reveal-1"] = Field(default="arena-seed-reveal-1", description="format of the file")
+
+
 @dataclass(frozen=True)
 class HiddenSeeds:
     """Seeds derived from a secret; unrelated between scenarios."""
 
-    secret: Secret = field(repr=False)
+    secret: Secret | Reveal = field(repr=False)
     count: int
     contract_digest: str
 
@@ -113,21 +146,27 @@ class HiddenSeeds:
         """The secret's commitment."""
         return self.secret.commitment
 
+    @property
+    def draw_key(self) -> DrawKey:
+        """The key of drawn scenarios; other rules, other key."""
+        return DrawKey(self._derive("scenarios"))
+
     def episode(self, scenario_digest: str, index: int) -> EpisodeSeed:
         """Seeds of one episode: 256 bits for the stream, 63 for the controller."""
         _check_index(index, self.count)
-        episode = self._derive("episode", scenario_digest, index)
-        controller = self._derive("controller", scenario_digest, index)
         return EpisodeSeed(
             index=index,
-            entropy=int.from_bytes(episode, "big"),
-            controller_seed=int.from_bytes(controller[:8], "big") >> 1,
+            entropy=_Unshown.from_bytes(self._derive("episode", scenario_digest, str(index)), "big"),
+            controller_seed=int.from_bytes(self._derive("controller", scenario_digest, str(index))[:8], "big") >> 1,
             public=False,
         )
 
-    def _derive(self, label: str, scenario_digest: str, index: int) -> bytes:
-        message = "|".join((label, self.contract_digest, scenario_digest, str(index)))
+    def _derive(self, label: str, *parts: str) -> bytes:
+        message = "|".join((label, self.contract_digest, *parts))
         return hmac.new(bytes.fromhex(self.secret.master), message.encode(), hashlib.sha256).digest()
+
+
+_M = TypeVar("_M", Secret, Reveal)
 
 
 def _check_index(index: int, count: int) -> None:
@@ -147,15 +186,44 @@ def write_secret(secret: Secret, path: Path) -> None:
     Raises:
         ArenaError: If the file exists (a secret is never overwritten) or cannot be written.
     """
+    _write_new(path, secret, 0o600, "a secret is never overwritten")
+
+
+def write_reveal(reveal: Reveal, path: Path) -> None:
+    """Write a reveal to a new file that everybody may read.
+
+    Raises:
+        ArenaError: If the file exists (it might be the secret) or cannot be written.
+    """
+    _write_new(path, reveal, 0o666, "a reveal overwrites nothing")
+
+
+def _write_new(path: Path, content: Secret | Reveal, mode: int, rule: str) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
-        raise ArenaError(f"{path} exists already; a secret is never overwritten: choose another name") from None
+        raise ArenaError(f"{path} exists already; {rule}: choose another name") from None
     except OSError as error:
         raise ArenaError(f"{path} cannot be written: {error.strerror}; choose a folder you can write to") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(secret.model_dump(), file, indent=2)
-        file.write("\n")
+    cause = None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(to_json(content).encode())
+    except OSError as error:
+        cause = error.strerror
+    if cause is not None:
+        path.unlink(missing_ok=True)
+        raise ArenaError(f"{path} cannot be written: {cause}; free some space or choose another folder")
+
+
+def to_json(content: Secret | Reveal) -> str:
+    """The text of the file of a secret or a reveal."""
+    return json.dumps({"format": content.format, **content.model_dump()}, indent=2) + "\n"
+
+
+def reveal_secret(secret: Secret) -> Reveal:
+    """The reveal of a secret. Whoever has it has every seed: it is for after the run."""
+    return Reveal(master=secret.master, salt=secret.salt, created=secret.created)
 
 
 def read_secret(path: Path) -> Secret:
@@ -173,27 +241,50 @@ def read_secret(path: Path) -> Secret:
     if os.name == "posix" and mode & 0o077:
         rule = "only the owner can read a secret"
         raise InvalidInput([Fault(str(path), "", f"{mode & 0o777:o}", rule, f"chmod 600 {path}")])
+    return _read(Secret, path)
+
+
+def read_reveal(path: Path) -> Reveal:
+    """Read a reveal.
+
+    Raises:
+        InvalidInput: If the file is missing or no reveal; a secret is none. The message never holds a part of it.
+    """
+    return _read(Reveal, path)
+
+
+def _read(model: type[_M], path: Path) -> _M:
+    """Read a document with a master in it; messages leave out all its values, and its unknown keys."""
     try:
-        return load_model(Secret, path)
+        return load_model(model, path)
     except InvalidInput as error:
-        # Values are left out: a damaged secret is still a secret.
-        faults = [fault._replace(value="(not shown)") for fault in error.faults]
-        raise InvalidInput(faults) from None
+        faults = [_discreet(fault, model, path) for fault in error.faults]
+    # Raised outside the handler: a chained error would still hold the values.
+    raise InvalidInput(faults)
 
 
-def hidden_seeds(secret: Secret, count: int, contract_digest: str) -> HiddenSeeds:
+def _discreet(fault: Fault, model: type[FrozenModel], path: Path) -> Fault:
+    if fault.field == "format":
+        revealing = f"after the run, a secret becomes a reveal by: arena seeds reveal {path}"
+        fix = revealing if model is Reveal else "name the file that arena seeds new has written"
+        return Fault(str(path), "format", ABSENT, f"is not that of a {model.__name__.lower()}", fix)
+    known = fault.field in model.model_fields or fault.field.startswith("line ")
+    return fault._replace(field=fault.field if known else "", value=ABSENT if fault.value is ABSENT else "(not shown)")
+
+
+def hidden_seeds(secret: Secret | Reveal, count: int, contract_digest: str) -> HiddenSeeds:
     """Hidden seeds of a secret.
 
     Args:
-        secret: from :func:`read_secret`.
+        secret: from :func:`read_secret`, or after the run from :func:`read_reveal`.
         count: episodes per scenario.
         contract_digest: of :func:`arena.contract.version.contract_digest`; other rules, other seeds.
 
     Raises:
         InvalidInput: If the count is not between 1 and a million.
     """
-    if not 1 <= count <= _MOST_SEEDS:
-        rule = f"the number of hidden seeds is between 1 and {_MOST_SEEDS}"
+    if not 1 <= count <= MOST_SEEDS:
+        rule = f"the number of hidden seeds is between 1 and {MOST_SEEDS}"
         raise InvalidInput([Fault("--seeds", "", f"hidden:{count}", rule, "for example hidden:100")])
     return HiddenSeeds(secret=secret, count=count, contract_digest=contract_digest)
 

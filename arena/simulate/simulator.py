@@ -124,6 +124,7 @@ class Simulator:
         self._smallest_mean = scenario.demand.smallest_mean
         self._means = [tuple(column) for column in scenario.mean_path.T.tolist()]
         self._generator: np.random.Generator | None = None
+        self._recorded: list[list[float]] | None = None
         self._log: list[tuple[Any, ...]] = []
         self._columns = self._initial()
 
@@ -134,8 +135,24 @@ class Simulator:
             seed: of the episode's random stream, or the stream itself (then continued).
         """
         self._generator = seed if isinstance(seed, np.random.Generator) else episode_generator(seed)
+        self._recorded = None
         self._log = []
         self._columns = self._initial()
+
+    def replay(self, demand: np.ndarray) -> None:
+        """Begin an episode that was played before: its demand is given, and nothing is drawn.
+
+        Args:
+            demand: of that episode, as its ledger holds it: units, shape (horizon, market links).
+
+        Raises:
+            ValueError: If the shape is another, or a demand is negative or not finite.
+        """
+        shape = (self.scenario.horizon, self.plant.markets)
+        if demand.shape != shape or not (np.isfinite(demand) & (demand >= 0)).all():
+            raise ValueError(f"recorded demand has shape {shape} and is 0 or more throughout")
+        self.start(0)  # a stream that nothing is drawn from
+        self._recorded = demand.tolist()
 
     @property
     def period(self) -> int:
@@ -193,8 +210,11 @@ class Simulator:
         if total - total != 0.0 and not np.isfinite(asked).all():
             raise ContractViolation("non_finite", "orders are finite; order 0 where nothing is wanted")
         means, draw, smallest = self._means[columns.period], self.scenario.demand.draw, self._smallest_mean
+        recorded = self._recorded
 
         def demand(sentiment: float) -> list[float]:
+            if recorded is not None:
+                return recorded[columns.period]
             return [draw(generator, max(smallest, mean * sentiment)) for mean in means]
 
         after, moved = advance(

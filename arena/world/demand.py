@@ -18,7 +18,8 @@ Sampling = Literal["direct", "inverse_cdf"]
 #: Smallest mean of a synthetic demand path (an external series may fall to zero), in units per period.
 SMALLEST_MEAN = 0.1
 
-_LONGEST_SERIES = 100_000
+LONGEST_SERIES = 100_000
+"""Most values of a series."""
 
 
 class Trend(FrozenModel):
@@ -64,7 +65,7 @@ class Goodwill(FrozenModel):
 class Series(FrozenModel):
     """An external series of mean demand, such as unit sales of a real item; its last value repeats past its end."""
 
-    values: tuple[NonNegative, ...] = Field(min_length=1, max_length=_LONGEST_SERIES, description="units per period")
+    values: tuple[NonNegative, ...] = Field(min_length=1, max_length=LONGEST_SERIES, description="units per period")
     scale_to_mean: Positive | None = Field(default=None, description="rescale the values to this mean")
     name: str = Field(default="", max_length=100, description="where the values come from, for people")
 

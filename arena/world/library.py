@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from arena.documents import load_document
+from arena.documents import MAX_FAULTS, load_document
 from arena.errors import Fault, InvalidInput, unknown_name
 from arena.models import parse_model
-from arena.world.demand import Series
+from arena.world.demand import LONGEST_SERIES, Series
 from arena.world.network import Network
 from arena.world.scenario import Scenario
 
 _LARGEST_TABLE = 16 * 1024 * 1024
+_MOST_COLUMNS = 1_000
 
 
 def shipped(kind: str) -> Path:
@@ -55,12 +57,21 @@ def find(reference: str | Path, kind: str, *, base: Path | None = None, suffix: 
     if isinstance(reference, str) and text in shipped_names(kind, suffix):
         return shipped(kind) / f"{text}{suffix}"
     path = Path(text) if base is None else base / text
-    if path.suffix == suffix or path.suffix == ".yml" or isinstance(reference, Path) or path.is_file():
-        if path.exists():
+    there = is_there(path)
+    if path.suffix == suffix or path.suffix == ".yml" or isinstance(reference, Path) or (there and path.is_file()):
+        if there:
             return path
         raise InvalidInput([Fault(str(path), "", text, "there is no such file", "check the path")])
     singular = {"networks": "network", "suites": "suite", "demand": "demand series"}[kind]
     raise unknown_name(singular, text, shipped_names(kind, suffix))
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to something; one that the system cannot even look up, as one too long, leads nowhere."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def load_network(reference: str | Path) -> Network:
@@ -100,25 +111,39 @@ def load_series(reference: str | Path, column: str | None = None, *, base: Path 
             [Fault(str(path), "", str(reference), f"cannot be read: {error}", "save as UTF-8")]
         ) from None
     try:
-        reader = csv.DictReader(io.StringIO(text))
-        names = list(reader.fieldnames or ())
-        rows = list(reader)
+        values = _read_column(csv.reader(io.StringIO(text)), column, path)
     except csv.Error as error:
         raise InvalidInput([Fault(str(path), "", str(reference), f"is no CSV table: {error}", "mend it")]) from None
+    return parse_model(Series, {"values": values, "name": Path(path).stem}, str(path))
+
+
+def _read_column(table: Iterator[list[str]], column: str | None, path: Path) -> list[float]:
+    """Units of one column; no more rows are read, and no more faults told, than it takes to refuse a table.
+
+    Raises:
+        InvalidInput: If there is no such column, or with every cell that holds no number.
+    """
+    names = next(table, [])
+    if len(names) > _MOST_COLUMNS:
+        rule = f"a demand table has at most {_MOST_COLUMNS} columns"
+        raise InvalidInput([Fault(str(path), "line 1", len(names), rule, "keep the one that is needed")])
     column = column if column is not None else (names[-1] if names else "")
     if column not in names:
         raise unknown_name("column", column, names, source=str(path))
+    # Of several columns of one name, the last.
+    place = max(position for position, name in enumerate(names) if name == column)
     values: list[float] = []
-    faults = []
-    for number, row in enumerate(rows, start=2):
+    faults: list[Fault] = []
+    rows = ((number, row) for number, row in enumerate(table, start=2) if row)
+    for number, row in itertools.islice(rows, LONGEST_SERIES + 1):
+        cell = row[place] if place < len(row) else ""
         try:
-            values.append(float(row[column] or ""))
+            values.append(float(cell))
         except ValueError:
-            place = f"line {number}, {column}"
-            faults.append(Fault(str(path), place, row[column], "units are numbers", "mend the cell"))
+            faults.append(Fault(str(path), f"line {number}, {column}", cell, "units are numbers", "mend the cell"))
     if faults:
-        raise InvalidInput(faults)
-    return parse_model(Series, {"values": values, "name": Path(path).stem}, str(path))
+        raise InvalidInput(faults[:MAX_FAULTS])
+    return values
 
 
 def build_scenario(data: Mapping[str, Any], source: str, *, base: Path | None = None) -> Scenario:

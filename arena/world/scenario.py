@@ -45,7 +45,9 @@ class Scenario(FrozenModel):
     upstream_shortage: UpstreamShortage = Field(
         default="lost", description="whether a supplier owes what it could not ship to a managed node"
     )
-    decentralised: bool = Field(default=False, description="played by one controller per managed node")
+    decentralised: bool = Field(
+        default=False, description="made for the decentralised track: one controller per managed node"
+    )
     published_id: str | None = Field(default=None, max_length=200, description="the row's id in gym-invmgmt's results")
     note: str = Field(default="", max_length=1_000, description="what a reader of the results must know")
 

@@ -1,26 +1,27 @@
 """A suite: the scenarios that a competition is played on, written as matrices.
 
 A block of a suite is a matrix: every axis has options, every combination of options is one scenario. An option has a
-``label`` (its part of the scenario's name), a ``published`` text (its part of the published id) and ``set`` (what it
-sets in the scenario).
+``label`` (its part of the scenario's name), a ``published`` text (its part of the published id), ``set`` (what it
+sets in the scenario) and ``draw`` (what is drawn for the scenario, and from which ranges; see :mod:`arena.world.draw`).
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from arena.documents import load_document
-from arena.errors import Fault, InvalidInput, unknown_name
-from arena.models import FrozenModel, parse_model
-from arena.world.library import build_scenario, find, shipped, shipped_names
+from arena.errors import ABSENT, Fault, InvalidInput, unknown_name
+from arena.models import Count, FrozenModel, parse_model
+from arena.world.draw import MOST_DRAWS, Draw, Drawing, DrawKey, draw_scenario, make_template, public_key
+from arena.world.library import build_scenario, find, is_there, shipped, shipped_names
 from arena.world.scenario import Scenario
 
 _MOST_SCENARIOS = 10_000
@@ -32,6 +33,7 @@ class Option(FrozenModel):
     label: str = Field(default="", max_length=60, description="part of the scenario's name; may be empty")
     published: str = Field(default="", max_length=60, description="part of the published id")
     set: dict[str, Any] = Field(default_factory=dict, description="fields of the scenario; mappings are merged")
+    draw: tuple[Draw, ...] = Field(default=(), description="numbers of the scenario that are drawn from ranges")
 
 
 class Block(FrozenModel):
@@ -40,6 +42,10 @@ class Block(FrozenModel):
     name: str = Field(default="", max_length=100, description="what the block is about, for people")
     published_id: str = Field(default="", max_length=200, description="template with $axis for each axis")
     set: dict[str, Any] = Field(default_factory=dict, description="fields common to all scenarios of the block")
+    draw: tuple[Draw, ...] = Field(default=(), description="numbers drawn in all scenarios of the block")
+    draws: Annotated[Count, Field(ge=1, le=MOST_DRAWS)] = Field(
+        default=1, description="scenarios drawn from every combination that draws anything"
+    )
     matrix: dict[str, tuple[Option, ...]] = Field(min_length=1, description="axes and their options")
 
 
@@ -55,6 +61,9 @@ class SuiteFile(FrozenModel):
         description="submission whose mean profit scores are divided by; absent, or if it has not played: the oracle "
         "with the highest mean profit",
     )
+    draw_seed: Count | None = Field(
+        default=None, description="public seed of what is drawn, unless a secret takes its place; needed to draw"
+    )
     blocks: tuple[Block, ...] = Field(default=(), description="matrices of scenarios")
     scenarios: tuple[str | dict[str, Any], ...] = Field(
         default=(), description="shipped names, paths, or scenarios themselves"
@@ -69,6 +78,8 @@ class Suite(FrozenModel):
     scenarios: tuple[Scenario, ...]
     scored_by: str | None = None
     """Reference submission whose mean profit scores are divided by where it has played; None: the best oracle."""
+    drawings: dict[str, Drawing] = Field(default_factory=dict)
+    """By scenario, what it was drawn from; scenarios that are written out are absent."""
 
 
 def suite_names() -> tuple[str, ...]:
@@ -83,10 +94,10 @@ def scenario_names() -> tuple[str, ...]:
 
 @cache
 def shipped_scenarios() -> Mapping[str, Scenario]:
-    """The shipped scenarios by name: the rows of the shipped suites' matrices."""
+    """The shipped scenarios by name: the rows of the shipped suites' matrices, as public seeds draw them."""
     found: dict[str, Scenario] = {}
     for path in sorted(shipped("suites").glob("*.yaml")):
-        for scenario in _from_blocks(_read(path), path):
+        for scenario, _ in _from_blocks(_read(path), path, None):
             found.setdefault(scenario.name, scenario)
     return found
 
@@ -104,7 +115,7 @@ def load_scenario(reference: str | Path) -> Scenario:
     path = Path(reference)
     if path.suffix not in (".yaml", ".yml"):
         raise unknown_name("scenario", str(reference), known)
-    if not path.exists():
+    if not is_there(path):
         raise InvalidInput([Fault(str(path), "", str(reference), "there is no such file", "check the path")])
     return build_scenario(load_document(path), str(path), base=path.parent)
 
@@ -127,8 +138,12 @@ def load_all(references: Iterable[str | Path]) -> tuple[Scenario, ...]:
     return tuple(scenarios)
 
 
-def load_suite(reference: str | Path) -> Suite:
+def load_suite(reference: str | Path, draw_key: DrawKey | None = None) -> Suite:
     """Load a suite by its shipped name or from a YAML file.
+
+    Args:
+        reference: the name, or the path of a file.
+        draw_key: what draws the suite's numbers, if it has ranges; None for the public seed that it states.
 
     Raises:
         UnknownName: With the closest names, if nothing of that name exists.
@@ -136,7 +151,8 @@ def load_suite(reference: str | Path) -> Suite:
     """
     path = find(reference, "suites")
     written = _read(path)
-    scenarios = list(_from_blocks(written, path))
+    from_blocks = _from_blocks(written, path, draw_key)
+    scenarios = [scenario for scenario, _ in from_blocks]
     faults: list[Fault] = []
     for position, entry in enumerate(written.scenarios):
         try:
@@ -160,6 +176,7 @@ def load_suite(reference: str | Path) -> Suite:
         description=written.description,
         scenarios=tuple(scenarios),
         scored_by=written.scored_by,
+        drawings={scenario.name: drawing for scenario, drawing in from_blocks if drawing is not None},
     )
 
 
@@ -167,11 +184,14 @@ def _read(path: Path) -> SuiteFile:
     return parse_model(SuiteFile, load_document(path), str(path))
 
 
-def _from_blocks(written: SuiteFile, path: Path) -> tuple[Scenario, ...]:
-    scenarios: list[Scenario] = []
+def _from_blocks(
+    written: SuiteFile, path: Path, draw_key: DrawKey | None
+) -> tuple[tuple[Scenario, Drawing | None], ...]:
+    """Expand the blocks: every scenario, and where it was drawn what it was drawn from."""
+    found: list[tuple[Scenario, Drawing | None]] = []
     faults: list[Fault] = []
     for position, block in enumerate(written.blocks):
-        rows = 1
+        rows = block.draws
         for options in block.matrix.values():
             rows *= len(options)
         if rows > _MOST_SCENARIOS:
@@ -186,13 +206,36 @@ def _from_blocks(written: SuiteFile, path: Path) -> tuple[Scenario, ...]:
             if block.published_id:
                 parts = dict(zip(block.matrix, (option.published for option in combination), strict=True))
                 data["published_id"] = Template(block.published_id).safe_substitute(parts)
+            draws = [*block.draw, *(draw for option in combination for draw in option.draw)]
+            source = f"{path}: {name}"
             try:
-                scenarios.append(build_scenario(data, f"{path}: {name}", base=path.parent))
+                scenario = build_scenario(data, source, base=path.parent)
+                if draws:
+                    found += _drawn(scenario, draws, block.draws, draw_key or _public_key(written, path), source)
+                else:
+                    found.append((scenario, None))
             except InvalidInput as error:
                 faults += error.faults
     if faults:
         raise InvalidInput(faults)
-    return tuple(scenarios)
+    return tuple(found)
+
+
+def _drawn(
+    scenario: Scenario, draws: Sequence[Draw], count: int, key: DrawKey, source: str
+) -> Iterator[tuple[Scenario, Drawing]]:
+    """Draw from one combination as many scenarios as the block asks for."""
+    template = make_template(scenario, draws, source)
+    for number in range(count):
+        drawing = Drawing(template=template, number=number, draws=count, public_seed=key.public_seed)
+        yield draw_scenario(drawing, key), drawing
+
+
+def _public_key(written: SuiteFile, path: Path) -> DrawKey:
+    if written.draw_seed is None:
+        rule, fix = "a suite that draws states its public seed", "for example draw_seed: 20260101"
+        raise InvalidInput([Fault(str(path), "draw_seed", ABSENT, rule, fix)])
+    return public_key(written.draw_seed)
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An oracle replays the episode, and demand by inverse CDF is a function of fixed uniforms and of sentiment."""
+"""An oracle replays the episode, so does whoever has its record, and inverse-CDF demand is a function of uniforms."""
 
 import msgspec
 import numpy as np
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import Episode, demands, episodes, order_sequences, play, scenarios, seeds
 
-from arena import TrackView
+from arena import Scenario, Simulator, TrackView, load_scenario
 from arena.contest.host.translate import describe_briefing, rebuild_briefing
 from arena.simulate.simulator import episode_generator, realised_demand
 
@@ -40,6 +40,39 @@ def test_the_oracle_replays_the_episode_exactly(episode, data):
             expected = play(Episode(episode.scenario, episode.seed, orders))
             for name, values in vars(expected).items():
                 np.testing.assert_array_equal(getattr(found, name), values, err_msg=name)
+
+
+@given(episodes(), st.integers(0, 2**64))
+def test_an_episode_is_replayed_from_its_orders_and_demand(episode, seed):
+    expected = play(episode)
+    # Content as the store of results keeps it.
+    scenario = Scenario.model_validate_json(episode.scenario.model_dump_json(by_alias=True))
+    assert scenario == episode.scenario
+    assert scenario.digest == episode.scenario.digest
+    simulator = Simulator(scenario)
+    simulator.start(seed)
+    simulator.step(episode.orders[0])
+    simulator.replay(expected.demand)
+    for row in episode.orders:
+        simulator.step(row)
+    for name, values in vars(expected).items():
+        np.testing.assert_array_equal(getattr(simulator.ledger(), name), values, err_msg=name)
+    # A new episode draws again.
+    simulator.start(episode.seed)
+    for row in episode.orders:
+        simulator.step(row)
+    np.testing.assert_array_equal(simulator.ledger().demand, expected.demand)
+
+
+@pytest.mark.parametrize("damage", [lambda demand: demand[1:], lambda demand: -demand, lambda demand: demand * np.nan])
+def test_only_a_whole_record_of_demand_is_replayed(damage):
+    scenario = load_scenario("serial-stationary-backlog")
+    demand = np.full((30, 1), 20.0)
+    with pytest.raises(ValueError, match=r"recorded demand has shape \(30, 1\) and is 0 or more"):
+        Simulator(scenario).replay(damage(demand))
+    simulator = Simulator(scenario)
+    simulator.replay(demand)
+    assert not simulator.finished
 
 
 @given(episodes())

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from arena.documents import MAX_FAULTS
 from arena.errors import InvalidInput, UnknownName
 from arena.models import parse_model
-from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
+from arena.world.demand import LONGEST_SERIES, Demand, Goodwill, Seasonal, Series, Shock, Trend
 from arena.world.library import load_series, shipped
 
 EFFECTS = {"trend": Trend(), "seasonal": Seasonal(), "shock": Shock()}
@@ -202,3 +203,36 @@ def test_an_unknown_series_is_refused(tmp_path):
         load_series("m6")
     with pytest.raises(InvalidInput, match=r"(?s)absent\.csv.*check the path"):
         load_series(tmp_path / "absent.csv")
+
+
+def test_a_table_longer_than_any_series_is_not_read_to_its_end(tmp_path):
+    table = tmp_path / "sales.csv"
+    table.write_text("units\n" + "1\n" * LONGEST_SERIES)
+    assert len(load_series(table).values) == LONGEST_SERIES
+    table.write_text("units\n" + "1\n" * (LONGEST_SERIES + 1) + "many\n")
+    with pytest.raises(InvalidInput, match=f"values: must have at most {LONGEST_SERIES} entries"):
+        load_series(table)
+
+
+def test_the_faults_of_a_table_are_bounded(tmp_path):
+    table = tmp_path / "sales.csv"
+    table.write_text("units\n" + "many\n" * (MAX_FAULTS + 1))
+    with pytest.raises(InvalidInput, match="line 2, units: units are numbers") as caught:
+        load_series(table)
+    assert len(caught.value.faults) == MAX_FAULTS
+
+
+def test_a_table_of_very_many_columns_is_refused(tmp_path):
+    table = tmp_path / "sales.csv"
+    table.write_text(",".join(map(str, range(1_000))) + "\n" + ",".join(["7"] * 1_000))
+    assert load_series(table, "999").values == (7,)
+    table.write_text(",".join(map(str, range(1_001))) + "\n" + ",".join(["7"] * 1_001))
+    with pytest.raises(InvalidInput, match="line 1: a demand table has at most 1000 columns, got 1001"):
+        load_series(table, "1000")
+
+
+@pytest.mark.parametrize("name", ["a" * 5_000, "a" * 5_000 + ".csv", "a/" * 5_000])
+def test_a_name_too_long_for_the_system_is_told(tmp_path, name):
+    with pytest.raises(InvalidInput, match=r"unknown demand series|there is no such file") as caught:
+        load_series(name, base=tmp_path)
+    assert len(str(caught.value)) < 1_000

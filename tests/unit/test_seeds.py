@@ -4,7 +4,11 @@ import hashlib
 import hmac
 import json
 import os
+import pickle
+import traceback
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from arena.contract.seeds import (
@@ -14,7 +18,11 @@ from arena.contract.seeds import (
     hidden_seeds,
     new_secret,
     parse_seeds,
+    read_reveal,
     read_secret,
+    reveal_secret,
+    to_json,
+    write_reveal,
     write_secret,
 )
 from arena.errors import ArenaError, InvalidInput
@@ -77,13 +85,38 @@ def test_the_commitment_is_sha256_of_master_and_salt():
     assert secret.commitment == hashlib.sha256(b"\xab" * 32 + b"\xcd" * 32).hexdigest()
 
 
-def test_secrets_never_show_in_repr():
+def test_the_key_of_drawn_scenarios_follows_the_stated_derivation():
+    plan = hidden_seeds(Secret(master="11" * 32, salt="22" * 32), 5, _DIGEST)
+    assert plan.draw_key.value == hmac.new(b"\x11" * 32, f"scenarios|{_DIGEST}".encode(), hashlib.sha256).digest()
+    assert plan.draw_key.public_seed is None
+    assert PublicSeeds().draw_key is None
+
+
+def test_secrets_and_what_is_derived_from_them_never_show():
     secret = new_secret()
     plan = hidden_seeds(secret, 2, _DIGEST)
-    shown = repr(secret) + repr(plan) + repr(plan.episode(_SCENARIO, 0))
-    assert secret.master not in shown
-    assert secret.salt not in shown
-    assert str(plan.episode(_SCENARIO, 0).entropy) not in shown
+    seed = plan.episode(_SCENARIO, 0)
+    things = (secret, reveal_secret(secret), plan, seed, seed.entropy, plan.draw_key)
+    shown = "".join(f"{thing!r}{thing!s}{thing}" for thing in things)
+    bits = int.from_bytes(plan.draw_key.value, "big")
+    for number in (int(secret.master, 16), int(secret.salt, 16), int(seed.entropy), seed.controller_seed, bits):
+        assert f"{number:x}" not in shown
+        assert f"{number:d}" not in shown
+
+
+def test_a_hidden_seed_is_an_ordinary_number_in_all_else():
+    seed = hidden_seeds(new_secret(), 1, _DIGEST).episode(_SCENARIO, 0)
+    again = pickle.loads(pickle.dumps(seed))
+    assert again == seed
+    assert hash(again) == hash(seed)
+    plain = int(seed.entropy)
+    assert type(plain) is int
+    assert type(seed.entropy + 0) is int
+    drawn = [
+        np.random.Generator(np.random.PCG64(np.random.SeedSequence(one))).random() for one in (plain, seed.entropy)
+    ]
+    assert drawn[0] == drawn[1]
+    assert str(PublicSeeds().episode(_SCENARIO, 0).entropy) == "42"
 
 
 def test_a_secret_survives_its_file_and_only_the_owner_reads_it(tmp_path):
@@ -120,6 +153,107 @@ def test_a_damaged_secret_is_refused_without_showing_it(tmp_path):
     with pytest.raises(InvalidInput, match="master") as caught:
         read_secret(path)
     assert "f00d" not in str(caught.value)
+
+
+def test_a_reveal_is_a_document_of_its_own(tmp_path):
+    secret, kept, told = new_secret(), tmp_path / "secret.json", tmp_path / "reveal.json"
+    write_secret(secret, kept)
+    write_reveal(reveal_secret(secret), told)
+    reveal = read_reveal(told)
+    assert (reveal.master, reveal.salt, reveal.commitment) == (secret.master, secret.salt, secret.commitment)
+    assert json.loads(told.read_text()) == json.loads(to_json(reveal))
+    assert json.loads(told.read_text())["format"] == "arena-seed-reveal-1"
+    assert not told.stat().st_mode & 0o111
+    plans = [hidden_seeds(one, 3, _DIGEST) for one in (secret, reveal)]
+    assert plans[0].episode(_SCENARIO, 2) == plans[1].episode(_SCENARIO, 2)
+
+
+def test_a_secret_is_no_reveal_and_a_reveal_no_secret(tmp_path):
+    secret, kept, told = new_secret(), tmp_path / "secret.json", tmp_path / "reveal.json"
+    write_secret(secret, kept)
+    write_reveal(reveal_secret(secret), told)
+    told.chmod(0o600)
+    with pytest.raises(
+        InvalidInput, match=r"format: is not that of a reveal; after the run.*arena seeds reveal"
+    ) as one:
+        read_reveal(kept)
+    with pytest.raises(
+        InvalidInput, match="format: is not that of a secret; name the file that arena seeds new"
+    ) as two:
+        read_secret(told)
+    assert secret.master not in f"{one.value}{two.value}"
+    assert (read_secret(kept), read_reveal(told)) == (secret, reveal_secret(secret))
+
+
+def test_a_reveal_overwrites_nothing(tmp_path):
+    path = tmp_path / "secret.json"
+    write_secret(new_secret(), path)
+    before = path.read_bytes()
+    with pytest.raises(ArenaError, match="exists already; a reveal overwrites nothing: choose another name"):
+        write_reveal(reveal_secret(read_secret(path)), path)
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_no_half_secret_and_tells_nothing_of_it(tmp_path, monkeypatch):
+    secret, path = new_secret(), tmp_path / "secret.json"
+    opened = os.fdopen
+
+    def full(descriptor, mode):
+        file = opened(descriptor, mode)
+        file.close()
+        return opened(os.open("/dev/full", os.O_WRONLY), mode)
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(ArenaError, match="cannot be written: No space left on device; free some space") as caught:
+        write_secret(secret, path)
+    monkeypatch.undo()
+    assert not path.exists()
+    assert secret.master not in told_with_locals(caught.value)
+    write_secret(secret, path)
+    assert read_secret(path) == secret
+
+
+def told_with_locals(error):
+    """A traceback with the variables of every frame of the arena's, and of the errors that led to it."""
+    whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+    chain, found = [whole], []
+    while chain:
+        one = chain.pop()
+        found += [
+            f"{frame.locals}"
+            for frame in one.stack
+            if "arena" in Path(frame.filename).parts and frame.locals is not None
+        ]
+        found += [f"{one}"]
+        chain += [other for other in (one.__cause__, one.__context__) if other is not None]
+    assert found
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text, master: text.replace(master, master[:-1]),
+        lambda text, master: text.replace("master", "mastr"),
+        lambda text, master: text.replace('"master": ', ""),
+        lambda text, master: f"{master}: 1",
+        lambda text, master: master,
+        lambda text, master: text + text,
+        lambda text, master: text.replace(f'"{master}"', f"!!python/name:{master}"),
+        lambda text, master: text.replace(f'"{master}"', f"[{master}, {master}]"),
+        lambda text, master: text.replace("{", f"{{*{master}"),
+    ],
+)
+def test_no_damage_makes_a_message_or_traceback_show_a_secret(tmp_path, damage):
+    secret, path = new_secret(), tmp_path / "secret.json"
+    path.write_text(damage(to_json(secret), secret.master))
+    path.chmod(0o600)
+    for read in (read_secret, read_reveal):
+        with pytest.raises(InvalidInput, match=r"secret\.json") as caught:
+            read(path)
+        shown = f"{caught.value}{caught.value!r}{told_with_locals(caught.value)}"
+        assert secret.master[:60] not in shown
+        assert secret.salt[:60] not in shown
 
 
 def test_the_command_lines_seed_texts(tmp_path):

@@ -18,6 +18,7 @@ from records import make_episode, make_record
 from arena.contest.record import PlayedEpisode
 from arena.contest.store import SCHEMA_VERSION, EpisodeStatus, Store, key_of
 from arena.errors import StoreError
+from arena.world.suite import load_suite
 
 
 @pytest.fixture
@@ -70,10 +71,63 @@ def test_a_store_from_before_reports_is_told_and_left_as_it_is(path: Path, read_
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("UPDATE episodes SET record = json_remove(record, '$.fallbacks', '$.profit_bound')")
         other.execute("PRAGMA user_version = 1")
-    with pytest.raises(StoreError, match="has version 1, this arena reads version 2; use the arena that wrote it"):
+    with pytest.raises(StoreError, match="has version 1, this arena reads version 3; use the arena that wrote it"):
         Store(path, read_only=read_only)
     with contextlib.closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT count(*) FROM episodes").fetchone() == (1,)
+
+
+SCENARIOS = load_suite("smoke").scenarios
+
+
+def test_the_content_of_scenarios_is_kept(path: Path) -> None:
+    stress = load_suite("stress")
+    with Store(path) as store:
+        store.put_scenarios(SCENARIOS, {})
+        store.put_scenarios(stress.scenarios, stress.drawings)
+        store.put_scenarios(stress.scenarios, {})
+    with Store(path, read_only=True) as store:
+        kept = store.scenarios()
+    assert {digest: one.scenario for digest, one in kept.items()} == {
+        scenario.digest: scenario for scenario in (*SCENARIOS, *stress.scenarios)
+    }
+    assert all(one.scenario.digest == digest for digest, one in kept.items())
+    drawings = {one.scenario.name: one.drawing for one in kept.values() if one.drawing is not None}
+    assert drawings == stress.drawings
+
+
+def test_a_scenario_is_kept_under_the_name_that_it_has_last(path: Path) -> None:
+    renamed = SCENARIOS[0].model_copy(update={"name": "renamed"})
+    with Store(path) as store:
+        for scenario in (SCENARIOS[0], renamed):
+            store.put_scenarios([scenario], {})
+            assert [one.scenario.name for one in store.scenarios().values()] == [scenario.name]
+
+
+def test_a_scenario_that_cannot_be_read_is_told(path: Path) -> None:
+    with Store(path) as store:
+        store.put_scenarios(SCENARIOS[:1], {})
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE scenarios SET content = json_remove(content, '$.network')")
+    with Store(path) as store, pytest.raises(StoreError, match=f"digest {SCENARIOS[0].digest} cannot be read"):
+        store.scenarios()
+
+
+def test_a_store_from_before_scenarios_were_kept_is_read_and_extended(path: Path) -> None:
+    with Store(path) as store:
+        store.put(make_episode())
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("DROP TABLE scenarios")
+        other.execute("PRAGMA user_version = 2")
+    with Store(path, read_only=True) as store:
+        assert store.scenarios() == {}
+        assert len(store.records()) == 1
+    with Store(path) as store:
+        assert store.scenarios() == {}
+        store.put_scenarios(SCENARIOS, {})
+    with Store(path, read_only=True) as store:
+        assert len(store.scenarios()) == len(SCENARIOS)
+        assert len(store.records()) == 1
 
 
 def test_numbers_outside_json_survive(path: Path) -> None:

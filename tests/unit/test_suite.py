@@ -1,10 +1,13 @@
 """Suites: the shipped ones row by row, and how a matrix is expanded or refused."""
 
 import itertools
+from collections import Counter
 
 import pytest
 
+from arena import Goodwill, Seasonal, Trend, load_network
 from arena.errors import InvalidInput, UnknownName
+from arena.world.draw import DrawKey, public_key
 from arena.world.suite import load_suite, scenario_names, suite_names
 
 BOTH = (True, False)
@@ -47,7 +50,8 @@ def test_the_published_rows(name, expected):
 
 
 @pytest.mark.parametrize(
-    ("name", "rows"), [("core", 22), ("multi-agent", 4), ("smoke", 4), ("networks", 10), ("certified", 8)]
+    ("name", "rows"),
+    [("core", 22), ("multi-agent", 4), ("smoke", 4), ("networks", 10), ("certified", 8), ("stress", 30)],
 )
 def test_size_and_names_of_the_shipped_suites(name, rows):
     suite = load_suite(name)
@@ -58,7 +62,7 @@ def test_size_and_names_of_the_shipped_suites(name, rows):
 
 
 def test_the_shipped_suites_are_these():
-    assert set(suite_names()) == {"certified", "core", "multi-agent", "networks", "smoke"}
+    assert set(suite_names()) == {"certified", "core", "multi-agent", "networks", "smoke", "stress"}
 
 
 @pytest.mark.parametrize("name", ["core", "multi-agent"])
@@ -96,6 +100,64 @@ def test_a_certified_row_is_a_goodwill_row_of_the_core_but_for_its_sampling():
         assert published.digest == row.digest != scenario.digest
         assert "certified upper bound" in scenario.note
         assert scenario.published_id is None
+
+
+def properties(scenario):
+    """What a row of the suite stress is, read off the scenario itself."""
+    demand = scenario.demand
+    return {
+        "network": scenario.network.name,
+        "demand": tuple(name for name in ("trend", "seasonal", "shock") if getattr(demand, name) is not None),
+        "goodwill": scenario.goodwill is not None,
+        "fulfilment": scenario.fulfilment,
+    }
+
+
+def test_the_stress_suite_is_a_half_in_which_every_two_properties_meet():
+    rows = [properties(scenario) for scenario in load_suite("stress").scenarios]
+    assert len({tuple(row.values()) for row in rows}) == 30
+    counts = {"network": 5, "demand": 3, "goodwill": 2, "fulfilment": 2}
+    for name, count in counts.items():
+        assert len({row[name] for row in rows}) == count
+    for one, other in itertools.combinations(counts, 2):
+        pairs = Counter((row[one], row[other]) for row in rows)
+        even = 30 / (counts[one] * counts[other])
+        assert len(pairs) == counts[one] * counts[other]
+        assert all(abs(times - even) < 1 for times in pairs.values())
+
+
+def test_the_numbers_of_the_stress_suite_are_drawn_and_its_structure_is_not():
+    public, again = load_suite("stress"), load_suite("stress", public_key(20260511))
+    assert public == again
+    hidden, other = (load_suite("stress", DrawKey(key)) for key in (b"one", b"other"))
+    for suite in (hidden, other):
+        assert [scenario.name for scenario in suite.scenarios] == [scenario.name for scenario in public.scenarios]
+        assert [properties(one) for one in suite.scenarios] == [properties(one) for one in public.scenarios]
+    digests = [scenario.digest for suite in (public, hidden, other) for scenario in suite.scenarios]
+    assert len(set(digests)) == 90
+    assert {drawing.public_seed for drawing in public.drawings.values()} == {20260511}
+    assert {drawing.public_seed for drawing in hidden.drawings.values()} == {None}
+
+
+def test_every_number_of_the_stress_suite_that_a_controller_could_be_fitted_to_is_drawn():
+    """Base mean, slope, amplitude, phase, shock, goodwill, noise and stocks: no default of the core is left."""
+    defaults = {name: load_network(name) for name in ("divergent", "serial", "diamond", "tree", "w")}
+    for scenario in load_suite("stress", DrawKey(b"any")).scenarios:
+        demand, network = scenario.demand, defaults[scenario.network.name]
+        assert demand.base_mean is None
+        means = zip(scenario.network.market_links, network.market_links, strict=True)
+        assert len({round(mine.mean_demand / theirs.mean_demand, 9) for mine, theirs in means} - {1.0}) == 1
+        stocks = zip(scenario.network.nodes, network.nodes, strict=True)
+        factors = {round(mine.initial_stock / theirs.initial_stock, 9) for mine, theirs in stocks if mine.initial_stock}
+        assert len(factors - {1.0}) == 1
+        assert demand.noise_scale != 1
+        if demand.trend is not None:
+            assert demand.trend.slope != Trend().slope
+            assert demand.seasonal.amplitude != Seasonal().amplitude
+            assert demand.seasonal.phase != Seasonal().phase
+        if scenario.goodwill is not None:
+            usual = Goodwill()
+            assert all(getattr(scenario.goodwill, name) != getattr(usual, name) for name in Goodwill.model_fields)
 
 
 def written(tmp_path, text):
@@ -137,9 +199,38 @@ def test_a_suite_lists_names_paths_and_scenarios(tmp_path):
     assert names == ["serial-stationary-backlog", "own", "inline"]
 
 
+DRAWING = """
+name: mine
+draw_seed: 5
+blocks:
+  - draw: [{path: demand.base_mean, uniform: [10, 30]}]
+    draws: 3
+    set: {demand: {base_mean: 20}}
+    matrix:
+      network:
+        - {label: serial, set: {network: serial}}
+        - {label: w, set: {network: w}, draw: [{path: demand.base_mean, uniform: [40, 50]}]}
+  - matrix: {network: [{label: fixed, set: {network: serial}}]}
+"""
+
+
+def test_a_block_draws_several_scenarios_from_every_combination(tmp_path):
+    suite = load_suite(written(tmp_path, DRAWING))
+    means = {scenario.name: scenario.demand.base_mean for scenario in suite.scenarios}
+    assert list(means) == ["serial-1", "serial-2", "serial-3", "w-1", "w-2", "w-3", "fixed"]
+    assert len(set(means.values())) == 7
+    assert all(10 <= means[f"serial-{number}"] <= 30 for number in (1, 2, 3))
+    assert all(40 <= means[f"w-{number}"] <= 50 for number in (1, 2, 3))
+    assert set(suite.drawings) == set(means) - {"fixed"}
+
+
 @pytest.mark.parametrize(
     ("text", "message", "right"),
     [
+        (DRAWING.replace("draw_seed: 5", ""), r"draw_seed: a suite that draws states its public seed", DRAWING),
+        (DRAWING.replace("draws: 3", "draws: 0"), r"blocks\[0\]\.draws: must be 1 or more", DRAWING),
+        (DRAWING.replace("uniform: [10, 30]", "uniform: 10"), r"blocks\[0\]\.draw\[0\]\.uniform", DRAWING),
+        (DRAWING.replace("demand.base_mean", "demand.base"), r'(?s)2 faults.*did you mean "base_mean"', DRAWING),
         ("name: mine\n", r"a suite has at least one scenario", "name: mine\nscenarios: [serial-stationary-backlog]\n"),
         (
             "name: mine\nscenarios: [serial-m5-backlog, serial-m5-backlog]\n",
@@ -158,7 +249,7 @@ def test_a_suite_lists_names_paths_and_scenarios(tmp_path):
         (MATRIX.replace("network: w", "network: v"), r"(?s)2 faults.*unknown network", MATRIX),
         (MATRIX.replace("label: serial", 'label: ""'), r"name: must have at least 1 characters", MATRIX),
     ],
-    ids=range(9),
+    ids=range(13),
 )
 def test_a_broken_suite_is_refused_and_its_sibling_is_not(tmp_path, text, message, right):
     with pytest.raises(InvalidInput, match=message):
@@ -178,6 +269,7 @@ def test_an_unknown_suite_is_refused():
         ("core", "oracle-published"),
         ("multi-agent", "oracle-published"),
         ("smoke", "oracle-published"),
+        ("stress", "oracle-published"),
         ("certified", None),
     ],
 )

@@ -1,0 +1,193 @@
+"""`arena verify`: recompute a folder of results from its logged orders."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arena.cli.console import make_console, print_json, print_table, warn
+from arena.cli.results import Folder
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+    from arena.contest.differences import Difference
+    from arena.contest.verify import Verification
+
+DIFFERS = 1
+"""Exit status when something is not what it should be."""
+
+_LISTED = 20
+_LINES = 10
+_COLUMNS = ("file", "submission", "scenario", "seed index", "column", "stored", "recomputed")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the application."""
+    app.command("verify")(verify)
+
+
+def verify(
+    folder: Folder,
+    reveal: Annotated[
+        Path | None, typer.Option(help="Reveal of the secret, for hidden seeds: see arena seeds reveal.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Suite that was played, by name or YAML file, to hold the scenarios against.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Recompute every seed, demand, indicator and score from the logged orders; no controller is run.
+
+    Exit status 1 when something differs; the first value that does is told.
+    """
+    from arena.contest.verify import verify as run
+    from arena.contract.seeds import read_reveal
+
+    found = run(folder, reveal=read_reveal(reveal) if reveal else None, suite=suite, progress=_make_progress())
+    if as_json:
+        print_json(_as_dict(found))
+    else:
+        _show(found)
+    if found.differences:
+        raise typer.Exit(DIFFERS)
+
+
+def _show(found: Verification) -> None:
+    if found.differences:
+        rows = [[_text(value) for value in one] for one in found.differences[:_LISTED]]
+        print_table(_COLUMNS, rows, right=("seed index",))
+        if len(found.differences) > _LISTED:
+            print(f"… and {len(found.differences) - _LISTED:,} more; --json lists all")
+        print()
+    for line in _checks(found):
+        print(f"checked: {line}")
+    for one in found.unchecked:
+        print(f"not checked: {one.number:,} {one.what}: {one.why}")
+    if found.differences:
+        print(f"differs: {_in_words(found.differences[0])}")
+    else:
+        print("all that was checked agrees" if found.unchecked else "all agrees")
+
+
+def _checks(found: Verification) -> list[str]:
+    """What was checked, a line for each kind of thing."""
+    rows = f"of {found.rows:,} rows"
+    lines = []
+    if found.commitment is not None:
+        lines.append(f"the commitment {found.commitment}, from the reveal")
+    if found.drawn:
+        lines.append(f"{found.drawn:,} of the scenarios, drawn again")
+    if found.recomputed:
+        lines.append(f"{found.recomputed:,} {rows}: seed, demand and indicators")
+    if found.replayed:
+        lines.append(f"{found.replayed:,} {rows}: indicators, from the demand as stored")
+    if found.lost:
+        lines.append(f"{found.lost:,} {rows}: lost by the arena, without indicators")
+    lines.append(f"{found.lines:,} lines of the table of episodes")
+    divided = f", scores as shares of {', '.join(found.oracles)}" if found.oracles else ""
+    lines.append(f"the standings{divided}")
+    return lines
+
+
+def _in_words(first: Difference) -> str:
+    """The place of a difference, in a sentence."""
+    from arena.errors import printable
+
+    episode = (first.submission, first.scenario, "" if first.seed_index is None else f"seed index {first.seed_index}")
+    where = ", ".join(part for part in (first.file, *episode) if part)
+    return printable(f"{where}: {first.column} is {_text(first.stored)}, recomputed {_text(first.recomputed)}", 1000)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else value if isinstance(value, str) else repr(value)
+
+
+def _as_dict(found: Verification) -> dict[str, Any]:
+    return {
+        "agrees": not found.differences,
+        "rows": found.rows,
+        "checked": found.checked,
+        "recomputed": found.recomputed,
+        "replayed": found.replayed,
+        "lost": found.lost,
+        "drawn_scenarios": found.drawn,
+        "lines": found.lines,
+        "commitment": found.commitment,
+        "oracles": found.oracles,
+        "differences": [{key: _plain(value) for key, value in one._asdict().items()} for one in found.differences],
+        "unchecked": [one._asdict() for one in found.unchecked],
+    }
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it; what JSON has not becomes text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else _text(value)
+
+
+class _Bar:
+    """A live bar; see `arena.contest.verify.Progress`."""
+
+    def __init__(self) -> None:
+        self._bar: RichProgress | None = None
+        self._differing = 0
+
+    def started(self, total: int) -> None:
+        """Show the bar."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("rows"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("differing {task.fields[differing]}"),
+            TimeRemainingColumn(),
+            console=make_console(stderr=True),
+            transient=True,
+        )
+        self._bar.add_task("", total=total, differing=0)
+        self._bar.start()
+
+    def row(self, differs: bool) -> None:
+        """Move the bar."""
+        self._differing += differs
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], advance=1, differing=self._differing)
+
+    def finished(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class _Lines:
+    """Some ten lines over a verification; see `arena.contest.verify.Progress`."""
+
+    def __init__(self) -> None:
+        self._total = self._done = self._differing = self._told = 0
+
+    def started(self, total: int) -> None:
+        """Tell how much there is to do."""
+        self._total = total
+        warn(f"{total} rows")
+
+    def row(self, differs: bool) -> None:
+        """Tell of a tenth of the way."""
+        self._done += 1
+        self._differing += differs
+        if self._done == self._total or (self._done - self._told) * _LINES >= self._total:
+            self._told = self._done
+            warn(f"done {self._done}, differing {self._differing}, left {self._total - self._done}")
+
+    def finished(self) -> None:
+        """Say nothing more: the last line was said with the last row."""
+
+
+def _make_progress() -> _Bar | _Lines:
+    return _Bar() if sys.stderr.isatty() else _Lines()
