@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from arena.cli.console import print_table
 
 if TYPE_CHECKING:
-    from arena.contest.rows import Interval, StandingRow, Standings
+    from arena.contest.rows import Interval, PriceOfDecentralisation, StandingRow, Standings
 
 _DASH = "–"
 
 
 def print_standings(standings: Standings) -> None:
-    """Print the ranked submissions and the references; say whose profit scores are shares of, or why there is none."""
+    """Print the ranked submissions and the references.
+
+    Below: whose profit scores are shares of, or why there is none, and the price of decentralisation.
+    """
     from arena.errors import printable
     from arena.report.page import count_divisors, explain_missing_score
 
@@ -34,6 +37,8 @@ def print_standings(standings: Standings) -> None:
     reason = next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None)
     if reason:
         print(f"no score: {reason}")
+    for one in standings.prices:
+        print(f"price of decentralisation: {_price(one)}")
 
 
 def _cells(row: StandingRow, by_score: bool, fallbacks: bool) -> tuple[str, ...]:
@@ -49,6 +54,17 @@ def _cells(row: StandingRow, by_score: bool, fallbacks: bool) -> tuple[str, ...]
         *((f"{row.fallbacks:,}",) if fallbacks else ()),
         str(row.episodes) if row.complete else f"{row.episodes} of {row.expected_episodes}",
     )
+
+
+def _price(one: PriceOfDecentralisation) -> str:
+    from arena.errors import printable
+
+    names = f"{printable(one.submission)} against {printable(one.full_view)}, the same rule with the full view"
+    if one.price is None:
+        return f"not known, since not both have played every episode: {names}"
+    interval = "" if one.price_interval is None else f" (95 % interval {_range(one.price_interval, 1)})"
+    share = "" if one.share is None else f", {100 * one.share:.1f} % of profit"
+    return f"{one.price:,.1f} per episode{interval}{share}: {names}"
 
 
 def _range(interval: Interval | None, digits: int) -> str:

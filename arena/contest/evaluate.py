@@ -23,17 +23,18 @@ from typing import Final, Protocol
 import numpy as np
 
 from arena.contest.export import KPI_COLUMNS, write_episodes, write_text
-from arena.contest.host import available
+from arena.contest.host import conceal_memory, require_level
+from arena.contest.isolation import ISOLATION_ORDER, refuse_ungranted
 from arena.contest.limits import Limits
 from arena.contest.pool import Job, Lost, WorkItem, play_here, play_in_workers
 from arena.contest.record import EpisodeRecord, PlayedEpisode, identity
 from arena.contest.rows import Standings
-from arena.contest.standings import ISOLATION_ORDER, compute_standings
+from arena.contest.standings import compute_standings
 from arena.contest.store import EpisodeKey, EpisodeStatus, Store
 from arena.contest.submission import Submission, take_snapshot
 from arena.contract.seeds import SeedPlan
 from arena.contract.version import contract_digest
-from arena.errors import ArenaError, suggest
+from arena.errors import ArenaError
 from arena.world.scenario import Scenario
 from arena.world.suite import Suite
 
@@ -154,11 +155,13 @@ def evaluate(
         Interrupted: Ctrl-C. A second one kills what is being played and raises KeyboardInterrupt.
         ArenaError: the isolation level does not work here, a folder cannot be made, a file cannot be written, workers
             cannot be started.
-        InvalidInput: a submission's folder has changed since it was loaded.
+        InvalidInput: a submission's folder has changed since it was loaded, or it asks for a capability that the
+            isolation level does not grant.
         StoreError: the store cannot be used.
     """
-    if isolation not in available():
-        raise ArenaError(f'isolation "{isolation}" does not work here; {suggest(isolation, available())}')
+    if seeds.commitment is not None:
+        conceal_memory()  # The secret is in it.
+    refuse_ungranted(submissions, require_level(isolation))
     count = cores() if workers is None else workers
     if count < 0:
         raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
@@ -172,8 +175,8 @@ def evaluate(
         # The store's lock is held, so copies that are here were left by an evaluation that was killed.
         for left in output.glob(f"{_SNAPSHOTS}*"):
             shutil.rmtree(left, ignore_errors=True)
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_SNAPSHOTS, dir=output))).resolve()
-        playing = tuple(take_snapshot(submission, place) for submission in submissions)
+        playing = stack.enter_context(_snapshots(submissions, output))
+        store.put_scenarios(suite.scenarios, suite.drawings)
         job = Job(playing, tuple(suite.scenarios), isolation, limits or Limits(), seeds.commitment)
         items = _missing(job, seeds, store.keys())
         total = len(playing) * len(job.scenarios) * seeds.count
@@ -193,6 +196,7 @@ def evaluate(
         seed_plan=seeds.label,
         commitment=seeds.commitment,
         scored_by=suite.scored_by,
+        full_views={one.name: one.manifest.full_view for one in submissions if one.manifest.full_view is not None},
     )
     evaluation = Evaluation(
         standings=standings,
@@ -207,6 +211,21 @@ def evaluate(
     write_episodes(records, suite.name, evaluation.episodes)
     write_text(evaluation.standings_file, standings.model_dump_json(indent=2) + "\n")
     return evaluation
+
+
+@contextlib.contextmanager
+def _snapshots(submissions: Sequence[Submission], output: Path) -> Iterator[tuple[Submission, ...]]:
+    """Copies of the submissions in a folder of their own, which is removed afterwards."""
+    with contextlib.ExitStack() as stack:
+        try:
+            # A copy that cannot be removed is in nobody's way: the next evaluation tries again.
+            folder = tempfile.TemporaryDirectory(prefix=_SNAPSHOTS, dir=output, ignore_cleanup_errors=True)
+            place = Path(stack.enter_context(folder)).resolve()
+            copies = tuple(take_snapshot(submission, place) for submission in submissions)
+        except OSError as error:
+            fix = "check the folder, its permissions and the disk"
+            raise ArenaError(f"{output}: submissions cannot be copied there ({error.strerror}); {fix}") from error
+        yield copies
 
 
 def _play(job: Job, items: Sequence[WorkItem], workers: int, store: Store, suite: str, watcher: Progress) -> int:

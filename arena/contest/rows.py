@@ -131,6 +131,55 @@ class StandingRow(BaseModel):
     """Mean over scenarios of the scenario's mean bound; None unless `kind` is `bound`."""
 
 
+class ScenarioPrice(BaseModel):
+    """The price of decentralisation on one scenario; fields as in `PriceOfDecentralisation`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scenario: str
+    """Slug of the scenario."""
+    profit: float
+    """Mean profit of the decentralised submission."""
+    full_view_profit: float
+    """Mean profit of the same rule with the full view."""
+    price: float
+    """The second less the first."""
+    price_interval: Interval | None
+    """Bootstrap interval of the price."""
+    share: float | None
+    """Price / profit with the full view."""
+    share_interval: Interval | None
+    """Bootstrap interval of the share."""
+
+
+class PriceOfDecentralisation(BaseModel):
+    """What a decentralised submission earns less than the same rule with the full view, compared seed by seed.
+
+    The numbers are None unless both have played every scenario and seed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    submission: str
+    """Name of the decentralised submission."""
+    full_view: str
+    """Name of the submission that its manifest calls the same rule with the full view."""
+    profit: float | None = None
+    """Mean over scenarios of the decentralised submission's mean profit."""
+    full_view_profit: float | None = None
+    """The same of the other submission."""
+    price: float | None = None
+    """The second less the first, money per episode; negative if the full view earned less."""
+    price_interval: Interval | None = None
+    """Bootstrap interval of the price, paired by seed; None with fewer than two seeds."""
+    share: float | None = None
+    """Price / profit with the full view; None unless that is positive."""
+    share_interval: Interval | None = None
+    """Bootstrap interval of the share; None also if the full view earns nothing in a resample."""
+    by_scenario: tuple[ScenarioPrice, ...] = ()
+    """The price on every scenario, in the order of the suite."""
+
+
 class Standings(BaseModel):
     """The outcome of a contest.
 
@@ -170,3 +219,6 @@ class Standings(BaseModel):
     by_scenario: tuple[ScenarioRow, ...]
     """Every submission on every scenario that it has an episode of, in the order of scenarios, then of `rows` and
     `reference`."""
+    prices: tuple[PriceOfDecentralisation, ...] = ()
+    """The price of decentralisation of every submission of the evaluation whose manifest names one with the full view,
+    in the order of `rows`."""

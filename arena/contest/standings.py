@@ -21,6 +21,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.contest.decentralisation import Profits, price_of_decentralisation
+from arena.contest.intervals import percentile_interval
+from arena.contest.isolation import ISOLATION_ORDER, OFFICIAL_ISOLATION
 from arena.contest.record import EpisodeRecord
 from arena.contest.rows import Interval, ReferenceKind, ScenarioRow, StandingRow, Standings
 
@@ -29,17 +32,8 @@ __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_stand
 RESAMPLES: Final = 2000
 """Bootstrap resamples behind every interval."""
 
-CONFIDENCE: Final = 0.95
-"""Coverage of every interval."""
-
 BOUND_TOLERANCE: Final = 1e-6
 """By which a profit may exceed a bound, relative to the larger of the two and 1: solvers round."""
-
-OFFICIAL_ISOLATION: Final = frozenset({"strict", "sandbox"})
-"""Isolation levels whose results are official."""
-
-ISOLATION_ORDER: Final = ("trusted", "process", "strict", "sandbox")
-"""Isolation levels, weakest first."""
 
 _BOOTSTRAP_SEED: Final = 20_260_511
 _TAIL: Final = 0.05
@@ -56,6 +50,7 @@ def compute_standings(
     seed_plan: str = "public",
     commitment: str | None = None,
     scored_by: str | None = None,
+    full_views: Mapping[str, str] | None = None,
 ) -> Standings:
     """Compute the standings of one suite under one seed plan.
 
@@ -68,6 +63,7 @@ def compute_standings(
         commitment: commitment of the seed plan; None for public seeds.
         scored_by: reference submission whose mean profit scores are divided by, on every scenario of which it has all
             seeds; elsewhere, and without one, it is the oracle with the highest mean profit.
+        full_views: by decentralised submission, the one that plays the same rule with the full view.
 
     Raises:
         ValueError: two records are of the same submission, scenario and seed index.
@@ -107,6 +103,11 @@ def compute_standings(
             for place in range(len(scenarios))
             for name in listed + reference
             if (row := analysis.scenario_row(name, place)) is not None
+        ),
+        prices=tuple(
+            price_of_decentralisation(name, other, analysis.profits(name), analysis.profits(other), scenarios)
+            for name in listed
+            if (other := (full_views or {}).get(name)) is not None
         ),
     )
 
@@ -212,6 +213,13 @@ class _Analysis:
         mean: Matrix = draws[self._table.index[name]].mean(axis=0)
         return mean
 
+    def profits(self, name: str) -> Profits | None:
+        """Return a submission's mean profit by scenario and resample; None unless it has played everything."""
+        row = self._table.index.get(name)
+        if row is None or not self._complete[row]:
+            return None
+        return Profits(self._means[row], self._mean_draws[row])
+
     def rank(self, names: Sequence[str], by_score: bool) -> tuple[list[str], dict[str, int]]:
         """Return complete submissions best first, and the rank of each; see `Standings` for ties."""
         statistic = self._scores if by_score else self._means
@@ -222,7 +230,7 @@ class _Analysis:
         for position, name in enumerate(order, start=1):
             tied = False
             if head:
-                difference = _interval(self._suite_draws(head, by_score) - self._suite_draws(name, by_score))
+                difference = percentile_interval(self._suite_draws(head, by_score) - self._suite_draws(name, by_score))
                 tied = value[head] == value[name] if difference is None else difference.low <= 0 <= difference.high
             head = head if tied else name
             ranks[name] = ranks[head] if tied else position
@@ -250,10 +258,10 @@ class _Analysis:
             **_failures(records),
             mean_profit=mean,
             standard_error=_standard_error(profit),
-            profit_interval=_interval(self._mean_draws[row, place]),
+            profit_interval=percentile_interval(self._mean_draws[row, place]),
             cvar_5=_cvar(profit),
             score=_known(self._scores[row, place]),
-            score_interval=_interval(self._score_draws[row, place]),
+            score_interval=percentile_interval(self._score_draws[row, place]),
             optimality_gap=gap,
             fallbacks=sum(record.fallbacks for record in records),
             kind=_kind(records[0].track, mean_bound),
@@ -295,12 +303,12 @@ class _Analysis:
             expected_episodes=len(table.scenarios) * table.seeds,
             **_failures(records),
             mean_profit=_mean([row.mean_profit for row in played]),
-            profit_interval=_interval(self._suite_draws(name, False)),
+            profit_interval=percentile_interval(self._suite_draws(name, False)),
             standard_error=float(np.sqrt(sum(squares)) / len(squares))
             if squares and len(squares) == len(errors)
             else None,
             score=score if everywhere else None,
-            score_interval=_interval(self._suite_draws(name, True)),
+            score_interval=percentile_interval(self._suite_draws(name, True)),
             interquartile_mean=_interquartile_mean(values[~np.isnan(values)]),
             probability_of_improvement=None,
             best_other=None,
@@ -339,7 +347,7 @@ def _kind(track: str, mean_bound: float | None) -> ReferenceKind | None:
 
 def _strength(isolation: str) -> int:
     """Return a level's place among `ISOLATION_ORDER`; an unknown one is weaker than all."""
-    return ISOLATION_ORDER.index(isolation) if isolation in ISOLATION_ORDER else -1
+    return next((place for place, level in enumerate(ISOLATION_ORDER) if level == isolation), -1)
 
 
 def _mean_of(profit: Matrix, scored: NDArray[np.bool_]) -> Matrix:
@@ -364,15 +372,6 @@ def _mean_bound(bounds: Sequence[float | None]) -> float | None:
 
 def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _interval(draws: Matrix) -> Interval | None:
-    """Return the percentile interval of the resamples; None when they are not all numbers."""
-    if not draws.size or not np.isfinite(draws).all():
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(low=float(low), high=float(high))
 
 
 def _standard_error(profit: Matrix) -> float | None:

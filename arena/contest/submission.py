@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from arena.contest.folder import (
     MANIFEST_NAME,
@@ -31,7 +31,7 @@ from arena.contest.folder import (
 from arena.contract.controller import Controller, ControllerSpec
 from arena.contract.tracks import Track
 from arena.documents import load_document, parse_document
-from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
+from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput, UnknownName, suggest
 from arena.models import parse_model
 from arena.plugins import Plugins, load_plugin
 
@@ -47,6 +47,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "dlp": "arena-optimization",
     "echelon": "arena-heuristics",
     "exp-smoothing": "arena-heuristics",
+    "local-base-stock": "arena-heuristics",
     "mssp": "arena-optimization",
     "newsvendor": "arena-heuristics",
     "oracle": "arena-optimization",
@@ -101,6 +102,19 @@ class Manifest(BaseModel):
     """Licence of the submission's code."""
     description: Annotated[str, Field(max_length=2000)] = ""
     """What the controller does, for the reader of the standings."""
+    full_view: Annotated[str, AfterValidator(_check_name)] | None = None
+    """Track decentralised: name of the submission that plays the same rule with the full view. What this one earns less
+    is shown as its price of decentralisation."""
+
+    @model_validator(mode="after")
+    def _is_decentralised_if_compared(self) -> Manifest:
+        if self.full_view is not None and self.track != "decentralised":
+            rule = f"only a submission of track decentralised is compared with the full view; this one is {self.track}"
+            raise FaultList([FieldFault("full_view", self.full_view, rule, "remove it, or play track decentralised")])
+        if self.full_view is not None and self.full_view == self.name:
+            fix = "name the submission that plays the same rule on track blind"
+            raise FaultList([FieldFault("full_view", self.full_view, "is the submission itself", fix)])
+        return self
 
 
 @dataclass(frozen=True)
@@ -113,8 +127,9 @@ class Submission:
         name: name in the standings.
         manifest: the manifest, `config` as it was written.
         path: manifest or folder, as it was given.
-        digest: sha256 in hexadecimal of the content: manifest with defaults applied, the plugin's distribution and
-            version, and every file's name and bytes. Comments and layout of the manifest do not change it.
+        digest: sha256 in hexadecimal of the content: manifest with defaults applied (but `full_view`), the plugin's
+            distribution and version, and every file's name and bytes. Comments and layout of the manifest do not change
+            it.
         folder: folder with its files; None for a single manifest.
         controller: the plugin's controller, or `file.py:ClassName`.
         track: the information track.
@@ -332,7 +347,8 @@ def _digest(
     installed: tuple[str, str] | None = None,
 ) -> str:
     content = {
-        "manifest": {**manifest.model_dump(mode="json"), "config": config},
+        # With whom a submission is compared changes nothing in what it plays.
+        "manifest": {**manifest.model_dump(mode="json", exclude={"full_view"}), "config": config},
         "plugin": installed,
         "files": digest_files(files),
     }

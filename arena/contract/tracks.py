@@ -11,6 +11,9 @@ informed        :class:`InformedBriefing`                       :class:`Informed
 oracle          :class:`OracleBriefing`                         :class:`InformedObservation`
 decentralised   :class:`Briefing` with ``node``                 :class:`LocalObservation`, one controller per node
 =============== =============================================== ====================================================
+
+On the decentralised track nothing of a message, its size included, depends on what the node cannot see: on other nodes
+and their costs, stocks and capacities, on links between them, on other markets, and on how much of a network there is.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from arena.simulate.plant import Plant, compile_plant
 from arena.simulate.simulator import Simulator, State, restored_generator, stream_words
 from arena.world.demand import Goodwill
 from arena.world.network import Network, Node
-from arena.world.scenario import Fulfilment, Scenario, UpstreamShortage
+from arena.world.scenario import LARGEST_QUANTITY, Fulfilment, Scenario, UpstreamShortage
 
 Track = Literal["blind", "informed", "oracle", "decentralised"]
 
@@ -54,7 +57,7 @@ class Briefing:
     discount: float
     """Factor on a period's profit per period elapsed."""
     order_bound: np.ndarray
-    """Largest order, units, (supply links,); (inbound links,) on the decentralised track."""
+    """Largest order, units, (supply links,); (inbound links,) on the decentralised track. See `largest_order`."""
     time_budget: float
     """Seconds for each decision."""
     seed: int
@@ -196,10 +199,27 @@ class InformedObservation(Observation):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalObservation(Observation):
-    """What the decentralised track shows: the node's own part, and the orders placed on it."""
+    """What the decentralised track shows: the node's own part, and the orders placed on it.
+
+    Arrays per supply link have one entry per inbound link of the node, those per market link one per market link of it,
+    and ``on_hand`` has one entry. ``sentiment`` is told where it shows, at a node that sells to a market; elsewhere it
+    is 1.
+    """
 
     incoming_orders: np.ndarray
     """Orders requested from the node in the last period, (outbound supply links of the node,)."""
+    owed_to_buyers: np.ndarray
+    """Units that the node still owes, (outbound supply links of the node,); zero unless upstream shortage is owed."""
+
+
+def largest_order(scenario: Scenario, track: Track) -> float:
+    """The largest order on one supply link that is played, units; more is clipped.
+
+    It is `Scenario.order_bound`, which follows from the stocks and capacities of the whole network. On the
+    decentralised track that would tell every node of the others' (and so would what was clipped), so there
+    :data:`~arena.world.scenario.LARGEST_QUANTITY` holds for all.
+    """
+    return LARGEST_QUANTITY if track == "decentralised" else scenario.order_bound
 
 
 class TrackView:
@@ -223,6 +243,8 @@ class TrackView:
         self.track: Track = track
         self.node = node
         network = scenario.network
+        self.largest_order = largest_order(scenario, track)
+        """Bound of every order, units."""
         self._owed_shown = scenario.upstream_shortage == "owed"
         if node is None:
             self.links: tuple[int, ...] = tuple(range(len(network.supply_links)))
@@ -263,7 +285,7 @@ class TrackView:
         if entropy is not None and self.track != "oracle":
             raise ValueError(f"the {self.track} track must not know the episode's entropy")
         network = scenario.network
-        bound = np.full(len(self.links), scenario.order_bound)
+        bound = np.full(len(self.links), self.largest_order)
         bound.flags.writeable = False
         common: dict[str, Any] = {
             "track": self.track,
@@ -303,9 +325,10 @@ class TrackView:
                 pipeline=_part(state.pipeline, self._slots),
                 in_transit=_part(state.in_transit, self._inbound),
                 owed=_part(state.owed, self._inbound),
-                sentiment=state.sentiment,
+                sentiment=state.sentiment if self._markets else 1.0,
                 owed_shown=self._owed_shown,
                 incoming_orders=_part(state.requested, self._outbound),
+                owed_to_buyers=_part(state.owed, self._outbound),
             )
         shown: dict[str, Any] = {
             "period": state.period,

@@ -42,10 +42,11 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
 
     *Observation* of an agent: what the decentralised track shows of its node, flat, float64: last demand and last
     unfilled of its own market links, its on hand, the pipeline slots of its inbound links, the period, sentiment, its
-    component stock and what its suppliers owe (where the scenario has them), and at the end the orders requested from
-    it in the last period, one per outbound supply link. *Action*: orders in units on its inbound links, within [0,
-    largest order]; what lies outside is clipped and counted in ``info["clipped_orders"]``. All agents are truncated
-    together after the horizon; none is terminated. ``state()`` is the blind track's vector of the whole network.
+    component stock and what its suppliers owe (where the scenario has them), then the orders requested from it in the
+    last period, one per outbound supply link, and, where upstream shortage is owed, what it owes on each of them.
+    *Action*: orders in units on its inbound links, within [0, 1 000 000], the bound of the decentralised track; what
+    lies outside is clipped and counted in ``info["clipped_orders"]``. All agents are truncated together after the
+    horizon; none is terminated. ``state()`` is the blind track's vector of the whole network.
 
     *Reward*: ``network`` gives every agent the whole network's profit of the period. It is the default, because that
     sum is what a decentralised submission is scored by. ``node`` gives each agent its own node's profit (what it is
@@ -109,7 +110,7 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
             for agent, vector in self._observe().items()
         }
         self._action_boxes = {
-            agent: spaces.Box(0.0, self.scenario.order_bound, (len(view.links),), np.float64)
+            agent: spaces.Box(0.0, view.largest_order, (len(view.links),), np.float64)
             for agent, view in self._views.items()
         }
         self.observation_spaces = dict(self._observation_boxes)
@@ -172,7 +173,7 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
             if agent not in actions:
                 raise ContractViolation("bad_shape", f"orders of {agent} are missing; every agent orders every period")
             try:
-                checked = check_orders(actions[agent], self.scenario.order_bound, len(view.links))
+                checked = check_orders(actions[agent], view.largest_order, len(view.links))
             except ContractViolation as violation:
                 raise ContractViolation(violation.code, f"{agent}: {violation.message}") from None
             orders[list(view.links)] = checked.orders
@@ -223,7 +224,8 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
         for agent, view in self._views.items():
             seen = view.observe(state)
             assert isinstance(seen, LocalObservation)
-            observations[agent] = np.concatenate((seen.vector, seen.incoming_orders))
+            owed = (seen.owed_to_buyers,) if seen.owed_shown else ()
+            observations[agent] = np.concatenate((seen.vector, seen.incoming_orders, *owed))
         return observations
 
 

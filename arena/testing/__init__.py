@@ -14,7 +14,7 @@ one `ConformanceError` that lists everything it found; it never asserts, so it f
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +45,7 @@ __all__ = [
     "DecisionTimes",
     "Finding",
     "check_controller",
+    "check_information",
     "check_submission",
     "short_scenarios",
 ]
@@ -82,6 +83,60 @@ def check_controller(
         InvalidInput: The configuration does not fit the controller's model.
         UnknownName: No such controller, network or scenario.
     """
+    name, submissions = _entered(controller, config)
+    result = _examine(name, submissions, _chosen(networks, scenarios), "trusted", limits or Limits(), Examiner.examine)
+    if result.findings:
+        raise ConformanceError(result)
+    return result
+
+
+def check_information(
+    controller: ControllerSpec | str,
+    config: BaseModel | Mapping[str, Any] | None = None,
+    *,
+    networks: Sequence[Network | str] = NETWORKS,
+    scenarios: Sequence[Scenario | str] | None = None,
+    limits: Limits | None = None,
+) -> ConformanceResult:
+    """Check, on every track that a controller declares, that nothing reaches it but what its track tells.
+
+    Every scenario is played in worlds that look alike and differ in what a controller must not know: the future, the
+    means of demand, names and seeds. Up to the moment at which the difference can be seen, the messages must be equal
+    byte for byte, as they go over the wire, and so must the orders. See `arena.testing.information`. `check_controller`
+    and ``arena check`` do it once per network; here it is done on every scenario, and nothing else is.
+
+    Args:
+        controller: A specification, or the name of an installed controller.
+        config: Its configuration, as a model or as the mapping a manifest would hold; None for the defaults.
+        networks: Networks on which the kit plays its short scenarios.
+        scenarios: Scenarios to play in place of those.
+        limits: Deadlines; None for the contest's.
+
+    Returns:
+        What was done.
+
+    Raises:
+        ConformanceError: Something differed; all findings are listed.
+        PluginError: The specification itself is invalid.
+        InvalidInput: The configuration does not fit the controller's model.
+        UnknownName: No such controller, network or scenario.
+    """
+
+    def examine(examiner: Examiner, submission: Submission, played: Sequence[Scenario]) -> None:
+        for scenario in played:
+            examiner.examine_information(submission, scenario)
+
+    name, submissions = _entered(controller, config)
+    result = _examine(name, submissions, _chosen(networks, scenarios), "trusted", limits or Limits(), examine)
+    if result.findings:
+        raise ConformanceError(result)
+    return result
+
+
+def _entered(
+    controller: ControllerSpec | str, config: BaseModel | Mapping[str, Any] | None
+) -> tuple[str, list[Submission]]:
+    """Return a controller's name, and a submission for every track that it declares."""
     spec = discover().controller(controller).spec if isinstance(controller, str) else controller
     check_spec(spec)
     given = {} if config is None else config if isinstance(config, Mapping) else config.model_dump(mode="json")
@@ -100,10 +155,7 @@ def check_controller(
         )
         for track in spec.tracks
     ]
-    result = _examine(spec.name, submissions, _chosen(networks, scenarios), "trusted", limits or Limits())
-    if result.findings:
-        raise ConformanceError(result)
-    return result
+    return spec.name, submissions
 
 
 def check_submission(
@@ -130,7 +182,8 @@ def check_submission(
         UnknownName: No such network or scenario.
         ArenaError: The isolation level does not work on this machine.
     """
-    return _examine(submission.name, [submission], _chosen(networks, scenarios), isolation, limits or Limits())
+    chosen = _chosen(networks, scenarios)
+    return _examine(submission.name, [submission], chosen, isolation, limits or Limits(), Examiner.examine)
 
 
 def short_scenarios(network: Network) -> tuple[Scenario, ...]:
@@ -170,12 +223,13 @@ def _examine(
     scenarios: Sequence[Scenario],
     isolation: Isolation,
     limits: Limits,
+    examine: Callable[[Examiner, Submission, Sequence[Scenario]], None],
 ) -> ConformanceResult:
     host = ListeningHost(make_host(isolation, limits))
     examiner = Examiner(host, limits)
     try:
         for submission in submissions:
-            examiner.examine(submission, scenarios)
+            examine(examiner, submission, scenarios)
     finally:
         host.close()
     return ConformanceResult(

@@ -13,9 +13,11 @@ from arena.contest.match import play
 from arena.contest.record import PlayedEpisode
 from arena.contest.standings import BOUND_TOLERANCE
 from arena.contest.submission import Submission
-from arena.contract.seeds import PublicSeeds
+from arena.contract.seeds import EpisodeSeed, PublicSeeds
 from arena.contract.tracks import Track
+from arena.testing.information import World, examine_information
 from arena.testing.listener import ListeningHost
+from arena.testing.recorder import RecordingHost
 from arena.testing.result import Finding
 from arena.world.scenario import Scenario
 
@@ -50,6 +52,20 @@ class Examiner:
             if scenario.name in first and scenario.network.name not in repeated:
                 repeated.add(scenario.network.name)
                 self._compare(submission, scenario, first[scenario.name])
+                self.examine_information(submission, scenario)
+
+    def examine_information(self, submission: Submission, scenario: Scenario) -> None:
+        """Play one scenario in worlds that look alike, and find what differs though it must not."""
+
+        def play_world(world: Scenario, seed: EpisodeSeed) -> World:
+            self.episodes += 1
+            recording = RecordingHost(self._host)
+            return World(play(submission, world, seed, recording, self._limits), recording.messages)
+
+        self.checks.add("information")
+        for message in examine_information(scenario, submission.track, play_world):
+            self._report("information", submission, scenario, message)
+        self._host.take_changes()  # told where all scenarios are played
 
     def _play(self, submission: Submission, scenario: Scenario) -> PlayedEpisode:
         played = self._repeat(submission, scenario)

@@ -16,6 +16,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "reports": "claims no profit bound that its own profit exceeds, and rarely decides by its fallback",
     "deterministic": "gives equal orders in two episodes with equal seeds",
     "independent": "gives the same orders after other episodes as before them",
+    "information": "gives equal orders in worlds that look alike, whatever their future, their means and their names",
     "respects input": "leaves briefings and observations as they were given",
 }
 """What is checked, by name."""

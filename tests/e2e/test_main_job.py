@@ -50,6 +50,6 @@ def test_killed_at_three_moments_the_core_job_ends_with_the_rows_of_a_quiet_run(
     assert quiet.returncode == 0, quiet.stderr
     resumed = rows(tmp_path / "killed")
     assert not list((tmp_path / "killed").glob(".submissions-*"))
-    assert len(resumed) == 9 * 22 * 10
+    assert len(resumed) == 11 * 22 * 10
     assert {row["outcome"] for row in resumed} == {"ok"}
     assert resumed == rows(tmp_path / "quiet")

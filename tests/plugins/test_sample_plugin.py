@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 from fake_plugins import controller_source, write_plugin
 
+from arena.contest.host import strongest
+
 Arena = Callable[..., "subprocess.CompletedProcess[str]"]
 
 MANIFEST = "name: {name}\ncontroller: {controller}\ntrack: {track}\nconfig: {config}\n"
@@ -83,7 +85,7 @@ def test_the_plugin_is_listed_with_its_controller(arena: Arena) -> None:
 def test_the_plugin_passes_the_check(arena: Arena, manifest: Callable[..., Path]) -> None:
     done = arena("check", manifest("mine"))
     assert done.returncode == 0, done.stderr
-    assert "mine: conforms (track blind, isolation process)" in done.stdout
+    assert f"mine: conforms (track blind, isolation {strongest()})" in done.stdout
 
 
 def test_the_plugin_plays_a_match(arena: Arena, manifest: Callable[..., Path], tmp_path: Path) -> None:

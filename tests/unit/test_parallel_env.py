@@ -42,7 +42,8 @@ def test_one_agent_per_managed_node_with_its_own_links() -> None:
     env = parallel_env(DIVERGENT)
     assert env.possible_agents == [f"node_{node}" for node in (1, 2, 3, 4, 5, 6)]
     assert [env.action_space(agent).shape[0] for agent in env.possible_agents] == [2, 3, 2, 1, 2, 1]
-    assert env.action_space("node_1").high.tolist() == [3100.0, 3100.0]
+    # Not the network's bound of 3100, which would tell of other nodes' stocks and capacities.
+    assert env.action_space("node_1").high.tolist() == [1e6, 1e6]
     # Retailer 1: demand, unfilled, on hand, 5 + 3 slots, period, sentiment; nobody orders from it.
     assert env.observation_space("node_1").shape == (3 + 8 + 2,)
     # Factory 5: on hand, 1 + 2 slots, period, sentiment, orders of distributor 2.
@@ -62,7 +63,8 @@ def test_agents_play_the_simulator_and_see_their_track(episode: Episode) -> None
     for period in range(scenario.horizon):
         for agent, view in views.items():
             seen = view.observe(simulator.state)
-            np.testing.assert_array_equal(observations[agent], [*seen.vector, *seen.incoming_orders])
+            owed = seen.owed_to_buyers if scenario.upstream_shortage == "owed" else ()
+            np.testing.assert_array_equal(observations[agent], [*seen.vector, *seen.incoming_orders, *owed])
             assert observations[agent].shape == env.observation_space(agent).shape
         observations, rewards, terminations, truncations, infos = env.step(split(env, orders[period]))
         profit = simulator.step(orders[period])
@@ -138,7 +140,7 @@ def test_orders_out_of_bounds_are_clipped_and_counted() -> None:
     env.reset(seed=1)
     *_, infos = env.step({"node_1": np.array([-1.0]), "node_2": np.array([1e9]), "node_3": np.array([5.0])})
     assert [info["clipped_orders"] for info in infos.values()] == [1, 1, 0]
-    assert env.ledger().requested[0].tolist() == [0.0, 3200.0, 5.0]
+    assert env.ledger().requested[0].tolist() == [0.0, 1e6, 5.0]
 
 
 def test_stepping_before_the_beginning_or_after_the_end_raises() -> None:

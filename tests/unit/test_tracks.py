@@ -186,6 +186,35 @@ def test_a_node_sees_its_own_part_only():
     assert observation.pipeline.tolist() == state.pipeline[own].tolist()
 
 
+def test_a_node_is_not_told_what_follows_from_others():
+    scenario = load_scenario("divergent-trend-seasonal-goodwill-backlog")
+    state = _state_after(scenario, 5)
+    assert state.sentiment != 1.0
+    bounds, moods = {}, {}
+    for node in scenario.network.managed:
+        view = TrackView(scenario, "decentralised", node)
+        bounds[node] = set(view.brief(seed=1).order_bound.tolist())
+        moods[node] = view.observe(state).sentiment
+    # The network's bound is its largest stock plus 30 times its largest capacity; sentiment is what customers show.
+    assert scenario.order_bound == 3100.0
+    assert bounds == {node: {1e6} for node in scenario.network.managed}
+    assert moods == {node: state.sentiment if node == 1 else 1.0 for node in scenario.network.managed}
+
+
+def test_a_node_is_told_what_it_owes_and_what_it_is_owed():
+    scenario = load_scenario("divergent-stationary-backlog").model_copy(update={"upstream_shortage": "owed"})
+    simulator = Simulator(scenario)
+    simulator.start(1)
+    # Distributor 3 has 80 units for 200, factories 4 and 6 have made less than was asked of them.
+    simulator.step(np.full(11, 200.0))
+    owed = simulator.state.owed
+    assert owed[1] == 120.0
+    assert owed[3] > 0.0
+    shown = TrackView(scenario, "decentralised", 3).observe(simulator.state)
+    assert shown.owed_to_buyers.tolist() == [owed[1]]
+    assert shown.owed.tolist() == [owed[3], owed[6]]
+
+
 def test_a_view_needs_a_managed_node_on_the_decentralised_track_only():
     scenario = load_scenario("serial-stationary-backlog")
     TrackView(scenario, "decentralised", 1)

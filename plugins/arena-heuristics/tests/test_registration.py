@@ -9,14 +9,16 @@ from arena_heuristics import arena_controllers
 from arena_heuristics.config import (
     EchelonBaseStockConfig,
     ExponentialSmoothingConfig,
+    LocalBaseStockConfig,
     NewsvendorConfig,
     ReorderPointConfig,
 )
 
 
-def test_four_rules_play_on_two_tracks() -> None:
+def test_four_published_rules_play_on_two_tracks_and_ours_by_node_or_with_the_full_view() -> None:
     specs = {spec.name: spec for spec in arena_controllers()}
-    assert list(specs) == ["newsvendor", "ss", "exp-smoothing", "echelon"]
+    assert list(specs) == ["newsvendor", "ss", "exp-smoothing", "echelon", "local-base-stock"]
+    assert specs.pop("local-base-stock").tracks == ("decentralised", "blind")
     assert all(spec.tracks == ("blind", "informed") for spec in specs.values())
     assert all(spec.summary for spec in specs.values())
 
@@ -57,8 +59,25 @@ def test_settings_outside_their_range_are_refused(settings, fault) -> None:
         NewsvendorConfig(**settings)
 
 
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"window": 5}, "Extra inputs are not permitted"),
+        ({"level_weight": 0.0}, "greater than 0"),
+        ({"error_weight": 1.5}, "less than or equal to 1"),
+        ({"critical_ratio": 1.0}, "less than 1"),
+        ({"least_shortage_cost": float("inf")}, "finite number"),
+        ({"information": "full"}, "'echelon' or 'local'"),
+    ],
+)
+def test_settings_of_the_local_rule_outside_their_range_are_refused(settings, fault) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        LocalBaseStockConfig(**settings)
+
+
 def test_settings_inside_their_range_are_kept() -> None:
     assert NewsvendorConfig(critical_ratio=0.9, window=7, prior_mean=3).prior_mean == 3.0
+    assert LocalBaseStockConfig(level_weight=1, information="local").level_weight == 1.0
 
 
 def test_settings_are_frozen() -> None:

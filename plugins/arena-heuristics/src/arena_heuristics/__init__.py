@@ -1,9 +1,12 @@
 """Classical inventory rules as controllers of arena.
 
-Four rules that need no training and a fraction of a millisecond per decision, each on the blind and on the informed
-track: ``newsvendor``, ``ss``, ``exp-smoothing`` and ``echelon``. With their default settings they are the rules of the
-gym-invmgmt benchmark (arXiv 2605.11355) on every network with a single market link; what they do beyond it (several
-markets, bills of materials, lot sizes, owed shortages) is stated in `arena_heuristics.ordering`.
+Rules that need no training and a fraction of a millisecond per decision. Four of them play on the blind and on the
+informed track: ``newsvendor``, ``ss``, ``exp-smoothing`` and ``echelon``. With their default settings they are the
+rules of the gym-invmgmt benchmark (arXiv 2605.11355) on every network with a single market link; what they do beyond it
+(several markets, bills of materials, lot sizes, owed shortages) is stated in `arena_heuristics.ordering`.
+
+``local-base-stock`` is ours: one controller per node on the decentralised track, and the same rule with the full view
+on the blind one (`arena_heuristics.local_base_stock`).
 """
 
 from collections.abc import Iterable
@@ -15,6 +18,7 @@ from arena import Controller, ControllerSpec, Track, hookimpl
 from arena_heuristics.config import (
     EchelonBaseStockConfig,
     ExponentialSmoothingConfig,
+    LocalBaseStockConfig,
     NewsvendorConfig,
     ReorderPointConfig,
 )
@@ -49,12 +53,18 @@ def _echelon(config: BaseModel) -> Controller:
     return EchelonBaseStock(cast(EchelonBaseStockConfig, config))
 
 
+def _local_base_stock(config: BaseModel) -> Controller:
+    from arena_heuristics.local_base_stock import LocalBaseStock
+
+    return LocalBaseStock(cast(LocalBaseStockConfig, config))
+
+
 @hookimpl
 def arena_controllers() -> Iterable[ControllerSpec]:
-    """Declare the four rules.
+    """Declare the rules.
 
     Returns:
-        One declaration per rule, in the order of increasing length of the rule's text.
+        One declaration per rule: the published ones in the order of increasing length of the rule's text, then ours.
     """
     return (
         ControllerSpec(
@@ -84,5 +94,12 @@ def arena_controllers() -> Iterable[ControllerSpec]:
             tracks=_TRACKS,
             factory=_echelon,
             summary="order up to the quantile of demand until a unit can be sold, counting all stock downstream",
+        ),
+        ControllerSpec(
+            name="local-base-stock",
+            config=LocalBaseStockConfig,
+            tracks=("decentralised", "blind"),
+            factory=_local_base_stock,
+            summary="each node orders up to the smoothed demand that it sees itself; with the full view, its echelon",
         ),
     )

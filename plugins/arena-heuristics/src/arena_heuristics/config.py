@@ -85,3 +85,28 @@ class EchelonBaseStockConfig(CriticalRatioConfig):
     """
 
     least_holding_cost: float = Field(default=0.01, gt=0)
+
+
+class LocalBaseStockConfig(BaseModel):
+    """Settings of `arena_heuristics.local_base_stock.LocalBaseStock`.
+
+    Attributes:
+        level_weight: Weight of the latest demand in the level (α).
+        error_weight: Weight of the latest squared error in the error variance (ω).
+        critical_ratio: Probability of no shortage over the protection interval, for every node. ``None`` computes it
+            per node from its own prices and costs.
+        least_shortage_cost: Money per unit that a shortage costs at least at a node without a market.
+        lead_time_weight: Price units that one period of lead time counts for when an order is split between suppliers.
+        information: What the full view is used for; the decentralised track has no other than ``"local"``.
+            ``"echelon"``: all of it. ``"local"``: what each node would see on the decentralised track and no more, for
+            comparison; orders are the same as there.
+    """
+
+    model_config = RuleConfig.model_config
+
+    level_weight: float = Field(default=0.3, gt=0, le=1)
+    error_weight: float = Field(default=0.05, gt=0, le=1)
+    critical_ratio: float | None = Field(default=None, gt=0, lt=1)
+    least_shortage_cost: float = Field(default=0.5, ge=0)
+    lead_time_weight: float = Field(default=0.1, ge=0)
+    information: Literal["echelon", "local"] = "echelon"

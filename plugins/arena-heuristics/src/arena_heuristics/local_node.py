@@ -1,0 +1,149 @@
+"""One managed node as it sees itself: its stock, what is on its way to it, and what is asked of it.
+
+Everything here is computed from what the decentralised track tells of a node, whether that came in an observation of
+its own or was cut from one of the whole network. Sums run in a fixed order, so that both give the same to the last bit.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from arena import Briefing
+from arena_heuristics.costs import holding_cost, ratio_quantile, shortage_cost, standard_quantile
+from arena_heuristics.ordering import FloatArray, Material
+
+_DUST = 1e-9  # units; a shortfall below it is rounding error and must not buy a whole lot
+
+
+class NodeState(NamedTuple):
+    """What one node sees before a decision; units."""
+
+    on_hand: float
+    component_stock: FloatArray
+    """Of its bill of materials, (lines,)."""
+    in_transit: FloatArray
+    """(inbound links,)."""
+    owed: FloatArray
+    """By its suppliers, (inbound links,)."""
+    owed_to_buyers: FloatArray
+    """(outbound links,)."""
+    orders: FloatArray
+    """Placed on it in the last period, (outbound links,)."""
+    demand: FloatArray
+    """Of its customers in the last period, (its market links,)."""
+    unfilled: FloatArray
+    """What its customers wait for, (its market links,)."""
+
+
+class LocalNode:
+    """The fixed part of a node's decisions, and its memory of what it could not ship.
+
+    Arrays have one entry per material that the node orders (`arena_heuristics.ordering`).
+
+    Args:
+        briefing: Of the node, or of a whole network that has it.
+        node: Id of the managed node.
+        materials: The node's materials, links by position in the briefing's network.
+
+    Attributes:
+        node: Its id.
+        materials: Its materials.
+        links: Positions of its inbound links in the briefing's network.
+        consumption: Units of every material in one unit that the node ships; yield losses count.
+        lead_times: Largest lead time of every material, periods.
+        handover: Periods from here to the nearest buyer, 0 if the node sells to customers itself.
+        largest: Most of every material that the node can use up in a period; infinite for who sells to customers, since
+            a capacity limits shipments only.
+    """
+
+    def __init__(self, briefing: Briefing, node: int, materials: Sequence[Material]) -> None:
+        network = briefing.network
+        description = network.node(node)
+        inbound, outbound = network.inbound(node), network.outbound(node)
+        self.node = node
+        self.materials = tuple(materials)
+        self.links = list(inbound)
+        self._owing = briefing.upstream_shortage == "owed"
+        self._backlogged = briefing.fulfilment == "backlog"
+        self._has_bill = bool(description.bill_of_materials)
+        self._yield = description.yield_
+        self._capacity = np.inf if description.capacity is None else description.capacity
+        self._places = [[inbound.index(link) for link in material.links] for material in materials]
+        self._units = np.array([material.units for material in materials])
+        self._stock = description.initial_stock or 0.0
+        self._link_lead_times = np.array([network.supply_links[link].lead_time for link in inbound])
+        self._unfilled = np.zeros(len(outbound))
+        self._shippable = 0.0
+        sells = bool(network.markets_of(node))
+        self.consumption = self._units / self._yield
+        self.lead_times = np.array([material.lead_time for material in materials], dtype=np.float64)
+        self.handover = 0 if sells else min(network.supply_links[link].lead_time for link in outbound)
+        self.largest = np.full(len(materials), np.inf) if sells else self._capacity * self.consumption
+
+    def quantiles(self, briefing: Briefing, critical_ratio: float | None, least_shortage_cost: float) -> FloatArray:
+        """Quantile z of the node's critical ratio, by its own prices and costs unless the ratio is given."""
+        if critical_ratio is not None:
+            quantile = standard_quantile(critical_ratio)
+        else:
+            shortage = shortage_cost(briefing.network, self.node, least_shortage_cost)
+            quantile = ratio_quantile(shortage, holding_cost(briefing.network, self.node))
+        return np.full(len(self.materials), quantile)
+
+    def priors(self) -> FloatArray:
+        """Demand presumed before any is seen: the initial stock covers the lead time and a period more."""
+        return np.minimum(self._stock / (self.lead_times + 1), self.largest)
+
+    def positions(self, state: NodeState) -> FloatArray:
+        """Inventory position of every material: stock and what is on its way, less what the node owes."""
+        owed = self.consumption * state.owed_to_buyers.sum()
+        if self._backlogged:
+            owed = owed + self._units * state.unfilled.sum()
+        coming = state.in_transit + state.owed
+        stocks = self._stocks(state).tolist()
+        held = [stock + float(coming[places].sum()) for stock, places in zip(stocks, self._places, strict=True)]
+        position: FloatArray = np.array(held) - owed
+        return position
+
+    def new_demand(self, state: NodeState) -> FloatArray:
+        """What was newly asked of the node in the last period, in units of every material; to be called every period.
+
+        Where upstream shortages are lost, a buyer that keeps a base stock asks again for what it did not get: an order
+        is new only as far as it exceeds what was left unfilled on its link the period before. Without that, one
+        shortage would be counted again in every period that it lasts.
+        """
+        orders = np.maximum(state.orders - self._unfilled, 0.0)
+        if not self._owing:
+            self._unfilled = state.orders - self._shipped(state.orders)
+        self._shippable = self._can_ship(state)
+        asked: FloatArray = self.consumption * orders.sum() + self._units * state.demand.sum()
+        return asked
+
+    def split(self, shortfalls: FloatArray, last_arrival: int, period: int) -> FloatArray:
+        """Divide the missing units of every material between its suppliers.
+
+        Args:
+            shortfalls: Units, (materials,); negative ones order nothing.
+            last_arrival: Last period in which a delivery is of use; a link that delivers later gets no order.
+            period: The period about to be played.
+
+        Returns:
+            Orders, (inbound links,).
+        """
+        orders = np.zeros(len(self.links))
+        for material, places, shortfall in zip(self.materials, self._places, shortfalls.tolist(), strict=True):
+            orders[places] = max(shortfall, 0.0) * np.array(material.shares)
+        in_time = period + self._link_lead_times <= last_arrival
+        return np.where(in_time & (orders > _DUST), orders, 0.0)
+
+    def _stocks(self, state: NodeState) -> FloatArray:
+        return state.component_stock if self._has_bill else np.array([state.on_hand])
+
+    def _can_ship(self, state: NodeState) -> float:
+        """Most that the node can ship in the coming period, by the contract: what arrives in it comes too late."""
+        return min(self._capacity, float((self._stocks(state) / self.consumption).min()))
+
+    def _shipped(self, orders: FloatArray) -> FloatArray:
+        """What was shipped of the last period's orders: first come, first served in the order of the links."""
+        before = np.cumsum(orders) - orders
+        return np.clip(self._shippable - before, 0.0, orders)
