@@ -18,11 +18,19 @@ from markupsafe import Markup
 
 from arena.contest.export import write_text
 from arena.errors import ArenaError, printable
+from arena.report.attacks import Attack, known_attacks
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
 
 if TYPE_CHECKING:
     from arena.contest.record import EpisodeRecord
-    from arena.contest.rows import Interval, ScenarioRow, StandingRow, Standings
+    from arena.contest.rows import (
+        Interval,
+        PriceOfDecentralisation,
+        ScenarioPrice,
+        ScenarioRow,
+        StandingRow,
+        Standings,
+    )
 
 __all__ = ["count_divisors", "explain_missing_score", "render_report", "write_report"]
 
@@ -85,12 +93,15 @@ def render_report(
             divisors=count_divisors(standings),
             bounds=any(row.mean_bound is not None for row in standings.reference),
             missing_score=next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None),
+            prices=[_price_rows(one) for one in standings.prices],
             heat=_heat(standings),
             columns=[row.submission for row in (*standings.rows, *standings.reference)],
             notes=[(scenario, notes[scenario]) for scenario in standings.scenarios if (notes or {}).get(scenario)]
             if notes
             else [],
             forfeits=_forfeits(standings, kept),
+            levels=sorted({record.isolation for record in kept}),
+            attacks=_attacks(kept),
             provenance=_provenance(standings, kept),
             digests=sorted({(record.submission, record.submission_digest) for record in kept}),
         )
@@ -144,6 +155,19 @@ class _Cell:
     best: bool
     title: str
     forfeits: int
+
+
+@dataclass(frozen=True)
+class _Price:
+    """One line of a price of decentralisation, as the template prints it."""
+
+    heading: str
+    profit: str
+    full_view_profit: str
+    price: str
+    price_interval: str
+    share: str
+    share_interval: str
 
 
 def _environment() -> jinja2.Environment:
@@ -205,6 +229,27 @@ def _table_row(row: StandingRow, standings: Standings, axis: Axis, by_score: boo
     )
 
 
+def _price_rows(one: PriceOfDecentralisation) -> tuple[PriceOfDecentralisation, list[_Price]]:
+    """Return a price with its lines: the scenarios', then the suite's."""
+    return one, [*(_price(each.scenario, each) for each in one.by_scenario), _price("all scenarios", one)]
+
+
+def _price(heading: str, one: PriceOfDecentralisation | ScenarioPrice) -> _Price:
+    def percent(value: float) -> str:
+        return f"{_number(100 * value)} %"
+
+    shares = one.share_interval
+    return _Price(
+        heading=heading,
+        profit=_number(one.profit),
+        full_view_profit=_number(one.full_view_profit),
+        price=_number(one.price),
+        price_interval=_range(one.price_interval, 1),
+        share=_DASH if one.share is None else percent(one.share),
+        share_interval="" if shares is None else f"{percent(shares.low)} … {percent(shares.high)}",
+    )
+
+
 def _heat(standings: Standings) -> list[tuple[str, list[_Cell | None]]]:
     """Return, by scenario, one cell per submission; shades compare the contenders of a scenario with each other."""
     found = {(row.scenario, row.submission): row for row in standings.by_scenario}
@@ -258,6 +303,12 @@ def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tu
             ]
             listed.append((row.submission, len(lost), shown))
     return listed
+
+
+def _attacks(records: Sequence[EpisodeRecord]) -> list[tuple[Attack, bool]]:
+    """Return the known attacks, and whether each verdict held at every isolation level that was played at."""
+    levels = {record.isolation for record in records}
+    return [(attack, all(attack.holds_at(level) for level in levels)) for attack in known_attacks()] if levels else []
 
 
 def _provenance(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tuple[str, str]]:

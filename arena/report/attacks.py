@@ -1,0 +1,63 @@
+"""What controllers try against the arena, and at which levels of isolation nothing comes of it: one table for all."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import as_file, files
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from arena.contest.isolation import ISOLATION_ORDER, Isolation
+from arena.contest.record import Outcome
+from arena.models import FrozenModel, load_model
+
+__all__ = ["APART", "Attack", "Case", "known_attacks"]
+
+APART: tuple[Isolation, ...] = ISOLATION_ORDER[1:]
+"""Levels that isolate at all: where a controller has a process of its own."""
+
+Verdict = Literal["BLOCK", "FORFEIT", "REFUSE", "CLIP", "ACCEPT", "SCORE FALLS"]
+"""What comes of an attack: no effect; this episode is lost; refused before the run; brought within bounds and counted;
+accepted, for it is none; less score than without it."""
+
+
+class Case(FrozenModel):
+    """One way to try an attack."""
+
+    controller: Annotated[str, Field(pattern=r"^[a-z_/]+\.py:[A-Za-z]+$")]
+    """The controller that tries, ``file.py:Class`` in the folder of the corpus."""
+    outcomes: tuple[Outcome, ...] = ("ok",)
+    """How its episode may end."""
+    open_at: tuple[Isolation, ...] = ()
+    """Levels at which it works."""
+
+
+class Attack(FrozenModel):
+    """One row of the table."""
+
+    number: Annotated[int, Field(ge=1)]
+    """Position in the table, from 1."""
+    attack: str
+    """What is tried, in words."""
+    verdict: Verdict
+    """What comes of it where it is not open."""
+    cases: tuple[Case, ...] = ()
+    """Controllers that try it."""
+    tests: tuple[str, ...] = ()
+    """Other tests that hold the verdict, by their node ids."""
+
+    def holds_at(self, level: str) -> bool:
+        """Whether the verdict holds for every case at an isolation level; in process, nothing is promised."""
+        return level in APART and all(level not in case.open_at for case in self.cases)
+
+
+class _Table(FrozenModel):
+    attacks: tuple[Attack, ...]
+
+
+@cache
+def known_attacks() -> tuple[Attack, ...]:
+    """Return the table, in order of number."""
+    with as_file(files("arena.report") / "attacks.yaml") as path:
+        return load_model(_Table, path).attacks

@@ -1,0 +1,96 @@
+"""The table of attacks: it agrees with the corpus and other tests, and is what page and documentation show."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from records import make_record
+
+from arena.contest.standings import compute_standings
+from arena.report.attacks import APART, known_attacks
+from arena.report.page import render_report
+
+CONTROLLERS = Path(__file__).parent / "controllers"
+HELPERS = {"attempt.py", *(f"shadowing/{name}.py" for name in ("numpy", "json", "arena", "msgspec"))}
+HELPERS |= {"shadowing/sitecustomize.py", "shadowing/usercustomize.py"}
+CASES = [(attack, case) for attack in known_attacks() for case in attack.cases]
+
+
+def classes():
+    """Every controller in the corpus with its docstring: the classes whose docstring names a row."""
+    found = {}
+    for file in sorted(CONTROLLERS.rglob("*.py")):
+        name = file.relative_to(CONTROLLERS).as_posix()
+        if name in HELPERS:
+            continue
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and re.match(r"Row \d", ast.get_docstring(node) or ""):
+                found[f"{name}:{node.name}"] = ast.get_docstring(node)
+    return found
+
+
+def test_the_table_has_every_row():
+    assert [attack.number for attack in known_attacks()] == list(range(1, 31))
+    assert all(attack.cases or attack.tests for attack in known_attacks())
+
+
+def test_the_table_and_the_corpus_are_the_same():
+    named = {case.controller: attack.number for attack, case in CASES}
+    assert len(named) == len(CASES)
+    numbers = {controller: int(re.match(r"Row (\d+)", text)[1]) for controller, text in classes().items()}
+    assert named == numbers
+
+
+@pytest.mark.parametrize("node", sorted({test for attack in known_attacks() for test in attack.tests}))
+def test_the_tests_that_the_table_names_exist(repository, node):
+    file, *names = node.split("::")
+    body = ast.parse((repository / file).read_text(encoding="utf-8")).body
+    for name in names:
+        (found,) = [one for one in body if isinstance(one, ast.ClassDef | ast.FunctionDef) and one.name == name]
+        body = found.body
+    assert names[-1].startswith("test_")
+
+
+def test_nothing_is_open_where_results_are_official():
+    assert all(attack.holds_at(level) for attack in known_attacks() for level in ("strict", "sandbox"))
+    assert not any(attack.holds_at("trusted") for attack in known_attacks())
+
+
+def lines_of_the_table():
+    """The table as the documentation shows it."""
+    yield f"| | attack | verdict | controllers | {' | '.join(APART)} |"
+    yield "|--:|---|---|--:|" + "---|" * len(APART)
+    for attack in known_attacks():
+        levels = ["holds" if attack.holds_at(level) else "open" for level in APART]
+        tried = str(len(attack.cases)) if attack.cases else "loaders"
+        yield f"| {attack.number} | {attack.attack} | {attack.verdict} | {tried} | {' | '.join(levels)} |"
+
+
+def test_the_documentation_shows_the_table(repository):
+    page = (repository / "docs" / "attacks.md").read_text(encoding="utf-8")
+    assert "\n".join(lines_of_the_table()) in page
+
+
+def test_the_readme_tells_how_many_there_are(repository):
+    text = " ".join((repository / "README.md").read_text(encoding="utf-8").split())
+    open_at_process = sum(not attack.holds_at("process") for attack in known_attacks())
+    assert f"{len(CASES)} hostile controllers" in text
+    assert f"{open_at_process} of the {len(known_attacks())} rows are open" in text
+
+
+@pytest.mark.parametrize("level", ["trusted", *APART])
+def test_the_page_tells_what_holds_at_the_level_that_was_played_at(level):
+    records = [make_record(isolation=level)]
+    page = render_report(compute_standings(records, suite="test", scenarios=("north",), seeds=1), records)
+    holding = sum(attack.holds_at(level) for attack in known_attacks())
+    assert f"were played at isolation level {level}." in page
+    assert f"{holding} of {len(known_attacks())} verdicts hold." in page
+    assert page.count("open at this level") == len(known_attacks()) - holding
+
+
+def test_a_page_of_several_levels_tells_what_holds_at_all_of_them():
+    records = [make_record(isolation=level, seed_index=index) for index, level in enumerate(("process", "strict"))]
+    page = render_report(compute_standings(records, suite="test", scenarios=("north",), seeds=2), records)
+    assert "were played at isolation level process and strict." in page
+    assert page.count("open at this level") == sum(not attack.holds_at("process") for attack in known_attacks())
