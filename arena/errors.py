@@ -17,6 +17,7 @@ __all__ = [
     "Absent",
     "ArenaError",
     "ContractViolation",
+    "ControllerKilled",
     "EpisodeEnded",
     "Fault",
     "FaultList",
@@ -259,6 +260,13 @@ class ContractViolation(ArenaError):  # noqa: N818 - named after what it reports
     def __str__(self) -> str:
         """Return the message, led by the outcome code."""
         return f"{self.code}: {self.message}"
+
+
+class ControllerKilled(ContractViolation):
+    """A controller's process was killed, and nobody can tell by whom: by itself, or from outside and without fault.
+
+    `arena.contest.match.play` plays such an episode again; if that does not help, it is the violation that it says.
+    """
 
 
 class InfrastructureFailure(ArenaError):  # noqa: N818 - named after what it reports

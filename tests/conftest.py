@@ -1,10 +1,15 @@
 """What all tests share: the Hypothesis profile, the places of files, and markers that follow from a test's folder."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from seats import Hosts
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -24,6 +29,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def repository() -> Path:
     """The root of the checkout: submissions, scenarios and the sample plugin are below it."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def host_at() -> Iterator["Hosts"]:
+    """Hosts by isolation level, shared by the tests of a run; a level that does not work here skips the test."""
+    from seats import Hosts  # Most tests play nothing, and need not wait for this.
+
+    hosts = Hosts()
+    yield hosts
+    hosts.close()
 
 
 @pytest.fixture(scope="session")

@@ -54,17 +54,20 @@ def check(
 
     Exit status 1 when one does not conform, 2 when one cannot be read or its package is not installed.
     """
-    from arena.contest.host import available
+    from arena.contest.host import require_level, strongest
+    from arena.contest.isolation import refuse_ungranted
     from arena.contest.limits import Limits
     from arena.testing import check_submission
 
     loaded = load(paths)
+    submissions = loaded.require()
+    level = strongest() if isolation is None else require_level(isolation)
+    refuse_ungranted(submissions, level)
     limits = Limits()
     results = []
-    for submission in loaded.require():
+    for submission in submissions:
         warn(f"checking {submission.name}")
-        # A level that does not exist is refused, by name, where the host is made.
-        result = check_submission(submission, isolation=isolation or available()[-1], limits=limits)  # type: ignore[arg-type]
+        result = check_submission(submission, isolation=level, limits=limits)
         results.append(result)
         if not as_json:
             _show(result, limits)

@@ -15,6 +15,7 @@ from arena.cli.standings_table import print_standings
 
 if TYPE_CHECKING:
     from arena.cli.progress import BarProgress, LineProgress
+    from arena.contract.seeds import SeedPlan
     from arena.world.suite import Suite
 
 REPORT_NAME = "report.html"
@@ -51,13 +52,13 @@ def evaluate(
     """
     from arena.contest.evaluate import Interrupted
     from arena.contest.evaluate import evaluate as run
-    from arena.contest.host import available
+    from arena.contest.host import strongest
     from arena.contract.seeds import parse_seeds
     from arena.contract.version import contract_digest
     from arena.report.page import write_report
 
-    chosen = _choose_suite(suite, scenario or [])
     plan = parse_seeds(seeds, secret, contract_digest())
+    chosen = _choose_suite(suite, scenario or [], plan)
     submissions = load(paths).require()
     try:
         evaluation = run(
@@ -65,7 +66,7 @@ def evaluate(
             chosen,
             plan,
             output=output,
-            isolation=isolation or available()[-1],
+            isolation=isolation or strongest(),
             workers=workers,
             progress=_progress(workers),
         )
@@ -91,11 +92,11 @@ def evaluate(
         raise typer.Exit(FORFEITED)
 
 
-def _choose_suite(suite: str, scenarios: list[str]) -> Suite:
+def _choose_suite(suite: str, scenarios: list[str], plan: SeedPlan) -> Suite:
     from arena.world.suite import Suite, load_all, load_suite
 
     if not scenarios:
-        return load_suite(suite)
+        return load_suite(suite, plan.draw_key)
     chosen = load_all(dict.fromkeys(scenarios))
     return Suite(name="selection", description="Scenarios named on the command line.", scenarios=chosen)
 

@@ -71,7 +71,7 @@ def find_submissions(paths: Sequence[Path], faults: list[Fault]) -> list[Path]:
     def add(path: Path) -> None:
         found.setdefault(path.resolve(), path)
 
-    for path in paths:
+    def look(path: Path) -> None:
         is_manifest = path.is_file() and path.suffix in SUFFIXES
         if is_manifest and path.name == MANIFEST_NAME:
             add(path.parent)
@@ -90,6 +90,13 @@ def find_submissions(paths: Sequence[Path], faults: list[Fault]) -> list[Path]:
             rule = "is no submission" if path.exists() else "there is no such file or folder"
             hint = f"name a YAML manifest, a folder with a {MANIFEST_NAME}, or a folder of these"
             faults.append(Fault(str(path), "", ABSENT, rule, hint))
+
+    for path in paths:
+        try:
+            look(path)
+        except OSError as error:
+            hint = "check its name and permissions"
+            faults.append(Fault(str(path), "", ABSENT, f"cannot be looked into: {error.strerror}", hint))
     return list(found.values())
 
 

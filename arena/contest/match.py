@@ -1,11 +1,19 @@
-"""One match: a submission plays one episode of a scenario, and the ledger of it becomes a row of results."""
+"""One match: a submission plays one episode of a scenario, and the ledger of it becomes a row of results.
+
+When a controller's process is killed, nobody can tell whether it was from outside (an administrator, a machine short of
+memory) or brought about by the controller. The first must not cost it anything, the second must not gain it anything.
+So the episode is played again from its beginning, with the same seed, and counts if the controller repeats what it
+ordered until it was killed: then it stands where it stood, has been told what it had been told, and has chosen nothing
+with the knowledge of what came of it. One that orders otherwise could be throwing dice until it likes the outcome, and
+one that is killed again and again does not answer: both forfeit.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +24,7 @@ from arena.contract.controller import ControllerReport
 from arena.contract.kpi import measure
 from arena.contract.orders import check_orders
 from arena.contract.tracks import TrackView
-from arena.errors import ContractViolation
+from arena.errors import ContractViolation, ControllerKilled
 from arena.simulate.simulator import Simulator, realised_demand
 
 if TYPE_CHECKING:
@@ -24,6 +32,9 @@ if TYPE_CHECKING:
     from arena.contest.submission import Submission
     from arena.contract.seeds import EpisodeSeed
     from arena.world.scenario import Scenario
+
+MOST_PLAYINGS: Final = 3
+"""How often an episode is played whose controller is killed; the last time, that counts."""
 
 
 def play(
@@ -40,7 +51,7 @@ def play(
 
     A controller that breaks the contract forfeits: the rest is played with zero orders, and the counted profit is at
     most 0. On the decentralised track there is one controller per managed node, and the first that fails forfeits the
-    episode for all.
+    episode for all. A controller that was killed gets another try, which must begin with the same orders.
 
     Args:
         submission: Who plays.
@@ -57,6 +68,29 @@ def play(
     Raises:
         InfrastructureFailure: The arena failed; the episode is to be played again with the same seed.
     """
+    killed: PlayedEpisode | None = None
+    for _ in range(MOST_PLAYINGS):
+        episode, was_killed = _play_once(submission, scenario, seed, host, limits, commitment, clock)
+        if killed is not None and not _begin_alike(killed, episode):
+            return _told_apart(killed)
+        if not was_killed:
+            return episode
+        # The longest playing is what the next is held against: it saw most of what came.
+        killed = episode if killed is None else max(killed, episode, key=lambda one: one.record.decisions)
+    assert killed is not None  # It is None only if nothing was played.
+    return killed
+
+
+def _play_once(
+    submission: Submission,
+    scenario: Scenario,
+    seed: EpisodeSeed,
+    host: Host,
+    limits: Limits,
+    commitment: str | None,
+    clock: Callable[[], float],
+) -> tuple[PlayedEpisode, bool]:
+    """Play one episode from its beginning to its end; also whether a controller was killed in it."""
     simulator = Simulator(scenario)
     simulator.start(seed.entropy)
     table = _Table(submission, scenario, seed, host, limits, clock)
@@ -97,7 +131,19 @@ def play(
         failure_message=violation.message if violation else "",
         stderr_tail=table.stderr_tail,
     )
-    return PlayedEpisode(record, ledger.requested, ledger.demand)
+    return PlayedEpisode(record, ledger.requested, ledger.demand), isinstance(violation, ControllerKilled)
+
+
+def _begin_alike(killed: PlayedEpisode, again: PlayedEpisode) -> bool:
+    """Whether two playings of an episode have the same orders as far as both got."""
+    shared = min(killed.record.decisions, again.record.decisions)
+    return np.array_equal(killed.requested[:shared], again.requested[:shared])
+
+
+def _told_apart(killed: PlayedEpisode) -> PlayedEpisode:
+    """The forfeit of a controller that did not repeat itself."""
+    said = f"{killed.record.failure_message}; played again, it ordered otherwise before, so this counts"
+    return PlayedEpisode(killed.record.model_copy(update={"failure_message": said}), killed.requested, killed.demand)
 
 
 class _Table:
@@ -161,7 +207,7 @@ class _Table:
                 reply = seat.order(observation)
             finally:
                 self.decision_time += self._clock() - started
-            checked = check_orders(reply, self._scenario.order_bound, len(view.links))
+            checked = check_orders(reply, view.largest_order, len(view.links))
             orders[list(view.links)] = checked.orders
             self.clipped += checked.clipped
         self.decisions += 1

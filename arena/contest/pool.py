@@ -94,6 +94,13 @@ class _Defect:
 
 
 @dataclass(frozen=True)
+class _Unfit:
+    """A worker's first and last word: its host does not stand. Another may fare better."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class _Ready:
     """A worker's first word: its host stands."""
 
@@ -159,6 +166,9 @@ class _Worker:
         try:
             with _interrupts_held(), _single_threaded():
                 self.process.start()
+        except BaseException:
+            self.connection.close()
+            raise
         finally:
             theirs.close()
 
@@ -209,7 +219,11 @@ class _Pool:
                 worker.give(self._waiting.popleft())
         coming = sum(not worker.ready for worker in self._workers)
         while len(self._workers) < self._size and coming < len(self._waiting):
-            self._workers.append(_Worker(self._job))
+            try:
+                self._workers.append(_Worker(self._job))
+            except OSError as error:
+                fix = "free some memory, or ask for fewer by --workers"
+                raise ArenaError(f"a worker cannot be started ({error.strerror}); {fix}") from error
             coming += 1
 
     def _listen(self, worker: _Worker) -> Iterator[Result]:
@@ -221,6 +235,9 @@ class _Pool:
         item, worker.item = worker.item, None
         if isinstance(answer, _Defect):
             raise ArenaError(f"the arena has a defect, please report it:\n{answer.text}")
+        if isinstance(answer, _Unfit):
+            yield from self._replace(worker, answer.text)
+            return
         if isinstance(answer, _Ready):
             worker.ready = True
             self._failed_starts = 0
@@ -231,10 +248,10 @@ class _Pool:
         elif item is not None:
             yield answer
 
-    def _replace(self, worker: _Worker) -> Iterator[Result]:
+    def _replace(self, worker: _Worker, said: str = "") -> Iterator[Result]:
         self._workers.remove(worker)
         worker.process.join(_POLL_SECONDS)
-        message = f"the worker process ended ({_ending(worker.process.exitcode)})"
+        message = said or f"the worker process ended ({_ending(worker.process.exitcode)})"
         worker.bury()
         if worker.item is not None:
             yield from self._again(worker.item, message)
@@ -285,6 +302,10 @@ def _serve(pipe: Connection, job: Job) -> None:
     with contextlib.suppress(EOFError, OSError):
         try:
             host = make_host(job.isolation, job.limits)
+        except ArenaError as error:
+            # The main process has found that the level works; so this came from outside and may not come again.
+            pipe.send(_Unfit(str(error)))
+            return
         except Exception:
             pipe.send(_Defect(traceback.format_exc()))
             return

@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from arena.cli import app
+from arena.contest.host import strongest
 from arena.contract.seeds import read_secret
 from arena.contract.version import contract_digest
 from arena.testing import check_controller
@@ -101,7 +102,7 @@ def test_help_needs_neither_numpy_nor_pydantic() -> None:
         "print('loaded:', sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    for command in ("list", "check", "evaluate", "report", "export", "seeds", "contract", "new"):
+    for command in ("list", "check", "evaluate", "report", "export", "verify", "seeds", "contract", "new"):
         assert f" {command} " in done.stdout
     assert done.stdout.splitlines()[-1] == "loaded: []"
 
@@ -136,7 +137,7 @@ def test_a_new_submission_conforms_and_plays(run: Run) -> None:
     ]
     checked = run("check", "my-idea")
     assert checked.exit_code == 0, checked.stdout + checked.stderr
-    assert "my-idea: conforms (track blind, isolation process)" in checked.stdout
+    assert f"my-idea: conforms (track blind, isolation {strongest()})" in checked.stdout
     assert "of the deadline of 1 s" in checked.stdout
     played = play(run, "my-idea", "--strict")
     assert played.exit_code == 0, played.stderr
@@ -266,7 +267,7 @@ def test_json_is_all_there_is_on_standard_output(run: Run) -> None:
         (("--seeds", "hidden:0", "--secret", "missing"), "missing"),
         (("--seeds", "hidden:5"), "hidden seeds need a secret"),
         (("--secret", "file"), "public seeds need no secret"),
-        (("--isolation", "proces"), "process"),
+        (("--isolation", "proces"), 'unknown isolation level, got "proces"; did you mean "process"?'),
         (("--workers", "-1"), "--workers"),
         (("--no-such-option",), "No such option"),
     ],

@@ -253,7 +253,7 @@ def test_a_stronger_isolation_is_played_and_not_replaced_by_a_weaker(
 
 
 def test_a_level_that_does_not_exist_is_refused(tmp_path: Path, entrants: Path, suite: Suite) -> None:
-    with pytest.raises(ArenaError, match=r'isolation "proces" does not work here; did you mean "process"\?'):
+    with pytest.raises(ArenaError, match=r'unknown isolation level, got "proces"; did you mean "process"\?'):
         run(entrants, suite, tmp_path / "out", isolation="proces")
     with pytest.raises(ArenaError, match="the number of workers must be 0 or more, got -1"):
         run(entrants, suite, tmp_path / "out", workers=-1)

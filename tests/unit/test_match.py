@@ -9,7 +9,7 @@ from arena import load_scenario
 from arena.contest.host import InfrastructureFailure, available, make_host
 from arena.contest.host.base import numeric_array
 from arena.contest.limits import Limits
-from arena.contest.match import play
+from arena.contest.match import MOST_PLAYINGS, play
 from arena.contest.record import EpisodeRecord
 from arena.contest.submission import Manifest, Submission
 from arena.contract.controller import ControllerReport
@@ -17,7 +17,7 @@ from arena.contract.kpi import Kpis, measure
 from arena.contract.seeds import PUBLIC_SEEDS, EpisodeSeed, PublicSeeds
 from arena.contract.tracks import Briefing, LocalObservation
 from arena.contract.version import contract_digest
-from arena.errors import ContractViolation
+from arena.errors import ContractViolation, ControllerKilled
 from arena.simulate.simulator import Simulator, realised_demand
 
 SCENARIO = load_scenario("serial-stationary-backlog")
@@ -437,3 +437,64 @@ def test_a_process_plays_the_same_episode_as_a_trusted_controller(tmp_path, trac
     assert trusted.requested.tobytes() == process.requested.tobytes()
     assert trusted.record.profit == process.record.profit
     assert (trusted.record.isolation, process.record.isolation) == ("trusted", "process")
+
+
+def killed_at(*periods, order=lambda playing, period: 20.0):
+    """Play with a controller that is killed in these periods, one a playing; the record and the host."""
+    begun = []
+
+    def rule(briefing, observation):
+        now = len(begun) - 1
+        if now < len(periods) and observation.period == periods[now]:
+            raise ControllerKilled("exited", "was killed")
+        return np.full(len(briefing.order_bound), order(now, observation.period))
+
+    return played(rule=rule, begin=lambda: begun.append(True))
+
+
+def same_but_for_time(record):
+    return record.model_dump(exclude={"planning_time", "decision_time", "finished_at"})
+
+
+@pytest.mark.parametrize("periods", [(0,), (7,), (29,), (7, 20), (20, 7), (7, 7)])
+def test_a_controller_killed_from_outside_loses_nothing(periods):
+    calm, _ = played()
+    episode, host = killed_at(*periods)
+    assert same_but_for_time(episode.record) == same_but_for_time(calm.record)
+    assert np.array_equal(episode.requested, calm.requested)
+    assert [seat.calls[-1] for seat in host.seats] == ["release"] * (len(periods) + 1)
+
+
+def test_a_controller_killed_in_every_playing_forfeits():
+    episode, host = killed_at(*[7] * MOST_PLAYINGS)
+    assert len(host.seats) == MOST_PLAYINGS
+    assert (episode.record.outcome, episode.record.failure_period) == ("exited", 7)
+    assert episode.record.profit <= 0
+
+
+@pytest.mark.parametrize("periods", [(7,), (7, 2), (2, 7)])
+def test_a_kill_buys_no_second_choice(periods):
+    """Orders other than before the kill, were they good or bad, do not count: the kill does."""
+    calm, _ = played()
+    episode, host = killed_at(*periods, order=lambda playing, period: 20.0 + (playing == len(periods)) * (period == 6))
+    assert (episode.record.outcome, episode.record.failure_period) == ("exited", 7)
+    assert episode.record.profit <= 0 < calm.record.profit
+    assert episode.record.failure_message == "was killed; played again, it ordered otherwise before, so this counts"
+    assert len(host.seats) == len(periods) + 1
+
+
+def test_what_is_ordered_after_the_kill_is_free():
+    episode, _ = killed_at(7, order=lambda playing, period: 20.0 + (playing == 1) * (period == 7))
+    assert episode.record.outcome == "ok"
+    assert episode.requested[7].tolist() == [21.0] * 3
+
+
+def test_a_failure_that_is_no_kill_is_not_played_again():
+    episode, host = played(rule=breaking("exited"))
+    assert (episode.record.outcome, len(host.seats)) == ("exited", 1)
+
+
+def test_a_controller_killed_as_it_closes_is_played_again():
+    episode, host = played(close=raising(ControllerKilled("exited", "was killed")))
+    assert (episode.record.outcome, len(host.seats)) == ("exited", MOST_PLAYINGS)
+    assert episode.record.decisions == SCENARIO.horizon
