@@ -18,7 +18,8 @@ from seats import APART, failure, make_submission, observation, require_or_skip,
 
 from arena.contest import host as hosts
 from arena.contest.host import make_host
-from arena.contest.host.watch import children
+from arena.contest.host.watch import WITHIN_LIMITS, children
+from arena.contest.host.zygote import UNCLEAN, Verdict
 from arena.contract.controller import ControllerReport
 from arena.errors import ArenaError, ContractViolation, InfrastructureFailure
 
@@ -300,6 +301,26 @@ def test_a_dead_zygote_is_the_arenas_failure_and_is_replaced(level, submit, tmp_
     again.close()
     host.close()
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("level", APART)
+def test_a_family_that_would_not_die_ends_with_its_zygote(level, submit, monkeypatch):
+    """In a sandbox that ends all of it, and is the controller's doing: no failure of the arena, to be played again."""
+    require_or_skip(level)
+    submission = submit("def order(self, observation): os._exit(0)")
+    host = make_host(level)
+    try:
+        seat = seated(host, submission)
+        (launcher,) = host._launchers.values()
+        monkeypatch.setattr(launcher, "_answer", lambda what: Verdict(UNCLEAN, WITHIN_LIMITS))
+        sandboxed = ContractViolation, "was killed"
+        error, message = sandboxed if level == "sandbox" else (InfrastructureFailure, "could not end all")
+        with pytest.raises(error, match=message):
+            seat.order(observation())
+        assert not launcher.alive
+        seat.release()
+    finally:
+        host.close()
 
 
 def test_a_zygote_that_does_not_start_is_the_arenas_failure(submit, monkeypatch):

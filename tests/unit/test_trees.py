@@ -120,9 +120,17 @@ def test_a_hole_in_a_file_occupies_nothing(tmp_path):
     assert measure_tree(tmp_path, 10) == (1, 0)
 
 
+def test_a_folder_that_is_not_there_holds_nothing(tmp_path):
+    # A seat is looked at from its first moment, when it has not made its folder yet.
+    assert measure_tree(tmp_path / "none", 10) == (0, 0)
+
+
 def test_folders_too_deep_to_be_looked_into_are_too_many(tmp_path):
-    burrow(tmp_path, 1500)
-    assert measure_tree(tmp_path, 10_000)[0] == 10_001
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    burrow(inside, 1500)
+    assert measure_tree(inside, 10_000)[0] == 10_001
+    remove_tree(inside)  # pytest could not
 
 
 # --- copying ------------------------------------------------------------------------------------------------------

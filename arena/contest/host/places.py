@@ -93,8 +93,10 @@ def _packages(names: Iterable[str], readable: Iterable[str]) -> Iterator[tuple[s
     """Name and first file of those packages that are not readable anyway."""
     folders = [Path(place) for place in readable]
     for name in names:
-        spec = importlib.util.find_spec(name)
-        first = None if spec is None else spec.origin
+        first = None
+        with contextlib.suppress(ImportError, ValueError):  # A broken package is its own plugin's trouble.
+            spec = importlib.util.find_spec(name)
+            first = None if spec is None else spec.origin
         if first is not None and first.endswith(".py") and not _is_inside(Path(first), folders):
             yield name, first
 

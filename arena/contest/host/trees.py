@@ -42,7 +42,7 @@ def measure_tree(directory: Path, most: int) -> tuple[int, int]:
 
     Returns:
         Number of entries, more than `most` also if there is a folder that cannot be looked into; and the bytes that the
-        files occupy.
+        files occupy. Both are 0 for a folder that does not exist.
     """
     entries = size = 0
     try:
@@ -54,6 +54,8 @@ def measure_tree(directory: Path, most: int) -> tuple[int, int]:
             for name in names:
                 with contextlib.suppress(FileNotFoundError):
                     size += os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_blocks * _BLOCK
+    except FileNotFoundError:
+        pass  # The folder itself is not there: not made yet, or removed.
     except (OSError, RecursionError):
         return most + 1, size
     return entries, size

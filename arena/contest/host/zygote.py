@@ -151,6 +151,7 @@ class _Zygote:
             # Its number will belong to the seat's socket, which must not be closed along with this object.
             self._control.detach()
             self._seats.clear()
+            self._verdicts.clear()
             connection, output, *folders = descriptors
             folder = folders[0] if folders else None
             copied: Path | None = None
