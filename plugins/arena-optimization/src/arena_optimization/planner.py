@@ -11,7 +11,7 @@ from arena import Briefing, Network, Observation
 from arena_optimization.model import state_path
 from arena_optimization.path_form import PathForm, compile_path
 from arena_optimization.pooled import PooledProgram, poolable
-from arena_optimization.program import Plan, Program, Start
+from arena_optimization.program import ExtensiveForm, Plan, Program, Start
 from arena_optimization.stocks import FloatArray, Stocks, stocks_of
 
 HorizonRule = Callable[[Network, int], int]
@@ -71,7 +71,7 @@ class Planner:
         self._pools = open_loop and paths > 1 and poolable(form, self.stocks, discount=briefing.discount)
         special = pooled_paths if self._pools else integer_paths if form.integer.any() else None
         self.paths: int = paths if special is None else special
-        self._program: Program | PooledProgram | None = None
+        self._program: ExtensiveForm | None = None
 
     def horizon(self, period: int) -> int:
         """Number of periods planned in a period."""
@@ -114,7 +114,7 @@ class Planner:
         self._program = program
         return program.solve(_INTEGER_SHARE * time_limit if program.is_integer else time_limit)
 
-    def _make(self, form: PathForm, paths: int) -> Program | PooledProgram:
+    def _make(self, form: PathForm, paths: int) -> ExtensiveForm:
         if self._pools:
             return PooledProgram(form, self.stocks, paths=paths, discount=self._briefing.discount)
         return Program(

@@ -19,8 +19,8 @@ import scipy.sparse as sparse
 from numpy.typing import NDArray
 
 from arena_optimization.path_form import IntArray, PathForm
-from arena_optimization.program import PathBasis, Plan, Start, rows_of
-from arena_optimization.solver import Solution, SolveFailure, Solver
+from arena_optimization.program import ExtensiveForm, PathBasis, Plan, Start, rows_of
+from arena_optimization.solver import Solution, Solver
 from arena_optimization.stocks import FloatArray, Stocks
 
 
@@ -66,10 +66,8 @@ class _Customers:
         return profits[self.kept], owed
 
 
-class PooledProgram:
+class PooledProgram(ExtensiveForm):
     """The extensive form of one horizon with its customers pooled, ready to be filled with data and solved."""
-
-    is_integer = False
 
     def __init__(self, form: PathForm, stocks: Stocks, *, paths: int, discount: float = 1.0) -> None:
         """Lay out the program.
@@ -80,12 +78,9 @@ class PooledProgram:
             paths: Number of paths, equally probable.
             discount: Factor on a period's profit per period elapsed.
         """
-        self.form = form
-        self.paths = paths
+        super().__init__(form, paths)
         self._customers = customers = _Customers(form, stocks)
         self._profits, self._data_profits = form.worth(discount), form.data_worth(discount)
-        self._extra = np.zeros(len(form.columns))
-        self._solver: Solver | None = None
         self._common = np.delete(np.arange(len(form.columns)), [customers.sold, customers.unfilled])
         self._rows = np.delete(np.arange(len(form.rows)), customers.serving)
         markets = len(customers.kept)
@@ -95,18 +90,6 @@ class PooledProgram:
         # Entry: where a column of the form lies in the program, -1 for nowhere.
         self._place = np.full(len(form.columns), -1, dtype=np.int64)
         self._place[self._common] = self._columns_at.ravel()
-
-    def price(self, extra: FloatArray) -> None:
-        """Add to the profit per unit of every decision of a path.
-
-        Args:
-            extra: Money per unit, (columns of the form,).
-        """
-        if np.array_equal(extra, self._extra):
-            return
-        self._extra = extra
-        if self._solver is not None:
-            self._solver.change_costs(self._costs())
 
     def load(self, start: Start, demand: FloatArray) -> None:
         """Fill in the data.
@@ -144,23 +127,6 @@ class PooledProgram:
             self._matrix, self._costs(), lower=lower, upper=upper, row_lower=row_lower, row_upper=right
         )
 
-    def solve(self, time_limit: float = np.inf) -> Plan:
-        """Solve with the data that were loaded last.
-
-        Args:
-            time_limit: Seconds.
-
-        Raises:
-            SolveFailure: See `arena_optimization.solver.Solver.solve`; with the plan of the best solution, if any.
-        """
-        try:
-            solution = self._loaded.solve(time_limit)
-        except SolveFailure as failure:
-            if failure.incumbent is not None:
-                failure.plan = self._plan(Solution(np.nan, failure.incumbent, np.inf))
-            raise
-        return self._plan(solution)
-
     def _plan(self, solution: Solution) -> Plan:
         profits = self._profits.copy()
         profits[self._customers.kept] = 0.0
@@ -192,12 +158,6 @@ class PooledProgram:
     def start_from(self, basis: PathBasis) -> None:
         """Begin the next solve at a basis of the same number of paths and periods."""
         self._loaded.start_from((basis.columns.ravel().tolist(), basis.rows.ravel().tolist()))
-
-    @property
-    def _loaded(self) -> Solver:
-        if self._solver is None:
-            raise RuntimeError("the program has no data yet: call load first")
-        return self._solver
 
     @property
     def _width(self) -> int:

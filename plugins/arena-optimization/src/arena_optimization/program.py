@@ -10,6 +10,7 @@ for that, so that paths with a common history are neighbours.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -78,8 +79,90 @@ class PathBasis:
         return PathBasis(self.columns[:, later], self.rows[:, later])
 
 
-class Program:
-    """The extensive form of one horizon, ready to be filled with data and solved."""
+class ExtensiveForm(ABC):
+    """A program over all paths that is filled with data, priced and solved again and again.
+
+    Attributes:
+        form: The program of one path.
+        paths: Number of paths, equally probable.
+    """
+
+    def __init__(self, form: PathForm, paths: int) -> None:
+        """Begin without data and without extra prices."""
+        self.form = form
+        self.paths = paths
+        self._extra = np.zeros(len(form.columns))
+        self._solver: Solver | None = None
+
+    def price(self, extra: FloatArray) -> None:
+        """Add to the profit per unit of every decision of a path.
+
+        Args:
+            extra: Money per unit, (columns of the form,).
+        """
+        if np.array_equal(extra, self._extra):
+            return
+        self._extra = extra
+        if self._solver is not None:
+            self._solver.change_costs(self._costs())
+
+    @abstractmethod
+    def load(self, start: Start, demand: FloatArray) -> None:
+        """Fill in the data.
+
+        Args:
+            start: What the program starts from.
+            demand: Units, (paths, market links, horizon or longer).
+        """
+
+    def solve(self, time_limit: float = np.inf) -> Plan:
+        """Solve with the data that were loaded last.
+
+        Args:
+            time_limit: Seconds.
+
+        Raises:
+            SolveFailure: See `arena_optimization.solver.Solver.solve`; with the plan of the best solution, if any.
+        """
+        try:
+            solution = self._loaded.solve(time_limit)
+        except SolveFailure as failure:
+            if failure.incumbent is not None:
+                failure.plan = self._plan(Solution(np.nan, failure.incumbent, np.inf))
+            raise
+        return self._plan(solution)
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether some decisions are whole numbers."""
+        return bool(self.form.integer.any())
+
+    @property
+    @abstractmethod
+    def basis(self) -> PathBasis:
+        """The last basis of a linear program."""
+
+    @abstractmethod
+    def start_from(self, basis: PathBasis) -> None:
+        """Begin the next solve of a linear program at a basis of as many periods."""
+
+    @property
+    def _loaded(self) -> Solver:
+        if self._solver is None:
+            raise RuntimeError("the program has no data yet: call load first")
+        return self._solver
+
+    @abstractmethod
+    def _costs(self) -> FloatArray:
+        """Objective of all columns, times the number of paths."""
+
+    @abstractmethod
+    def _plan(self, solution: Solution) -> Plan:
+        """What a solution means."""
+
+
+class Program(ExtensiveForm):
+    """The extensive form of one horizon: the common part once, and rows and columns of its own for every path."""
 
     def __init__(
         self,
@@ -101,8 +184,7 @@ class Program:
             discount: Factor on a period's profit per period elapsed.
             gap: Relative gap at which an integer program counts as solved.
         """
-        self.form = form
-        self.paths = paths
+        super().__init__(form, paths)
         self.shared = min(shared, form.horizon)
         self._tied = range(self.shared, min(tied, form.horizon)) if paths > 1 else range(0)
         common = (form.columns.period < self.shared) & ~form.of_customers if paths > 1 else np.ones(len(form.columns))
@@ -110,22 +192,8 @@ class Program:
         own_entries = np.add.reduceat((common == 0)[form.matrix.indices], form.matrix.indptr[:-1])
         self._common_rows, self._own_rows = np.flatnonzero(own_entries == 0), np.flatnonzero(own_entries)
         self._profits, self._data_profits = form.worth(discount), form.data_worth(discount)
-        self._extra = np.zeros(len(form.columns))
         self._constant = 0.0
         self._gap = gap
-        self._solver: Solver | None = None
-
-    def price(self, extra: FloatArray) -> None:
-        """Add to the profit per unit of every decision of a path.
-
-        Args:
-            extra: Money per unit, (columns of the form,).
-        """
-        if np.array_equal(extra, self._extra):
-            return
-        self._extra = extra
-        if self._solver is not None:
-            self._solver.change_costs(self._costs())
 
     def load(self, start: Start, demand: FloatArray) -> None:
         """Fill in the data.
@@ -166,23 +234,6 @@ class Program:
             gap=self._gap,
         )
 
-    def solve(self, time_limit: float = np.inf) -> Plan:
-        """Solve with the data that were loaded last.
-
-        Args:
-            time_limit: Seconds.
-
-        Raises:
-            SolveFailure: See `arena_optimization.solver.Solver.solve`; with the plan of the best solution, if any.
-        """
-        try:
-            solution = self._loaded.solve(time_limit)
-        except SolveFailure as failure:
-            if failure.incumbent is not None:
-                failure.plan = self._plan(Solution(np.nan, failure.incumbent, np.inf))
-            raise
-        return self._plan(solution)
-
     def _plan(self, solution: Solution) -> Plan:
         return Plan(
             objective=solution.objective / self.paths + self._constant,
@@ -202,11 +253,6 @@ class Program:
         first = len(self._common) + path * len(self._own)
         whole[self._own] = values[first : first + len(self._own)]
         return whole
-
-    @property
-    def is_integer(self) -> bool:
-        """Whether some decisions are whole numbers."""
-        return bool(self.form.integer.any())
 
     @property
     def basis(self) -> PathBasis:
@@ -233,12 +279,6 @@ class Program:
                 [*rows.tolist(), *[HighsBasisStatus.kBasic] * ties],
             )
         )
-
-    @property
-    def _loaded(self) -> Solver:
-        if self._solver is None:
-            raise RuntimeError("the program has no data yet: call load first")
-        return self._solver
 
     def _spread(self, of_path: NDArray[Any], common: IntArray, own: IntArray) -> NDArray[Any]:
         """Entries of one path (or of every path, by row) as entries of the whole program."""
