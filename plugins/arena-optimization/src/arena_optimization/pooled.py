@@ -52,7 +52,6 @@ class _Customers:
         self.kept: IntArray = by_point[order]
         self.sold: IntArray = form.columns.where("sold").reshape(len(sellers), form.horizon)
         self.unfilled: IntArray = form.columns.where("unfilled").reshape(len(sellers), form.horizon)
-        self.keeping: IntArray = form.rows.where("keeping").reshape(len(sellers), form.horizon)[order]
         self.serving: IntArray = form.rows.where("serving")
 
     def values(self, profits: FloatArray) -> tuple[FloatArray, FloatArray]:
