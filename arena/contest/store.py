@@ -399,8 +399,9 @@ class Store:
         """Turn SQLite's errors into the arena's, with path, cause and fix."""
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
-            name = getattr(error, "sqlite_errorname", "")
+        except (sqlite3.Error, OSError, UnicodeError) as error:
+            # Python cannot decode what SQLite says of a damaged schema when it quotes bytes that are no text.
+            name = "SQLITE_CORRUPT" if isinstance(error, UnicodeError) else getattr(error, "sqlite_errorname", "")
             fix = next((fix for prefix, fix in _FIXES if name.startswith(prefix)), "check the file and its folder")
             raise StoreError(f"{self.path}: {fix} ({error})") from error
 

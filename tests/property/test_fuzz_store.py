@@ -20,13 +20,14 @@ EPISODES: Final = 12
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store to damage copies of; its path, because Hypothesis prints what a failing test was given."""
     path = tmp_path_factory.mktemp("whole") / "results.sqlite"
     with Store(path) as store:
         for seed_index in range(EPISODES):
             store.put(make_episode(periods=30, supply_links=3, seed_index=seed_index, stderr_tail="ünïcode"))
         store.put_scenarios(load_suite("smoke").scenarios[:1], {})
-    return path.read_bytes()
+    return path
 
 
 def read_all(path: Path) -> int:
@@ -88,14 +89,25 @@ def judge(folder: Path, content: bytes) -> None:
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(accidents=accidents)
 def test_a_damaged_store_is_read_or_told(
-    whole: bytes, tmp_path_factory: pytest.TempPathFactory, accidents: list[tuple[int, str, int]]
+    whole: Path, tmp_path_factory: pytest.TempPathFactory, accidents: list[tuple[int, str, int]]
 ) -> None:
-    judge(tmp_path_factory.mktemp("damaged"), damaged(whole, accidents))
+    judge(tmp_path_factory.mktemp("damaged"), damaged(whole.read_bytes(), accidents))
 
 
-def test_the_store_before_any_accident_is_read(whole: bytes, tmp_path: Path) -> None:
-    (tmp_path / "results.sqlite").write_bytes(whole)
+def test_the_store_before_any_accident_is_read(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "results.sqlite").write_bytes(whole.read_bytes())
     assert read_all(tmp_path / "results.sqlite") == EPISODES
+
+
+def test_a_schema_that_is_no_text_is_told(whole: Path, tmp_path: Path) -> None:
+    content = whole.read_bytes()
+    assert b"NOT NULL" in content
+    path = tmp_path / "results.sqlite"
+    # SQLite quotes the schema in its complaint, and Python cannot decode that.
+    path.write_bytes(content.replace(b"NOT NULL", b"NOT \xffULL"))
+    with pytest.raises(StoreError, match="it is damaged") as caught:
+        read_all(path)
+    assert str(caught.value).startswith(f"{path}: ")
 
 
 CELLS: Final = {
@@ -112,10 +124,9 @@ CELLS: Final = {
 
 
 @pytest.mark.parametrize(("column", "value"), [(column, value) for column, values in CELLS.items() for value in values])
-def test_a_cell_that_no_arena_wrote_is_told(whole: bytes, tmp_path: Path, column: str, value: str) -> None:
-
+def test_a_cell_that_no_arena_wrote_is_told(whole: Path, tmp_path: Path, column: str, value: str) -> None:
     path = tmp_path / "results.sqlite"
-    path.write_bytes(whole)
+    path.write_bytes(whole.read_bytes())
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute(f"UPDATE episodes SET {column} = {value} WHERE seed_index = 3")
     with pytest.raises(StoreError, match=r"results\.sqlite: ") as caught:
