@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         Track,
         TrackView,
     )
+    from arena.contract.training import TrainingPoint, TrainingRequest, TrainingSpec
+    from arena.documents import load_document
     from arena.errors import (
         ArenaError,
         ContractViolation,
@@ -33,9 +35,13 @@ if TYPE_CHECKING:
         PluginError,
         StoreError,
         UnknownName,
+        unknown_name,
     )
     from arena.hookspecs import hookimpl, hookspec
+    from arena.models import FrozenModel, parse_model
+    from arena.simulate.dynamics import BatchState, Flows, initial_state, smooth_stock_out, step
     from arena.simulate.ledger import Ledger
+    from arena.simulate.plant import Plant, compile_plant
     from arena.simulate.simulator import Simulator, State
     from arena.world.demand import Demand, Goodwill, Seasonal, Shock, Trend
     from arena.world.library import load_network
@@ -47,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArenaError",
+    "BatchState",
     "Briefing",
     "Component",
     "ContractViolation",
@@ -56,6 +63,8 @@ __all__ = [
     "Demand",
     "EpisodeEnded",
     "Fault",
+    "Flows",
+    "FrozenModel",
     "Goodwill",
     "InformedBriefing",
     "InformedObservation",
@@ -68,6 +77,7 @@ __all__ = [
     "Node",
     "Observation",
     "OracleBriefing",
+    "Plant",
     "PluginError",
     "Scenario",
     "Seasonal",
@@ -79,15 +89,25 @@ __all__ = [
     "SupplyLink",
     "Track",
     "TrackView",
+    "TrainingPoint",
+    "TrainingRequest",
+    "TrainingSpec",
     "Trend",
     "UnknownName",
     "__version__",
+    "compile_plant",
     "hookimpl",
     "hookspec",
+    "initial_state",
+    "load_document",
     "load_network",
     "load_scenario",
     "load_suite",
     "measure",
+    "parse_model",
+    "smooth_stock_out",
+    "step",
+    "unknown_name",
 ]
 
 _HOME_OF_NAME = {
@@ -105,6 +125,8 @@ _HOME_OF_NAME = {
             "Track",
             "TrackView",
         ),
+        "arena.contract.training": ("TrainingPoint", "TrainingRequest", "TrainingSpec"),
+        "arena.documents": ("load_document",),
         "arena.errors": (
             "ArenaError",
             "ContractViolation",
@@ -114,9 +136,13 @@ _HOME_OF_NAME = {
             "PluginError",
             "StoreError",
             "UnknownName",
+            "unknown_name",
         ),
         "arena.hookspecs": ("hookimpl", "hookspec"),
+        "arena.models": ("FrozenModel", "parse_model"),
+        "arena.simulate.dynamics": ("BatchState", "Flows", "initial_state", "smooth_stock_out", "step"),
         "arena.simulate.ledger": ("Ledger",),
+        "arena.simulate.plant": ("Plant", "compile_plant"),
         "arena.simulate.simulator": ("Simulator", "State"),
         "arena.world.demand": ("Demand", "Goodwill", "Seasonal", "Shock", "Trend"),
         "arena.world.library": ("load_network",),

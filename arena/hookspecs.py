@@ -16,6 +16,7 @@ from collections.abc import Iterable
 import pluggy
 
 from arena.contract.controller import ControllerSpec
+from arena.contract.training import TrainingSpec
 
 hookspec = pluggy.HookspecMarker("arena")
 hookimpl = pluggy.HookimplMarker("arena")
@@ -31,4 +32,15 @@ def arena_controllers() -> Iterable[ControllerSpec]:  # type: ignore[empty-body]
 
     Returns:
         One specification per controller. Names are slugs (`order-up-to`) and unique over all installed plugins.
+    """
+
+
+@hookspec
+def arena_trainings() -> Iterable[TrainingSpec]:  # type: ignore[empty-body] # a declaration; plugins have the body
+    """Declare the trainings that this plugin offers to ``arena train``; a plugin without any leaves the hook out.
+
+    Called by that command only. As with controllers, heavy libraries are imported when a training runs.
+
+    Returns:
+        One specification per training. Names are slugs and unique over all installed plugins.
     """

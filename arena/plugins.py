@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 from arena import hookspecs
 from arena.contract.controller import ControllerSpec
+from arena.contract.training import TrainingSpec
 from arena.contract.tracks import Track
 from arena.errors import Fault, PluginError, UnknownName, printable, show_value, suggest, unknown_name
 
@@ -165,6 +166,37 @@ def discover(group: str = GROUP) -> Plugins:
             _refuse_doubled_controller(controllers.get(registered.spec.name), registered)
             controllers[registered.spec.name] = registered
     return Plugins(MappingProxyType(dict(sorted(controllers.items()))), tuple(failures))
+
+
+def discover_trainings(group: str = GROUP) -> tuple[Mapping[str, TrainingSpec], tuple[LoadFailure, ...]]:
+    """Import every installed plugin and collect the trainings that they declare.
+
+    Args:
+        group: Entry-point group.
+
+    Returns:
+        Trainings by name, in name order, read-only, and the plugins that could not be loaded.
+
+    Raises:
+        PluginError: Two packages declare the same entry point, or two plugins a training of the same name.
+    """
+    found = _sorted_entries(group)
+    _refuse_doubled_entries(entry for entry, _ in found)
+    trainings: dict[str, TrainingSpec] = {}
+    owners: dict[str, str] = {}
+    failures: list[LoadFailure] = []
+    for entry, entry_point in found:
+        try:
+            specs = _load_trainings(entry_point)
+        except PluginError as error:
+            failures.append(LoadFailure(entry.name, entry.distribution, str(error)))
+            continue
+        for spec in specs:
+            if spec.name in trainings:
+                both = f"{owners[spec.name]} and by {entry.distribution}"
+                raise PluginError(f"training {show_value(spec.name)} is given twice, by {both}; uninstall one of them")
+            trainings[spec.name], owners[spec.name] = spec, entry.distribution
+    return MappingProxyType(dict(sorted(trainings.items()))), tuple(failures)
 
 
 def load_plugin(name: str, group: str = GROUP) -> tuple[RegisteredController, ...]:
@@ -319,8 +351,37 @@ def _load(entry: PluginEntry, entry_point: EntryPoint) -> tuple[RegisteredContro
     return tuple(RegisteredController(spec, entry.name, entry.distribution, entry.version) for spec in specs)
 
 
+def _load_trainings(entry_point: EntryPoint) -> list[TrainingSpec]:
+    """Import one plugin and validate the trainings that it declares, if any."""
+    try:
+        manager = _managed(entry_point.load())
+        specs = [given for answer in manager.hook.arena_trainings() for given in _listed(answer)]
+    except PluginError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(_cause(error)) from error
+    for spec in specs:
+        declared: object = spec
+        if not isinstance(declared, TrainingSpec):
+            raise PluginError(f"arena_trainings gave a {type(spec).__name__}; it must give arena.TrainingSpec objects")
+        if not _SLUG.fullmatch(spec.name) or len(spec.name) > _LONGEST_NAME or not callable(spec.run):
+            raise PluginError(f"training {show_value(spec.name)}: its name must be a slug and run a function")
+    return specs
+
+
 def _declared(module: object) -> list[ControllerSpec]:
     """Return what the hook of one plugin gives, after refusing hooks that do not exist."""
+    manager = _managed(module)
+    if not manager.hook.arena_controllers.get_hookimpls():
+        raise PluginError(f"it implements no hook; define {_HOOK}() and mark it with @arena.hookimpl")
+    specs = [given for answer in manager.hook.arena_controllers() for given in _listed(answer)]
+    if not specs:
+        raise PluginError(f"{_HOOK} gave no controller; return a list of arena.ControllerSpec objects")
+    return specs
+
+
+def _managed(module: object) -> pluggy.PluginManager:
+    """A manager of one plugin alone, after refusing hooks that do not exist."""
     manager = make_manager()
     manager.register(module)
     known = [name for name in vars(hookspecs) if name.startswith("arena_")]
@@ -330,15 +391,10 @@ def _declared(module: object) -> list[ControllerSpec]:
     except pluggy.PluginValidationError as error:
         unknown = next(name for name in vars(manager.hook) if not name.startswith("_") and name not in known)
         raise PluginError(f"there is no hook {show_value(unknown)}; {suggest(unknown, known)}") from error
-    if not manager.hook.arena_controllers.get_hookimpls():
-        raise PluginError(f"it implements no hook; define {_HOOK}() and mark it with @arena.hookimpl")
-    specs = [given for answer in manager.hook.arena_controllers() for given in _listed(answer)]
-    if not specs:
-        raise PluginError(f"{_HOOK} gave no controller; return a list of arena.ControllerSpec objects")
-    return specs
+    return manager
 
 
-def _listed(answer: object) -> list[ControllerSpec]:
+def _listed(answer: object) -> list[Any]:
     if isinstance(answer, str) or not isinstance(answer, Iterable):
         raise PluginError(f"{_HOOK} gave a {type(answer).__name__}; return a list of arena.ControllerSpec objects")
     return list(answer)

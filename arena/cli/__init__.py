@@ -6,12 +6,12 @@ when it runs, so that `arena --help` answers at once.
 
 from __future__ import annotations
 
-from arena.cli import checking, evaluating, listing, results, scaffolding, seeding, verifying
+from arena.cli import checking, evaluating, listing, results, scaffolding, seeding, training, verifying
 from arena.cli.app import app
 
 __all__ = ["app", "main"]
 
-for _module in (listing, checking, evaluating, results, verifying, seeding, scaffolding):
+for _module in (listing, checking, evaluating, results, verifying, seeding, training, scaffolding):
     _module.register(app)
 
 

@@ -1,0 +1,39 @@
+"""Randomised scenarios to train on: families of demand, mixes of rules, random networks.
+
+Everything here gives plain :class:`~arena.world.scenario.Scenario`, :class:`~arena.world.demand.Demand` and
+:class:`~arena.world.network.Network` objects, so that any learner can train on them, ours or a third party's::
+
+    import numpy as np
+    from arena import load_network
+    from arena.randomise import ScenarioMix, broad_effects
+
+    mix = ScenarioMix(families=[{"weight": 1, "family": broad_effects()}])
+    scenario = mix.draw(np.random.default_rng(7), load_network("divergent"))
+"""
+
+from arena.randomise.demand import (
+    DemandFamily,
+    EffectsFamily,
+    SeriesFamily,
+    broad_effects,
+    broad_series,
+    published_effects,
+    published_series,
+)
+from arena.randomise.networks import RandomNetworks
+from arena.randomise.scenarios import GoodwillRanges, ScenarioMix, WeightedFamily, mean_paths
+
+__all__ = [
+    "DemandFamily",
+    "EffectsFamily",
+    "GoodwillRanges",
+    "RandomNetworks",
+    "ScenarioMix",
+    "SeriesFamily",
+    "WeightedFamily",
+    "broad_effects",
+    "broad_series",
+    "mean_paths",
+    "published_effects",
+    "published_series",
+]

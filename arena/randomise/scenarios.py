@@ -1,0 +1,131 @@
+"""Mixes: whole scenarios drawn for a network, and batches of episodes that share everything but their demand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from arena.models import Count, Finite, FrozenModel, NonNegative, Positive
+from arena.randomise.demand import DemandFamily, PositiveRange, Probability
+from arena.world.demand import Demand, Goodwill
+from arena.world.network import Network
+from arena.world.scenario import Scenario
+
+
+class WeightedFamily(FrozenModel):
+    """A family of demand and how often it is drawn."""
+
+    weight: Positive = Field(default=1.0, description="relative to the weights of the other families")
+    family: DemandFamily
+
+
+class GoodwillRanges(FrozenModel):
+    """Ranges of the sentiment dynamics; by default the benchmark's values, and nothing else."""
+
+    growth: tuple[Annotated[Finite, Field(ge=1)], Annotated[Finite, Field(ge=1)]] = (1.01, 1.01)
+    decay: tuple[Annotated[Positive, Field(le=1)], Annotated[Positive, Field(le=1)]] = (0.90, 0.90)
+    cap: PositiveRange = (2.0, 2.0)
+    floor: PositiveRange = (0.2, 0.2)
+
+    def draw(self, generator: np.random.Generator) -> Goodwill:
+        """One set of values, each drawn on its own."""
+        growth, decay, cap, floor = (
+            float(generator.uniform(*bounds)) for bounds in (self.growth, self.decay, self.cap, self.floor)
+        )
+        return Goodwill(growth=growth, decay=decay, cap=max(cap, floor), floor=floor)
+
+
+class ScenarioMix(FrozenModel):
+    """What the scenarios of a training are drawn from.
+
+    Raises:
+        ValidationError: With the faults of the ranges.
+    """
+
+    families: tuple[WeightedFamily, ...] = Field(min_length=1, description="families of demand and their weights")
+    goodwill: Probability = Field(default=0.5, description="probability that customers remember shortage")
+    goodwill_ranges: GoodwillRanges = Field(default_factory=GoodwillRanges)
+    backlog: Probability = Field(default=0.5, description="probability that unfilled customers wait")
+    horizon: tuple[Count, Count] = Field(default=(30, 30), description="range of the number of periods")
+    initial_stock: tuple[NonNegative, NonNegative] = Field(
+        default=(1.0, 1.0), description="range of the factor on every node's initial stock, one factor a scenario"
+    )
+
+    def draw(
+        self,
+        generator: np.random.Generator,
+        network: Network,
+        *,
+        backlog: bool | None = None,
+        goodwill: bool | None = None,
+    ) -> Scenario:
+        """One scenario on a network.
+
+        Args:
+            generator: what it is drawn with.
+            network: the network; its initial stocks may be scaled, all else is kept.
+            backlog: whether customers wait; None draws it.
+            goodwill: whether customers remember; None draws it.
+        """
+        waits = generator.random() < self.backlog if backlog is None else backlog
+        remember = generator.random() < self.goodwill if goodwill is None else goodwill
+        horizon = int(generator.integers(self.horizon[0], self.horizon[1], endpoint=True))
+        mood = self.goodwill_ranges.draw(generator)
+        network = _restocked(network, float(generator.uniform(*self.initial_stock)))
+        return Scenario(
+            name="training",
+            network=network,
+            demand=self.draw_demand(generator, horizon + network.longest_lead_time),
+            goodwill=mood if remember else None,
+            fulfilment="backlog" if waits else "lost_sales",
+            horizon=horizon,
+        )
+
+    def draw_demand(self, generator: np.random.Generator, periods: int) -> Demand:
+        """The demand of one episode.
+
+        Args:
+            generator: what it is drawn with.
+            periods: number of periods for which a series needs values.
+        """
+        weights = np.array([each.weight for each in self.families])
+        chosen = self.families[int(generator.choice(len(weights), p=weights / weights.sum()))]
+        return chosen.family.draw(generator, periods)
+
+    def draw_demands(self, generator: np.random.Generator, scenario: Scenario, count: int) -> list[Demand]:
+        """The demands of a batch of episodes that share a scenario's network and rules.
+
+        Args:
+            generator: what they are drawn with.
+            scenario: gives horizon and lead times; its own demand does not matter.
+            count: number of episodes.
+        """
+        periods = scenario.horizon + scenario.network.longest_lead_time
+        return [self.draw_demand(generator, periods) for _ in range(count)]
+
+
+def mean_paths(scenario: Scenario, demands: list[Demand]) -> np.ndarray:
+    """Means of a batch of demands at sentiment 1, before the lower bound (`Demand.smallest_mean`).
+
+    Args:
+        scenario: gives the market links' own means, horizon and lead times.
+        demands: one per episode.
+
+    Returns:
+        Units per period, shape (episodes, market links, horizon + longest lead time).
+    """
+    link_means = np.array([link.mean_demand or 0.0 for link in scenario.network.market_links])
+    periods = scenario.horizon + scenario.network.longest_lead_time
+    return np.stack([each.mean_path(link_means, periods) for each in demands])
+
+
+def _restocked(network: Network, factor: float) -> Network:
+    if factor == 1.0:
+        return network
+    nodes = tuple(
+        node if node.initial_stock is None else node.model_copy(update={"initial_stock": node.initial_stock * factor})
+        for node in network.nodes
+    )
+    return network.model_copy(update={"nodes": nodes})

@@ -1,0 +1,64 @@
+"""Learned controllers of arena, and their training.
+
+``learned-policy`` plays a trained policy that the package ships, on the blind or the informed track; ``arena train``
+makes them, by the recipes in the folder ``recipes``. Weights are safetensors and JSON: nothing is ever unpickled.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import cast
+
+from pydantic import BaseModel
+
+from arena import Controller, ControllerSpec, TrainingPoint, TrainingRequest, TrainingSpec, hookimpl
+from arena_rl.config import LearnedConfig
+
+__all__ = ["arena_controllers", "arena_trainings"]
+
+
+def _learned_policy(config: BaseModel) -> Controller:
+    from arena_rl.controller import LearnedController
+    from arena_rl.weights import shipped_policy
+
+    name = cast(LearnedConfig, config).policy
+    return LearnedController(lambda setting: shipped_policy(name, setting))
+
+
+@hookimpl
+def arena_controllers() -> Iterable[ControllerSpec]:
+    """Declare the controller that plays trained policies.
+
+    Returns:
+        One declaration.
+    """
+    return (
+        ControllerSpec(
+            name="learned-policy",
+            config=LearnedConfig,
+            tracks=("blind", "informed"),
+            factory=_learned_policy,
+            summary="a policy that was trained beforehand, by gradients through the dynamics or by its rewards",
+            preload=("numpy", "torch", "safetensors.torch"),
+        ),
+    )
+
+
+@hookimpl
+def arena_trainings() -> Iterable[TrainingSpec]:
+    """Declare a training per shipped recipe.
+
+    Returns:
+        The declarations; summaries are read from the recipes.
+    """
+    from arena_rl.recipes import load_recipe, recipe_names
+
+    return [TrainingSpec(name, load_recipe(name).summary, _runner(name)) for name in recipe_names()]
+
+
+def _runner(name: str) -> Callable[[TrainingRequest, Callable[[TrainingPoint], None]], tuple[Path, ...]]:
+    def run(request: TrainingRequest, tell: Callable[[TrainingPoint], None]) -> tuple[Path, ...]:
+        from arena_rl.training import run as train
+
+        return train(name, request, tell)
+
+    return run

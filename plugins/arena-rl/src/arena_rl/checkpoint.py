@@ -1,0 +1,82 @@
+"""The state of a training in one file, so that a kill at any moment leaves a whole one: safetensors, no pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from arena_rl.hdpo import HdpoLearner
+
+_FORMAT = "1"
+
+
+def save_checkpoint(path: Path, learner: HdpoLearner, *, digest: str, curve: list[tuple[int, float, float]]) -> None:
+    """Write the state of a learner; the file that was there is replaced only by a whole one.
+
+    Args:
+        path: of the file.
+        learner: policy, optimiser, random streams and number of updates are kept.
+        digest: of the recipe, network and seed.
+        curve: points of the learning curve so far.
+    """
+    tensors: dict[str, Tensor] = {f"policy.{name}": value for name, value in learner.policy.state_dict().items()}
+    for number, state in learner.optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            tensors[f"optimizer.{number}.{name}"] = torch.as_tensor(value)
+    tensors["demand"] = learner.demand.get_state()
+    about = {
+        "format": _FORMAT,
+        "digest": digest,
+        "done": learner.done,
+        "scenarios": learner.scenarios.bit_generator.state,
+        "curve": curve,
+    }
+    unfinished = path.with_suffix(".unfinished")
+    save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished, {"about": json.dumps(about)})
+    os.replace(unfinished, path)
+
+
+def load_checkpoint(path: Path, learner: HdpoLearner, *, digest: str) -> list[tuple[int, float, float]]:
+    """Put a learner where the file left it.
+
+    Args:
+        path: of the file.
+        learner: a new one, of the same recipe.
+        digest: of the recipe, network and seed.
+
+    Returns:
+        The learning curve so far.
+
+    Raises:
+        ValueError: If the file is damaged or of another training.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about: dict[str, Any] = json.loads(file.metadata()["about"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: is no checkpoint ({error}); remove it to train from the beginning") from error
+    if about["format"] != _FORMAT or about["digest"] != digest:
+        raise ValueError(
+            f"{path}: belongs to another training (recipe, network, steps or seed differ); choose another folder, or "
+            "remove it to train from the beginning"
+        )
+    learner.policy.load_state_dict({n.removeprefix("policy."): v for n, v in tensors.items() if n.startswith("policy.")})
+    state = learner.optimizer.state_dict()
+    state["state"] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, number, entry = name.split(".")
+            state["state"].setdefault(int(number), {})[entry] = value
+    learner.optimizer.load_state_dict(state)
+    learner.demand.set_state(tensors["demand"])
+    learner.scenarios.bit_generator.state = about["scenarios"]
+    learner.done = int(about["done"])
+    return [(int(step), float(value), float(score)) for step, value, score in about["curve"]]

@@ -1,0 +1,93 @@
+"""A trained policy as a controller."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from arena import Briefing, InformedObservation, Observation
+from arena_rl.situation import Setting, Situation, setting_of
+
+
+class PolicyFor(Protocol):
+    """Makes or finds the policy for an episode."""
+
+    def __call__(self, setting: Setting) -> torch.nn.Module:
+        """The policy; raises `ValueError` where there is none for this network or track."""
+
+
+class LearnedController:
+    """Plays a trained policy, deterministically, on one thread.
+
+    Args:
+        policy_for: gives the policy for an episode.
+    """
+
+    def __init__(self, policy_for: PolicyFor) -> None:
+        self._policy_for = policy_for
+
+    def begin(self, briefing: Briefing) -> None:
+        """Find the policy for the network.
+
+        Raises:
+            ValueError: Where there is none; the message says what it can play.
+        """
+        torch.set_num_threads(1)
+        self._setting = setting_of(briefing)
+        self._policy = self._policy_for(self._setting)
+        self._points = _point_places(self._setting)
+        markets = self._setting.plant.markets
+        self._demand = torch.zeros((1, markets, 0))
+        self._moods = torch.zeros((1, 0))
+
+    def order(self, observation: Observation) -> np.ndarray:
+        """Ask the policy.
+
+        Args:
+            observation: of the blind or informed track.
+
+        Returns:
+            Units per supply link, (links,).
+        """
+        if observation.period > 0:
+            latest = _tensor(observation.last_demand)[:, :, None]
+            self._demand = torch.cat((self._demand, latest), dim=2)
+            self._moods = torch.cat((self._moods, torch.tensor([[observation.sentiment]])), dim=1)
+        with torch.inference_mode():
+            orders = self._policy(self._setting, self._situation(observation))
+            orders = self._setting.playable(orders, observation.period)
+        return orders[0].double().numpy()
+
+    def _situation(self, observation: Observation) -> Situation:
+        stock = np.concatenate((observation.on_hand, observation.component_stock))[self._points]
+        forecast = None
+        if self._setting.informed and isinstance(observation, InformedObservation):
+            forecast = _tensor(observation.forecast)
+            forecast[:, :, self._setting.horizon - observation.period :] = 0.0
+        return Situation(
+            period=observation.period,
+            on_hand=_tensor(stock),
+            pipeline=_tensor(observation.pipeline),
+            unfilled=_tensor(observation.last_unfilled),
+            owed=_tensor(observation.owed),
+            sentiment=torch.tensor([observation.sentiment], dtype=torch.float32),
+            demand=self._demand,
+            moods=self._moods,
+            forecast=forecast,
+        )
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.array(array, dtype=np.float32)[None])
+
+
+def _point_places(setting: Setting) -> np.ndarray:
+    """Where each stock point stands in (on hand per managed node, stock per component)."""
+    plant = setting.plant
+    places = [point.node for point in plant.stock_points]
+    for component, point in enumerate(plant.component_points):
+        places[point] = len(plant.network.managed) + component
+    return np.array(places, dtype=np.intp)

@@ -1,0 +1,140 @@
+"""Time-phased echelon positions as one linear map of the state: what reaches the market in time, less what it asks.
+
+An order placed now on a link arrives after its lead time, and reaches a market after the quickest way from there. What
+decides about it is the *echelon position* of the buyer at that time: all stock at and downstream of it, and all that
+is under way there, as far as it can be sold by then, less backlog and the demand forecast until then. Positions at some
+periods before and after tell how urgent the order is. Source: echelon inventory position, Clark and Scarf (1960).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from arena import Plant
+
+FloatArray = np.ndarray
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Who supplies whom, in units and periods; stock points are those of the plant.
+
+    Attributes:
+        plant: the network compiled.
+    """
+
+    plant: Plant
+
+    @cached_property
+    def buyer_points(self) -> tuple[int, ...]:
+        """Stock point that every supply link delivers to."""
+        point_of = {link: point for point, each in enumerate(self.plant.stock_points) for link in each.arrivals}
+        return tuple(point_of[link] for link in range(self.plant.links))
+
+    @cached_property
+    def downstream_links(self) -> tuple[tuple[tuple[int, float], ...], ...]:
+        """Per stock point, (supply link that draws on it, units drawn per unit shipped)."""
+        found: list[list[tuple[int, float]]] = [[] for _ in self.plant.stock_points]
+        for source in self.plant.sources:
+            for point, units in source.stocks:
+                found[point].append((source.link, units))
+        return tuple(tuple(each) for each in found)
+
+    @cached_property
+    def order_upstream(self) -> tuple[int, ...]:
+        """Stock points such that everything downstream of one stands before it."""
+        done: list[int] = []
+        waiting = set(range(len(self.plant.stock_points)))
+        while waiting:
+            ready = [
+                point
+                for point in sorted(waiting)
+                if not any(self.buyer_points[link] in waiting for link, _ in self.downstream_links[point])
+            ]
+            done += ready
+            waiting -= set(ready)
+        return tuple(done)
+
+    @cached_property
+    def units(self) -> FloatArray:
+        """Units of a stock point (row) in one unit of another downstream of it (column); 1 on the diagonal, else 0."""
+        count = len(self.plant.stock_points)
+        units = np.eye(count)
+        for point in self.order_upstream:
+            for link, consumed in self.downstream_links[point]:
+                units[point] = np.maximum(units[point], consumed * units[self.buyer_points[link]])
+        return units
+
+    @cached_property
+    def needs(self) -> FloatArray:
+        """Units of a stock point in one unit sold on a market link, (stock points, market links)."""
+        return self.units[:, list(self.plant.sellers)]
+
+    @cached_property
+    def time_to_market(self) -> tuple[int, ...]:
+        """Periods from arrival at a stock point to the earliest sale.
+
+        What arrives at a retailer is sold in the same period; elsewhere it can be shipped on in the next.
+        """
+        times = [0] * len(self.plant.stock_points)
+        for point in self.order_upstream:
+            if point in self.plant.sellers or not self.downstream_links[point]:
+                continue
+            times[point] = min(
+                1 + self.plant.network.lead_times[link] + times[self.buyer_points[link]]
+                for link, _ in self.downstream_links[point]
+            )
+        return tuple(times)
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Echelon positions at chosen times, as a linear map.
+
+    Attributes:
+        weights: shape (stock points + pipeline slots + market links + market links × periods, positions): what a unit
+            on hand, under way, in backlog and forecast contributes.
+        periods: number of periods of forecast that the map takes.
+    """
+
+    weights: FloatArray
+    periods: int
+
+
+def positions(reach: Reach, wanted: Sequence[tuple[int, int]]) -> Positions:
+    """Compile the map.
+
+    Args:
+        reach: of the network.
+        wanted: (stock point, periods from the coming one): the position of the point counts what can be sold up to and
+            including that period; 0 is the coming one.
+
+    Returns:
+        The map; its columns are in the order of ``wanted``.
+    """
+    plant = reach.plant
+    points, markets = len(plant.stock_points), plant.markets
+    offsets = plant.network.pipeline_offsets
+    periods = max(time for _, time in wanted) + 1
+    weights = np.zeros((points + offsets[-1] + markets + markets * periods, len(wanted)))
+    for column, (point, time) in enumerate(wanted):
+        for other in np.flatnonzero(reach.units[point]):
+            way = reach.time_to_market[other]
+            # What is on hand came a period ago at the latest.
+            if way - 1 <= time:
+                weights[other, column] = reach.units[point, other]
+            for link in plant.stock_points[other].arrivals:
+                # Pipelines of links into the point itself compete with the order; they count like all others.
+                in_time = max(0, min(offsets[link + 1] - offsets[link], time - way + 1))
+                first = points + offsets[link]
+                weights[first : first + in_time, column] = reach.units[point, other]
+        for market in range(markets):
+            need = reach.needs[point, market]
+            weights[points + offsets[-1] + market, column] = -need
+            first = points + offsets[-1] + markets + market * periods
+            weights[first : first + time + 1, column] = -need
+    return Positions(weights, periods)

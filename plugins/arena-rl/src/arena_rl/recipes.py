@@ -1,0 +1,91 @@
+"""Recipes: everything that makes a training what it is, as data. The shipped ones are in the folder ``recipes``."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from pydantic import Field
+
+from arena import FrozenModel, Network, Scenario, load_document, load_network, parse_model, unknown_name
+from arena.randomise import RandomNetworks, ScenarioMix
+from arena_rl.weights import Shape
+
+FOLDER: Final = Path(__file__).parent / "recipes"
+
+
+class World(FrozenModel):
+    """Where scenarios come from: a network, fixed or random, and a mix of rules and demand."""
+
+    weight: float = Field(default=1.0, gt=0, description="relative to the other worlds")
+    network: str | RandomNetworks = Field(description="a shipped network's name, a file, or ranges to draw from")
+    mix: ScenarioMix
+
+    def draw(self, generator: np.random.Generator, *, backlog: bool, goodwill: bool) -> Scenario:
+        """One scenario."""
+        if isinstance(self.network, str):
+            network: Network = load_network(self.network)
+        else:
+            network = self.network.draw(generator)
+        return self.mix.draw(generator, network, backlog=backlog, goodwill=goodwill)
+
+
+class Hdpo(FrozenModel):
+    """Hindsight differentiable policy optimisation: gradients of the profit through the dynamics (arXiv 2306.11246)."""
+
+    kind: Literal["hdpo"] = "hdpo"
+    learning_rate: float = Field(default=3e-3, gt=0, description="of Adam, at the start; it falls as a cosine to 0")
+    clip: float = Field(default=0.5, gt=0, description="largest norm of a gradient")
+    batches: int = Field(default=4, ge=1, description="scenarios played side by side for one gradient")
+    episodes: int = Field(default=128, ge=1, description="episodes of each, with their own demand")
+    foresight: float = Field(
+        default=0.05, ge=0, description="weight of the deviance of a blind policy's own forecast in the loss"
+    )
+    surrogate_width: float = Field(default=3.0, gt=0, description="smoothing of the stock-out indicator, units")
+
+
+class Recipe(FrozenModel):
+    """A training."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    summary: str = Field(max_length=200)
+    learner: Hdpo
+    policy: Shape
+    worlds: tuple[World, ...] = Field(min_length=1)
+    networks: tuple[str, ...] = Field(
+        default=(),
+        description="networks for each of which a policy of its own is trained, in the worlds that name no network",
+    )
+    steps: int = Field(ge=1, description="environment steps, one period of one episode each")
+    seed: int = Field(default=1, ge=0)
+    start_from: str | None = Field(default=None, description="shipped policy whose weights the training starts from")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the recipe; a training is resumed only under the same one."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the shipped recipes."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+
+
+def load_recipe(reference: str) -> Recipe:
+    """Load a shipped recipe, or one from a YAML file.
+
+    Args:
+        reference: name of a shipped recipe, or the path of a file.
+
+    Raises:
+        InvalidInput: With every fault of the file.
+        UnknownName: If nothing of that name is shipped.
+    """
+    path = Path(reference)
+    if path.suffix not in (".yaml", ".yml"):
+        if reference not in recipe_names():
+            raise unknown_name("recipe", reference, recipe_names())
+        path = FOLDER / f"{reference}.yaml"
+    return parse_model(Recipe, load_document(path), str(path))

@@ -1,0 +1,205 @@
+"""Runs a recipe: validation, learning curve, checkpoints, weights and card."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from arena import TrainingPoint, TrainingRequest, compile_plant, load_network
+from arena_rl.card import write_card
+from arena_rl.checkpoint import load_checkpoint, save_checkpoint
+from arena_rl.episodes import Episodes
+from arena_rl.hdpo import HdpoLearner, draw_batches, validate
+from arena_rl.readout import Reach
+from arena_rl.recipes import Recipe, load_recipe
+from arena_rl.situation import Setting
+from arena_rl.weights import AnyPolicy, PolicyFile, make_policy, save_policy, shipped_policy, signature
+
+_POINTS: Final = 40
+"""Points of a learning curve."""
+_VALIDATION_SEED: Final = 20_260_511
+_VALIDATION_BATCHES: Final = 8
+_VALIDATION_EPISODES: Final = 256
+
+Tell = Callable[[TrainingPoint], None]
+
+
+def run(name: str, request: TrainingRequest, tell: Tell) -> tuple[Path, ...]:
+    """Train by a recipe: one policy, or one for each of its networks.
+
+    Args:
+        name: of a shipped recipe.
+        request: what the user asks for.
+        tell: is told every point of the learning curves.
+
+    Returns:
+        The weights written.
+    """
+    recipe = load_recipe(name)
+    changes: dict[str, object] = {}
+    if request.steps is not None:
+        changes["steps"] = request.steps
+    if request.seed is not None:
+        changes["seed"] = request.seed
+    recipe = recipe.model_copy(update=changes)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    networks: tuple[str | None, ...] = (request.network,) if request.network is not None else recipe.networks or (None,)
+    return tuple(Training(recipe, network, request.output).run(tell) for network in networks)
+
+
+class Training:
+    """The training of one policy.
+
+    Args:
+        recipe: what is done.
+        network: name or file of the network that takes the place of the worlds' own; None for theirs.
+        output: folder; everything of this policy lies in a folder of its own in it.
+    """
+
+    def __init__(self, recipe: Recipe, network: str | None, output: Path) -> None:
+        self.recipe = recipe
+        self.network = None if network is None else load_network(network)
+        self.label = recipe.name if self.network is None else f"{recipe.name}.{self.network.name or 'network'}"
+        self.folder = output / self.label
+        self.worlds = tuple(
+            world if network is None else world.model_copy(update={"network": network}) for world in recipe.worlds
+        )
+        config = recipe.learner
+        per_update = config.batches * config.episodes * self._horizon()
+        self.updates = max(1, round(recipe.steps / per_update))
+        self.steps_per_update = per_update
+        text = f"{recipe.digest} {signature(self.network) if self.network is not None else ''}"
+        self.digest = hashlib.sha256(text.encode()).hexdigest()
+
+    def run(self, tell: Tell) -> Path:
+        """Train to the end, from the last checkpoint if there is one.
+
+        Returns:
+            The weights.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        stem = self.folder / self.label
+        checkpoint = self.folder / "checkpoint.safetensors"
+        recipe = self.recipe
+        torch.manual_seed(recipe.seed)
+        learner = HdpoLearner(
+            recipe.learner, self._policy(), self.worlds, updates=self.updates, seed=recipe.seed
+        )
+        curve: list[tuple[int, float, float]] = []
+        if checkpoint.exists():
+            curve = load_checkpoint(checkpoint, learner, digest=self.digest)
+        examined = self._validation_batches(learner.policy)
+        every = max(1, self.updates // _POINTS)
+        started, losses = time.monotonic(), []
+        with _Log(self.folder) as log:
+            while learner.done < self.updates:
+                losses.append(learner.update())
+                if learner.done % every and learner.done != self.updates:
+                    continue
+                point = (
+                    learner.done * self.steps_per_update,
+                    sum(losses) / len(losses),
+                    validate(learner.policy, examined, _VALIDATION_SEED),
+                )
+                losses.clear()
+                curve.append(point)
+                log.add(point)
+                save_checkpoint(checkpoint, learner, digest=self.digest, curve=curve)
+                _write_curve(self.folder / "curve.csv", curve)
+                tell(TrainingPoint(self.label, point[0], self.updates * self.steps_per_update, point[1], point[2]))
+        about = PolicyFile(
+            shape=recipe.policy,
+            network=None if self.network is None else signature(self.network),
+            network_name="" if self.network is None else self.network.name,
+            recipe=recipe.name,
+        )
+        save_policy(stem, learner.policy, about)
+        write_card(
+            stem.with_name(self.label + ".card.md"),
+            recipe=recipe,
+            label=self.label,
+            parameters=sum(each.numel() for each in learner.policy.parameters()),
+            steps=self.updates * self.steps_per_update,
+            seconds=time.monotonic() - started,
+            curve=curve,
+        )
+        return stem.with_name(self.label + ".safetensors")
+
+    def _policy(self) -> AnyPolicy:
+        recipe = self.recipe
+        setting: Setting | None = None
+        if self.network is not None or recipe.start_from is not None:
+            setting = self._first_setting()
+        if recipe.start_from is not None:
+            assert setting is not None
+            return shipped_policy(recipe.start_from, setting).requires_grad_(True)
+        reach = None if self.network is None or setting is None else Reach(setting.plant)
+        return make_policy(recipe.policy, self.network, reach)
+
+    def _first_setting(self) -> Setting:
+        import numpy as np
+
+        scenario = self.worlds[0].draw(np.random.default_rng(0), backlog=True, goodwill=False)
+        return Setting(
+            plant=compile_plant(scenario),
+            horizon=scenario.horizon,
+            order_bound=scenario.order_bound,
+            noise_scale=None,
+            goodwill=None,
+            informed=self.recipe.policy.informed,
+        )
+
+    def _horizon(self) -> int:
+        return self.recipe.worlds[0].mix.horizon[1]
+
+    def _validation_batches(self, policy: AnyPolicy) -> list[Episodes]:
+        import numpy as np
+
+        return draw_batches(
+            self.worlds,
+            np.random.default_rng(_VALIDATION_SEED),
+            batches=_VALIDATION_BATCHES,
+            episodes=_VALIDATION_EPISODES,
+            informed=policy.shape.informed,
+        )
+
+
+class _Log:
+    """TensorBoard's event files, where TensorBoard is installed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._writer = None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        self._writer = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+
+    def __enter__(self) -> _Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()  # type: ignore[no-untyped-call]
+
+    def add(self, point: tuple[int, float, float]) -> None:
+        """Write a point of the learning curve."""
+        if self._writer is not None:
+            steps, value, score = point
+            self._writer.add_scalar("loss", value, steps)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar("validation", score, steps)  # type: ignore[no-untyped-call]
+            self._writer.flush()  # type: ignore[no-untyped-call]
+
+
+def _write_curve(path: Path, curve: list[tuple[int, float, float]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("steps", "loss", "validation"))
+        table.writerows((steps, f"{value:.6f}", f"{score:.6f}") for steps, value, score in curve)

@@ -1,0 +1,38 @@
+"""What the tests share: small mixes, batches and policies."""
+
+import numpy as np
+import torch
+
+from arena import Network, Scenario
+from arena.randomise import ScenarioMix, WeightedFamily, broad_effects, published_effects
+from arena_rl.dense import DensePolicy, DenseShape
+from arena_rl.episodes import Episodes, make_episodes
+from arena_rl.graph import GraphPolicy, GraphShape
+
+MIX = ScenarioMix(families=[WeightedFamily(family=published_effects()), WeightedFamily(family=broad_effects())])
+
+
+def scenario_on(network: Network, seed: int = 1, **rules: bool) -> Scenario:
+    return MIX.draw(np.random.default_rng(seed), network, **rules)
+
+
+def episodes_of(scenario: Scenario, count: int, *, informed: bool, seed: int = 1) -> Episodes:
+    demands = MIX.draw_demands(np.random.default_rng(seed), scenario, count)
+    return make_episodes(scenario, demands, informed=informed)
+
+
+def small_graph(*, informed: bool = True, seed: int = 3) -> GraphPolicy:
+    """Untrained, with weights large enough that every input matters."""
+    torch.manual_seed(seed)
+    policy = GraphPolicy(GraphShape(informed=informed, width=16, rounds=2))
+    with torch.no_grad():
+        policy.out.weight.mul_(5.0)
+        policy.out.bias[1] = -2.0
+    return policy
+
+
+def small_dense(episodes: Episodes, *, seed: int = 3) -> DensePolicy:
+    torch.manual_seed(seed)
+    setting = episodes.setting
+    shape = DenseShape(informed=setting.informed, width=16, layers=1)
+    return DensePolicy(shape, setting.plant.network, setting.reach)

@@ -1,0 +1,81 @@
+"""Echelon positions: what they count, by hand and by the dynamics themselves."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena import Demand, Scenario, compile_plant, initial_state, load_network, step
+from arena.randomise import RandomNetworks
+from arena_rl.readout import Reach, positions
+
+
+def reach_of(network) -> Reach:
+    return Reach(compile_plant(Scenario(name="test", network=network, demand=Demand(base_mean=10.0))))
+
+
+def test_times_to_market_of_the_serial_network():
+    reach = reach_of(load_network("serial"))
+    # Nodes 1 (retailer), 2 and 3; 2 → 1 and 3 → 2 take four periods each, and what arrives is shipped on a period later.
+    assert reach.time_to_market == (0, 5, 10)
+
+
+def test_units_follow_the_bill_of_materials():
+    network = load_network("assembly")
+    reach = reach_of(network)
+    for point, stock in enumerate(reach.plant.stock_points):
+        factory = network.node(network.managed[stock.node])
+        for component in factory.bill_of_materials:
+            if stock.arrivals and network.supply_links[stock.arrivals[0]].supplier in component.suppliers:
+                assert reach.needs[point, 0] == pytest.approx(component.units / factory.yield_)
+
+
+@given(st.integers(0, 10_000), st.integers(2, 12))
+def test_a_position_is_what_can_be_sold_in_time(seed, time):
+    """Where demand is so large that all is sold at once, what was sold by a period is what the position counted.
+
+    Ordering everything on hand forward in every period moves all goods as fast as the network can, in a serial network
+    without capacity limits. What the customers of the retailer got is then the position of the first stock point, its
+    demand left out.
+    """
+    generator = np.random.default_rng(seed)
+    network = RandomNetworks(topologies=("serial",), lossy=0.0, inner_factory=0.0, capacity=(1e4, 1e4)).draw(generator)
+    network = network.model_copy(update={"market_links": network.market_links[:1]})
+    network = network.model_copy(
+        update={"nodes": tuple(n for n in network.nodes if n.id in _used(network))},
+    )
+    reach = reach_of(network)
+    plant = reach.plant
+    first = reach.order_upstream[-1]
+    state = initial_state(plant, 1, np.zeros(1))
+    moving = generator.uniform(0, 30, state.pipeline.shape)
+    in_transit = np.zeros((1, plant.links))
+    offsets = network.pipeline_offsets
+    for link in range(plant.links):
+        in_transit[0, link] = moving[0, offsets[link] : offsets[link + 1]].sum()
+    state = type(state)(**{**vars(state), "pipeline": moving, "in_transit": in_transit})
+    compiled = positions(reach, [(first, time)])
+    known = np.concatenate((state.on_hand[0], moving[0], [0.0], np.zeros(compiled.periods)))
+    raw = [i for i, source in enumerate(plant.sources) if source.node < 0]
+    sold = 0.0
+    for _ in range(time + 1):
+        orders = np.full((1, plant.links), 1e6)
+        orders[0, raw] = 0.0
+        state, flows = step(plant, state, orders, np.full((1, 1), 1e7))
+        sold += float(flows.sold[0, 0])
+    assert sold == pytest.approx(float(known @ compiled.weights[:, 0]), rel=1e-9, abs=1e-6)
+
+
+def _used(network) -> set[int]:
+    ends = {link.supplier for link in network.supply_links} | {link.buyer for link in network.supply_links}
+    return ends | {link.market for link in network.market_links} | {link.retailer for link in network.market_links}
+
+
+def test_demand_and_backlog_are_subtracted():
+    reach = reach_of(load_network("serial"))
+    points, slots = len(reach.plant.stock_points), reach.plant.network.pipeline_offsets[-1]
+    compiled = positions(reach, [(0, 2)])
+    backlog = compiled.weights[points + slots, 0]
+    forecast = compiled.weights[points + slots + 1 :, 0]
+    assert backlog == -1
+    np.testing.assert_array_equal(forecast, [-1, -1, -1])

@@ -1,0 +1,151 @@
+"""What is drawn for training is valid, within its ranges, and the same for the same seed."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from arena import Simulator, load_network
+from arena.randomise import (
+    EffectsFamily,
+    GoodwillRanges,
+    RandomNetworks,
+    ScenarioMix,
+    SeriesFamily,
+    WeightedFamily,
+    broad_effects,
+    broad_series,
+    mean_paths,
+    published_effects,
+    published_series,
+)
+
+SEEDS = st.integers(0, 2**32 - 1)
+FAMILIES = (published_effects(), published_series(), broad_effects(), broad_series())
+
+
+def mix_of(*families) -> ScenarioMix:
+    return ScenarioMix(families=[WeightedFamily(family=family) for family in families])
+
+
+@given(SEEDS)
+def test_a_random_network_is_within_its_ranges(seed):
+    ranges = RandomNetworks()
+    network = ranges.draw(np.random.default_rng(seed))
+    assert ranges.managed[0] <= len(network.managed) <= ranges.managed[1]
+    assert 1 <= len(network.retailers) <= ranges.retailers
+    for link in network.supply_links:
+        low, high = ranges.raw_lead_time if network.role(link.supplier) == "raw_material" else ranges.lead_time
+        assert low <= link.lead_time <= high
+    for link in network.market_links:
+        assert ranges.demand[0] <= link.mean_demand <= ranges.demand[1]
+        assert ranges.market_price[0] <= link.price <= ranges.market_price[1]
+    assert all(network.node(factory).capacity > 0 for factory in network.factories)
+
+
+@given(SEEDS, st.sampled_from(("serial", "divergent", "convergent", "tree", "meshed")))
+def test_a_topology_has_its_shape(seed, topology):
+    network = RandomNetworks(topologies=(topology,)).draw(np.random.default_rng(seed))
+    managed = set(network.managed)
+    suppliers = {
+        node: [link.supplier for link in network.supply_links if link.buyer == node and link.supplier in managed]
+        for node in managed
+    }
+    if topology in ("serial", "tree"):
+        assert all(len(found) <= 1 for found in suppliers.values())
+    if topology == "serial":
+        assert all(len(network.outbound(node)) <= 1 for node in managed)
+    firsts = [node for node in managed if not suppliers[node]]
+    if topology == "convergent":
+        assert len(network.retailers) <= len(firsts)
+    if topology in ("divergent", "tree"):
+        assert len(firsts) <= max(1, len(network.retailers))
+
+
+@given(SEEDS, st.sampled_from(FAMILIES))
+def test_a_drawn_scenario_can_be_played(seed, family):
+    scenario = mix_of(family).draw(np.random.default_rng(seed), load_network("serial"))
+    simulator = Simulator(scenario)
+    simulator.start(seed)
+    profits = [simulator.step(np.full(3, 20.0)) for _ in range(scenario.horizon)]
+    assert np.isfinite(profits).all()
+
+
+@given(SEEDS)
+def test_equal_seeds_draw_equal_scenarios(seed):
+    mix, network = mix_of(*FAMILIES), load_network("divergent")
+    first, second = (mix.draw(np.random.default_rng(seed), network) for _ in range(2))
+    assert first == second
+
+
+@given(SEEDS)
+def test_effects_are_within_their_ranges(seed):
+    family = broad_effects()
+    demand = family.draw(np.random.default_rng(seed), 40)
+    assert family.base_mean[0] <= demand.base_mean <= family.base_mean[1]
+    assert family.noise_scale[0] <= demand.noise_scale <= family.noise_scale[1]
+    if demand.trend:
+        assert family.slope[0] <= demand.trend.slope <= family.slope[1]
+    if demand.shock:
+        assert family.shock_time[0] <= demand.shock.time <= family.shock_time[1]
+        assert family.magnitude[0] * 0.999 <= demand.shock.magnitude <= family.magnitude[1] * 1.001
+
+
+def test_the_published_family_is_the_benchmarks_demand():
+    demand = EffectsFamily(base_mean=(20.0, 20.0), trend=1, seasonal=1, shock=1).draw(np.random.default_rng(1), 30)
+    assert (demand.base_mean, demand.trend.slope) == (20.0, 0.05)
+    assert (demand.seasonal.amplitude, demand.seasonal.phase) == (0.5, 0.0)
+    assert demand.seasonal.frequency == pytest.approx(2 * np.pi / 30, rel=1e-12)
+    assert (demand.shock.time, demand.shock.magnitude) == (15, pytest.approx(2.0, rel=1e-12))
+
+
+def test_effects_come_as_often_as_stated():
+    generator = np.random.default_rng(3)
+    family = EffectsFamily(trend=0.2, certain=0.4)
+    drawn = [family.draw(generator, 30) for _ in range(2_000)]
+    assert np.mean([demand.trend is not None for demand in drawn]) == pytest.approx(0.2, abs=0.04)
+    assert np.mean([demand.noise_scale == 0 for demand in drawn]) == pytest.approx(0.4, abs=0.05)
+
+
+def test_a_series_is_scaled_to_its_mean_and_thinned():
+    generator = np.random.default_rng(4)
+    demand = SeriesFamily(no_demand=(0.5, 0.5), scale_to_mean=20.0).draw(generator, 400)
+    levels = demand.series.levels(400)
+    assert levels.mean() == pytest.approx(20.0, rel=1e-9)
+    assert 0.4 < (levels == 0).mean() < 0.65
+
+
+def test_mean_paths_are_those_of_the_scenarios():
+    mix, network, generator = mix_of(*FAMILIES), load_network("w"), np.random.default_rng(5)
+    scenario = mix.draw(generator, network)
+    demands = mix.draw_demands(generator, scenario, 7)
+    paths = mean_paths(scenario, demands)
+    for path, demand in zip(paths, demands, strict=True):
+        np.testing.assert_allclose(path, scenario.model_copy(update={"demand": demand}).mean_path, rtol=1e-12)
+
+
+def test_stocks_are_scaled_and_rules_can_be_fixed():
+    mix = ScenarioMix(families=[WeightedFamily(family=published_effects())], initial_stock=(0.5, 0.5))
+    network = load_network("serial")
+    scenario = mix.draw(np.random.default_rng(6), network, backlog=False, goodwill=True)
+    assert scenario.fulfilment == "lost_sales"
+    assert scenario.goodwill is not None
+    assert [node.initial_stock for node in scenario.network.nodes if node.initial_stock is not None] == [
+        node.initial_stock / 2 for node in network.nodes if node.initial_stock is not None
+    ]
+
+
+def test_goodwill_is_drawn_from_its_ranges():
+    goodwill = GoodwillRanges(decay=(0.8, 0.85), cap=(1.2, 1.2)).draw(np.random.default_rng(7))
+    assert 0.8 <= goodwill.decay <= 0.85
+    assert goodwill.cap == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [({"slope": (0.1, 0.0)}, "slope"), ({"trend": 1.5}, "less than or equal to 1"), ({"speed": 1}, "Extra inputs")],
+)
+def test_a_range_that_is_none_is_refused(fields, match):
+    with pytest.raises(ValidationError, match=match):
+        EffectsFamily(**fields)
