@@ -60,6 +60,7 @@ class Recipe(FrozenModel):
     )
     steps: int = Field(ge=1, description="environment steps, one period of one episode each")
     seed: int = Field(default=1, ge=0)
+    points: int = Field(default=40, ge=1, description="points of the learning curve: validations and checkpoints")
     start_from: str | None = Field(default=None, description="shipped policy whose weights the training starts from")
 
     @property

@@ -21,8 +21,6 @@ from arena_rl.recipes import Recipe, load_recipe
 from arena_rl.situation import Setting
 from arena_rl.weights import AnyPolicy, PolicyFile, make_policy, save_policy, shipped_policy, signature
 
-_POINTS: Final = 40
-"""Points of a learning curve."""
 _VALIDATION_SEED: Final = 20_260_511
 _VALIDATION_BATCHES: Final = 8
 _VALIDATION_EPISODES: Final = 256
@@ -96,7 +94,7 @@ class Training:
         if checkpoint.exists():
             curve = load_checkpoint(checkpoint, learner, digest=self.digest)
         examined = self._validation_batches(learner.policy)
-        every = max(1, self.updates // _POINTS)
+        every = max(1, self.updates // recipe.points)
         started, losses = time.monotonic(), []
         with _Log(self.folder) as log:
             while learner.done < self.updates:

@@ -1,0 +1,166 @@
+"""Training: the same whether interrupted or not, and what it leaves behind can be played."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from learning import episodes_of, scenario_on, small_graph
+
+from arena import InvalidInput, TrainingPoint, TrainingRequest, UnknownName, load_network
+from arena_rl import arena_trainings
+from arena_rl.recipes import load_recipe, recipe_names
+from arena_rl.training import Training
+from arena_rl.weights import PolicyFile, load_policy, read_policy_file, save_policy, shipped_policy, signature
+
+SMALL = """
+name: small
+summary: a training of seconds
+learner: {kind: hdpo, batches: 2, episodes: 8}
+policy: POLICY
+NETWORKS
+worlds:
+  - network: WORLD
+    mix:
+      families:
+        - family: {kind: effects, base_mean: [10, 30]}
+        - family: {kind: series}
+steps: 5760
+seed: 3
+points: 3
+"""
+KINDS = {
+    "dense": SMALL.replace("POLICY", "{kind: dense, informed: false, width: 8, layers: 1}")
+    .replace("NETWORKS", "networks: [serial]")
+    .replace("WORLD", "divergent"),
+    "graph": SMALL.replace("POLICY", "{kind: graph, informed: true, width: 8, rounds: 2}")
+    .replace("NETWORKS", "")
+    .replace("WORLD", "{managed: [2, 4]}"),
+}
+
+
+class Killed(Exception):
+    pass
+
+
+def training(kind: str, folder: Path) -> Training:
+    path = folder / "small.yaml"
+    path.write_text(KINDS[kind])
+    recipe = load_recipe(str(path))
+    return Training(recipe, recipe.networks[0] if recipe.networks else None, folder)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_training_goes_on_to_the_same_weights(kind, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    whole.mkdir()
+    cut.mkdir()
+    points: list[TrainingPoint] = []
+    expected = training(kind, whole).run(points.append)
+
+    def kill(point: TrainingPoint) -> None:
+        if point.steps == points[1].steps:
+            raise Killed
+
+    with pytest.raises(Killed):
+        training(kind, cut).run(kill)
+    again: list[TrainingPoint] = []
+    found = training(kind, cut).run(again.append)
+    assert [point.steps for point in again] == [point.steps for point in points[2:]]
+    assert found.read_bytes() == expected.read_bytes()
+    assert (found.parent / "curve.csv").read_text() == (expected.parent / "curve.csv").read_text()
+
+
+def test_a_training_leaves_weights_card_and_logs(tmp_path):
+    written = training("graph", tmp_path).run(lambda point: None)
+    card = written.with_name("small.card.md").read_text()
+    assert "arena train small" in card
+    assert "5,760 environment steps" in card
+    assert f"torch {torch.__version__}" in card
+    assert list((written.parent / "tensorboard").iterdir())
+    batch = episodes_of(scenario_on(load_network("w")), 2, informed=True)
+    policy = load_policy(written.with_suffix(""), batch.setting)
+    assert sum(weight.numel() for weight in policy.parameters()) > 1_000
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    training("dense", tmp_path).run(lambda point: None)
+    other = training("dense", tmp_path)
+    other.digest = "another"
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors: belongs to another training"):
+        other.run(lambda point: None)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    one = training("dense", tmp_path)
+    one.folder.mkdir()
+    (one.folder / "checkpoint.safetensors").write_bytes(b"\x00" * 100)
+    with pytest.raises(ValueError, match="is no checkpoint"):
+        one.run(lambda point: None)
+
+
+def test_a_dense_policy_plays_its_own_network_and_track_only(tmp_path):
+    stem = training("dense", tmp_path).run(lambda point: None).with_suffix("")
+    serial = episodes_of(scenario_on(load_network("serial")), 1, informed=False).setting
+    load_policy(stem, serial)
+    assert read_policy_file(stem).network == signature(load_network("serial"))
+    other = episodes_of(scenario_on(load_network("w")), 1, informed=False).setting
+    with pytest.raises(ValueError, match="trained for the network 'serial' and no other"):
+        load_policy(stem, other)
+    informed = episodes_of(scenario_on(load_network("serial")), 1, informed=True).setting
+    with pytest.raises(ValueError, match="a policy of the blind track and cannot play the informed one"):
+        load_policy(stem, informed)
+
+
+@pytest.mark.parametrize(
+    ("damage", "match"),
+    [
+        (lambda stem: stem.with_suffix(".safetensors").write_bytes(b"no"), "the weights cannot be read"),
+        (lambda stem: stem.with_suffix(".safetensors").unlink(), "the weights cannot be read"),
+        (lambda stem: stem.with_suffix(".json").write_text("{}"), "describes no policy"),
+        (lambda stem: stem.with_suffix(".json").unlink(), "a policy is NAME.json and NAME.safetensors"),
+    ],
+)
+def test_damaged_weights_are_told(damage, match, tmp_path):
+    stem = tmp_path / "small"
+    policy = small_graph()
+    save_policy(stem, policy, PolicyFile(shape=policy.shape, recipe="small"))
+    setting = episodes_of(scenario_on(load_network("w")), 1, informed=True).setting
+    load_policy(stem, setting)
+    damage(stem)
+    with pytest.raises(ValueError, match=match):
+        load_policy(stem, setting)
+
+
+def test_every_shipped_recipe_is_a_training():
+    specs = {spec.name: spec for spec in arena_trainings()}
+    assert tuple(sorted(specs)) == recipe_names()
+    for name, spec in specs.items():
+        recipe = load_recipe(name)
+        assert recipe.name == name
+        assert spec.summary == recipe.summary
+
+
+def test_steps_and_seed_replace_the_recipes(tmp_path):
+    run = next(spec.run for spec in arena_trainings() if spec.name == "hdpo-informed")
+    points: list[TrainingPoint] = []
+    request = TrainingRequest(tmp_path, network="serial", steps=15_360, seed=9)
+    (written,) = run(request, points.append)
+    assert [point.steps for point in points] == [15_360]
+    card = written.with_name("hdpo-informed.serial.card.md").read_text()
+    assert json.loads(card.partition("```json")[2].partition("```")[0])["seed"] == 9
+
+
+def test_a_recipe_with_a_fault_is_told(tmp_path):
+    path = tmp_path / "faulty.yaml"
+    path.write_text(KINDS["graph"].replace("width: 8", "width: wide"))
+    with pytest.raises(InvalidInput, match="width"):
+        load_recipe(str(path))
+    with pytest.raises(UnknownName, match="hdpo-informed"):
+        load_recipe("hdpo-informd")
+
+
+def test_a_policy_that_is_not_shipped_is_told():
+    setting = episodes_of(scenario_on(load_network("w")), 1, informed=True).setting
+    with pytest.raises(ValueError, match="no policy 'hdpo-nothing' is shipped"):
+        shipped_policy("hdpo-nothing", setting)
