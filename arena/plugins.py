@@ -21,8 +21,8 @@ from pydantic import BaseModel
 
 from arena import hookspecs
 from arena.contract.controller import ControllerSpec
-from arena.contract.training import TrainingSpec
 from arena.contract.tracks import Track
+from arena.contract.training import TrainingSpec
 from arena.errors import Fault, PluginError, UnknownName, printable, show_value, suggest, unknown_name
 
 GROUP = "arena"

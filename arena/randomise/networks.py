@@ -6,6 +6,7 @@ ranges that hold those examples and much else. Every network is valid by constru
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Literal
 
 import numpy as np
@@ -101,7 +102,9 @@ class RandomNetworks(FrozenModel):
         means = {pair: float(generator.uniform(*self.demand)) for pair in markets}
         reached = _reached(layers, suppliers, means)
 
-        drawn = lambda bounds: float(generator.uniform(*bounds))  # noqa: E731 - short, and used in one place
+        def drawn(bounds: tuple[float, float]) -> float:
+            return float(generator.uniform(*bounds))
+
         nodes: list[Node] = []
         for echelon, layer in enumerate(layers):
             for node in layer:
@@ -164,13 +167,11 @@ class RandomNetworks(FrozenModel):
         )
 
 
-def _suppliers(
-    generator: np.random.Generator, layers: list[list[int]], topology: Topology
-) -> dict[int, list[int]]:
+def _suppliers(generator: np.random.Generator, layers: list[list[int]], topology: Topology) -> dict[int, list[int]]:
     """Managed suppliers of every node below the first echelon; every node above the last has a buyer."""
     most = 1 if topology in ("serial", "tree") else 3
     suppliers: dict[int, list[int]] = {}
-    for above, below in zip(layers, layers[1:], strict=False):
+    for above, below in itertools.pairwise(layers):
         order = [below[int(i)] for i in generator.permutation(len(below))]
         for node in below:
             suppliers[node] = []

@@ -48,9 +48,9 @@ def test_a_policy_plays_in_a_match_as_in_training(name, informed, kind, backlog)
     controller = LearnedController(lambda setting: policy.policy)
     controller.begin(view.brief(seed=0))
     profit = 0.0
-    for given in policy.orders:
+    for played in policy.orders:
         orders = controller.order(view.observe(simulator.state))
-        expected_orders = episodes.setting.playable(given[0], simulator.period)[0].numpy()
+        expected_orders = episodes.setting.playable(played[0], simulator.period)[0].numpy()
         np.testing.assert_allclose(orders, expected_orders, rtol=2e-3, atol=2e-2)
         profit += simulator.step(orders)
     assert profit == pytest.approx(expected, rel=2e-3, abs=0.5)
@@ -107,7 +107,9 @@ def test_blind_policies_are_shown_nothing_of_demand_to_come():
 def test_gradients_reach_every_weight_and_are_finite(goodwill):
     scenario = scenario_on(load_network("w"), seed=2, backlog=True, goodwill=goodwill)
     policy = small_graph()
-    play(policy, [episodes_of(scenario, 4, informed=True)], torch.Generator().manual_seed(1)).profits[0].sum().backward()
+    play(policy, [episodes_of(scenario, 4, informed=True)], torch.Generator().manual_seed(1)).profits[
+        0
+    ].sum().backward()
     for name, weight in policy.named_parameters():
         assert weight.grad is not None, name
         assert torch.isfinite(weight.grad).all(), name

@@ -16,7 +16,7 @@ def reach_of(network) -> Reach:
 
 def test_times_to_market_of_the_serial_network():
     reach = reach_of(load_network("serial"))
-    # Nodes 1 (retailer), 2 and 3; 2 → 1 and 3 → 2 take four periods each, and what arrives is shipped on a period later.
+    # Nodes 1 (retailer), 2 and 3: the links between them take four periods, and what arrives is shipped on in the next.
     assert reach.time_to_market == (0, 5, 10)
 
 

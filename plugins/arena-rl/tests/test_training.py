@@ -39,7 +39,7 @@ KINDS = {
 }
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -60,9 +60,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(kind, tmp_path):
 
     def kill(point: TrainingPoint) -> None:
         if point.steps == points[1].steps:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         training(kind, cut).run(kill)
     again: list[TrainingPoint] = []
     found = training(kind, cut).run(again.append)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ def save_checkpoint(path: Path, learner: HdpoLearner, *, digest: str, curve: lis
     }
     unfinished = path.with_suffix(".unfinished")
     save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished, {"about": json.dumps(about)})
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def load_checkpoint(path: Path, learner: HdpoLearner, *, digest: str) -> list[tuple[int, float, float]]:
@@ -68,7 +67,8 @@ def load_checkpoint(path: Path, learner: HdpoLearner, *, digest: str) -> list[tu
             f"{path}: belongs to another training (recipe, network, steps or seed differ); choose another folder, or "
             "remove it to train from the beginning"
         )
-    learner.policy.load_state_dict({n.removeprefix("policy."): v for n, v in tensors.items() if n.startswith("policy.")})
+    weights = {name.removeprefix("policy."): value for name, value in tensors.items() if name.startswith("policy.")}
+    learner.policy.load_state_dict(weights)
     state = learner.optimizer.state_dict()
     state["state"] = {}
     for name, value in tensors.items():

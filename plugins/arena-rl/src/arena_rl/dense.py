@@ -46,7 +46,7 @@ class DensePolicy(nn.Module):
         self.shape = shape
         self.network = network
         self.forecasts: list[Tensor] = []
-        """Blind: what the last call foresaw, per batch; means at sentiment 1, units, (episodes, market links, periods)."""
+        """See `arena_rl.episodes.Policy`."""
         # Links into the same stock point read many of the same positions; each is there once.
         wanted = sorted(
             {
@@ -57,9 +57,8 @@ class DensePolicy(nn.Module):
         )
         compiled = positions(reach, wanted)
         self.ahead = max(compiled.periods, shape.periods)
-        self.register_buffer(
-            "position_weights", torch.tensor(compiled.weights, dtype=torch.float32), persistent=False
-        )
+        self.position_weights: Tensor
+        self.register_buffer("position_weights", torch.tensor(compiled.weights, dtype=torch.float32), persistent=False)
         self.position_periods = compiled.periods
         points, markets = len(reach.plant.stock_points), reach.plant.markets
         inputs = points + network.pipeline_offsets[-1] + markets + len(wanted) + shape.periods + 1 + 2
@@ -118,7 +117,8 @@ class DensePolicy(nn.Module):
         ]
         forecast = situation.forecast
         if self.forecaster is None:
-            assert forecast is not None and setting.noise_scale is not None
+            assert forecast is not None
+            assert setting.noise_scale is not None
             goodwill = setting.goodwill
             mood = (
                 [1.0, (goodwill.growth - 1) * 50, (1 - goodwill.decay) * 5, goodwill.cap, goodwill.floor]

@@ -20,8 +20,8 @@ class Policy(Protocol):
     """What gives the orders of several batches, each of its own network.
 
     Attributes:
-        forecasts: what the last call foresaw, per batch: means at sentiment 1, units, (episodes, market links, periods);
-            empty where the policy makes no forecast of its own.
+        forecasts: what the last call foresaw, per batch: means at sentiment 1, units, (episodes, market links,
+            periods); empty where the policy makes no forecast of its own.
     """
 
     forecasts: list[Tensor]

@@ -57,9 +57,7 @@ class Forecaster(nn.Module):
         lags = past[:, :, : self.periods]
         if known < self.periods:
             lags = nn.functional.pad(lags, (0, self.periods - known))
-        means = [
-            past[:, :, :window].mean(2) if known else past.new_zeros((count, markets)) for window in _WINDOWS
-        ]
+        means = [past[:, :, :window].mean(2) if known else past.new_zeros((count, markets)) for window in _WINDOWS]
         clock = torch.zeros(self.periods + 1)
         clock[min(known, self.periods)] = 1.0
         return torch.cat(

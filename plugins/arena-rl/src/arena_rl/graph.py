@@ -94,8 +94,10 @@ class GraphPolicy(nn.Module):
     def _united(self, settings: Sequence[Setting]) -> Union:
         # Settings last for a batch of episodes, and so does their union.
         union = self._union
-        if union is None or len(union.settings) != len(settings) or any(
-            one is not other for one, other in zip(union.settings, settings, strict=True)
+        if (
+            union is None
+            or len(union.settings) != len(settings)
+            or any(one is not other for one, other in zip(union.settings, settings, strict=True))
         ):
             union = self._union = Union(settings)
         return union

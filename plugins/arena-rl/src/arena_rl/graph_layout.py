@@ -157,7 +157,7 @@ def _market_money(reach: Reach) -> tuple[FloatArray, FloatArray]:
 
 
 def _cheapest(reach: Reach) -> tuple[FloatArray, FloatArray]:
-    """Lowest cost of a unit at each stock point, and over each supply link, from raw material, without internal prices."""
+    """Lowest cost of a unit at each stock point, and over each link, from raw material, without internal prices."""
     plant, network = reach.plant, reach.plant.network
     at_point = np.zeros(len(plant.stock_points))
     by_link = np.zeros(plant.links)

@@ -61,9 +61,7 @@ class HdpoLearner:
         seed: of everything that is drawn.
     """
 
-    def __init__(
-        self, config: Hdpo, policy: AnyPolicy, worlds: Sequence[World], *, updates: int, seed: int
-    ) -> None:
+    def __init__(self, config: Hdpo, policy: AnyPolicy, worlds: Sequence[World], *, updates: int, seed: int) -> None:
         self.config = config
         self.policy = policy
         self.worlds = worlds

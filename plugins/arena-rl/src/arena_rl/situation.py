@@ -106,7 +106,7 @@ def setting_of(briefing: Briefing) -> Setting:
     """
     if briefing.node is not None:
         raise ValueError(
-            f"node {briefing.node} is told only of itself, and this policy orders for the whole network: play it on the "
+            f"node {briefing.node} is told only of itself, and this policy orders for all: play it on the "
             "blind or informed track"
         )
     informed = isinstance(briefing, InformedBriefing)

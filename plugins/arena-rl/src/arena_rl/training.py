@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from arena_rl.recipes import Recipe, load_recipe
 from arena_rl.situation import Setting
 from arena_rl.weights import AnyPolicy, PolicyFile, make_policy, save_policy, shipped_policy, signature
 
+_LOGGER: Final = logging.getLogger(__name__)
 _VALIDATION_SEED: Final = 20_260_511
 _VALIDATION_BATCHES: Final = 8
 _VALIDATION_EPISODES: Final = 256
@@ -87,9 +89,7 @@ class Training:
         checkpoint = self.folder / "checkpoint.safetensors"
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
-        learner = HdpoLearner(
-            recipe.learner, self._policy(), self.worlds, updates=self.updates, seed=recipe.seed
-        )
+        learner = HdpoLearner(recipe.learner, self._policy(), self.worlds, updates=self.updates, seed=recipe.seed)
         curve: list[tuple[int, float, float]] = []
         if checkpoint.exists():
             curve = load_checkpoint(checkpoint, learner, digest=self.digest)
@@ -177,23 +177,24 @@ class _Log:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
+            _LOGGER.warning("no TensorBoard logs: TensorBoard is not installed (pip install 'arena-rl[train]')")
             return
-        self._writer = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(folder / "tensorboard"))
 
     def __enter__(self) -> _Log:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._writer is not None:
-            self._writer.close()  # type: ignore[no-untyped-call]
+            self._writer.close()
 
     def add(self, point: tuple[int, float, float]) -> None:
         """Write a point of the learning curve."""
         if self._writer is not None:
             steps, value, score = point
-            self._writer.add_scalar("loss", value, steps)  # type: ignore[no-untyped-call]
-            self._writer.add_scalar("validation", score, steps)  # type: ignore[no-untyped-call]
-            self._writer.flush()  # type: ignore[no-untyped-call]
+            self._writer.add_scalar("loss", value, steps)
+            self._writer.add_scalar("validation", score, steps)
+            self._writer.flush()
 
 
 def _write_curve(path: Path, curve: list[tuple[int, float, float]]) -> None:

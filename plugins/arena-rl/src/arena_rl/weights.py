@@ -56,7 +56,8 @@ def make_policy(shape: Shape, network: Network | None, reach: Reach | None) -> A
     """
     if isinstance(shape, GraphShape):
         return GraphPolicy(shape)
-    assert network is not None and reach is not None
+    assert network is not None
+    assert reach is not None
     return DensePolicy(shape, network, reach)
 
 
@@ -78,9 +79,13 @@ def read_policy_file(stem: Path) -> PolicyFile:
     try:
         return PolicyFile.model_validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}; a policy is NAME.json and NAME.safetensors side by side") from error
+        raise ValueError(
+            f"{path}: {error.strerror}; a policy is NAME.json and NAME.safetensors side by side"
+        ) from error
     except ValidationError as error:
-        raise ValueError(f"{path}: describes no policy ({error.errors()[0]['msg']}); write it by arena train") from error
+        raise ValueError(
+            f"{path}: describes no policy ({error.errors()[0]['msg']}); write it by arena train"
+        ) from error
 
 
 def load_policy(stem: Path, setting: Setting) -> AnyPolicy:
