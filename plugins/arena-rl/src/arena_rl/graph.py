@@ -89,7 +89,7 @@ class GraphPolicy(nn.Module):
         asked = asked + union.share * self.skip(inputs.deficit)[:, :, 0]
         orders = inputs.scale * nn.functional.softplus(asked, beta=_SHARPNESS)
         orders = orders + torch.sigmoid(emptied) * inputs.available
-        return [part.T for part in orders.split(union.link_counts)]
+        return [part.T for part in orders.split_with_sizes(union.link_counts)]
 
     def _united(self, settings: Sequence[Setting]) -> Union:
         # Settings last for a batch of episodes, and so does their union.
