@@ -51,7 +51,15 @@ def test_the_published_rows(name, expected):
 
 @pytest.mark.parametrize(
     ("name", "rows"),
-    [("core", 22), ("multi-agent", 4), ("smoke", 4), ("networks", 10), ("certified", 8), ("stress", 30)],
+    [
+        ("core", 22),
+        ("multi-agent", 4),
+        ("smoke", 4),
+        ("networks", 10),
+        ("certified", 8),
+        ("stress", 30),
+        ("transfer", 24),
+    ],
 )
 def test_size_and_names_of_the_shipped_suites(name, rows):
     suite = load_suite(name)
@@ -62,7 +70,7 @@ def test_size_and_names_of_the_shipped_suites(name, rows):
 
 
 def test_the_shipped_suites_are_these():
-    assert set(suite_names()) == {"certified", "core", "multi-agent", "networks", "smoke", "stress"}
+    assert set(suite_names()) == {"certified", "core", "multi-agent", "networks", "smoke", "stress", "transfer"}
 
 
 @pytest.mark.parametrize("name", ["core", "multi-agent"])

@@ -30,7 +30,7 @@ class Recording:
         return orders
 
 
-@pytest.mark.parametrize(("kind", "informed"), [("dense", True), ("dense", False), ("graph", True)])
+@pytest.mark.parametrize(("kind", "informed"), [("dense", True), ("dense", False), ("graph", True), ("graph", False)])
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("backlog", [True, False])
 def test_a_policy_plays_in_a_match_as_in_training(name, informed, kind, backlog):
@@ -39,7 +39,7 @@ def test_a_policy_plays_in_a_match_as_in_training(name, informed, kind, backlog)
     demand = MIX.draw_demand(np.random.default_rng(6), 60).model_copy(update={"noise_scale": 0.0})
     scenario = scenario.model_copy(update={"demand": demand})
     episodes = make_episodes(scenario, [demand], informed=informed)
-    policy = Recording(small_graph() if kind == "graph" else small_dense(episodes))
+    policy = Recording(small_graph(informed=informed) if kind == "graph" else small_dense(episodes))
     with torch.no_grad():
         expected = float(play(policy, [episodes], torch.Generator().manual_seed(1)).profits[0][0])
     track = "informed" if informed else "blind"

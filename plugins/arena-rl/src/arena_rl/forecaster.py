@@ -23,13 +23,14 @@ class Forecaster(nn.Module):
         periods: of memory, and of the forecast.
         width: of its two layers.
         unit: units by which demand is divided.
+        hints: number of further inputs per market link.
     """
 
-    def __init__(self, periods: int, width: int, unit: float) -> None:
+    def __init__(self, periods: int, width: int, unit: float, hints: int = 0) -> None:
         super().__init__()
         self.periods = periods
         self.unit = unit
-        inputs = forecaster_inputs(periods)
+        inputs = forecaster_inputs(periods) + hints
         self.body = nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.head = nn.Linear(width, periods)
         self.skip = nn.Linear(inputs, periods)

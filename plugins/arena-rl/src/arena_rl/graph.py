@@ -10,17 +10,21 @@ stock, so that an overstocked factory can be emptied into a cheap pipeline.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
-from arena_rl.graph_inputs import LINK_INPUTS, POINT_INPUTS, Union
+from arena_rl.forecaster import Forecaster
+from arena_rl.graph_inputs import LINK_INPUTS, MARKET_HINTS, POINT_INPUTS, Union
 from arena_rl.graph_layout import LINK_OFFSETS, SKIP_OFFSET
 from arena_rl.situation import Setting, Situation
 
 _SHARPNESS = 4.0  # of the softplus: an order falls to nothing within a fraction of a period's demand
+_MEMORY, _FORECASTER_WIDTH = 30, 64  # periods, and width of the layers
+_UNIT = 20.0  # units per period
 _NO_EMPTYING = -6.0  # before training, suppliers are not emptied
 
 
@@ -58,6 +62,8 @@ class GraphPolicy(nn.Module):
             self.skip.weight[0, LINK_OFFSETS.index(SKIP_OFFSET)] = -1.0
             self.skip.bias.zero_()
         self.forecasts: list[Tensor] = []
+        """See `arena_rl.episodes.Policy`."""
+        self.forecaster = None if shape.informed else Forecaster(_MEMORY, _FORECASTER_WIDTH, _UNIT, hints=MARKET_HINTS)
         self._union: Union | None = None
 
     def forward(self, setting: Setting, situation: Situation) -> Tensor:
@@ -75,6 +81,12 @@ class GraphPolicy(nn.Module):
             Per batch, units, (episodes, links), not clipped.
         """
         union = self._united(settings)
+        self.forecasts.clear()
+        if self.forecaster is not None:
+            situations = [
+                self._foreseen(self.forecaster, hints, setting, situation)
+                for hints, setting, situation in zip(union.market_hints, settings, situations, strict=True)
+            ]
         inputs = union.inputs(situations)
         link, point = self.link_in(inputs.links), self.point_in(inputs.points)
         for number, link_round in enumerate(self.link_rounds):
@@ -90,6 +102,17 @@ class GraphPolicy(nn.Module):
         orders = inputs.scale * nn.functional.softplus(asked, beta=_SHARPNESS)
         orders = orders + torch.sigmoid(emptied) * inputs.available
         return [part.T for part in orders.split_with_sizes(union.link_counts)]
+
+    def _foreseen(self, forecaster: Forecaster, hints: Tensor, setting: Setting, situation: Situation) -> Situation:
+        """The same with a forecast of the policy's own; past its last period, that period's mean holds."""
+        past = forecaster.remembered(situation)
+        means = forecaster(torch.cat((past, hints.expand(len(past), -1, -1)), dim=2))
+        self.forecasts.append(means)
+        left = setting.horizon - situation.period
+        if left > means.shape[2]:
+            means = torch.cat((means, means[:, :, -1:].expand(-1, -1, left - means.shape[2])), dim=2)
+        forecast = means[:, :, :left] * situation.sentiment[:, None, None]
+        return replace(situation, forecast=forecast)
 
     def _united(self, settings: Sequence[Setting]) -> Union:
         # Settings last for a batch of episodes, and so does their union.

@@ -6,6 +6,7 @@ one pass of the layers serves all. Tensors are tokens first: (tokens, episodes, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ _GLOBALS = 12
 _LINK_PARTS, _POINT_PARTS = 18, 6
 LINK_INPUTS = LINK_CONSTANTS + 2 * len(LINK_OFFSETS) + _LINK_PARTS + _GLOBALS
 POINT_INPUTS = POINT_CONSTANTS + len(POINT_OFFSETS) + _POINT_PARTS + _GLOBALS
+
+MARKET_HINTS = 3
+"""Number of hints about a market link's demand, see `Union.market_hints`."""
 
 _SMALLEST_SCALE = 0.5  # units per period
 _SMALLEST_VARIANCE = 0.01  # squared units; the root has no slope at 0
@@ -110,6 +114,7 @@ class Union:
 
         self.network_of_link = torch.repeat_interleave(torch.tensor(self.link_counts))
         self.network_of_point = torch.repeat_interleave(torch.tensor([len(plant.stock_points) for plant in plants]))
+        self.market_hints = [_market_hints(setting) for setting in settings]
         self.parts = [_Part(setting, layout) for setting, layout in zip(settings, layouts, strict=True)]
 
     def inputs(self, situations: Sequence[Situation]) -> Inputs:
@@ -287,6 +292,18 @@ class _Part:
             general=general,
             due=due.T,
         )
+
+
+def _market_hints(setting: Setting) -> Tensor:
+    """What a network tells of the demand it was built for, before any is seen: (market links, MARKET_HINTS)."""
+    network = setting.plant.network
+    capacity = sum(network.node(node).capacity or 0.0 for node in network.factories)
+    rows = []
+    for link in network.market_links:
+        stock = (network.node(link.retailer).initial_stock or 0.0) / len(network.markets_of(link.retailer))
+        per_market = capacity / len(network.market_links)
+        rows.append([math.asinh(stock / 100), math.asinh(per_market / 100), len(network.market_links) / 3])
+    return _float(rows)
 
 
 def _starts(counts: Sequence[int]) -> list[int]:
