@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from arena.cli import app
 from arena.contest import export
-from arena.contest.store import SCHEMA_VERSION, Store
+from arena.contest.database import SCHEMA_VERSION
+from arena.contest.store import Store
 
 SCENARIOS: Final = ("serial-stationary-backlog", "serial-stationary-lost-sales")
 EPISODES: Final = 20

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from records import make_episode, make_record
 
+from arena.contest.database import SCHEMA_VERSION
 from arena.contest.record import PlayedEpisode
-from arena.contest.store import SCHEMA_VERSION, EpisodeStatus, Store, key_of
+from arena.contest.store import EpisodeStatus, Store, key_of
 from arena.errors import StoreError
 from arena.world.suite import load_suite
 
@@ -217,7 +218,7 @@ def test_a_second_writer_is_turned_away(path: Path) -> None:
 
 
 def test_a_lock_held_by_another_program_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena.contest.store.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("arena.contest.database.BUSY_SECONDS", 0.01)
     with Store(path) as store, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as intruder:
         intruder.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"results\.sqlite: another process holds it; wait"):
@@ -323,7 +324,7 @@ def test_a_full_disk_loses_nothing_that_was_committed(path: Path) -> None:
             committed.append(seed_index)
 
     with Store(path) as store:
-        store._execute("PRAGMA max_page_count = 40")  # A disk of 160 KiB.
+        store._database.execute("PRAGMA max_page_count = 40")  # A disk of 160 KiB.
         with pytest.raises(StoreError, match=r"the disk is full; free some space .*, finished episodes are kept"):
             put_many(store)
     assert len(committed) > 10
