@@ -21,9 +21,10 @@ try:
 except ImportError:  # There are no advisory locks on Windows; SQLite's own still keep two writers apart.
     fcntl = None  # type: ignore[assignment]
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Version of the tables below and of the records in them, kept in `user_version`. Version 1 knew no reports of
-controllers; version 2 kept no scenarios, and is still read."""
+controllers, and is refused. Version 2 kept no scenarios and version 3 no histograms of decision times; both are read,
+and become version 4 when they are written to."""
 
 APPLICATION_ID: Final = 0x41524E41
 """Marks the file as an arena's store among SQLite files ("ARNA")."""
@@ -52,6 +53,7 @@ CREATE TABLE episodes (
 """
 _SCENARIOS: Final = "CREATE TABLE scenarios (digest TEXT PRIMARY KEY, content TEXT NOT NULL, drawing TEXT)"
 _WITHOUT_SCENARIOS: Final = 2
+_WITHOUT_DECISION_TIMES: Final = 3
 
 _FIXES: Final = (
     ("SQLITE_FULL", "the disk is full; free some space and run the same command again, finished episodes are kept"),
@@ -151,10 +153,11 @@ class Database:
             raise StoreError(f"{self.path}: the store is empty; run arena evaluate first")
         elif application != APPLICATION_ID:
             raise StoreError(f"{self.path}: is a SQLite file, but not an arena's store; choose another folder")
-        elif version == _WITHOUT_SCENARIOS:
+        elif version in (_WITHOUT_SCENARIOS, _WITHOUT_DECISION_TIMES):
             if not read_only:
                 self.execute("BEGIN IMMEDIATE")
-                self.execute(_SCENARIOS)
+                if version == _WITHOUT_SCENARIOS:
+                    self.execute(_SCENARIOS)
                 self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 self.execute("COMMIT")
         elif version != SCHEMA_VERSION:

@@ -29,7 +29,7 @@ from arena.world.suite import Suite, load_suite
 
 SEEDS = PublicSeeds(count=3)
 SCENARIOS = 2
-TIMINGS = {"planning_time", "decision_time", "finished_at"}
+TIMINGS = {"planning_time", "decision_time", "slowest_decision_time", "finished_at"}
 
 CODE = """
 import time

@@ -21,7 +21,7 @@ from arena.contest.store import Store
 
 SCENARIOS: Final = ("serial-stationary-backlog", "serial-stationary-lost-sales")
 EPISODES: Final = 20
-TIMINGS: Final = {"planning_time", "decision_time", "finished_at"}
+TIMINGS: Final = {"planning_time", "decision_time", "slowest_decision_time", "finished_at"}
 TABLES: Final = ("episodes.csv", "standings.json", "report.html")
 
 CODE: Final = """
