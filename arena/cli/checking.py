@@ -14,7 +14,7 @@ from arena.cli.times_table import print_times
 
 if TYPE_CHECKING:
     from arena.contest.limits import Limits
-    from arena.contest.submission import LoadedSubmissions
+    from arena.contest.loading import LoadedSubmissions
     from arena.testing import ConformanceResult
 
 Paths = Annotated[list[Path], typer.Argument(help="Manifests, submission folders, or folders of them.")]
@@ -34,7 +34,7 @@ def load(paths: list[Path]) -> LoadedSubmissions:
     Raises:
         ArenaError: A plugin's name is given twice, or a path holds nothing that can be a submission.
     """
-    from arena.contest.submission import load_submissions
+    from arena.contest.loading import load_submissions
     from arena.plugins import discover
 
     plugins = discover()

@@ -53,7 +53,7 @@ import sys
 from pathlib import Path
 from types import MappingProxyType
 from arena.contest.evaluate import evaluate
-from arena.contest.submission import load_submissions
+from arena.contest.loading import load_submissions
 from arena.contract.seeds import PublicSeeds
 from arena.plugins import Plugins
 from arena.world.suite import Suite, load_suite

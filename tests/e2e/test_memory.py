@@ -81,7 +81,7 @@ from pathlib import Path
 from types import MappingProxyType
 from arena.contest.evaluate import evaluate
 from arena.contest.limits import Limits
-from arena.contest.submission import load_submissions
+from arena.contest.loading import load_submissions
 from arena.contract.seeds import PublicSeeds
 from arena.plugins import Plugins
 from arena.world.suite import Suite, load_suite

@@ -19,7 +19,7 @@ from arena.contest import pool
 from arena.contest.evaluate import evaluate
 from arena.contest.host import InfrastructureFailure
 from arena.contest.limits import Limits
-from arena.contest.submission import load_submissions
+from arena.contest.loading import load_submissions
 from arena.contest.timing import DecisionTimes
 from arena.contest.verify import Difference, Verification, verify
 from arena.contract.kpi import Kpis
@@ -202,7 +202,7 @@ def test_no_controller_is_needed(folder: Path, originals: Path, monkeypatch: pyt
         raise AssertionError("a controller was loaded")
 
     monkeypatch.setattr("arena.contest.host.make_host", forbidden)
-    monkeypatch.setattr("arena.contest.submission.load_submissions", forbidden)
+    monkeypatch.setattr("arena.contest.loading.load_submissions", forbidden)
     moved = folder.rename(folder.with_name("elsewhere"))
     result = verify(moved, reveal=REVEAL if folder.name == "hidden" else None)
     assert result.differences == ()
