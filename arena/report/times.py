@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TimesRow", "TimesTable", "tabulate_times"]
 
+_LONGEST = 1e6
+"""Seconds at which an axis ends at the latest, whatever a store says."""
+
 
 @dataclass(frozen=True)
 class TimesRow:
@@ -71,9 +74,9 @@ def tabulate_times(submissions: Sequence[str], records: Sequence[EpisodeRecord])
 
 
 def _fit(totals: Sequence[DecisionTimes]) -> Axis:
-    """An axis over whole decades, in powers of ten seconds, on which every bar and deadline is."""
+    """An axis over whole decades, in powers of ten seconds, on which every bar and every sensible deadline is."""
     fastest = min(_ends(next(place for place, count in enumerate(one.counts) if count))[0] for one in totals)
-    slowest = max(max(one.slowest, one.deadline, EDGES[0]) for one in totals)
+    slowest = min(_LONGEST, max(max(one.slowest, one.deadline, EDGES[0]) for one in totals))
     low = math.floor(math.log10(fastest) + 1e-9)
     high = max(low + 1, math.ceil(math.log10(slowest) - 1e-9))
     return Axis(float(low), float(high), tuple(float(power) for power in range(low, high + 1)))

@@ -196,6 +196,14 @@ def test_times_tell_nothing_of_single_episodes() -> None:
     assert "Time per decision" in pages[0]
 
 
+@pytest.mark.parametrize("deadline", [1e-300, 1.7e308])
+def test_senseless_deadlines_from_a_store_still_make_a_page(deadline: float) -> None:
+    odd = times(0.001).model_copy(update={"deadline": deadline, "first_deadline": deadline, "slowest_later": 0.0})
+    page = Structure(page_of(contest({"one": 900.0}, decision_times=odd)))
+    assert page.open == []
+    assert "Time per decision" in page.text
+
+
 def test_without_times_there_is_no_section_on_them() -> None:
     assert "Time per decision" not in page_of(contest({"first": 900.0}))
 
