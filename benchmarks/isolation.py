@@ -37,7 +37,8 @@ import numpy as np
 
 from arena import Observation, Simulator, TrackView, load_scenario
 from arena.contest.host import Host, available, make_host
-from arena.contest.submission import Submission, load_submissions
+from arena.contest.loading import load_submissions
+from arena.contest.submission import Submission
 from arena.plugins import Plugins
 
 SCENARIO = "divergent-stationary-backlog"

@@ -10,10 +10,11 @@ import typer
 
 from arena.cli.app import FORFEITED, WRONG_INPUT
 from arena.cli.console import print_json, warn
+from arena.cli.times_table import print_times
 
 if TYPE_CHECKING:
     from arena.contest.limits import Limits
-    from arena.contest.submission import LoadedSubmissions
+    from arena.contest.loading import LoadedSubmissions
     from arena.testing import ConformanceResult
 
 Paths = Annotated[list[Path], typer.Argument(help="Manifests, submission folders, or folders of them.")]
@@ -33,7 +34,7 @@ def load(paths: list[Path]) -> LoadedSubmissions:
     Raises:
         ArenaError: A plugin's name is given twice, or a path holds nothing that can be a submission.
     """
-    from arena.contest.submission import load_submissions
+    from arena.contest.loading import load_submissions
     from arena.plugins import discover
 
     plugins = discover()
@@ -82,19 +83,28 @@ def check(
 def _show(result: ConformanceResult, limits: Limits) -> None:
     from arena.errors import printable
 
-    times = result.decision_times
     verdict = "conforms" if not result.findings else "does not conform"
     print(f"{result.controller}: {verdict} (track {', '.join(result.tracks)}, isolation {result.isolation})")
-    print(f"  checked: {', '.join(result.checks)}; {result.episodes} episodes, {times.count} decisions")
-    print(
-        f"  decisions: median {1000 * times.median:.2f} ms, slowest {1000 * times.largest:.1f} ms "
-        f"({times.largest / limits.decision:.1%} of the deadline of {limits.decision:g} s); "
-        f"slowest start {1000 * times.largest_begin:.0f} ms (deadline {limits.setup:g} s)"
-    )
+    times = result.decision_times
+    print(f"  checked: {', '.join(result.checks)}; {result.episodes} episodes, {times.number} decisions")
     for kind, findings in (("fault", result.findings), ("warning", result.warnings)):
         for finding in findings:
             print(f"  {kind}: {printable(str(finding), 1000)}")
+    first = next((finding for finding in result.findings if finding.stderr_tail), None)
+    if first is not None:
+        print(f"  the end of what it wrote on {first.scenario}:")
+        for line in first.stderr_tail.splitlines():
+            print(f"    {printable(line, 1000)}")
+    print()
+    print_times(times, result.slowest_start, limits)
 
 
 def _as_dict(result: ConformanceResult) -> dict[str, Any]:
-    return {**asdict(result), "conforms": not result.findings}
+    times = result.decision_times
+    told = {
+        "number": times.number,
+        "median": times.quantile(0.5),
+        "percentile_95": times.quantile(0.95),
+        **times.model_dump(),
+    }
+    return {**asdict(result), "decision_times": told, "conforms": not result.findings}

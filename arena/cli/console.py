@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 _PIPE_WIDTH = 160
 _CELL_WIDTH = 400
@@ -33,12 +33,12 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, right: Sequence[str] = ()) -> None:
     """Print a table on standard output.
 
     Args:
         columns: Headings.
-        rows: Cells as text, one sequence per row.
+        rows: Cells as text, or as anything of the arena's own that rich renders; one sequence per row.
         right: Headings of the columns that are aligned to the right.
     """
     from rich import box
@@ -51,7 +51,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(cell, _CELL_WIDTH)) for cell in row))
+        table.add_row(*(Text(printable(cell, _CELL_WIDTH)) if isinstance(cell, str) else cell for cell in row))
     make_console().print(table)
 
 

@@ -43,6 +43,7 @@ EPISODE_COLUMNS: Final = (
     *KPI_COLUMNS,
     "planning_time",
     "decision_time",
+    "slowest_decision_time",
     "decisions",
     "clipped_orders",
     "fallbacks",
@@ -74,7 +75,7 @@ PERIOD_COLUMNS: Final = (
 """Columns of a table of periods. `quantity` is `requested_order`, whose `link` is a position among the network's supply
 links, or `realised_demand`, whose `link` is a position among its market links."""
 
-_OTHER_FLOATS: Final = ("planning_time", "decision_time", "profit_bound", "units")
+_OTHER_FLOATS: Final = ("planning_time", "decision_time", "slowest_decision_time", "profit_bound", "units")
 _INTEGERS: Final = ("seed_index", "decisions", "clipped_orders", "fallbacks", "failure_period", "period", "link")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -111,7 +112,7 @@ def export(store_path: Path, output: Path, file_format: Format) -> Exported:
     exported = Exported(output, output.with_name(f"{output.stem}-periods{output.suffix}"))
     with Store(store_path, read_only=True) as store:
         stored = store.episodes()
-        episodes = (_episode_row(one.record, one.suite) for one in stored)
+        episodes = (episode_row(one.record, one.suite) for one in stored)
         _write(file_format, exported.episodes, EPISODE_COLUMNS, episodes)
         _write(file_format, exported.periods, PERIOD_COLUMNS, _period_rows(store))
     return exported
@@ -123,7 +124,7 @@ def write_episodes(records: Iterable[EpisodeRecord], suite: str, path: Path) -> 
     Raises:
         ArenaError: the file cannot be written; an older one is left as it was.
     """
-    _write_csv(path, EPISODE_COLUMNS, (_episode_row(record, suite) for record in records))
+    _write_csv(path, EPISODE_COLUMNS, (episode_row(record, suite) for record in records))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -148,8 +149,11 @@ def safe_text(text: str) -> str:
     return "".join(" " if unicodedata.category(character)[0] == "C" else character for character in guarded)
 
 
-def _episode_row(record: EpisodeRecord, suite: str) -> list[Any]:
-    values = {**record.model_dump(), "suite": suite}
+def episode_row(record: EpisodeRecord, suite: str) -> list[Any]:
+    """Return the values of a record in the order of `EPISODE_COLUMNS`; None is an empty cell."""
+    times = record.decision_times
+    slowest = None if times is None else times.slowest
+    values = {**record.model_dump(), "suite": suite, "slowest_decision_time": slowest}
     return [values[column] for column in EPISODE_COLUMNS]
 
 

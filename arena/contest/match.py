@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from arena.contest.host import Host, InfrastructureFailure, Seat
 from arena.contest.record import EpisodeRecord, PlayedEpisode, identity
+from arena.contest.timing import DecisionTimes
 from arena.contract.controller import ControllerReport
 from arena.contract.kpi import measure
 from arena.contract.orders import check_orders
@@ -122,7 +123,8 @@ def _play_once(
         **kpis,
         outcome=violation.code if violation else "ok",
         planning_time=table.planning_time,
-        decision_time=table.decision_time,
+        decision_time=sum(table.first_decisions) + sum(table.later_decisions),
+        decision_times=DecisionTimes.measured(table.first_decisions, table.later_decisions, limits),
         decisions=table.decisions,
         clipped_orders=table.clipped,
         fallbacks=report.fallbacks,
@@ -168,7 +170,8 @@ class _Table:
         self._views = [TrackView(scenario, submission.track, node) for node in nodes]
         self._seats: list[Seat] = []
         self.planning_time = 0.0
-        self.decision_time = 0.0
+        self.first_decisions: list[float] = []
+        self.later_decisions: list[float] = []
         self.decisions = 0
         self.clipped = 0
 
@@ -206,7 +209,8 @@ class _Table:
             try:
                 reply = seat.order(observation)
             finally:
-                self.decision_time += self._clock() - started
+                elapsed = self._clock() - started
+                (self.later_decisions if self.decisions else self.first_decisions).append(elapsed)
             checked = check_orders(reply, view.largest_order, len(view.links))
             orders[list(view.links)] = checked.orders
             self.clipped += checked.clipped

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.contest.timing import DecisionTimes
 from arena.contract.kpi import Kpis
 from arena.contract.version import contract_digest
 
@@ -67,6 +68,8 @@ class EpisodeRecord(Kpis):
     """Seconds in ``begin``, before the first decision; summed over the seats of a decentralised episode."""
     decision_time: float
     """Seconds over all decisions; summed over seats."""
+    decision_times: DecisionTimes | None = None
+    """How many of them took how long; None if nothing was played, and in a store of before this was kept."""
     decisions: int
     """Periods decided by the submission: the horizon, or fewer after a forfeit."""
     clipped_orders: int

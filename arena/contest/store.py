@@ -1,83 +1,28 @@
-"""The store of results: one SQLite file, one transaction per episode, one writer.
-
-Journal mode is WAL, so that a report can be read while an evaluation writes. `synchronous` is NORMAL: a commit then
-survives the death of the process, which is what `kill -9` does. A power cut may take the last few commits with it but
-never damages the file; those episodes are simply played again, with the same seeds and the same result. FULL would
-buy that rest for a disk flush per episode.
-"""
+"""The store of results: every episode with its series, and the scenarios that were played; one transaction each."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn, Self, TextIO, get_args
+from typing import Final, NamedTuple, NoReturn, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from arena.contest.database import Database
 from arena.contest.isolation import ISOLATION_ORDER
 from arena.contest.record import EpisodeRecord, Outcome, PlayedEpisode
 from arena.errors import StoreError, printable
 from arena.world.draw import Drawing
 from arena.world.scenario import Scenario
 
-try:
-    import fcntl
-except ImportError:  # There are no advisory locks on Windows; SQLite's own still keep two writers apart.
-    fcntl = None  # type: ignore[assignment]
-
-SCHEMA_VERSION: Final = 3
-"""Version of the tables below and of the records in them, kept in `user_version`. Version 1 knew no reports of
-controllers; version 2 kept no scenarios, and is still read."""
-
-APPLICATION_ID: Final = 0x41524E41
-"""Marks the file as an arena's store among SQLite files ("ARNA")."""
-
-BUSY_SECONDS: Final = 10.0
-"""How long a statement waits for another process before it gives up."""
-
-_SCHEMA: Final = """
-CREATE TABLE episodes (
-    contract_digest TEXT NOT NULL,
-    submission_digest TEXT NOT NULL,
-    scenario_digest TEXT NOT NULL,
-    seed_plan TEXT NOT NULL,
-    seed_index INTEGER NOT NULL,
-    isolation TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    suite TEXT NOT NULL,
-    record TEXT NOT NULL,
-    periods INTEGER NOT NULL,
-    supply_links INTEGER NOT NULL,
-    market_links INTEGER NOT NULL,
-    requested BLOB NOT NULL,
-    demand BLOB NOT NULL,
-    PRIMARY KEY (contract_digest, submission_digest, scenario_digest, seed_plan, seed_index)
-)
-"""
-_SCENARIOS: Final = "CREATE TABLE scenarios (digest TEXT PRIMARY KEY, content TEXT NOT NULL, drawing TEXT)"
-_WITHOUT_SCENARIOS: Final = 2
 _KEY_COLUMNS: Final = "contract_digest, submission_digest, scenario_digest, seed_plan, seed_index"
 _OUTCOMES: Final = get_args(Outcome)
 _MATCHES_KEY: Final = " AND ".join(f"{column} = ?" for column in _KEY_COLUMNS.split(", "))
-
-_FIXES: Final = (
-    ("SQLITE_FULL", "the disk is full; free some space and run the same command again, finished episodes are kept"),
-    ("SQLITE_READONLY", "it cannot be written; check the permissions of file and folder, or choose another folder"),
-    ("SQLITE_CANTOPEN", "it cannot be opened; check that the folder exists and that you may write there"),
-    ("SQLITE_PERM", "it may not be opened; check the permissions of file and folder"),
-    ("SQLITE_BUSY", "another process holds it; wait until that has finished and run the same command again"),
-    ("SQLITE_LOCKED", "another process holds it; wait until that has finished and run the same command again"),
-    ("SQLITE_CORRUPT", "it is damaged; move it away and run the same command again, or restore a copy"),
-    ("SQLITE_NOTADB", "it is not a SQLite file or is damaged; move it away and run the same command again"),
-    ("SQLITE_IOERR", "the disk does not answer as it should; check it, or choose another folder"),
-)
 
 
 class EpisodeKey(NamedTuple):
@@ -160,27 +105,11 @@ class Store:
             read_only: open an existing store without touching it. Any number of readers may do so while one writes.
 
         Raises:
-            StoreError: the file is missing, damaged, not a store, of a newer version, not writable, or being written
+            StoreError: the file is missing, damaged, not a store, of another version, not writable, or being written
                 by another process.
         """
         self.path = path
-        self._lock: TextIO | None = None
-        self._connection: sqlite3.Connection | None = None
-        if read_only and not path.is_file():
-            raise StoreError(f"{path}: there is no such store; run arena evaluate first, or name its folder")
-        try:
-            if not read_only:
-                self._lock = _take_lock(path)
-            with self._explained():
-                self._connection = _connect_to_read(path) if read_only else _connect_to_write(path)
-                self._check_identity(read_only)
-                damage = self._execute("PRAGMA quick_check(1)").fetchone()[0]
-            if damage != "ok":
-                fix = "move it away and run the same command again"
-                raise StoreError(f"{path}: it is damaged ({printable(damage)}); {fix}")
-        except BaseException:
-            self.close()
-            raise
+        self._database = Database(path, read_only=read_only)
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -192,13 +121,7 @@ class Store:
 
     def close(self) -> None:
         """Close file and lock; a second call does nothing. What was put in is kept whatever happens here."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                connection.close()  # The last one to close writes the journal back and removes it.
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            lock.close()
+        self._database.close()
 
     def put(self, episode: PlayedEpisode, *, suite: str = "") -> None:
         """Commit one episode; an episode of the same key, played earlier, is replaced.
@@ -228,9 +151,8 @@ class Store:
             zlib.compress(demand.tobytes()),
         )
         places = ", ".join("?" * len(row))
-        with self._explained():
-            # In autocommit mode a single statement is a transaction of its own.
-            self._execute(f"INSERT OR REPLACE INTO episodes VALUES ({places})", row)
+        with self._database.explained():
+            self._database.execute(f"INSERT OR REPLACE INTO episodes VALUES ({places})", row)
 
     def put_scenarios(self, scenarios: Iterable[Scenario], drawings: Mapping[str, Drawing]) -> None:
         """Commit the content of scenarios that are to be played; one that is there already takes the name given now.
@@ -249,8 +171,8 @@ class Store:
         for scenario in scenarios:
             drawing = drawings.get(scenario.name)
             origin = None if drawing is None else drawing.model_dump_json(by_alias=True)
-            with self._explained():
-                self._execute(statement, (scenario.digest, scenario.model_dump_json(by_alias=True), origin))
+            with self._database.explained():
+                self._database.execute(statement, (scenario.digest, scenario.model_dump_json(by_alias=True), origin))
 
     def scenarios(self) -> dict[str, StoredScenario]:
         """Return the content of scenarios by digest; a store of version 2 has none.
@@ -258,10 +180,10 @@ class Store:
         Raises:
             StoreError: a scenario cannot be read.
         """
-        with self._explained():
-            if self._execute("PRAGMA user_version").fetchone()[0] == _WITHOUT_SCENARIOS:
+        with self._database.explained():
+            if not self._database.keeps_scenarios:
                 return {}
-            rows = self._execute("SELECT digest, content, drawing FROM scenarios").fetchall()
+            rows = self._database.execute("SELECT digest, content, drawing FROM scenarios").fetchall()
         return {digest: self._parse_scenario(digest, content, drawing) for digest, content, drawing in rows}
 
     def keys(self) -> dict[EpisodeKey, EpisodeStatus]:
@@ -270,8 +192,8 @@ class Store:
         Raises:
             StoreError: an episode is of no isolation level or outcome that there is.
         """
-        with self._explained():
-            rows = self._execute(f"SELECT {_KEY_COLUMNS}, isolation, outcome FROM episodes").fetchall()
+        with self._database.explained():
+            rows = self._database.execute(f"SELECT {_KEY_COLUMNS}, isolation, outcome FROM episodes").fetchall()
         found = {EpisodeKey(*row[:5]): EpisodeStatus(*row[5:]) for row in rows}
         for key, status in found.items():
             if status.isolation not in ISOLATION_ORDER or status.outcome not in _OUTCOMES:
@@ -280,8 +202,8 @@ class Store:
 
     def has(self, key: EpisodeKey) -> bool:
         """Tell whether an episode is in the store."""
-        with self._explained():
-            return self._execute(f"SELECT 1 FROM episodes WHERE {_MATCHES_KEY}", key).fetchone() is not None
+        with self._database.explained():
+            return self._database.execute(f"SELECT 1 FROM episodes WHERE {_MATCHES_KEY}", key).fetchone() is not None
 
     def episodes(self, *, contract_digest: str | None = None, seed_plan: str | None = None) -> list[StoredEpisode]:
         """Return the episodes in the order of submission, scenario, seed index and key.
@@ -296,8 +218,8 @@ class Store:
         conditions = {"contract_digest": contract_digest, "seed_plan": seed_plan}
         chosen = {column: value for column, value in conditions.items() if value is not None}
         where = " AND ".join(f"{column} = ?" for column in chosen) or "1"
-        with self._explained():
-            rows = self._execute(
+        with self._database.explained():
+            rows = self._database.execute(
                 f"SELECT {_KEY_COLUMNS}, suite, record FROM episodes WHERE {where}", tuple(chosen.values())
             ).fetchall()
         found = []
@@ -324,8 +246,8 @@ class Store:
         Raises:
             StoreError: there is no such episode, or its series are damaged.
         """
-        with self._explained():
-            row = self._execute(
+        with self._database.explained():
+            row = self._database.execute(
                 f"SELECT periods, supply_links, market_links, requested, demand FROM episodes WHERE {_MATCHES_KEY}", key
             ).fetchone()
         if row is None:
@@ -362,91 +284,3 @@ class Store:
         fix = "restore a copy of the store, or move it away"
         message = f"a record cannot be read ({printable(cause, 200)}; {printable(which, 300)}); {fix}"
         raise StoreError(f"{self.path}: {message}") from None
-
-    def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
-        if self._connection is None:
-            raise StoreError(f"{self.path}: the store is closed")
-        return self._connection.execute(statement, values)
-
-    def _check_identity(self, read_only: bool) -> None:
-        version = self._execute("PRAGMA user_version").fetchone()[0]
-        application = self._execute("PRAGMA application_id").fetchone()[0]
-        tables = self._execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if tables == 0 and not read_only:
-            # One transaction: a store is either empty or complete, whenever its maker dies.
-            self._execute("BEGIN IMMEDIATE")
-            self._execute(_SCHEMA)
-            self._execute(_SCENARIOS)
-            self._execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self._execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            self._execute("COMMIT")
-        elif tables == 0:
-            raise StoreError(f"{self.path}: the store is empty; run arena evaluate first")
-        elif application != APPLICATION_ID:
-            raise StoreError(f"{self.path}: is a SQLite file, but not an arena's store; choose another folder")
-        elif version == _WITHOUT_SCENARIOS:
-            if not read_only:
-                self._execute("BEGIN IMMEDIATE")
-                self._execute(_SCENARIOS)
-                self._execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                self._execute("COMMIT")
-        elif version != SCHEMA_VERSION:
-            rule = f"has version {version}, this arena reads version {SCHEMA_VERSION}"
-            raise StoreError(f"{self.path}: {rule}; use the arena that wrote it, or choose another folder")
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn SQLite's errors into the arena's, with path, cause and fix."""
-        try:
-            yield
-        except (sqlite3.Error, OSError, UnicodeError) as error:
-            # Python cannot decode what SQLite says of a damaged schema when it quotes bytes that are no text.
-            name = "SQLITE_CORRUPT" if isinstance(error, UnicodeError) else getattr(error, "sqlite_errorname", "")
-            fix = next((fix for prefix, fix in _FIXES if name.startswith(prefix)), "check the file and its folder")
-            raise StoreError(f"{self.path}: {fix} ({error})") from error
-
-
-def _connect_to_write(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open for reading, also in a folder that cannot be written."""
-    uri = path.absolute().as_uri()
-    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_schema")
-    except sqlite3.OperationalError:
-        connection.close()
-        # A reader of a WAL file needs to write its index. Where it may not, a file without a journal does not change.
-        journal = path.with_name(path.name + "-wal")
-        if journal.exists() and journal.stat().st_size:
-            raise
-        return sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
-    return connection
-
-
-def _take_lock(path: Path) -> TextIO | None:
-    """Become the only writer of a store. The system releases the lock when the process ends, however it ends."""
-    if fcntl is None:
-        return None
-    lock_path = path.with_name(path.name + ".lock")
-    try:
-        lock = lock_path.open("a")
-    except OSError as error:
-        fix = "check that the folder exists and that you may write there, or choose another folder"
-        raise StoreError(f"{path}: it cannot be written ({error.strerror}); {fix}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        fix = "wait until that has finished, or choose another folder"
-        raise StoreError(f"{path}: another evaluation is writing to it; {fix}") from error
-    return lock

@@ -1,4 +1,4 @@
-"""Submissions: what plays in the contest, read and checked before any of it runs.
+"""Submissions: what plays in the contest, as it is after `arena.contest.loading` has read and checked it.
 
 A submission is one YAML manifest that names a plugin's controller, or a folder with a `submission.yaml` and code or
 data of its own. It is identified by the digest of its content.
@@ -14,26 +14,24 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from arena.contest.folder import (
     MANIFEST_NAME,
     FolderFile,
-    check_class,
     digest_files,
-    find_submissions,
     load_class,
     read_folder,
     write_files,
 )
 from arena.contract.controller import Controller, ControllerSpec
 from arena.contract.tracks import Track
-from arena.documents import load_document, parse_document
+from arena.documents import parse_document
 from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput, UnknownName, suggest
 from arena.models import parse_model
-from arena.plugins import Plugins, load_plugin
+from arena.plugins import load_plugin
 
 LONGEST_NAME: Final = 64
 """Characters that a submission's name may have."""
@@ -41,21 +39,6 @@ LONGEST_NAME: Final = 64
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _OWN_CODE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.py:[A-Za-z_][A-Za-z0-9_]*")
 _MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
-
-PROVIDERS: Final[Mapping[str, str]] = {
-    "bound": "arena-optimization",
-    "dlp": "arena-optimization",
-    "echelon": "arena-heuristics",
-    "exp-smoothing": "arena-heuristics",
-    "local-base-stock": "arena-heuristics",
-    "mssp": "arena-optimization",
-    "newsvendor": "arena-heuristics",
-    "oracle": "arena-optimization",
-    "oracle-published": "arena-optimization",
-    "ss": "arena-heuristics",
-    "stochastic-program": "arena-optimization",
-}
-"""The arena's own plugin packages by controller, for the line that tells what to install."""
 
 
 def _check_name(name: str) -> str:
@@ -160,192 +143,36 @@ class Submission:
         return {**self.__dict__, "spec": None}
 
 
-class Unavailable(NamedTuple):
-    """A submission whose controller is in a package of the arena that is not installed here.
-
-    Attributes:
-        name: name of the submission.
-        path: its manifest.
-        controller: the controller that it names.
-        install: the command that installs the package.
-    """
-
-    name: str
-    path: Path
-    controller: str
-    install: str
-
-    def __str__(self) -> str:
-        """Return offender and cure on one line."""
-        return f'{self.path}: controller "{self.controller}" is not installed; {self.install}'
-
-
-@dataclass(frozen=True)
-class LoadedSubmissions:
-    """What `load_submissions` found.
-
-    Attributes:
-        submissions: those that can play, by name.
-        faults: everything that is wrong; an evaluation should not start while there is one.
-        unavailable: those that only need a package installed.
-    """
-
-    submissions: tuple[Submission, ...]
-    faults: tuple[Fault, ...]
-    unavailable: tuple[Unavailable, ...]
-
-    def require(self) -> tuple[Submission, ...]:
-        """Return the submissions that can play.
-
-        Raises:
-            InvalidInput: with every fault, if there is one; or when no submission can play.
-        """
-        if self.faults:
-            raise InvalidInput(self.faults)
-        if not self.submissions:
-            missing = [
-                Fault(str(one.path), "controller", one.controller, "is not installed", one.install)
-                for one in self.unavailable
-            ]
-            raise InvalidInput(missing or [Fault("", "", ABSENT, "there is no submission to play", "name a manifest")])
-        return self.submissions
-
-
-def load_submissions(paths: Sequence[Path], plugins: Plugins) -> LoadedSubmissions:
-    """Read and check submissions; nothing of them is run.
+def read_manifest(files: Sequence[FolderFile], source: str) -> Manifest:
+    """Return the manifest among the files of a submission's folder.
 
     Args:
-        paths: manifests, submission folders, or folders of submissions. In a folder of submissions every YAML file is
-            a manifest and every folder (hidden ones left out) a submission folder; other files are ignored.
-        plugins: the installed plugins.
+        files: the files.
+        source: path of the manifest, for messages.
 
-    Returns:
-        The submissions in the order of their names, every fault of all of them, and those whose package is missing.
+    Raises:
+        InvalidInput: there is none, or it has faults.
     """
-    faults: list[Fault] = []
-    submissions: list[Submission] = []
-    unavailable: list[Unavailable] = []
-    for path in find_submissions(paths, faults):
-        try:
-            loaded = _load(path, plugins)
-        except InvalidInput as error:
-            faults.extend(error.faults)
-            continue
-        if isinstance(loaded, Unavailable):
-            unavailable.append(loaded)
-        else:
-            submissions.append(loaded)
-    by_name: dict[str, Path] = {}
-    everyone: list[Submission | Unavailable] = [*submissions, *unavailable]
-    for one in everyone:
-        if one.name in by_name:
-            rule = f"two submissions have this name: {by_name[one.name]} and {one.path}"
-            faults.append(Fault(str(one.path), "name", one.name, rule, "give each its own name"))
-        by_name.setdefault(one.name, one.path)
-    submissions.sort(key=lambda one: one.name)
-    return LoadedSubmissions(tuple(submissions), tuple(faults), tuple(unavailable))
-
-
-def _load(path: Path, plugins: Plugins) -> Submission | Unavailable:
-    """Load one manifest or submission folder."""
-    folder = path if path.is_dir() else None
-    source = str(path / MANIFEST_NAME if folder else path)
-    files: tuple[FolderFile, ...] = ()
-    if folder is None:
-        document = load_document(path)
-    else:
-        # One reading serves manifest, checks and digest, so that all three speak of the same bytes.
-        files = read_folder(folder)
-        document = _document_in(files, source)
-    manifest = parse_model(Manifest, document, source)
-    if ":" not in manifest.controller:
-        return _load_plugin_controller(manifest, path, source, folder, files, plugins)
-    if folder is None:
-        hint = f"put both into a folder and call the manifest {MANIFEST_NAME}"
-        rule = "own code needs a folder; a single manifest names a plugin's controller"
-        raise InvalidInput([Fault(source, "controller", manifest.controller, rule, hint)])
-    faults = check_class(files, manifest.controller, source)
-    faults += [
-        Fault(source, f"config.{name}", ABSENT, "is no keyword argument", "use letters, digits and underscores")
-        for name in manifest.config
-        if not name.isidentifier()
-    ]
-    if faults:
-        raise InvalidInput(faults)
-    return Submission(
-        name=manifest.name,
-        manifest=manifest,
-        path=path,
-        digest=_digest(manifest, manifest.config, files),
-        folder=folder,
-        controller=manifest.controller,
-        track=manifest.track,
-        config=manifest.config,
-        preload=manifest.preload,
-    )
-
-
-def _document_in(files: Sequence[FolderFile], source: str) -> dict[str, Any]:
     content = next((file.content for file in files if file.name == MANIFEST_NAME), None)
     if content is None:
         raise InvalidInput([Fault(source, "", ABSENT, "there is no such file", "write one")])
-    return parse_document(content, source)
+    return parse_model(Manifest, parse_document(content, source), source)
 
 
-def _load_plugin_controller(
-    manifest: Manifest, path: Path, source: str, folder: Path | None, files: Sequence[FolderFile], plugins: Plugins
-) -> Submission | Unavailable:
-    registered = plugins.controllers.get(manifest.controller)
-    if registered is None:
-        provider = PROVIDERS.get(manifest.controller)
-        present = {failure.distribution for failure in plugins.failures}
-        present |= {one.distribution for one in plugins.controllers.values()}
-        if provider is not None and provider not in present:
-            line = f"in a checkout of arena: pip install ./plugins/{provider}"
-            return Unavailable(manifest.name, path, manifest.controller, line)
-        hint = suggest(manifest.controller, plugins.controllers)
-        hint += "".join(f"; not loaded: {failure}" for failure in plugins.failures)
-        rule = "no installed plugin gives this controller"
-        raise UnknownName([Fault(source, "controller", manifest.controller, rule, hint)])
-    spec = registered.spec
-    faults: list[Fault] = []
-    if manifest.track not in spec.tracks:
-        rule = f'controller "{spec.name}" does not play on this track'
-        faults.append(Fault(source, "track", manifest.track, rule, suggest(manifest.track, spec.tracks)))
-    try:
-        validated = parse_model(spec.config, manifest.config, source)
-    except InvalidInput as error:
-        faults += [fault._replace(field=_within_config(fault.field)) for fault in error.faults]
-    if faults:
-        raise InvalidInput(faults)
-    config = validated.model_dump(mode="json")
-    return Submission(
-        name=manifest.name,
-        manifest=manifest,
-        path=path,
-        digest=_digest(manifest, config, files, (registered.distribution, registered.version)),
-        folder=folder,
-        controller=spec.name,
-        track=manifest.track,
-        config=config,
-        preload=tuple(dict.fromkeys((*manifest.preload, *spec.preload))),
-        spec=spec,
-        plugin=registered.plugin,
-        distribution=registered.distribution,
-        version=registered.version,
-    )
-
-
-def _within_config(path: str) -> str:
-    return f"config.{path}" if path else "config"
-
-
-def _digest(
+def digest_content(
     manifest: Manifest,
     config: Mapping[str, Any],
     files: Sequence[FolderFile],
     installed: tuple[str, str] | None = None,
 ) -> str:
+    """Return the sha256, in hexadecimal, of all that decides what a submission plays.
+
+    Args:
+        manifest: its manifest.
+        config: its configuration, defaults applied.
+        files: the files of its folder.
+        installed: distribution and version of the plugin; None for own code.
+    """
     content = {
         # With whom a submission is compared changes nothing in what it plays.
         "manifest": {**manifest.model_dump(mode="json", exclude={"full_view"}), "config": config},
@@ -370,9 +197,10 @@ def take_snapshot(submission: Submission, place: Path) -> Submission:
         return submission
     files = read_folder(submission.folder)
     source = str(submission.folder / MANIFEST_NAME)
-    manifest = parse_model(Manifest, _document_in(files, source), source)
+    manifest = read_manifest(files, source)
     installed = (submission.distribution, submission.version) if submission.plugin else None
-    if manifest != submission.manifest or _digest(manifest, submission.config, files, installed) != submission.digest:
+    digest = digest_content(manifest, submission.config, files, installed)
+    if manifest != submission.manifest or digest != submission.digest:
         rule = "changed while it was being read"
         raise InvalidInput([Fault(str(submission.folder), "", ABSENT, rule, "leave it alone for a moment, try again")])
     copy = place / submission.name

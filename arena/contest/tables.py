@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from arena.contest.differences import Difference, Mismatch, first_mismatch
 from arena.contest.evaluate import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
-from arena.contest.export import EPISODE_COLUMNS, safe_text
+from arena.contest.export import EPISODE_COLUMNS, episode_row, safe_text
 from arena.contest.record import EpisodeRecord
 from arena.contest.rows import Standings
 from arena.contest.standings import compute_standings
@@ -21,6 +21,8 @@ from arena.errors import ABSENT, Fault, InvalidInput
 Line = Mapping[str, str]
 """One line of the table of episodes, by column."""
 
+_FORMER_COLUMNS: Final = tuple(column for column in EPISODE_COLUMNS if column != "slowest_decision_time")
+"""Columns of the tables that were written before histograms of decision times were kept."""
 _SURPLUS: Final = "cells beyond the columns"
 _KEY: Final = ("submission_digest", "scenario_digest", "seed_index")
 
@@ -49,7 +51,7 @@ def read_lines(folder: Path) -> list[Line]:
     path = folder / EPISODES_NAME
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey=_SURPLUS, restval="")
     try:
-        if tuple(reader.fieldnames or ()) == EPISODE_COLUMNS:
+        if tuple(reader.fieldnames or ()) in (EPISODE_COLUMNS, _FORMER_COLUMNS):
             return list(reader)
     except csv.Error as error:
         rule = f"is no table: {error}"
@@ -128,7 +130,7 @@ class Tables:
         if record.scenario not in self.standings.scenarios:
             return Mismatch("scenario", line["scenario"], f"a scenario of {STANDINGS_NAME}")
         for column, expected in zip(EPISODE_COLUMNS, _cells(record, self.standings.suite), strict=True):
-            if line[column] != expected:
+            if line.get(column, expected) != expected:
                 return Mismatch(column, line[column], expected)
         return None
 
@@ -200,9 +202,7 @@ def _line_key(line: Line) -> tuple[str, ...]:
 
 def _cells(record: EpisodeRecord, suite: str) -> Iterator[str]:
     """The line of a record, as `arena.contest.export` writes it."""
-    values: dict[str, Any] = {**record.model_dump(), "suite": suite}
-    for column in EPISODE_COLUMNS:
-        value = values[column]
+    for value in episode_row(record, suite):
         yield "" if value is None else safe_text(value) if isinstance(value, str) else repr(value)
 
 

@@ -12,7 +12,7 @@ from arena.contest.isolation import ISOLATION_ORDER, Isolation
 from arena.contest.record import Outcome
 from arena.models import FrozenModel, load_model
 
-__all__ = ["APART", "Attack", "Case", "known_attacks"]
+__all__ = ["APART", "Attack", "Case", "Need", "known_attacks"]
 
 APART: tuple[Isolation, ...] = ISOLATION_ORDER[1:]
 """Levels that isolate at all: where a controller has a process of its own."""
@@ -20,6 +20,11 @@ APART: tuple[Isolation, ...] = ISOLATION_ORDER[1:]
 Verdict = Literal["BLOCK", "FORFEIT", "REFUSE", "CLIP", "ACCEPT", "SCORE FALLS"]
 """What comes of an attack: no effect; this episode is lost; refused before the run; brought within bounds and counted;
 accepted, for it is none; less score than without it."""
+
+
+Need = Literal["memory_of_others", "name_server", "read_times", "priority"]
+"""What not every machine has or grants: that processes of a user may read each other's memory, a name server that
+answers, a file system that notes every reading, the right to a higher priority."""
 
 
 class Case(FrozenModel):
@@ -31,6 +36,8 @@ class Case(FrozenModel):
     """How its episode may end."""
     open_at: tuple[Isolation, ...] = ()
     """Levels at which it works."""
+    needs: Need | None = None
+    """Without which it works nowhere."""
 
 
 class Attack(FrozenModel):

@@ -20,6 +20,7 @@ from arena.contest.export import write_text
 from arena.errors import ArenaError, printable
 from arena.report.attacks import Attack, known_attacks
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
+from arena.report.times import tabulate_times
 
 if TYPE_CHECKING:
     from arena.contest.record import EpisodeRecord
@@ -79,6 +80,7 @@ def render_report(
     values = [_ranked_value(row, by_score) for row in standings.rows]
     ends = [end for one in intervals if one is not None for end in (one.low, one.high)]
     axis = fit_axis([value for value in (*values, *ends) if value is not None])
+    columns = [row.submission for row in (*standings.rows, *standings.reference)]
     return (
         _environment()
         .get_template("report.html.jinja")
@@ -95,7 +97,8 @@ def render_report(
             missing_score=next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None),
             prices=[_price_rows(one) for one in standings.prices],
             heat=_heat(standings),
-            columns=[row.submission for row in (*standings.rows, *standings.reference)],
+            columns=columns,
+            times=tabulate_times(columns, kept),
             notes=[(scenario, notes[scenario]) for scenario in standings.scenarios if (notes or {}).get(scenario)]
             if notes
             else [],
@@ -287,7 +290,10 @@ def _cell(row: ScenarioRow | None, low: float, high: float, *, ranked: bool = Tr
 
 
 def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tuple[str, int, list[EpisodeRecord]]]:
-    """Return by submission the count of forfeits and the first of them, messages made printable."""
+    """Return by submission the count of forfeits and the first of them, messages made printable.
+
+    A controller may write down what it observed, so what it wrote about hidden seeds is left out.
+    """
     listed = []
     for row in (*standings.rows, *standings.reference):
         lost = [
@@ -298,11 +304,20 @@ def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tu
         lost.sort(key=lambda record: (record.scenario, record.seed_index))
         if lost:
             shown = [
-                record.model_copy(update={"failure_message": printable(record.failure_message, _MESSAGE_WIDTH)})
+                record.model_copy(
+                    update={
+                        "failure_message": printable(record.failure_message, _MESSAGE_WIDTH),
+                        "stderr_tail": "" if standings.commitment else _printable_lines(record.stderr_tail),
+                    }
+                )
                 for record in lost[:LISTED_FORFEITS]
             ]
             listed.append((row.submission, len(lost), shown))
     return listed
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(printable(line, _MESSAGE_WIDTH) for line in text.splitlines())
 
 
 def _attacks(records: Sequence[EpisodeRecord]) -> list[tuple[Attack, bool]]:

@@ -8,14 +8,16 @@ comes from outside, and they are escaped.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-__all__ = ["Axis", "fit_axis", "interval", "tick_labels"]
+__all__ = ["Axis", "Bar", "Mark", "fit_axis", "histogram", "interval", "tick_labels"]
 
 _HEIGHT = 24
+_HISTOGRAM_HEIGHT = 44
 _MIDDLE = _HEIGHT / 2
 _RADIUS = 4.5
 _CAP = 4
@@ -97,17 +99,74 @@ def interval(axis: Axis, low: float, middle: float, high: float, title: str) -> 
     )
 
 
-def tick_labels(axis: Axis) -> Markup:
-    """Draw the labels of an axis, to stand above or below the rows that share it."""
+class Bar(NamedTuple):
+    """One bar of a histogram, from `low` to `high` on the axis; `height` is its number, 0 or more."""
+
+    low: float
+    high: float
+    height: float
+
+
+class Mark(NamedTuple):
+    """A value marked on a histogram: `kind` is its class in the style sheet, letters only."""
+
+    kind: str
+    value: float
+
+
+def histogram(axis: Axis, bars: Sequence[Bar], marks: Sequence[Mark], title: str) -> Markup:
+    """Draw a histogram and lines across it at marked values.
+
+    Args:
+        axis: The axis that all rows of a table share.
+        bars: The bars; the tallest has the height of the plot.
+        marks: What to mark.
+        title: Text for a pointer that rests on it, and for screen readers.
+
+    Returns:
+        An `svg` element.
+    """
+    tallest = max((bar.height for bar in bars), default=0.0)
+    base = _HISTOGRAM_HEIGHT - 1
+    parts = [
+        f'<line class="grid" x1="{axis.position(tick)}%" x2="{axis.position(tick)}%" y1="0" y2="{_HISTOGRAM_HEIGHT}"/>'
+        for tick in axis.ticks
+    ]
+    for bar in bars:
+        left, right = axis.position(bar.low), axis.position(bar.high)
+        if bar.height > 0:
+            # One decision among many thousands is still seen.
+            height = round(max(1.5, (base - 2) * bar.height / tallest), 1)
+            parts.append(
+                f'<rect class="bar" x="{left}%" width="{round(right - left, 2)}%" '
+                f'y="{round(base - height, 1)}" height="{height}"/>'
+            )
+    parts.append(f'<line class="base" x1="0" x2="100%" y1="{base}" y2="{base}"/>')
+    parts += [
+        f'<line class="{mark.kind}" x1="{place}%" x2="{place}%" y1="0" y2="{base}"/>'
+        for mark in marks
+        for place in [axis.position(mark.value)]
+    ]
+    return _svg("".join(parts), title, _HISTOGRAM_HEIGHT)
+
+
+def tick_labels(axis: Axis, label: Callable[[float], str] = "{:,.10g}".format) -> Markup:
+    """Draw the labels of an axis, to stand above or below the rows that share it.
+
+    Args:
+        axis: The axis.
+        label: What is written at a tick, given its value.
+    """
     labels = "".join(
-        f'<text class="tick" x="{axis.position(tick)}%" y="{_HEIGHT - 8}" text-anchor="middle">{tick:,.10g}</text>'
+        f'<text class="tick" x="{axis.position(tick)}%" y="{_HEIGHT - 8}" text-anchor="middle">'
+        f"{escape(label(tick))}</text>"
         for tick in axis.ticks
     )
     return _svg(labels, "axis")
 
 
-def _svg(content: str, title: str) -> Markup:
+def _svg(content: str, title: str, height: int = _HEIGHT) -> Markup:
     return Markup(
-        f'<svg class="plot" role="img" width="100%" height="{_HEIGHT}" xmlns="http://www.w3.org/2000/svg">'
+        f'<svg class="plot" role="img" width="100%" height="{height}" xmlns="http://www.w3.org/2000/svg">'
         f"<title>{escape(title)}</title>{content}</svg>"
     )

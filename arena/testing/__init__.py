@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any, Final
 from arena.contest.host import Isolation, make_host
 from arena.contest.limits import Limits
 from arena.contest.submission import Manifest, Submission
+from arena.contest.timing import DecisionTimes
 from arena.contract.controller import ControllerSpec
 from arena.models import parse_model
 from arena.plugins import check_spec, discover
 from arena.testing.examiner import Examiner
 from arena.testing.listener import ListeningHost
-from arena.testing.result import CHECKS, ConformanceError, ConformanceResult, DecisionTimes, Finding
+from arena.testing.result import CHECKS, ConformanceError, ConformanceResult, Finding
 from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
 from arena.world.library import load_network
 from arena.world.network import Network
@@ -238,8 +239,9 @@ def _examine(
         tracks=tuple(submission.track for submission in submissions),
         scenarios=tuple(scenario.name for scenario in scenarios),
         checks=tuple(check for check in CHECKS if check in examiner.checks),
-        episodes=examiner.episodes,
-        decision_times=host.times(),
+        episodes=len(examiner.times),
+        decision_times=DecisionTimes.total(examiner.times) or DecisionTimes.measured([], [], limits),
+        slowest_start=host.slowest_start,
         findings=tuple(examiner.findings),
         warnings=tuple(examiner.warnings),
     )

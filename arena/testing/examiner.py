@@ -8,11 +8,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.contest.host import Host
 from arena.contest.limits import Limits
 from arena.contest.match import play
 from arena.contest.record import PlayedEpisode
 from arena.contest.standings import BOUND_TOLERANCE
 from arena.contest.submission import Submission
+from arena.contest.timing import DecisionTimes
 from arena.contract.seeds import EpisodeSeed, PublicSeeds
 from arena.contract.tracks import Track
 from arena.testing.information import World, examine_information
@@ -32,7 +34,7 @@ class Examiner:
         self.findings: list[Finding] = []
         self.warnings: list[Finding] = []
         self.checks: set[str] = set()
-        self.episodes = 0
+        self.times: list[DecisionTimes] = []
         self._host = host
         self._limits = limits
 
@@ -58,9 +60,8 @@ class Examiner:
         """Play one scenario in worlds that look alike, and find what differs though it must not."""
 
         def play_world(world: Scenario, seed: EpisodeSeed) -> World:
-            self.episodes += 1
             recording = RecordingHost(self._host)
-            return World(play(submission, world, seed, recording, self._limits), recording.messages)
+            return World(self._timed(submission, world, seed, recording), recording.messages)
 
         self.checks.add("information")
         for message in examine_information(scenario, submission.track, play_world):
@@ -72,7 +73,8 @@ class Examiner:
         record = played.record
         if record.outcome != "ok":
             period = "" if record.failure_period is None else f"in period {record.failure_period}: "
-            self._report("plays", submission, scenario, f"{period}{record.outcome}: {record.failure_message}")
+            text = f"{period}{record.outcome}: {record.failure_message}"
+            self._report("plays", submission, scenario, text, record.stderr_tail)
         for message in sorted(self._host.take_changes()):
             self._report("respects input", submission, scenario, message)
         return played
@@ -115,12 +117,19 @@ class Examiner:
             self._report("independent", submission, scenario, text)
 
     def _repeat(self, submission: Submission, scenario: Scenario) -> PlayedEpisode:
-        self.episodes += 1
-        seed = PublicSeeds().episode(scenario.digest, 0)
-        return play(submission, scenario, seed, self._host, self._limits)
+        return self._timed(submission, scenario, PublicSeeds().episode(scenario.digest, 0), self._host)
 
-    def _report(self, check: str, submission: Submission, scenario: Scenario, message: str) -> None:
-        self.findings.append(Finding(check, submission.track, scenario.name, message))
+    def _timed(self, submission: Submission, scenario: Scenario, seed: EpisodeSeed, host: Host) -> PlayedEpisode:
+        """Play one episode and keep its times."""
+        played = play(submission, scenario, seed, host, self._limits)
+        assert played.record.decision_times is not None  # It was played just now.
+        self.times.append(played.record.decision_times)
+        return played
+
+    def _report(
+        self, check: str, submission: Submission, scenario: Scenario, message: str, stderr_tail: str = ""
+    ) -> None:
+        self.findings.append(Finding(check, submission.track, scenario.name, message, stderr_tail))
 
 
 def _first_difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> str | None:

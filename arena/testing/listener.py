@@ -1,9 +1,8 @@
-"""A host that listens: it passes everything on, and notes times and changes made to what it handed out."""
+"""A host that listens: it passes everything on, and notes how long starts took, and changes to what it handed out."""
 
 from __future__ import annotations
 
 import dataclasses
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,18 +14,20 @@ from arena.contest.host import Host, Seat
 from arena.contest.submission import Submission
 from arena.contract.controller import ControllerReport
 from arena.contract.tracks import Briefing, Observation
-from arena.testing.result import DecisionTimes
 
 _T = TypeVar("_T")
 
 
 class ListeningHost:
-    """A host that passes everything on to another and takes notes: times, and changes made to what it handed out."""
+    """A host that passes everything on to another and takes notes.
+
+    Attributes:
+        slowest_start: Seconds of the slowest import, construction and `begin` of a controller together.
+    """
 
     def __init__(self, host: Host) -> None:
         self.isolation = host.isolation
-        self.decision_seconds: list[float] = []
-        self.begin_seconds: list[float] = []
+        self.slowest_start = 0.0
         self._host = host
         self._changes: set[str] = set()
 
@@ -46,16 +47,6 @@ class ListeningHost:
         """Return the changes noted since the last call."""
         taken, self._changes = self._changes, set()
         return taken
-
-    def times(self) -> DecisionTimes:
-        """Return statistics of the times noted."""
-        seconds = self.decision_seconds or [0.0]
-        return DecisionTimes(
-            count=len(self.decision_seconds),
-            median=statistics.median(seconds),
-            largest=max(seconds),
-            largest_begin=max(self.begin_seconds, default=0.0),
-        )
 
 
 class ListeningSeat:
@@ -81,14 +72,11 @@ class ListeningSeat:
         """Give the briefing, timed, and see that it stays as it is."""
         start = time.perf_counter()
         self._watched(lambda: self._seat.begin(briefing), briefing)
-        self._host.begin_seconds.append(self._setup_seconds + time.perf_counter() - start)
+        self._host.slowest_start = max(self._host.slowest_start, self._setup_seconds + time.perf_counter() - start)
 
     def order(self, observation: Observation) -> NDArray[np.float64]:
-        """Ask for orders, timed, and see that the observation stays as it is."""
-        start = time.perf_counter()
-        reply = self._watched(lambda: self._seat.order(observation), observation)
-        self._host.decision_seconds.append(time.perf_counter() - start)
-        return reply
+        """Ask for orders, and see that the observation stays as it is."""
+        return self._watched(lambda: self._seat.order(observation), observation)
 
     def close(self) -> ControllerReport:
         """Take the report and end the episode."""

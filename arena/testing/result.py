@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from arena.contest.host import Isolation
+from arena.contest.timing import DecisionTimes
 from arena.contract.tracks import Track
 from arena.errors import ArenaError
 
@@ -31,33 +32,18 @@ class Finding:
         track: Track of the episode.
         scenario: Name of the scenario.
         message: What happened, with period and code where there are any.
+        stderr_tail: End of what the controller wrote in an episode that failed, made printable; may be several lines.
     """
 
     check: str
     track: str
     scenario: str
     message: str
+    stderr_tail: str = ""
 
     def __str__(self) -> str:
-        """Return the finding on one line."""
+        """Return the finding on one line, without what the controller wrote."""
         return f"{self.check}, track {self.track}, {self.scenario}: {self.message}"
-
-
-@dataclass(frozen=True)
-class DecisionTimes:
-    """How long decisions took, in seconds of the kit's clock; what stands between arena and controller included.
-
-    Attributes:
-        count: Number of decisions, those of `begin` not among them.
-        median: Median.
-        largest: Slowest decision; often the first one.
-        largest_begin: Slowest `begin`, import and construction of the controller included.
-    """
-
-    count: int
-    median: float
-    largest: float
-    largest_begin: float
 
 
 @dataclass(frozen=True)
@@ -71,7 +57,8 @@ class ConformanceResult:
         scenarios: Names of the scenarios played.
         checks: Names of the checks done, in the order of `CHECKS`.
         episodes: Number of episodes played.
-        decision_times: Statistics of decision times.
+        decision_times: How long decisions took, what stands between arena and controller included.
+        slowest_start: Slowest import, construction and `begin` together, seconds.
         findings: Violations; empty for a controller that conforms.
         warnings: What is allowed but rarely meant.
     """
@@ -83,6 +70,7 @@ class ConformanceResult:
     checks: tuple[str, ...]
     episodes: int
     decision_times: DecisionTimes
+    slowest_start: float
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
 

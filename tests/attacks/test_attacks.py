@@ -5,6 +5,8 @@ blocked attack earns exactly what an honest controller earns, and the log of its
 """
 
 import contextlib
+import ctypes
+import gc
 import hashlib
 import os
 import resource
@@ -18,6 +20,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from machine import has
 from seats import Hosts, require_or_skip
 
 from arena import load_scenario
@@ -137,10 +140,17 @@ def survivors(host):
                 processes.append(comm.parent.name)
     folders = []
     for launcher in host._launchers.values():
-        (zygote,) = children(launcher._process.pid) if host.isolation == "sandbox" else {launcher._process.pid}
-        seats = f"/proc/{zygote}/root/seats" if host.isolation == "sandbox" else launcher._directory
+        seats = f"/proc/{zygote_of(launcher)}/root/seats" if host.isolation == "sandbox" else launcher._directory
         folders += [entry.name for entry in Path(seats).iterdir()]
     return processes, folders
+
+
+def zygote_of(launcher):
+    """Process id of a launcher's zygote, which in a sandbox is the child of the program that made it."""
+    if launcher._directory is not None:
+        return launcher._process.pid
+    (zygote,) = children(launcher._process.pid)
+    return zygote
 
 
 def latest_end(case, limits):
@@ -173,8 +183,13 @@ def test_an_attack_comes_to_its_verdict(world, level, attack, case):
         assert all(one.isprintable() for one in told.split("\n"))
     if level in case.open_at:
         assert played.record.outcome == "ok", told
-        if not (played.requested == WORKED).any():
-            pytest.skip("this attack does not work here even without locks")
+        worked = bool((played.requested == WORKED).any())
+        if not worked and case.needs is not None and not has(case.needs):
+            pytest.skip(f"this machine lacks what the attack needs: {case.needs}")
+        assert worked, (
+            "an attack that proves nothing: it does not work where the table calls it open. Mend the controller, or "
+            f"name in the table what it needs of a machine. {told}"
+        )
         return
     assert played.record.outcome in case.outcomes, told
     assert not (world.outside / "loaded").exists()
@@ -244,6 +259,21 @@ ENDURED = ("values.py:NotANumber", "replies.py:SendDescriptors", "ends.py:Abort"
 ENDURED += ("output.py:HostileText", "replies.py:SendManyValues", "resources.py:LeaveDaemons", "ends.py:ReadNothing")
 
 
+MOST_GROWTH = 4 * MEBIBYTE
+"""Bytes by which a process may grow over all rounds: half of one of the larger frames, or 4 KiB of every episode."""
+
+
+def release_what_is_free():
+    """Give back what is garbage, and what the allocator keeps of memory that was freed.
+
+    A largest frame and what is read from it come and go in pieces of 8 MiB. glibc keeps up to 64 MiB of them at hand,
+    more or fewer from one moment to the next, and none of it is anybody's.
+    """
+    gc.collect()
+    with contextlib.suppress(AttributeError):  # Only glibc has it, and needs it.
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def resident(process="self"):
     """Memory of a process that is not shared with files, bytes."""
     pages = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()
@@ -266,12 +296,14 @@ def test_memory_stays_flat_over_hostile_episodes(world, level, rounds):
 
     for _ in range(2):
         play_all()
-    zygotes = [launcher._process.pid for launcher in host._launchers.values()]
+    zygotes = [zygote_of(launcher) for launcher in host._launchers.values()]
+    release_what_is_free()
     before, descriptors = [resident(), *map(resident, zygotes)], count_descriptors()
     for _ in range(rounds):
         play_all()
-    assert [launcher._process.pid for launcher in host._launchers.values()] == zygotes
+    assert [zygote_of(launcher) for launcher in host._launchers.values()] == zygotes
+    release_what_is_free()
     after = [resident(), *map(resident, zygotes)]
-    # A largest frame and what is read from it are 36 MiB, which come and go in pieces that the allocator keeps.
-    assert all(now - then < 24 * MEBIBYTE for then, now in zip(before, after, strict=True)), (before, after)
+    print(f"{level}: {before} bytes before, {after} after {rounds * len(ENDURED)} episodes")
+    assert all(now - then < MOST_GROWTH for then, now in zip(before, after, strict=True)), (before, after)
     assert count_descriptors() == descriptors

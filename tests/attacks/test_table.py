@@ -52,6 +52,10 @@ def test_the_tests_that_the_table_names_exist(repository, node):
     assert names[-1].startswith("test_")
 
 
+def test_only_what_is_open_somewhere_needs_something():
+    assert all(case.open_at for _, case in CASES if case.needs is not None)
+
+
 def test_nothing_is_open_where_results_are_official():
     assert all(attack.holds_at(level) for attack in known_attacks() for level in ("strict", "sandbox"))
     assert not any(attack.holds_at("trusted") for attack in known_attacks())

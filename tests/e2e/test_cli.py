@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -36,6 +37,7 @@ class Controller:
 
     def order(self, observation):
         if observation.period == 3:
+            print("three periods are enough")
             raise ValueError("<b>out of ideas</b>")
         return np.zeros(self.links)
 """
@@ -138,7 +140,11 @@ def test_a_new_submission_conforms_and_plays(run: Run) -> None:
     checked = run("check", "my-idea")
     assert checked.exit_code == 0, checked.stdout + checked.stderr
     assert f"my-idea: conforms (track blind, isolation {strongest()})" in checked.stdout
-    assert "of the deadline of 1 s" in checked.stdout
+    assert re.search(r"^later decisions +\S+ .?s +1 s +\d+\.\d%$", checked.stdout, re.M)
+    # Every decision is in the histogram: its numbers add up to the one told above it.
+    (told,) = re.findall(r"episodes, (\d+) decisions", checked.stdout)
+    numbers = re.findall(r"^ *\d+ .?s … \d+ .?s +(\d+) ", checked.stdout, re.M)
+    assert sum(map(int, numbers)) == int(told) > 0
     played = play(run, "my-idea", "--strict")
     assert played.exit_code == 0, played.stderr
     assert played.stdout.splitlines()[-1] == "results/report.html"
@@ -187,9 +193,16 @@ def test_a_submission_that_does_not_conform_fails_the_check(run: Run) -> None:
     assert (
         "fault: plays, track blind, serial-short-backlog: in period 3: exception: ValueError: <b>out" in checked.stdout
     )
+    written = "\n  the end of what it wrote on serial-short-backlog:\n    three periods are enough\n    Traceback "
+    assert checked.stdout.count(written) == checked.stdout.count("three periods are enough") == 1
     (result,) = json.loads(run("check", folder, "--json").stdout)
     assert result["conforms"] is False
     assert result["findings"][0]["check"] == "plays"
+    assert "three periods are enough" in result["findings"][0]["stderr_tail"]
+    times = result["decision_times"]
+    assert sum(times["counts"]) == times["number"] > 0
+    assert 0 < times["median"] <= times["percentile_95"] <= max(times["slowest_first"], times["slowest_later"])
+    assert (times["first_deadline"], times["deadline"]) == (10.0, 1.0)
 
 
 def test_a_forfeit_is_counted_and_strict_makes_it_a_failure(run: Run) -> None:

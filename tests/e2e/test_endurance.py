@@ -27,7 +27,7 @@ from arena.contract.seeds import PUBLIC_SEEDS
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds its victims in Linux's /proc")
 
-TIMINGS: Final = {"planning_time", "decision_time", "finished_at"}
+TIMINGS: Final = {"planning_time", "decision_time", "slowest_decision_time", "finished_at"}
 KINDS: Final = ("seat", "worker", "zygote", "seat", "arena")
 WORKERS: Final = 2
 PATIENCE_SECONDS: Final = 300.0
@@ -53,7 +53,7 @@ import sys
 from pathlib import Path
 from types import MappingProxyType
 from arena.contest.evaluate import evaluate
-from arena.contest.submission import load_submissions
+from arena.contest.loading import load_submissions
 from arena.contract.seeds import PublicSeeds
 from arena.plugins import Plugins
 from arena.world.suite import Suite, load_suite

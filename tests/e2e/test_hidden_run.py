@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 
 from arena.cli import app
 from arena.contest.evaluate import evaluate
+from arena.contest.loading import load_submissions
 from arena.contest.record import EpisodeRecord
-from arena.contest.submission import load_submissions
 from arena.contract.seeds import HiddenSeeds, PublicSeeds, hidden_seeds, read_secret
 from arena.contract.version import contract_digest
 from arena.plugins import Plugins

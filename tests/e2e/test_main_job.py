@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-TIMINGS = {"planning_time", "decision_time", "finished_at", "isolation"}
+TIMINGS = {"planning_time", "decision_time", "slowest_decision_time", "finished_at", "isolation"}
 
 
 def command(repository: Path, output: Path, *options: str) -> list[str]:

@@ -18,10 +18,10 @@ import pytest
 from arena.contest import pool
 from arena.contest.evaluate import Evaluation, Interrupted, evaluate
 from arena.contest.export import EPISODE_COLUMNS, export
+from arena.contest.loading import load_submissions
 from arena.contest.record import EpisodeRecord
 from arena.contest.standings import Standings
 from arena.contest.store import Store
-from arena.contest.submission import load_submissions
 from arena.contract.seeds import PublicSeeds
 from arena.errors import ArenaError
 from arena.plugins import Plugins
@@ -29,7 +29,7 @@ from arena.world.suite import Suite, load_suite
 
 SEEDS = PublicSeeds(count=3)
 SCENARIOS = 2
-TIMINGS = {"planning_time", "decision_time", "finished_at"}
+TIMINGS = {"planning_time", "decision_time", "slowest_decision_time", "finished_at"}
 
 CODE = """
 import time
@@ -52,7 +52,7 @@ import multiprocessing, sys
 from pathlib import Path
 from types import MappingProxyType
 from arena.contest.evaluate import Interrupted, evaluate
-from arena.contest.submission import load_submissions
+from arena.contest.loading import load_submissions
 from arena.contract.seeds import PublicSeeds
 from arena.plugins import Plugins
 from arena.world.suite import Suite, load_suite

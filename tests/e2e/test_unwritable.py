@@ -16,11 +16,12 @@ from typer.testing import CliRunner
 
 from arena.cli import app
 from arena.contest import export
-from arena.contest.store import SCHEMA_VERSION, Store
+from arena.contest.database import SCHEMA_VERSION
+from arena.contest.store import Store
 
 SCENARIOS: Final = ("serial-stationary-backlog", "serial-stationary-lost-sales")
 EPISODES: Final = 20
-TIMINGS: Final = {"planning_time", "decision_time", "finished_at"}
+TIMINGS: Final = {"planning_time", "decision_time", "slowest_decision_time", "finished_at"}
 TABLES: Final = ("episodes.csv", "standings.json", "report.html")
 
 CODE: Final = """

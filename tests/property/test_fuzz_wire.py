@@ -30,15 +30,12 @@ from arena.contest.host.wire import (
     pack,
     unpack_reply,
 )
-from arena.errors import printable
 
 CAP: Final = 4096
 BYTES_PER_BYTE: Final = 100
 """Memory that decoding may take for every byte received: an empty list costs 56 and its place in another 8."""
 WORKING_MEMORY: Final = 64 * 1024
 """Memory that decoding may take whatever was received: the reader, the decoder's stack, an exception."""
-LONGEST_COMPLAINT: Final = 2 * CAP
-"""Characters of an error before the host shortens it; nothing in it is larger than the frame."""
 
 HONEST: Final = (
     DoneReply(1, NO_PERIOD),
@@ -159,8 +156,8 @@ def judge(stream: bytes, cuts: list[int]) -> None:
         tracemalloc.stop()
     announced = HEADER.unpack_from(stream)[0] if len(stream) >= HEADER.size else 0
     assert complaint or announced <= CAP
-    assert len(complaint) <= LONGEST_COMPLAINT
-    assert len(printable(complaint, MESSAGE_CAP)) <= MESSAGE_CAP
+    assert len(complaint) <= MESSAGE_CAP
+    assert complaint.isprintable()
     assert peak <= BYTES_PER_BYTE * len(stream) + WORKING_MEMORY
     if isinstance(reply, OrderReply):
         assert len(reply.values) <= LARGEST_REPLY

@@ -14,10 +14,10 @@ from pydantic import BaseModel
 from records import make_record
 
 from arena.cli.standings_table import print_standings
+from arena.contest.loading import load_submissions
 from arena.contest.record import EpisodeRecord
 from arena.contest.rows import PriceOfDecentralisation, Standings
 from arena.contest.standings import compute_standings
-from arena.contest.submission import load_submissions
 from arena.contract.controller import ControllerSpec
 from arena.errors import InvalidInput
 from arena.plugins import Plugins, RegisteredController

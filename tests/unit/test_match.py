@@ -12,6 +12,7 @@ from arena.contest.limits import Limits
 from arena.contest.match import MOST_PLAYINGS, play
 from arena.contest.record import EpisodeRecord
 from arena.contest.submission import Manifest, Submission
+from arena.contest.timing import DecisionTimes
 from arena.contract.controller import ControllerReport
 from arena.contract.kpi import Kpis, measure
 from arena.contract.seeds import PUBLIC_SEEDS, EpisodeSeed, PublicSeeds
@@ -171,12 +172,28 @@ def test_times_are_summed_over_the_calls_they_name():
     assert record.decision_time == pytest.approx(SCENARIO.horizon)
 
 
+def test_every_decision_is_counted_with_its_time():
+    """The clock is read twice a call: after the briefing the first decision takes 8 s, and the others a second."""
+    ticks = itertools.chain([0.0, 1.0, 2.0, 10.0], itertools.count(11.0, 1.0))
+    record = play(submission(), SCENARIO, SEED, ScriptedHost(), Limits(), clock=lambda: next(ticks)).record
+    later = [1.0] * (SCENARIO.horizon - 1)
+    assert record.decision_times == DecisionTimes.measured([8.0], later, Limits())
+    assert record.decision_time == pytest.approx(8.0 + sum(later))
+
+
+def test_every_seat_of_a_decentralised_episode_has_decisions_of_its_own():
+    host = ScriptedHost(lambda briefing, observation: np.full(len(briefing.order_bound), 1.0))
+    times = play(submission("decentralised"), NETWORK, SEED, host, Limits()).record.decision_times
+    assert times.number == len(NETWORK.network.managed) * NETWORK.horizon
+
+
 def test_the_time_of_a_failed_decision_counts():
     ticks = itertools.count(0.0, 1.0)
     host = ScriptedHost(breaking("timeout", at=4))
     record = play(submission(), SCENARIO, SEED, host, Limits(), clock=lambda: next(ticks)).record
     assert record.decision_time == pytest.approx(5.0)
     assert record.decisions == 4
+    assert record.decision_times.number == 5
 
 
 def test_orders_out_of_bounds_are_clipped_and_counted():
@@ -453,7 +470,7 @@ def killed_at(*periods, order=lambda playing, period: 20.0):
 
 
 def same_but_for_time(record):
-    return record.model_dump(exclude={"planning_time", "decision_time", "finished_at"})
+    return record.model_dump(exclude={"planning_time", "decision_time", "decision_times", "finished_at"})
 
 
 @pytest.mark.parametrize("periods", [(0,), (7,), (29,), (7, 20), (20, 7), (7, 7)])

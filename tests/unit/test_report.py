@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import pytest
 
 from arena import ArenaError
 from arena.cli.standings_table import print_standings
+from arena.contest.limits import Limits
 from arena.contest.record import EpisodeRecord
 from arena.contest.rows import Standings
 from arena.contest.standings import compute_standings
+from arena.contest.timing import DecisionTimes
 from arena.report.page import explain_missing_score, render_report, write_report
-from arena.report.plots import fit_axis, interval, tick_labels
+from arena.report.plots import Bar, Mark, fit_axis, histogram, interval, tick_labels
 
 SCENARIOS = ("serial-stationary-backlog", "serial-trend-seasonal-goodwill-backlog")
 SEEDS = 4
@@ -134,6 +137,85 @@ def test_forfeits_are_told_with_code_period_and_message() -> None:
     assert "first: 1" in page.text
     assert f"{SCENARIOS[0]} 0 non_finite 7 orders are not finite" in page.text
     assert "Forfeits" not in Structure(page_of(records)).text
+
+
+def test_what_a_controller_wrote_is_shown_unless_the_seeds_are_hidden() -> None:
+    failure = {"outcome": "exception", "failure_period": 7, "stderr_tail": f"tired\n{HOSTILE}", "profit": -5.0}
+    public, hidden = contest({"first": 900.0}), contest({"first": 900.0}, commitment="f" * 64)
+    public[0], hidden[0] = (records[0].model_copy(update=failure) for records in (public, hidden))
+    page = page_of(public)
+    assert "tired\n&lt;script&gt;" in page
+    assert "<script" not in page
+    assert r"\x1b[31m=1+1\u202e" in page
+    standings = compute_standings(hidden, suite="test", scenarios=SCENARIOS, seeds=SEEDS, commitment="f" * 64)
+    text = render_report(standings, hidden)
+    assert "tired" not in text
+    assert "What controllers wrote is not shown" in text
+
+
+def times(*later: float, first: float = 0.02) -> DecisionTimes:
+    return DecisionTimes.measured([first], later, Limits())
+
+
+def test_times_of_a_submission_are_added_up_and_marked() -> None:
+    quick = contest({"quick": 900.0}, decision_times=times(0.001, 0.001, 0.002))
+    slow = contest({"slow": 800.0}, decision_times=times(0.3, 0.3, 1.2))
+    page = page_of([*quick, *slow])
+    text = Structure(page).text
+    episodes = len(SCENARIOS) * SEEDS
+    assert f" {4 * episodes} 1.25 ms 20 ms 20 ms 20 ms 0.2 %" in text
+    assert f" {4 * episodes} 281 ms 1.2 s 1.2 s 20 ms 120.0 %" in text
+    assert "Allowed are 1 s a decision, 10 s for the first" in text
+    assert '<td class="right bad">120.0 %</td>' in page
+    assert f"slow: {4 * episodes} decisions, median 281 ms, 95 % within 1.2 s, slowest 1.2 s, deadline 1 s" in page
+    for kind in ("median", "percentile", "slowest", "deadline"):
+        assert page.count(f'<line class="{kind}"') == 2
+    # Three different times each.
+    assert page.count('<rect class="bar"') == 6
+
+
+def test_marks_stand_where_their_values_are_on_the_axis() -> None:
+    """From 1 ms to 1 s are three decades."""
+    page = page_of(contest({"one": 900.0}, decision_times=times(0.1, 0.1, 0.1, 0.1, first=0.001)))
+    (deadline,) = re.findall(r'<line class="deadline" x1="([\d.]+)%"', page)
+    (slowest,) = re.findall(r'<line class="slowest" x1="([\d.]+)%"', page)
+    assert float(deadline) == pytest.approx(100.0, abs=0.01)
+    assert float(slowest) == pytest.approx(200 / 3, abs=0.01)
+    assert [tick in page for tick in (">1 ms<", ">10 ms<", ">100 ms<", ">1 s<", ">10 s<")] == [True] * 4 + [False]
+
+
+def test_times_tell_nothing_of_single_episodes() -> None:
+    """Which of two episodes was the slow one cannot be read from the page."""
+    pages = []
+    for slow in (0, 1):
+        records = contest({"one": 900.0}, commitment="f" * 64)
+        given = [times(0.5) if record.seed_index == slow else times(0.001) for record in records]
+        timed = [record.model_copy(update={"decision_times": one}) for record, one in zip(records, given, strict=True)]
+        pages.append(page_of(timed))
+    assert pages[0] == pages[1]
+    assert "Time per decision" in pages[0]
+
+
+@pytest.mark.parametrize("deadline", [1e-300, 1.7e308])
+def test_senseless_deadlines_from_a_store_still_make_a_page(deadline: float) -> None:
+    odd = times(0.001).model_copy(update={"deadline": deadline, "first_deadline": deadline, "slowest_later": 0.0})
+    page = Structure(page_of(contest({"one": 900.0}, decision_times=odd)))
+    assert page.open == []
+    assert "Time per decision" in page.text
+
+
+def test_without_times_there_is_no_section_on_them() -> None:
+    assert "Time per decision" not in page_of(contest({"first": 900.0}))
+
+
+def test_a_histogram_has_a_bar_for_a_single_decision_among_many() -> None:
+    axis = fit_axis([0.0, 10.0])
+    drawn = histogram(
+        axis, [Bar(1.0, 2.0, 100_000), Bar(2.0, 3.0, 1), Bar(3.0, 4.0, 0)], [Mark("median", 1.5)], "times"
+    )
+    heights = [float(height) for height in re.findall(r'class="bar".*?height="([\d.]+)"', drawn)]
+    assert heights == [41.0, 1.5]
+    assert re.findall(r'class="bar" x="([\d.]+)%" width="([\d.]+)%"', drawn) == [("10.0", "10.0"), ("20.0", "10.0")]
 
 
 def test_many_forfeits_are_counted_not_listed() -> None:

@@ -15,8 +15,11 @@ import numpy as np
 import pytest
 from records import make_episode, make_record
 
+from arena.contest.database import SCHEMA_VERSION
+from arena.contest.limits import Limits
 from arena.contest.record import PlayedEpisode
-from arena.contest.store import SCHEMA_VERSION, EpisodeStatus, Store, key_of
+from arena.contest.store import EpisodeStatus, Store, key_of
+from arena.contest.timing import DecisionTimes
 from arena.errors import StoreError
 from arena.world.suite import load_suite
 
@@ -71,7 +74,7 @@ def test_a_store_from_before_reports_is_told_and_left_as_it_is(path: Path, read_
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("UPDATE episodes SET record = json_remove(record, '$.fallbacks', '$.profit_bound')")
         other.execute("PRAGMA user_version = 1")
-    with pytest.raises(StoreError, match="has version 1, this arena reads version 3; use the arena that wrote it"):
+    with pytest.raises(StoreError, match="has version 1, this arena reads version 4; use the arena that wrote it"):
         Store(path, read_only=read_only)
     with contextlib.closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT count(*) FROM episodes").fetchone() == (1,)
@@ -128,6 +131,25 @@ def test_a_store_from_before_scenarios_were_kept_is_read_and_extended(path: Path
     with Store(path, read_only=True) as store:
         assert len(store.scenarios()) == len(SCENARIOS)
         assert len(store.records()) == 1
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_store_from_before_decision_times_were_kept_is_read_and_extended(path: Path, read_only: bool) -> None:
+    times = DecisionTimes.measured([0.5], [0.001, 0.002], Limits())
+    with Store(path) as store:
+        store.put(make_episode(decision_times=times))
+        store.put_scenarios(SCENARIOS[:1], {})
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE episodes SET record = json_remove(record, '$.decision_times')")
+        other.execute("PRAGMA user_version = 3")
+    with Store(path, read_only=read_only) as store:
+        assert [record.decision_times for record in store.records()] == [None]
+        assert len(store.scenarios()) == 1
+        if not read_only:
+            store.put(make_episode(seed_index=1, decision_times=times))
+            assert [record.decision_times for record in store.records()] == [None, times]
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (3 if read_only else SCHEMA_VERSION,)
 
 
 def test_numbers_outside_json_survive(path: Path) -> None:
@@ -217,7 +239,7 @@ def test_a_second_writer_is_turned_away(path: Path) -> None:
 
 
 def test_a_lock_held_by_another_program_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena.contest.store.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("arena.contest.database.BUSY_SECONDS", 0.01)
     with Store(path) as store, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as intruder:
         intruder.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"results\.sqlite: another process holds it; wait"):
@@ -323,7 +345,7 @@ def test_a_full_disk_loses_nothing_that_was_committed(path: Path) -> None:
             committed.append(seed_index)
 
     with Store(path) as store:
-        store._execute("PRAGMA max_page_count = 40")  # A disk of 160 KiB.
+        store._database.execute("PRAGMA max_page_count = 40")  # A disk of 160 KiB.
         with pytest.raises(StoreError, match=r"the disk is full; free some space .*, finished episodes are kept"):
             put_many(store)
     assert len(committed) > 10

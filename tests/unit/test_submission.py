@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from arena.contest import folder as folder_module
 from arena.contest.folder import LARGEST_COUNT, load_class
-from arena.contest.submission import LoadedSubmissions, Submission, load_submissions, make_factory, take_snapshot
+from arena.contest.loading import LoadedSubmissions, load_submissions
+from arena.contest.submission import Submission, make_factory, take_snapshot
 from arena.contract.controller import ControllerSpec
 from arena.errors import InvalidInput
 from arena.plugins import LoadFailure, Plugins, RegisteredController, discover

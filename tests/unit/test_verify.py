@@ -18,7 +18,9 @@ import pytest
 from arena.contest import pool
 from arena.contest.evaluate import evaluate
 from arena.contest.host import InfrastructureFailure
-from arena.contest.submission import load_submissions
+from arena.contest.limits import Limits
+from arena.contest.loading import load_submissions
+from arena.contest.timing import DecisionTimes
 from arena.contest.verify import Difference, Verification, verify
 from arena.contract.kpi import Kpis
 from arena.contract.seeds import PublicSeeds, Reveal, Secret, hidden_seeds, reveal_secret
@@ -200,7 +202,7 @@ def test_no_controller_is_needed(folder: Path, originals: Path, monkeypatch: pyt
         raise AssertionError("a controller was loaded")
 
     monkeypatch.setattr("arena.contest.host.make_host", forbidden)
-    monkeypatch.setattr("arena.contest.submission.load_submissions", forbidden)
+    monkeypatch.setattr("arena.contest.loading.load_submissions", forbidden)
     moved = folder.rename(folder.with_name("elsewhere"))
     result = verify(moved, reveal=REVEAL if folder.name == "hidden" else None)
     assert result.differences == ()
@@ -378,7 +380,8 @@ def test_a_record_that_cannot_be_read_is_an_error_that_names_it(folder: Path) ->
 
 
 @pytest.mark.parametrize(
-    "column", ["profit", "outcome", "isolation", "controller", "suite", "decision_time", "commitment", "finished_at"]
+    "column",
+    ["profit", "outcome", "isolation", "controller", "suite", "slowest_decision_time", "commitment", "finished_at"],
 )
 def test_a_changed_cell_is_found(folder: Path, column: str) -> None:
     table = lines(folder)
@@ -387,6 +390,28 @@ def test_a_changed_cell_is_found(folder: Path, column: str) -> None:
     table[number][place] = "1234.5"
     rewrite(folder, table)
     assert only(check(folder)) == Difference("episodes.csv", *ROW, column, "1234.5", honest)
+
+
+def test_a_folder_from_before_decision_times_were_kept_agrees(folder: Path) -> None:
+    """Its records and its table lack them, and its store is of the version before."""
+    place = lines(folder)[0].index("slowest_decision_time")
+    rewrite(folder, [line[:place] + line[place + 1 :] for line in lines(folder)])
+    with contextlib.closing(sqlite3.connect(folder / "results.sqlite", isolation_level=None)) as store:
+        store.execute("UPDATE episodes SET record = json_remove(record, '$.decision_times')")
+        store.execute("PRAGMA user_version = 3")
+    assert check(folder).differences == ()
+
+
+def test_a_histogram_is_not_recomputed(folder: Path) -> None:
+    """Only the slowest decision stands in a table, and is held against the store; nobody can measure it again."""
+    other = DecisionTimes.measured([0.75], [0.001] * 4, Limits())
+    change_record(folder, "decision_times", other.model_dump(), ROW)
+    found = only(check(folder))
+    assert (*found[:5], found.recomputed) == ("episodes.csv", *ROW, "slowest_decision_time", "0.75")
+    table = lines(folder)
+    table[line_of(table, ROW)][table[0].index("slowest_decision_time")] = "0.75"
+    rewrite(folder, table)
+    assert check(folder).differences == ()
 
 
 def test_a_line_that_was_taken_out_is_found(folder: Path) -> None:

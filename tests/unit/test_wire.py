@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.contest.host.base import LARGEST_REPLY
+from arena.contest.host.base import LARGEST_REPLY, MESSAGE_CAP
 from arena.contest.host.wire import (
     NO_PERIOD,
     BeginRequest,
@@ -168,6 +168,17 @@ def test_a_reply_outside_the_schema_is_refused(fields, complaint):
 def test_hostile_bytes_cost_an_error_and_nothing_else(payload, complaint):
     with pytest.raises(MalformedMessage, match=complaint):
         unpack_reply(payload)
+
+
+@pytest.mark.parametrize(
+    "fields", [["\x1b" + "a" * 1_000_000, 1, -1], ["failure", 1, 0, "b" * 1_000_000, ""]], ids=["tag", "code"]
+)
+def test_a_complaint_does_not_hold_the_frame(fields):
+    with pytest.raises(MalformedMessage, match=r"^not a message of this protocol: Invalid ") as caught:
+        unpack_reply(payload_of(fields))
+    assert len(str(caught.value)) == MESSAGE_CAP
+    assert str(caught.value).isprintable()
+    assert caught.value.__context__ is None
 
 
 @given(st.binary(max_size=200))

@@ -184,7 +184,7 @@ class ProcessSeat:
         try:
             reply = unpack_reply(payload)
         except MalformedMessage as error:
-            raise ContractViolation("protocol_error", printable(str(error), MESSAGE_CAP)) from error
+            raise ContractViolation("protocol_error", str(error)) from error
         if reply.nonce != request.nonce or reply.period != request.period:
             raise ContractViolation("protocol_error", f"the reply to {doing} answers another request")
         if isinstance(reply, FailureReply):

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from arena.contest.host.base import LARGEST_REPLY, MESSAGE_CAP, MOST_DIMENSIONS
+from arena.errors import printable
 
 _M = TypeVar("_M")
 
@@ -160,7 +161,9 @@ def _decode(decoder: msgspec.msgpack.Decoder[_M], payload: bytes) -> _M:
     try:
         return decoder.decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise MalformedMessage(f"not a message of this protocol: {error}") from error
+        complaint = printable(f"not a message of this protocol: {error}", MESSAGE_CAP)
+    # The decoder's own error can quote the whole frame. It is not a context of this one, which somebody may keep.
+    raise MalformedMessage(complaint)
 
 
 class FrameReader:

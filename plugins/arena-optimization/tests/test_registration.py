@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from arena.contest.submission import load_submissions
+from arena.contest.loading import load_submissions
 from arena.plugins import discover
 from arena_optimization import arena_controllers
 

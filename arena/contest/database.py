@@ -1,0 +1,214 @@
+"""The SQLite file of a store: one writer or any number of readers, a known version, and errors in words.
+
+Journal mode is WAL, so that a report can be read while an evaluation writes. `synchronous` is NORMAL: a commit then
+survives the death of the process, which is what `kill -9` does. A power cut may take the last few commits with it but
+never damages the file; those episodes are simply played again, with the same seeds and the same result. FULL would
+buy that rest for a disk flush per episode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from arena.errors import StoreError, printable
+
+try:
+    import fcntl
+except ImportError:  # There are no advisory locks on Windows; SQLite's own still keep two writers apart.
+    fcntl = None  # type: ignore[assignment]
+
+SCHEMA_VERSION: Final = 4
+"""Version of the tables below and of the records in them, kept in `user_version`. Version 1 knew no reports of
+controllers, and is refused. Version 2 kept no scenarios and version 3 no histograms of decision times; both are read,
+and become version 4 when they are written to."""
+
+APPLICATION_ID: Final = 0x41524E41
+"""Marks the file as an arena's store among SQLite files ("ARNA")."""
+
+BUSY_SECONDS: Final = 10.0
+"""How long a statement waits for another process before it gives up."""
+
+_SCHEMA: Final = """
+CREATE TABLE episodes (
+    contract_digest TEXT NOT NULL,
+    submission_digest TEXT NOT NULL,
+    scenario_digest TEXT NOT NULL,
+    seed_plan TEXT NOT NULL,
+    seed_index INTEGER NOT NULL,
+    isolation TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    suite TEXT NOT NULL,
+    record TEXT NOT NULL,
+    periods INTEGER NOT NULL,
+    supply_links INTEGER NOT NULL,
+    market_links INTEGER NOT NULL,
+    requested BLOB NOT NULL,
+    demand BLOB NOT NULL,
+    PRIMARY KEY (contract_digest, submission_digest, scenario_digest, seed_plan, seed_index)
+)
+"""
+_SCENARIOS: Final = "CREATE TABLE scenarios (digest TEXT PRIMARY KEY, content TEXT NOT NULL, drawing TEXT)"
+_WITHOUT_SCENARIOS: Final = 2
+_WITHOUT_DECISION_TIMES: Final = 3
+
+_FIXES: Final = (
+    ("SQLITE_FULL", "the disk is full; free some space and run the same command again, finished episodes are kept"),
+    ("SQLITE_READONLY", "it cannot be written; check the permissions of file and folder, or choose another folder"),
+    ("SQLITE_CANTOPEN", "it cannot be opened; check that the folder exists and that you may write there"),
+    ("SQLITE_PERM", "it may not be opened; check the permissions of file and folder"),
+    ("SQLITE_BUSY", "another process holds it; wait until that has finished and run the same command again"),
+    ("SQLITE_LOCKED", "another process holds it; wait until that has finished and run the same command again"),
+    ("SQLITE_CORRUPT", "it is damaged; move it away and run the same command again, or restore a copy"),
+    ("SQLITE_NOTADB", "it is not a SQLite file or is damaged; move it away and run the same command again"),
+    ("SQLITE_IOERR", "the disk does not answer as it should; check it, or choose another folder"),
+)
+
+
+class Database:
+    """An open file of a store, for one thread."""
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        """Open the file and check that it is whole; a writer makes one that does not exist.
+
+        Args:
+            path: the SQLite file; its folder must exist.
+            read_only: open an existing file without touching it. Any number of readers may do so while one writes.
+
+        Raises:
+            StoreError: the file is missing, damaged, not a store, of another version, not writable, or being written by
+                another process.
+        """
+        self.path = path
+        self._lock: TextIO | None = None
+        self._connection: sqlite3.Connection | None = None
+        if read_only and not path.is_file():
+            raise StoreError(f"{path}: there is no such store; run arena evaluate first, or name its folder")
+        try:
+            if not read_only:
+                self._lock = _take_lock(path)
+            with self.explained():
+                self._connection = _connect_to_read(path) if read_only else _connect_to_write(path)
+                self._check_identity(read_only)
+                damage = self.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if damage != "ok":
+                fix = "move it away and run the same command again"
+                raise StoreError(f"{path}: it is damaged ({printable(damage)}); {fix}")
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def keeps_scenarios(self) -> bool:
+        """Whether there is a table of scenarios; a reader may have opened a file of before it."""
+        return self._version() != _WITHOUT_SCENARIOS
+
+    def close(self) -> None:
+        """Close file and lock; a second call does nothing. What was put in is kept whatever happens here."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()  # The last one to close writes the journal back and removes it.
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
+
+    def execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        """Execute one statement; in autocommit mode it is a transaction of its own.
+
+        Raises:
+            StoreError: the file is closed.
+        """
+        if self._connection is None:
+            raise StoreError(f"{self.path}: the store is closed")
+        return self._connection.execute(statement, values)
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn SQLite's errors into the arena's, with path, cause and fix."""
+        try:
+            yield
+        except (sqlite3.Error, OSError, UnicodeError) as error:
+            # Python cannot decode what SQLite says of a damaged schema when it quotes bytes that are no text.
+            name = "SQLITE_CORRUPT" if isinstance(error, UnicodeError) else getattr(error, "sqlite_errorname", "")
+            fix = next((fix for prefix, fix in _FIXES if name.startswith(prefix)), "check the file and its folder")
+            raise StoreError(f"{self.path}: {fix} ({error})") from error
+
+    def _check_identity(self, read_only: bool) -> None:
+        version = self._version()
+        application = self.execute("PRAGMA application_id").fetchone()[0]
+        tables = self.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if tables == 0 and not read_only:
+            # One transaction: a store is either empty or complete, whenever its maker dies.
+            self.execute("BEGIN IMMEDIATE")
+            self.execute(_SCHEMA)
+            self.execute(_SCENARIOS)
+            self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self.execute("COMMIT")
+        elif tables == 0:
+            raise StoreError(f"{self.path}: the store is empty; run arena evaluate first")
+        elif application != APPLICATION_ID:
+            raise StoreError(f"{self.path}: is a SQLite file, but not an arena's store; choose another folder")
+        elif version in (_WITHOUT_SCENARIOS, _WITHOUT_DECISION_TIMES):
+            if not read_only:
+                self.execute("BEGIN IMMEDIATE")
+                if version == _WITHOUT_SCENARIOS:
+                    self.execute(_SCENARIOS)
+                self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                self.execute("COMMIT")
+        elif version != SCHEMA_VERSION:
+            rule = f"has version {version}, this arena reads version {SCHEMA_VERSION}"
+            raise StoreError(f"{self.path}: {rule}; use the arena that wrote it, or choose another folder")
+
+    def _version(self) -> int:
+        return int(self.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _connect_to_write(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open for reading, also in a folder that cannot be written."""
+    uri = path.absolute().as_uri()
+    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema")
+    except sqlite3.OperationalError:
+        connection.close()
+        # A reader of a WAL file needs to write its index. Where it may not, a file without a journal does not change.
+        journal = path.with_name(path.name + "-wal")
+        if journal.exists() and journal.stat().st_size:
+            raise
+        return sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def _take_lock(path: Path) -> TextIO | None:
+    """Become the only writer of a store. The system releases the lock when the process ends, however it ends."""
+    if fcntl is None:
+        return None
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        lock = lock_path.open("a")
+    except OSError as error:
+        fix = "check that the folder exists and that you may write there, or choose another folder"
+        raise StoreError(f"{path}: it cannot be written ({error.strerror}); {fix}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        fix = "wait until that has finished, or choose another folder"
+        raise StoreError(f"{path}: another evaluation is writing to it; {fix}") from error
+    return lock

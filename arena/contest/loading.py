@@ -1,0 +1,202 @@
+"""Loading submissions: manifests and folders, read and checked against the installed plugins; none of it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from arena.contest.folder import MANIFEST_NAME, FolderFile, check_class, find_submissions, read_folder
+from arena.contest.submission import Manifest, Submission, digest_content, read_manifest
+from arena.documents import load_document
+from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
+from arena.models import parse_model
+from arena.plugins import Plugins
+
+PROVIDERS: Final[Mapping[str, str]] = {
+    "bound": "arena-optimization",
+    "dlp": "arena-optimization",
+    "echelon": "arena-heuristics",
+    "exp-smoothing": "arena-heuristics",
+    "local-base-stock": "arena-heuristics",
+    "mssp": "arena-optimization",
+    "newsvendor": "arena-heuristics",
+    "oracle": "arena-optimization",
+    "oracle-published": "arena-optimization",
+    "ss": "arena-heuristics",
+    "stochastic-program": "arena-optimization",
+}
+"""The arena's own plugin packages by controller, for the line that tells what to install."""
+
+
+class Unavailable(NamedTuple):
+    """A submission whose controller is in a package of the arena that is not installed here.
+
+    Attributes:
+        name: name of the submission.
+        path: its manifest.
+        controller: the controller that it names.
+        install: the command that installs the package.
+    """
+
+    name: str
+    path: Path
+    controller: str
+    install: str
+
+    def __str__(self) -> str:
+        """Return offender and cure on one line."""
+        return f'{self.path}: controller "{self.controller}" is not installed; {self.install}'
+
+
+@dataclass(frozen=True)
+class LoadedSubmissions:
+    """What `load_submissions` found.
+
+    Attributes:
+        submissions: those that can play, by name.
+        faults: everything that is wrong; an evaluation should not start while there is one.
+        unavailable: those that only need a package installed.
+    """
+
+    submissions: tuple[Submission, ...]
+    faults: tuple[Fault, ...]
+    unavailable: tuple[Unavailable, ...]
+
+    def require(self) -> tuple[Submission, ...]:
+        """Return the submissions that can play.
+
+        Raises:
+            InvalidInput: with every fault, if there is one; or when no submission can play.
+        """
+        if self.faults:
+            raise InvalidInput(self.faults)
+        if not self.submissions:
+            missing = [
+                Fault(str(one.path), "controller", one.controller, "is not installed", one.install)
+                for one in self.unavailable
+            ]
+            raise InvalidInput(missing or [Fault("", "", ABSENT, "there is no submission to play", "name a manifest")])
+        return self.submissions
+
+
+def load_submissions(paths: Sequence[Path], plugins: Plugins) -> LoadedSubmissions:
+    """Read and check submissions; nothing of them is run.
+
+    Args:
+        paths: manifests, submission folders, or folders of submissions. In a folder of submissions every YAML file is
+            a manifest and every folder (hidden ones left out) a submission folder; other files are ignored.
+        plugins: the installed plugins.
+
+    Returns:
+        The submissions in the order of their names, every fault of all of them, and those whose package is missing.
+    """
+    faults: list[Fault] = []
+    submissions: list[Submission] = []
+    unavailable: list[Unavailable] = []
+    for path in find_submissions(paths, faults):
+        try:
+            loaded = _load(path, plugins)
+        except InvalidInput as error:
+            faults.extend(error.faults)
+            continue
+        if isinstance(loaded, Unavailable):
+            unavailable.append(loaded)
+        else:
+            submissions.append(loaded)
+    by_name: dict[str, Path] = {}
+    everyone: list[Submission | Unavailable] = [*submissions, *unavailable]
+    for one in everyone:
+        if one.name in by_name:
+            rule = f"two submissions have this name: {by_name[one.name]} and {one.path}"
+            faults.append(Fault(str(one.path), "name", one.name, rule, "give each its own name"))
+        by_name.setdefault(one.name, one.path)
+    submissions.sort(key=lambda one: one.name)
+    return LoadedSubmissions(tuple(submissions), tuple(faults), tuple(unavailable))
+
+
+def _load(path: Path, plugins: Plugins) -> Submission | Unavailable:
+    """Load one manifest or submission folder."""
+    folder = path if path.is_dir() else None
+    source = str(path / MANIFEST_NAME if folder else path)
+    files: tuple[FolderFile, ...] = ()
+    if folder is None:
+        manifest = parse_model(Manifest, load_document(path), source)
+    else:
+        # One reading serves manifest, checks and digest, so that all three speak of the same bytes.
+        files = read_folder(folder)
+        manifest = read_manifest(files, source)
+    if ":" not in manifest.controller:
+        return _load_plugin_controller(manifest, path, source, folder, files, plugins)
+    if folder is None:
+        hint = f"put both into a folder and call the manifest {MANIFEST_NAME}"
+        rule = "own code needs a folder; a single manifest names a plugin's controller"
+        raise InvalidInput([Fault(source, "controller", manifest.controller, rule, hint)])
+    faults = check_class(files, manifest.controller, source)
+    faults += [
+        Fault(source, f"config.{name}", ABSENT, "is no keyword argument", "use letters, digits and underscores")
+        for name in manifest.config
+        if not name.isidentifier()
+    ]
+    if faults:
+        raise InvalidInput(faults)
+    return Submission(
+        name=manifest.name,
+        manifest=manifest,
+        path=path,
+        digest=digest_content(manifest, manifest.config, files),
+        folder=folder,
+        controller=manifest.controller,
+        track=manifest.track,
+        config=manifest.config,
+        preload=manifest.preload,
+    )
+
+
+def _load_plugin_controller(
+    manifest: Manifest, path: Path, source: str, folder: Path | None, files: Sequence[FolderFile], plugins: Plugins
+) -> Submission | Unavailable:
+    registered = plugins.controllers.get(manifest.controller)
+    if registered is None:
+        provider = PROVIDERS.get(manifest.controller)
+        present = {failure.distribution for failure in plugins.failures}
+        present |= {one.distribution for one in plugins.controllers.values()}
+        if provider is not None and provider not in present:
+            line = f"in a checkout of arena: pip install ./plugins/{provider}"
+            return Unavailable(manifest.name, path, manifest.controller, line)
+        hint = suggest(manifest.controller, plugins.controllers)
+        hint += "".join(f"; not loaded: {failure}" for failure in plugins.failures)
+        rule = "no installed plugin gives this controller"
+        raise UnknownName([Fault(source, "controller", manifest.controller, rule, hint)])
+    spec = registered.spec
+    faults: list[Fault] = []
+    if manifest.track not in spec.tracks:
+        rule = f'controller "{spec.name}" does not play on this track'
+        faults.append(Fault(source, "track", manifest.track, rule, suggest(manifest.track, spec.tracks)))
+    try:
+        validated = parse_model(spec.config, manifest.config, source)
+    except InvalidInput as error:
+        faults += [fault._replace(field=_within_config(fault.field)) for fault in error.faults]
+    if faults:
+        raise InvalidInput(faults)
+    config = validated.model_dump(mode="json")
+    return Submission(
+        name=manifest.name,
+        manifest=manifest,
+        path=path,
+        digest=digest_content(manifest, config, files, (registered.distribution, registered.version)),
+        folder=folder,
+        controller=spec.name,
+        track=manifest.track,
+        config=config,
+        preload=tuple(dict.fromkeys((*manifest.preload, *spec.preload))),
+        spec=spec,
+        plugin=registered.plugin,
+        distribution=registered.distribution,
+        version=registered.version,
+    )
+
+
+def _within_config(path: str) -> str:
+    return f"config.{path}" if path else "config"
