@@ -19,6 +19,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "dlp": "arena-optimization",
     "echelon": "arena-heuristics",
     "exp-smoothing": "arena-heuristics",
+    "learned-policy": "arena-rl",
     "local-base-stock": "arena-heuristics",
     "mssp": "arena-optimization",
     "newsvendor": "arena-heuristics",

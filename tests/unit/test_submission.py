@@ -159,13 +159,20 @@ class TestPluginControllers:
         line = "in a checkout of arena: pip install ./plugins/arena-heuristics"
         assert str(missing).endswith(f'controller "newsvendor" is not installed; {line}')
 
-    @pytest.mark.parametrize("name", ["bound", "dlp", "mssp", "oracle", "oracle-published", "stochastic-program"])
-    def test_the_controllers_that_optimise_are_in_a_package_of_their_own(self, tmp_path: Path, name: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "package"),
+        [
+            *((name, "arena-optimization") for name in ("bound", "dlp", "mssp", "oracle", "oracle-published")),
+            ("stochastic-program", "arena-optimization"),
+            ("learned-policy", "arena-rl"),
+        ],
+    )
+    def test_heavy_controllers_are_in_packages_of_their_own(self, tmp_path: Path, name: str, package: str) -> None:
         track = "oracle" if "oracle" in name else "informed"
         loaded = load(manifest(tmp_path / "a.yaml", controller=name, track=track))
         assert (loaded.submissions, loaded.faults) == ((), ())
         [missing] = loaded.unavailable
-        line = "in a checkout of arena: pip install ./plugins/arena-optimization"
+        line = f"in a checkout of arena: pip install ./plugins/{package}"
         assert (missing.controller, missing.install) == (name, line)
 
     def test_nothing_left_to_play_tells_what_to_install(self, tmp_path: Path) -> None:
@@ -502,8 +509,9 @@ def test_the_shipped_submissions_are_in_order(repository: Path) -> None:
         pytest.skip("the plugin arena-heuristics is not installed")
     loaded = load_submissions([repository / "submissions"], plugins)
     assert loaded.faults == ()
-    # The submissions of arena-optimization have a test of their own in that package.
-    assert {one.name for one in loaded.submissions if one.distribution != "arena-optimization"} == {
+    # The submissions of the other packages have tests of their own there.
+    elsewhere = ("arena-optimization", "arena-rl")
+    assert {one.name for one in loaded.submissions if one.distribution not in elsewhere} == {
         "echelon",
         "echelon-informed",
         "example-base-stock",
@@ -517,5 +525,5 @@ def test_the_shipped_submissions_are_in_order(repository: Path) -> None:
         "ss-informed",
     }
     for one in loaded.submissions:
-        if one.distribution != "arena-optimization":
+        if one.distribution not in elsewhere:
             assert (one.track == "informed") == one.name.endswith("-informed")
