@@ -32,6 +32,7 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_NAME = 64
 _LONGEST_CAUSE = 300
 _HOOK = "arena_controllers"
+_TRAINING_HOOK = "arena_trainings"
 
 
 @dataclass(frozen=True)
@@ -355,7 +356,7 @@ def _load_trainings(entry_point: EntryPoint) -> list[TrainingSpec]:
     """Import one plugin and validate the trainings that it declares, if any."""
     try:
         manager = _managed(entry_point.load())
-        specs = [given for answer in manager.hook.arena_trainings() for given in _listed(answer)]
+        specs = [given for answer in manager.hook.arena_trainings() for given in _listed(answer, _TRAINING_HOOK)]
     except PluginError:
         raise
     except (Exception, SystemExit) as error:
@@ -363,7 +364,7 @@ def _load_trainings(entry_point: EntryPoint) -> list[TrainingSpec]:
     for spec in specs:
         declared: object = spec
         if not isinstance(declared, TrainingSpec):
-            raise PluginError(f"arena_trainings gave a {type(spec).__name__}; it must give arena.TrainingSpec objects")
+            raise PluginError(f"{_TRAINING_HOOK} gave a {type(spec).__name__}; it must give arena.TrainingSpec objects")
         if not _SLUG.fullmatch(spec.name) or len(spec.name) > _LONGEST_NAME or not callable(spec.run):
             raise PluginError(f"training {show_value(spec.name)}: its name must be a slug and run a function")
     return specs
@@ -373,8 +374,10 @@ def _declared(module: object) -> list[ControllerSpec]:
     """Return what the hook of one plugin gives, after refusing hooks that do not exist."""
     manager = _managed(module)
     if not manager.hook.arena_controllers.get_hookimpls():
+        if manager.hook.arena_trainings.get_hookimpls():
+            return []
         raise PluginError(f"it implements no hook; define {_HOOK}() and mark it with @arena.hookimpl")
-    specs = [given for answer in manager.hook.arena_controllers() for given in _listed(answer)]
+    specs = [given for answer in manager.hook.arena_controllers() for given in _listed(answer, _HOOK)]
     if not specs:
         raise PluginError(f"{_HOOK} gave no controller; return a list of arena.ControllerSpec objects")
     return specs
@@ -394,9 +397,10 @@ def _managed(module: object) -> pluggy.PluginManager:
     return manager
 
 
-def _listed(answer: object) -> list[Any]:
+def _listed(answer: object, hook: str) -> list[Any]:
     if isinstance(answer, str) or not isinstance(answer, Iterable):
-        raise PluginError(f"{_HOOK} gave a {type(answer).__name__}; return a list of arena.ControllerSpec objects")
+        kind = "ControllerSpec" if hook == _HOOK else "TrainingSpec"
+        raise PluginError(f"{hook} gave a {type(answer).__name__}; return a list of arena.{kind} objects")
     return list(answer)
 
 

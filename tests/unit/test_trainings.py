@@ -1,0 +1,121 @@
+"""`arena train`: what plugins declare is found, run, told, and can be interrupted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fake_plugins import controller_source, write_plugin
+from typer.testing import CliRunner, Result
+
+from arena.cli import app
+from arena.errors import PluginError
+from arena.plugins import discover, discover_trainings
+
+TEST_GROUP = "arena-test"
+
+TRAINING = """
+from arena import TrainingPoint, TrainingSpec, hookimpl
+
+def run(request, tell):
+    request.output.mkdir(parents=True)
+    tell(TrainingPoint("steady", 50, 200, -0.5, 0.75))
+    if request.seed == 13:
+        raise KeyboardInterrupt
+    path = request.output / "weights.txt"
+    path.write_text(f"{request.network} {request.steps} {request.seed}")
+    return (path,)
+
+@hookimpl
+def arena_trainings():
+    return [TrainingSpec("NAME", "learns to keep steady", run)]
+"""
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    def make(distribution: str, module: str, source: str) -> None:
+        monkeypatch.syspath_prepend(write_plugin(tmp_path / "plugins", distribution, module, source))
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return make
+
+
+@pytest.fixture
+def steady(install: Install) -> None:
+    install("fake-trainer", "fake_trainer", TRAINING.replace("NAME", "steady"))
+
+
+def train(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["train", *map(str, arguments)], prog_name="arena")
+
+
+def test_a_plugin_may_train_without_a_controller_and_play_without_a_training(install: Install) -> None:
+    install("fake-trainer", "fake_trainer", TRAINING.replace("NAME", "steady"))
+    install("fake-player", "fake_player", controller_source("steady"))
+    trainings, failures = discover_trainings(TEST_GROUP)
+    assert list(trainings) == ["steady"]
+    assert trainings["steady"].summary == "learns to keep steady"
+    assert failures == ()
+
+
+def test_a_training_of_two_plugins_is_an_error_that_names_both(install: Install) -> None:
+    install("fake-one", "fake_one", TRAINING.replace("NAME", "steady"))
+    install("fake-two", "fake_two", TRAINING.replace("NAME", "steady"))
+    with pytest.raises(PluginError, match='training "steady" is given twice, by fake-one and by fake-two'):
+        discover_trainings(TEST_GROUP)
+
+
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        ("raise ValueError('no')", "ValueError: no"),
+        ("from arena import hookimpl\n@hookimpl\ndef arena_trainings(): return 7", "arena_trainings gave a int"),
+        ("from arena import hookimpl\n@hookimpl\ndef arena_trainings(): return ['x']", "arena_trainings gave a str"),
+        (TRAINING.replace("NAME", "No Slug"), "its name must be a slug"),
+    ],
+)
+def test_a_broken_plugin_is_one_line_and_the_others_go_on(install: Install, source: str, cause: str) -> None:
+    install("fake-good", "fake_good", TRAINING.replace("NAME", "steady"))
+    install("fake-broken", "fake_broken", source)
+    trainings, (failure,) = discover_trainings(TEST_GROUP)
+    assert list(trainings) == ["steady"]
+    assert cause in str(failure)
+
+
+def test_a_training_is_run_with_what_was_asked_for(steady: None, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = train("steady", "--network", "serial", "--steps", 100, "--seed", 7, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert (out / "weights.txt").read_text() == "serial 100 7"
+    assert done.stdout.strip() == str(out / "weights.txt")
+    assert "steady: 50 of 200 steps (25 %), loss -0.5000, validation 0.7500" in done.stderr
+
+
+def test_an_interrupted_training_tells_how_to_go_on(steady: None, tmp_path: Path) -> None:
+    done = train("steady", "--seed", 13, "--out", tmp_path / "out")
+    assert done.exit_code == 130
+    assert "give the same command again to go on from the last checkpoint" in done.stderr
+
+
+def test_an_unknown_training_is_told_with_its_neighbour(steady: None) -> None:
+    done = train("stedy")
+    assert done.exit_code == 2
+    assert 'did you mean "steady"?' in done.stderr
+
+
+def test_trainings_are_listed(steady: None) -> None:
+    assert "steady" in train("--list").stdout
+    listed = json.loads(train("--list", "--json").stdout)
+    assert {"name": "steady", "summary": "learns to keep steady"} in listed
+
+
+def test_a_plugin_that_only_trains_gives_no_controller(install: Install) -> None:
+    install("fake-trainer", "fake_trainer", TRAINING.replace("NAME", "steady"))
+    found = discover(TEST_GROUP)
+    assert (dict(found.controllers), found.failures) == ({}, ())
