@@ -45,7 +45,7 @@ def test_a_policy_plays_in_a_match_as_in_training(name, informed, kind, backlog)
     track = "informed" if informed else "blind"
     view, simulator = TrackView(scenario, track), Simulator(scenario)
     simulator.start(1)
-    controller = LearnedController(lambda setting: policy.policy)
+    controller = LearnedController(lambda setting: (policy.policy, False))
     controller.begin(view.brief(seed=0))
     profit = 0.0
     for played in policy.orders:

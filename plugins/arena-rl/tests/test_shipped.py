@@ -1,18 +1,24 @@
 """The policies that the package ships: whole, small, made by a shipped recipe, and good at what they are for."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from arena import Controller, Simulator, Track, TrackView, load_scenario
+from arena.contest.loading import load_submissions
 from arena.plugins import discover
-from arena_rl.controller import LearnedController
+from arena_rl.config import LearnedConfig
+from arena_rl.controller import LearnedController, shipped_policies
 from arena_rl.recipes import load_recipe, recipe_names
 from arena_rl.training import Training
-from arena_rl.weights import SHIPPED, read_policy_file, shipped_policy
+from arena_rl.weights import SHIPPED, read_policy_file, stems
 
 STEMS = sorted(path.with_suffix("") for path in SHIPPED.glob("*.safetensors"))
 MEGABYTE = 1024 * 1024
+ARENA = Path(sys.executable).with_name("arena")
 
 CASES = [
     ("hdpo-informed", "informed", "serial-trend-seasonal-backlog"),
@@ -41,7 +47,7 @@ def profit_of(controller: Controller, name: str, track: Track) -> float:
 def test_a_shipped_policy_earns_a_tenth_more_than_the_newsvendor(policy, track, scenario):
     newsvendor = discover().controller("newsvendor").spec
     rule = newsvendor.factory(newsvendor.config())
-    learned = LearnedController(lambda setting: shipped_policy(policy, setting))
+    learned = LearnedController(shipped_policies(LearnedConfig(policy=policy)))
     assert profit_of(learned, scenario, track) > 1.1 * profit_of(rule, scenario, track) > 0
 
 
@@ -56,6 +62,56 @@ def test_a_shipped_policy_is_small_and_has_a_card_and_a_recipe(stem: Path):
 
 def test_all_shipped_weights_together_are_small():
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 30 * MEGABYTE
+
+
+SUBMISSIONS = sorted(
+    path
+    for path in (Path(__file__).resolve().parents[3] / "submissions").glob("*.yaml")
+    if "learned-policy" in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("manifest", SUBMISSIONS, ids=lambda path: path.stem)
+def test_a_submission_plays_a_shipped_policy_of_its_track(manifest: Path):
+    (submission,) = load_submissions([manifest], discover()).require()
+    assert submission.name == manifest.stem
+    policy = str(submission.config["policy"])
+    found = list(stems(policy))
+    assert all(read_policy_file(stem).shape.informed == (submission.track == "informed") for stem in found)
+    assert submission.name == policy
+
+
+def test_a_policy_of_another_network_is_refused_or_stands_in_and_is_counted():
+    scenario = load_scenario("tree-trend-seasonal-backlog")
+    view, simulator = TrackView(scenario, "informed"), Simulator(scenario)
+    with pytest.raises(ValueError, match=r"hdpo-informed was trained for these networks and no others: divergent, ser"):
+        LearnedController(shipped_policies(LearnedConfig(policy="hdpo-informed"))).begin(view.brief(seed=0))
+    config = LearnedConfig(policy="hdpo-informed", otherwise="hdpo-graph-zero-shot")
+    controller = LearnedController(shipped_policies(config))
+    controller.begin(view.brief(seed=0))
+    simulator.start(1)
+    controller.order(view.observe(simulator.state))
+    assert controller.report().fallbacks == 1
+    own = load_scenario("serial-stationary-backlog")
+    view = TrackView(own, "informed")
+    controller.begin(view.brief(seed=0))
+    simulator = Simulator(own)
+    simulator.start(1)
+    controller.order(view.observe(simulator.state))
+    assert controller.report().fallbacks == 0
+
+
+@pytest.mark.parametrize("level", ["strict", "sandbox"])
+@pytest.mark.parametrize("name", ["hdpo-blind", "hdpo-graph-zero-shot"])
+def test_a_learned_policy_conforms_behind_the_locks(level, name):
+    manifest = next(path for path in SUBMISSIONS if path.stem == name)
+    command = [str(ARENA), "check", str(manifest), "--isolation", level, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if f'isolation level "{level}" does not work here' in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr + done.stdout
+    (result,) = json.loads(done.stdout)
+    assert (result["conforms"], result["isolation"]) == (True, level)
 
 
 @pytest.mark.slow

@@ -17,11 +17,9 @@ __all__ = ["arena_controllers", "arena_trainings"]
 
 
 def _learned_policy(config: BaseModel) -> Controller:
-    from arena_rl.controller import LearnedController
-    from arena_rl.weights import shipped_policy
+    from arena_rl.controller import LearnedController, shipped_policies
 
-    name = cast(LearnedConfig, config).policy
-    return LearnedController(lambda setting: shipped_policy(name, setting))
+    return LearnedController(shipped_policies(cast(LearnedConfig, config)))
 
 
 @hookimpl

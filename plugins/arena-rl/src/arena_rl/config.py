@@ -8,10 +8,15 @@ from pydantic import Field
 
 from arena import FrozenModel
 
+PolicyName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+
 
 class LearnedConfig(FrozenModel):
     """Which trained policy plays."""
 
-    policy: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)] = Field(
-        description="name of a policy that the package ships"
+    policy: PolicyName = Field(description="name of a policy that the package ships")
+    otherwise: PolicyName | None = Field(
+        default=None,
+        description="policy that plays the networks that the first was not trained for; absent: they are refused. Its "
+        "decisions are counted as fallbacks",
     )

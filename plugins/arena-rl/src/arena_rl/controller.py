@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from arena import Briefing, InformedObservation, Observation
+from arena import Briefing, ControllerReport, InformedObservation, Observation
+from arena_rl.config import LearnedConfig
 from arena_rl.situation import Setting, Situation, setting_of
+from arena_rl.weights import UnfitPolicyError, shipped_policy
+
+PolicyFor = Callable[[Setting], tuple[torch.nn.Module, bool]]
+"""Gives the policy for an episode, and whether it only stands in for the one that was asked for. Raises `ValueError`
+where there is none for this network or track."""
 
 
-class PolicyFor(Protocol):
-    """Makes or finds the policy for an episode."""
+def shipped_policies(config: LearnedConfig) -> PolicyFor:
+    """The policies that the package ships under the names of a configuration."""
 
-    def __call__(self, setting: Setting) -> torch.nn.Module:
-        """The policy; raises `ValueError` where there is none for this network or track."""
+    def policy_for(setting: Setting) -> tuple[torch.nn.Module, bool]:
+        try:
+            return shipped_policy(config.policy, setting), False
+        except UnfitPolicyError:
+            if config.otherwise is None:
+                raise
+        return shipped_policy(config.otherwise, setting), True
+
+    return policy_for
 
 
 class LearnedController:
@@ -37,7 +50,8 @@ class LearnedController:
         """
         torch.set_num_threads(1)
         self._setting = setting_of(briefing)
-        self._policy = self._policy_for(self._setting)
+        self._policy, self._stands_in = self._policy_for(self._setting)
+        self._decisions = 0
         self._points = _point_places(self._setting)
         markets = self._setting.plant.markets
         self._demand = torch.zeros((1, markets, 0))
@@ -59,7 +73,12 @@ class LearnedController:
         with torch.inference_mode():
             orders = self._policy(self._setting, self._situation(observation))
             orders = self._setting.playable(orders, observation.period)
+        self._decisions += 1
         return orders[0].double().numpy()
+
+    def report(self) -> ControllerReport:
+        """Say how many decisions another policy made than the one that was asked for."""
+        return ControllerReport(fallbacks=self._decisions if self._stands_in else 0)
 
     def _situation(self, observation: Observation) -> Situation:
         stock = np.concatenate((observation.on_hand, observation.component_stock))[self._points]

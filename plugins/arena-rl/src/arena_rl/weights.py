@@ -29,6 +29,10 @@ Shape = Annotated[DenseShape | GraphShape, Field(discriminator="kind")]
 AnyPolicy = DensePolicy | GraphPolicy
 
 
+class UnfitPolicyError(ValueError):
+    """A policy that was made for other networks than the one it should play."""
+
+
 class PolicyFile(BaseModel, frozen=True, extra="forbid"):
     """What the JSON file beside the weights says."""
 
@@ -104,7 +108,7 @@ def load_policy(stem: Path, setting: Setting) -> AnyPolicy:
         raise ValueError(f"{stem.name} is a policy of the {made} track and cannot play the {played} one")
     network = setting.plant.network
     if about.network is not None and about.network != signature(network):
-        raise ValueError(
+        raise UnfitPolicyError(
             f"{stem.name} was trained for the network {about.network_name!r} and no other; "
             "train one for this network (arena train), or take a graph policy, which plays any"
         )
@@ -136,7 +140,8 @@ def shipped_policy(name: str, setting: Setting) -> AnyPolicy:
     """The shipped policy of a name that can play an episode.
 
     Raises:
-        ValueError: If there is none; the message names the networks that there are.
+        UnfitPolicyError: If there is none for this network; the message names the networks that there are.
+        ValueError: If there is none of this name, or it is of the other track.
     """
     candidates = list(stems(name))
     here = signature(setting.plant.network)
@@ -145,7 +150,7 @@ def shipped_policy(name: str, setting: Setting) -> AnyPolicy:
         if about.network in (None, here):
             return load_policy(stem, setting)
     made = ", ".join(read_policy_file(stem).network_name for stem in candidates)
-    raise ValueError(
+    raise UnfitPolicyError(
         f"{name} was trained for these networks and no others: {made}; train one for this network (arena train "
         f"{name} --network FILE), or take a graph policy, which plays any"
     )
@@ -156,6 +161,7 @@ __all__ = [
     "AnyPolicy",
     "PolicyFile",
     "Shape",
+    "UnfitPolicyError",
     "load_policy",
     "make_policy",
     "read_policy_file",
