@@ -94,6 +94,38 @@ def first_situation(batch: Episodes):
     return _Run(batch, torch.Generator().manual_seed(1), 3.0).situation(0)
 
 
+@pytest.mark.parametrize("informed", [True, False])
+@pytest.mark.parametrize("horizon", [1, 15, 90])
+def test_a_graph_policy_plays_lots_fixed_costs_owed_shortage_and_any_horizon(horizon, informed):
+    network = load_network("assembly")
+    links = tuple(
+        link.model_copy(update={"fixed_ordering_cost": 5.0, "lot_size": 10.0, "minimum_order": 20.0})
+        for link in network.supply_links
+    )
+    scenario = scenario_on(network.model_copy(update={"supply_links": links}), backlog=True, goodwill=True)
+    scenario = scenario.model_copy(update={"horizon": horizon, "upstream_shortage": "owed"})
+    view, simulator = TrackView(scenario, "informed" if informed else "blind"), Simulator(scenario)
+    policy = small_graph(informed=informed)
+    controller = LearnedController(lambda setting: (policy, False))
+    controller.begin(view.brief(seed=0))
+    simulator.start(1)
+    orders = []
+    while not simulator.finished:
+        orders.append(controller.order(view.observe(simulator.state)))
+        simulator.step(orders[-1])
+    assert len(orders) == horizon
+    assert np.isfinite(orders).all()
+    assert np.max(orders) > 0 or horizon == 1
+
+
+def test_the_decentralised_track_is_refused():
+    scenario = scenario_on(load_network("serial"))
+    view = TrackView(scenario, "decentralised", scenario.network.managed[0])
+    controller = LearnedController(lambda setting: (small_graph(), False))
+    with pytest.raises(ValueError, match="is told only of itself, and this policy orders for all"):
+        controller.begin(view.brief(seed=0))
+
+
 def test_blind_policies_are_shown_nothing_of_demand_to_come():
     scenario = scenario_on(load_network("serial"), backlog=True, goodwill=True)
     batch = episodes_of(scenario, 2, informed=False)
