@@ -31,7 +31,7 @@ from arena.report.page import render_report
 
 SEEDS = PublicSeeds()
 SCENARIOS = ("serial-trend-seasonal-backlog", "divergent-stationary-lost-sales")
-TIMINGS = ("planning_time", "decision_time", "finished_at", "stderr_tail")
+TIMINGS = ("planning_time", "decision_time", "decision_times", "finished_at", "stderr_tail")
 ZEROS = {"fallbacks": 0, "parse_failures": 0, "repairs": 0, "llm_failures": 0}
 
 
