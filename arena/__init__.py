@@ -14,6 +14,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from arena.contract.controller import Controller, ControllerReport, ControllerSpec
     from arena.contract.kpi import Kpis, measure
+    from arena.contract.language_model import (
+        LanguageModel,
+        ModelAnswer,
+        ModelClient,
+        ModelClientSpec,
+        ModelEndpoint,
+        ModelFailure,
+        ModelMessage,
+        ModelQuestion,
+        ModelUnavailable,
+    )
     from arena.contract.tracks import (
         Briefing,
         InformedBriefing,
@@ -70,9 +81,18 @@ __all__ = [
     "InformedObservation",
     "InvalidInput",
     "Kpis",
+    "LanguageModel",
     "Ledger",
     "LocalObservation",
     "MarketLink",
+    "ModelAnswer",
+    "ModelClient",
+    "ModelClientSpec",
+    "ModelEndpoint",
+    "ModelFailure",
+    "ModelMessage",
+    "ModelQuestion",
+    "ModelUnavailable",
     "Network",
     "Node",
     "Observation",
@@ -115,6 +135,17 @@ _HOME_OF_NAME = {
     for module, names in {
         "arena.contract.controller": ("Controller", "ControllerReport", "ControllerSpec"),
         "arena.contract.kpi": ("Kpis", "measure"),
+        "arena.contract.language_model": (
+            "LanguageModel",
+            "ModelAnswer",
+            "ModelClient",
+            "ModelClientSpec",
+            "ModelEndpoint",
+            "ModelFailure",
+            "ModelMessage",
+            "ModelQuestion",
+            "ModelUnavailable",
+        ),
         "arena.contract.tracks": (
             "Briefing",
             "InformedBriefing",

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 import pluggy
 
 from arena.contract.controller import ControllerSpec
+from arena.contract.language_model import ModelClientSpec
 from arena.contract.training import TrainingSpec
 
 hookspec = pluggy.HookspecMarker("arena")
@@ -43,4 +44,16 @@ def arena_trainings() -> Iterable[TrainingSpec]:  # type: ignore[empty-body] # a
 
     Returns:
         One specification per training. Names are slugs and unique over all installed plugins.
+    """
+
+
+@hookspec
+def arena_model_clients() -> Iterable[ModelClientSpec]:  # type: ignore[empty-body] # a declaration, as above
+    """Declare the clients of language models that this plugin offers; most plugins offer none.
+
+    A client speaks to an endpoint from the arena's own process, never from a controller's. Called once when the plugin
+    is loaded; heavy libraries are imported inside `connect`.
+
+    Returns:
+        One specification per client. Names are slugs (`openai`) and unique over all installed plugins.
     """

@@ -20,7 +20,8 @@ import pluggy
 from pydantic import BaseModel
 
 from arena import hookspecs
-from arena.contract.controller import ControllerSpec
+from arena.contract.controller import Capability, ControllerSpec
+from arena.contract.language_model import ModelClientSpec
 from arena.contract.tracks import Track
 from arena.contract.training import TrainingSpec
 from arena.errors import Fault, PluginError, UnknownName, printable, show_value, suggest, unknown_name
@@ -33,6 +34,7 @@ _LONGEST_NAME = 64
 _LONGEST_CAUSE = 300
 _HOOK = "arena_controllers"
 _TRAINING_HOOK = "arena_trainings"
+_CLIENT_HOOK = "arena_model_clients"
 
 
 @dataclass(frozen=True)
@@ -242,6 +244,34 @@ def load_entry(entry: PluginEntry, group: str = GROUP) -> tuple[RegisteredContro
     return _load(entry, EntryPoint(entry.name, entry.value, group))
 
 
+def load_model_client(name: str, group: str = GROUP) -> ModelClientSpec:
+    """Find a client of language models among the installed plugins.
+
+    Args:
+        name: its name, as an endpoint's `client`.
+        group: Entry-point group.
+
+    Raises:
+        UnknownName: No plugin that can be loaded gives it.
+        PluginError: Two plugins give it.
+    """
+    found: dict[str, tuple[ModelClientSpec, PluginEntry]] = {}
+    for entry, entry_point in _sorted_entries(group):
+        try:
+            clients = _declared_clients(entry_point.load())
+        except (Exception, SystemExit):  # `discover` tells of a plugin that cannot be loaded
+            continue
+        for client in clients:
+            if client.name in found:
+                owners = f"{found[client.name][1].distribution} and by {entry.distribution}"
+                what = f"client {show_value(client.name)} of language models"
+                raise PluginError(f"{what} is given twice, by {owners}; uninstall one of them")
+            found[client.name] = client, entry
+    if name not in found:
+        raise unknown_name("client of language models", name, found)
+    return found[name][0]
+
+
 def check_spec(spec: object) -> None:
     """Validate a controller specification.
 
@@ -258,6 +288,7 @@ def check_spec(spec: object) -> None:
     name: object = spec.name
     summary: object = spec.summary
     preload: object = spec.preload
+    capabilities: object = spec.capabilities
     who = f"controller {show_value(name)}"
     if not isinstance(name, str) or not _SLUG.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise PluginError(
@@ -272,6 +303,9 @@ def check_spec(spec: object) -> None:
         raise PluginError(f"{who}: factory must be callable with a configuration, got {show_value(spec.factory)}")
     if not isinstance(preload, tuple) or not all(isinstance(library, str) for library in preload):
         raise PluginError(f"{who}: preload must be a tuple of module names, got {show_value(preload)}")
+    if not isinstance(capabilities, tuple) or not set(capabilities) <= set(get_args(Capability)):
+        listed = ", ".join(get_args(Capability))
+        raise PluginError(f"{who}: capabilities must be a tuple of {listed}, got {show_value(capabilities)}")
 
 
 def _check_tracks(tracks: object, who: str) -> None:
@@ -397,9 +431,19 @@ def _managed(module: object) -> pluggy.PluginManager:
     return manager
 
 
+def _declared_clients(module: object) -> list[ModelClientSpec]:
+    """Return the clients of language models that one plugin gives; most give none."""
+    given = [one for answer in _managed(module).hook.arena_model_clients() for one in _listed(answer, _CLIENT_HOOK)]
+    for one in given:
+        if not isinstance(one, ModelClientSpec):
+            kind = type(one).__name__
+            raise PluginError(f"{_CLIENT_HOOK} gave a {kind}; it must give arena.ModelClientSpec objects")
+    return given
+
+
 def _listed(answer: object, hook: str) -> list[Any]:
     if isinstance(answer, str) or not isinstance(answer, Iterable):
-        kind = "ControllerSpec" if hook == _HOOK else "TrainingSpec"
+        kind = {_HOOK: "ControllerSpec", _TRAINING_HOOK: "TrainingSpec", _CLIENT_HOOK: "ModelClientSpec"}[hook]
         raise PluginError(f"{hook} gave a {type(answer).__name__}; return a list of arena.{kind} objects")
     return list(answer)
 

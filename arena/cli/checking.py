@@ -13,8 +13,10 @@ from arena.cli.console import print_json, warn
 from arena.cli.times_table import print_times
 
 if TYPE_CHECKING:
+    from arena.contest.gateway import ModelAccess
     from arena.contest.limits import Limits
     from arena.contest.loading import LoadedSubmissions
+    from arena.contest.submission import Submission
     from arena.testing import ConformanceResult
 
 Paths = Annotated[list[Path], typer.Argument(help="Manifests, submission folders, or folders of them.")]
@@ -46,6 +48,23 @@ def load(paths: list[Path]) -> LoadedSubmissions:
     return loaded
 
 
+def with_models(submissions: tuple[Submission, ...], models: ModelAccess, output: Path) -> tuple[Submission, ...]:
+    """Leave out submissions that lack their language model, and tell so on standard error.
+
+    Raises:
+        InvalidInput: Nobody is left.
+    """
+    from arena.contest.gateway import split_playable
+    from arena.errors import InvalidInput
+
+    playing, unavailable = split_playable(submissions, models, output)
+    for missing in unavailable:
+        warn(f"unavailable: {missing}")
+    if not playing:
+        raise InvalidInput([one.as_fault() for one in unavailable])
+    return playing
+
+
 def check(
     paths: Paths,
     isolation: Isolation = None,
@@ -67,7 +86,8 @@ def check(
     limits = Limits()
     results = []
     for submission in submissions:
-        warn(f"checking {submission.name}")
+        alone = "; its language model is not asked, every question fails" if submission.endpoint else ""
+        warn(f"checking {submission.name}{alone}")
         result = check_submission(submission, isolation=level, limits=limits)
         results.append(result)
         if not as_json:

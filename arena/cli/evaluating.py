@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli.app import FORFEITED, INTERRUPTED
-from arena.cli.checking import Isolation, Paths, load
+from arena.cli.checking import Isolation, Paths, load, with_models
 from arena.cli.console import print_json, warn
 from arena.cli.standings_table import print_standings
 
@@ -42,6 +42,22 @@ def evaluate(
     output: Annotated[Path, typer.Option(help="Folder of results; what is there already is not played again.")] = Path(
         "results"
     ),
+    llm: Annotated[
+        str, typer.Option(help="Language models: live asks endpoints, replay plays from a transcript, off has none.")
+    ] = "off",
+    llm_endpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An endpoint that may be asked, as URL or URL=VARIABLE with the environment variable of its key; "
+            "repeatable.",
+            envvar="ARENA_LLM_ENDPOINTS",
+        ),
+    ] = None,
+    transcripts: Annotated[
+        Path | None, typer.Option(help="Transcript to replay; that of the output folder unless given.")
+    ] = None,
+    llm_calls: Annotated[int | None, typer.Option(min=0, help="Calls that the whole run may make.")] = None,
+    llm_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens that the whole run may use.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 when a submission forfeited.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON.")] = False,
 ) -> None:
@@ -52,6 +68,8 @@ def evaluate(
     """
     from arena.contest.evaluate import Interrupted
     from arena.contest.evaluate import evaluate as run
+    from arena.contest.gateway import RunBudget
+    from arena.contest.gateway.access import make_access
     from arena.contest.host import strongest
     from arena.contract.seeds import parse_seeds
     from arena.contract.version import contract_digest
@@ -59,7 +77,8 @@ def evaluate(
 
     plan = parse_seeds(seeds, secret, contract_digest())
     chosen = _choose_suite(suite, scenario or [], plan)
-    submissions = load(paths).require()
+    models = make_access(llm, llm_endpoint or (), transcripts, RunBudget(llm_calls, llm_tokens))
+    submissions = with_models(load(paths).require(), models, output)
     try:
         evaluation = run(
             submissions,
@@ -68,6 +87,7 @@ def evaluate(
             output=output,
             isolation=isolation or strongest(),
             workers=workers,
+            models=models,
             progress=_progress(workers),
         )
     except Interrupted as error:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from arena.cli.console import print_table
 
 if TYPE_CHECKING:
-    from arena.contest.rows import Interval, PriceOfDecentralisation, StandingRow, Standings
+    from arena.contest.rows import (
+        Interval,
+        LanguageModelRow,
+        PriceOfDecentralisation,
+        StandingRow,
+        Standings,
+    )
 
 _DASH = "–"
 
@@ -15,7 +21,8 @@ _DASH = "–"
 def print_standings(standings: Standings) -> None:
     """Print the ranked submissions and the references.
 
-    Below: whose profit scores are shares of, or why there is none, and the price of decentralisation.
+    Below: whose profit scores are shares of, or why there is none, the price of decentralisation, and what was asked
+    of language models.
     """
     from arena.errors import printable
     from arena.report.page import count_divisors, explain_missing_score
@@ -39,6 +46,8 @@ def print_standings(standings: Standings) -> None:
         print(f"no score: {reason}")
     for one in standings.prices:
         print(f"price of decentralisation: {_price(one)}")
+    for model in standings.language_models:
+        print(f"language model: {_model(model)}")
 
 
 def _cells(row: StandingRow, by_score: bool, fallbacks: bool) -> tuple[str, ...]:
@@ -65,6 +74,25 @@ def _price(one: PriceOfDecentralisation) -> str:
     interval = "" if one.price_interval is None else f" (95 % interval {_range(one.price_interval, 1)})"
     share = "" if one.share is None else f", {100 * one.share:.1f} % of profit"
     return f"{one.price:,.1f} per episode{interval}{share}: {names}"
+
+
+def _model(one: LanguageModelRow) -> str:
+    from arena.errors import printable
+
+    asked = f"{printable(one.submission)} asked {printable(one.models) or 'one that never answered'}"
+    counts = (
+        f"{one.calls:,} questions, {one.failures:,} without an answer",
+        f"{one.parse_failures:,} answers of no use ({one.repairs:,} mended)",
+        f"{one.fallback_episodes:,} episodes with a fallback",
+        f"{one.prompt_tokens:,} + {one.completion_tokens:,} tokens",
+        f"{one.seconds:,.1f} s",
+    )
+    cost = "" if one.cost is None else f", cost {one.cost:,.4f}"
+    text = f"{asked}: {', '.join(counts)}{cost}"
+    if one.worth is None:
+        return text
+    interval = "" if one.worth_interval is None else f" (95 % interval {_range(one.worth_interval, 1)})"
+    return f"{text}; worth {one.worth:,.1f} per episode over {printable(one.fitted_rule or '')}{interval}"
 
 
 def _range(interval: Interval | None, digits: int) -> str:

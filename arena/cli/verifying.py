@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arena.cli.checking import Isolation, load
 from arena.cli.console import make_console, print_json, print_table, warn
 from arena.cli.results import Folder
 
@@ -39,16 +40,32 @@ def verify(
     suite: Annotated[
         str | None, typer.Option(help="Suite that was played, by name or YAML file, to hold the scenarios against.")
     ] = None,
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A submission that asked a language model (manifest or folder): its episodes are played again from "
+            "the folder's transcript, without an endpoint, and have to order the same; repeatable."
+        ),
+    ] = None,
+    isolation: Isolation = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Recompute every seed, demand, indicator and score from the logged orders; no controller is run.
+    """Recompute every seed, demand, indicator and score from the logged orders; no controller is run but by --replay.
 
     Exit status 1 when something differs; the first value that does is told.
     """
+    from arena.contest.host import strongest
     from arena.contest.verify import verify as run
     from arena.contract.seeds import read_reveal
 
-    found = run(folder, reveal=read_reveal(reveal) if reveal else None, suite=suite, progress=_make_progress())
+    found = run(
+        folder,
+        reveal=read_reveal(reveal) if reveal else None,
+        suite=suite,
+        replay=load(replay).require() if replay else (),
+        isolation=(isolation or strongest()) if replay else "trusted",
+        progress=_make_progress(),
+    )
     if as_json:
         print_json(_as_dict(found))
     else:
@@ -88,6 +105,10 @@ def _checks(found: Verification) -> list[str]:
         lines.append(f"{found.replayed:,} {rows}: indicators, from the demand as stored")
     if found.lost:
         lines.append(f"{found.lost:,} {rows}: lost by the arena, without indicators")
+    if found.model_calls:
+        lines.append(f"{found.model_calls:,} questions to language models, with their answers")
+    if found.model_replays:
+        lines.append(f"{found.model_replays:,} {rows}: orders, played again from the transcript")
     lines.append(f"{found.lines:,} lines of the table of episodes")
     divided = f", scores as shares of {', '.join(found.oracles)}" if found.oracles else ""
     lines.append(f"the standings{divided}")
@@ -119,6 +140,8 @@ def _as_dict(found: Verification) -> dict[str, Any]:
         "lines": found.lines,
         "commitment": found.commitment,
         "oracles": found.oracles,
+        "model_calls": found.model_calls,
+        "model_replays": found.model_replays,
         "differences": [{key: _plain(value) for key, value in one._asdict().items()} for one in found.differences],
         "unchecked": [one._asdict() for one in found.unchecked],
     }

@@ -23,6 +23,8 @@ from typing import Final, Protocol
 import numpy as np
 
 from arena.contest.export import KPI_COLUMNS, write_episodes, write_text
+from arena.contest.gateway.access import ModelAccess, open_gateway
+from arena.contest.gateway.call import Gateway
 from arena.contest.host import conceal_memory, require_level
 from arena.contest.isolation import ISOLATION_ORDER, refuse_ungranted
 from arena.contest.limits import Limits
@@ -131,6 +133,7 @@ def evaluate(
     isolation: str = "process",
     workers: int | None = None,
     limits: Limits | None = None,
+    models: ModelAccess | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Play what is missing in a folder of results, and write its tables anew.
@@ -149,6 +152,7 @@ def evaluate(
         isolation: isolation level of the matches.
         workers: processes that play; None for one per core, 0 to play in this process.
         limits: deadlines and caps; None for the defaults.
+        models: what submissions that need a language model are granted; None: nothing.
         progress: who is told how it goes.
 
     Raises:
@@ -156,11 +160,13 @@ def evaluate(
         ArenaError: the isolation level does not work here, a folder cannot be made, a file cannot be written, workers
             cannot be started.
         InvalidInput: a submission's folder has changed since it was loaded, or it asks for a capability that the
-            isolation level does not grant.
+            isolation level does not grant, or needs a language model and has none; see
+            `arena.contest.gateway.split_playable`.
         StoreError: the store cannot be used.
     """
-    if seeds.commitment is not None:
-        conceal_memory()  # The secret is in it.
+    access = models or ModelAccess()
+    if seeds.commitment is not None or access.key_variables:
+        conceal_memory()  # The secret is in it, or a key.
     refuse_ungranted(submissions, require_level(isolation))
     count = cores() if workers is None else workers
     if count < 0:
@@ -177,12 +183,15 @@ def evaluate(
             shutil.rmtree(left, ignore_errors=True)
         playing = stack.enter_context(_snapshots(submissions, output))
         store.put_scenarios(suite.scenarios, suite.drawings)
-        job = Job(playing, tuple(suite.scenarios), isolation, limits or Limits(), seeds.commitment)
+        gateway = stack.enter_context(open_gateway(submissions, access, output))
+        job = Job(
+            playing, tuple(suite.scenarios), isolation, limits or Limits(), seeds.commitment, access.key_variables
+        )
         items = _missing(job, seeds, store.keys())
         total = len(playing) * len(job.scenarios) * seeds.count
         watcher.started(total, total - len(items))
         try:
-            played = _play(job, items, count, store, suite.name, watcher)
+            played = _play(job, items, count, store, suite.name, watcher, gateway)
         finally:
             watcher.finished()
         if played < len(items):
@@ -197,6 +206,9 @@ def evaluate(
         commitment=seeds.commitment,
         scored_by=suite.scored_by,
         full_views={one.name: one.manifest.full_view for one in submissions if one.manifest.full_view is not None},
+        fitted_rules={
+            one.name: one.manifest.fitted_rule for one in submissions if one.manifest.fitted_rule is not None
+        },
     )
     evaluation = Evaluation(
         standings=standings,
@@ -228,14 +240,22 @@ def _snapshots(submissions: Sequence[Submission], output: Path) -> Iterator[tupl
         yield copies
 
 
-def _play(job: Job, items: Sequence[WorkItem], workers: int, store: Store, suite: str, watcher: Progress) -> int:
+def _play(
+    job: Job,
+    items: Sequence[WorkItem],
+    workers: int,
+    store: Store,
+    suite: str,
+    watcher: Progress,
+    gateway: Gateway | None,
+) -> int:
     """Play items, commit each as it comes, and return how many were played."""
     played = 0
     with _interrupts_counted() as interrupts:
         if workers == 0 or not items:
-            results = play_here(job, items, interrupts.stop)
+            results = play_here(job, items, interrupts.stop, gateway)
         else:
-            results = play_in_workers(job, items, workers, interrupts.stop)
+            results = play_in_workers(job, items, workers, interrupts.stop, gateway)
         with contextlib.closing(results):
             for result in results:
                 episode = _lost_episode(result, job) if isinstance(result, Lost) else result

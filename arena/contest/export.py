@@ -48,6 +48,15 @@ EPISODE_COLUMNS: Final = (
     "clipped_orders",
     "fallbacks",
     "profit_bound",
+    "parse_failures",
+    "repairs",
+    "llm_calls",
+    "llm_failures",
+    "prompt_tokens",
+    "completion_tokens",
+    "llm_seconds",
+    "llm_cost",
+    "llm_model",
     "failure_period",
     "failure_message",
     "contract_digest",
@@ -75,8 +84,30 @@ PERIOD_COLUMNS: Final = (
 """Columns of a table of periods. `quantity` is `requested_order`, whose `link` is a position among the network's supply
 links, or `realised_demand`, whose `link` is a position among its market links."""
 
-_OTHER_FLOATS: Final = ("planning_time", "decision_time", "slowest_decision_time", "profit_bound", "units")
-_INTEGERS: Final = ("seed_index", "decisions", "clipped_orders", "fallbacks", "failure_period", "period", "link")
+_OTHER_FLOATS: Final = (
+    "planning_time",
+    "decision_time",
+    "slowest_decision_time",
+    "profit_bound",
+    "llm_seconds",
+    "llm_cost",
+    "units",
+)
+_INTEGERS: Final = (
+    "seed_index",
+    "decisions",
+    "clipped_orders",
+    "fallbacks",
+    "parse_failures",
+    "repairs",
+    "llm_calls",
+    "llm_failures",
+    "prompt_tokens",
+    "completion_tokens",
+    "failure_period",
+    "period",
+    "link",
+)
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 

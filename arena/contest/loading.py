@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from arena.contest.folder import MANIFEST_NAME, FolderFile, check_class, find_submissions, read_folder
 from arena.contest.submission import Manifest, Submission, digest_content, read_manifest
+from arena.contract.language_model import ModelEndpoint
 from arena.documents import load_document
 from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
 from arena.models import parse_model
@@ -20,6 +21,8 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "echelon": "arena-heuristics",
     "exp-smoothing": "arena-heuristics",
     "learned-policy": "arena-rl",
+    "llm-adaptive": "arena-llm",
+    "llm-tuner": "arena-llm",
     "local-base-stock": "arena-heuristics",
     "mssp": "arena-optimization",
     "newsvendor": "arena-heuristics",
@@ -27,28 +30,37 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "oracle-published": "arena-optimization",
     "ss": "arena-heuristics",
     "stochastic-program": "arena-optimization",
+    "tuned-base-stock": "arena-llm",
 }
 """The arena's own plugin packages by controller, for the line that tells what to install."""
 
 
 class Unavailable(NamedTuple):
-    """A submission whose controller is in a package of the arena that is not installed here.
+    """A submission that cannot play here and now: it is neither at fault nor scored.
+
+    Its controller is in a package of the arena that is not installed, or it needs a language model and there is none.
 
     Attributes:
         name: name of the submission.
         path: its manifest.
         controller: the controller that it names.
-        install: the command that installs the package.
+        install: what to do about it, such as the command that installs the package.
+        reason: why it cannot play.
     """
 
     name: str
     path: Path
     controller: str
     install: str
+    reason: str = "is not installed"
 
     def __str__(self) -> str:
         """Return offender and cure on one line."""
-        return f'{self.path}: controller "{self.controller}" is not installed; {self.install}'
+        return f'{self.path}: controller "{self.controller}" {self.reason}; {self.install}'
+
+    def as_fault(self) -> Fault:
+        """Return it as a fault, for when nothing else can play."""
+        return Fault(str(self.path), "controller", self.controller, self.reason, self.install)
 
 
 @dataclass(frozen=True)
@@ -74,10 +86,7 @@ class LoadedSubmissions:
         if self.faults:
             raise InvalidInput(self.faults)
         if not self.submissions:
-            missing = [
-                Fault(str(one.path), "controller", one.controller, "is not installed", one.install)
-                for one in self.unavailable
-            ]
+            missing = [one.as_fault() for one in self.unavailable]
             raise InvalidInput(missing or [Fault("", "", ABSENT, "there is no submission to play", "name a manifest")])
         return self.submissions
 
@@ -140,6 +149,7 @@ def _load(path: Path, plugins: Plugins) -> Submission | Unavailable:
         for name in manifest.config
         if not name.isidentifier()
     ]
+    endpoint = _endpoint(manifest, manifest.config, source, faults)
     if faults:
         raise InvalidInput(faults)
     return Submission(
@@ -152,6 +162,7 @@ def _load(path: Path, plugins: Plugins) -> Submission | Unavailable:
         track=manifest.track,
         config=manifest.config,
         preload=manifest.preload,
+        endpoint=endpoint,
     )
 
 
@@ -179,9 +190,17 @@ def _load_plugin_controller(
         validated = parse_model(spec.config, manifest.config, source)
     except InvalidInput as error:
         faults += [fault._replace(field=_within_config(fault.field)) for fault in error.faults]
+    for capability in spec.capabilities:
+        if capability not in manifest.capabilities:
+            rule = f'controller "{spec.name}" needs "{capability}"'
+            fix = f"write capabilities: [{', '.join(dict.fromkeys((*manifest.capabilities, *spec.capabilities)))}]"
+            faults.append(Fault(source, "capabilities", list(manifest.capabilities), rule, fix))
     if faults:
         raise InvalidInput(faults)
     config = validated.model_dump(mode="json")
+    endpoint = _endpoint(manifest, config, source, faults)
+    if faults:
+        raise InvalidInput(faults)
     return Submission(
         name=manifest.name,
         manifest=manifest,
@@ -196,7 +215,23 @@ def _load_plugin_controller(
         plugin=registered.plugin,
         distribution=registered.distribution,
         version=registered.version,
+        endpoint=endpoint,
     )
+
+
+def _endpoint(manifest: Manifest, config: Mapping[str, Any], source: str, faults: list[Fault]) -> ModelEndpoint | None:
+    """Return the endpoint that a manifest with the capability `llm` names in its config."""
+    if "llm" not in manifest.capabilities:
+        return None
+    if not isinstance(config.get("endpoint"), Mapping):
+        rule = "a submission with the capability llm names its language model here"
+        faults.append(Fault(source, "config.endpoint", ABSENT, rule, "give base_url and model"))
+        return None
+    try:
+        return parse_model(ModelEndpoint, dict(config["endpoint"]), source)
+    except InvalidInput as error:
+        faults += [fault._replace(field=f"config.endpoint.{fault.field}") for fault in error.faults]
+        return None
 
 
 def _within_config(path: str) -> str:

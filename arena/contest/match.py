@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.contest.gateway.session import ModelSession, ModelUse, use_columns
 from arena.contest.host import Host, InfrastructureFailure, Seat
 from arena.contest.record import EpisodeRecord, PlayedEpisode, identity
 from arena.contest.timing import DecisionTimes
@@ -29,6 +30,7 @@ from arena.errors import ContractViolation, ControllerKilled
 from arena.simulate.simulator import Simulator, realised_demand
 
 if TYPE_CHECKING:
+    from arena.contest.gateway.call import Gateway
     from arena.contest.limits import Limits
     from arena.contest.submission import Submission
     from arena.contract.seeds import EpisodeSeed
@@ -46,6 +48,7 @@ def play(
     limits: Limits,
     *,
     commitment: str | None = None,
+    gateway: Gateway | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> PlayedEpisode:
     """Play one episode to its end.
@@ -61,6 +64,7 @@ def play(
         host: Where the controller runs.
         limits: Its deadlines; the decision limit is the time budget in the briefing.
         commitment: Commitment to the hidden seeds, for the record; None for public seeds.
+        gateway: To the language model of a submission with the capability `llm`; without one its questions fail.
         clock: Seconds, for planning and decision time only; deadlines are the host's.
 
     Returns:
@@ -71,7 +75,7 @@ def play(
     """
     killed: PlayedEpisode | None = None
     for _ in range(MOST_PLAYINGS):
-        episode, was_killed = _play_once(submission, scenario, seed, host, limits, commitment, clock)
+        episode, was_killed = _play_once(submission, scenario, seed, host, limits, commitment, gateway, clock)
         if killed is not None and not _begin_alike(killed, episode):
             return _told_apart(killed)
         if not was_killed:
@@ -89,12 +93,15 @@ def _play_once(
     host: Host,
     limits: Limits,
     commitment: str | None,
+    gateway: Gateway | None,
     clock: Callable[[], float],
 ) -> tuple[PlayedEpisode, bool]:
     """Play one episode from its beginning to its end; also whether a controller was killed in it."""
     simulator = Simulator(scenario)
     simulator.start(seed.entropy)
-    table = _Table(submission, scenario, seed, host, limits, clock)
+    # A new session: whatever is asked again in this playing has its answer in the transcript.
+    model = ModelSession(gateway, submission, scenario, seed, commitment) if submission.endpoint else None
+    table = _Table(submission, scenario, seed, host, limits, model, clock)
     violation: ContractViolation | None = None
     failure_period: int | None = None
     report = ControllerReport()
@@ -129,6 +136,9 @@ def _play_once(
         clipped_orders=table.clipped,
         fallbacks=report.fallbacks,
         profit_bound=report.profit_bound,
+        parse_failures=report.parse_failures,
+        repairs=report.repairs,
+        **use_columns(ModelUse() if model is None else model.use),
         failure_period=failure_period,
         failure_message=violation.message if violation else "",
         stderr_tail=table.stderr_tail,
@@ -158,6 +168,7 @@ class _Table:
         seed: EpisodeSeed,
         host: Host,
         limits: Limits,
+        model: ModelSession | None,
         clock: Callable[[], float],
     ) -> None:
         self._submission = submission
@@ -165,6 +176,7 @@ class _Table:
         self._seed = seed
         self._host = host
         self._limits = limits
+        self._model = model
         self._clock = clock
         nodes = scenario.network.managed if submission.track == "decentralised" else (None,)
         self._views = [TrackView(scenario, submission.track, node) for node in nodes]
@@ -186,7 +198,7 @@ class _Table:
                 realised_demand=demand,
                 entropy=self._seed.entropy if oracle else None,
             )
-            seat = self._host.open(self._submission)
+            seat = self._host.open(self._submission, self._model)
             self._seats.append(seat)
             seat.setup()
             started = self._clock()
@@ -221,13 +233,14 @@ class _Table:
         """Let every controller report and close. It is part of the contract: one that fails here forfeits too.
 
         Returns:
-            The fallbacks of all seats, and the bound of the only one; on the decentralised track nobody has a bound.
+            The counts of all seats, and the bound of the only one; on the decentralised track nobody has a bound.
 
         Raises:
             ContractViolation: Also ``out_of_bounds`` for more fallbacks than decisions, and ``protocol_error`` for a
                 bound on another track than the oracle's.
         """
-        fallbacks, bound = 0, None
+        fallbacks = parse_failures = repairs = 0
+        bound = None
         for seat in self._seats:
             report = seat.close()
             if report.fallbacks > self.decisions:
@@ -242,8 +255,10 @@ class _Table:
                     f"leave profit_bound None on track {self._submission.track}",
                 )
             fallbacks += report.fallbacks
+            parse_failures += report.parse_failures
+            repairs += report.repairs
             bound = report.profit_bound
-        return ControllerReport(fallbacks, bound)
+        return ControllerReport(fallbacks, bound, parse_failures, repairs)
 
     def release(self, *, forgive: bool) -> None:
         """Free every seat.

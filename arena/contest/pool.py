@@ -3,6 +3,9 @@
 Workers are started afresh (spawn), not forked, so they hold no descriptor of the store, of the seeds or of each other.
 A worker gets one item at a time and always has the next one before its last result is written to disk. One that dies
 is replaced, and what it was playing is played again with the same seed.
+
+Where a submission needs a language model, each worker has a second pipe, to the gateway in the main process; only the
+environment of that process holds keys.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Final
 
+from arena.contest.gateway.call import Gateway
+from arena.contest.gateway.relay import RelayedGateway, serve_calls
 from arena.contest.host import Host, InfrastructureFailure, make_host
 from arena.contest.limits import Limits
 from arena.contest.match import play
@@ -49,6 +54,7 @@ class Job:
         isolation: isolation level of the matches.
         limits: deadlines and caps of the matches.
         commitment: commitment to the hidden seeds, for the records; None for public seeds.
+        key_variables: environment variables that hold keys, which no worker inherits.
     """
 
     submissions: tuple[Submission, ...]
@@ -56,6 +62,7 @@ class Job:
     isolation: str
     limits: Limits
     commitment: str | None
+    key_variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,13 +115,16 @@ class _Ready:
 Result = PlayedEpisode | Lost
 
 
-def play_here(job: Job, items: Sequence[WorkItem], stop: Callable[[], bool]) -> Generator[Result, None, None]:
+def play_here(
+    job: Job, items: Sequence[WorkItem], stop: Callable[[], bool], gateway: Gateway | None = None
+) -> Generator[Result, None, None]:
     """Play items in this process, one after the other; for debugging, since a crash takes this process along.
 
     Args:
         job: what to play with.
         items: the episodes.
         stop: asked before each episode; when it says yes, the rest is left out.
+        gateway: to language models; None when nobody needs one.
     """
     host = make_host(job.isolation, job.limits)
     try:
@@ -122,7 +132,7 @@ def play_here(job: Job, items: Sequence[WorkItem], stop: Callable[[], bool]) -> 
             if stop():
                 return
             for attempt in range(1, ATTEMPTS + 1):
-                answer = _attempt(job, item, host)
+                answer = _attempt(job, item, host, gateway)
                 if isinstance(answer, PlayedEpisode) or attempt == ATTEMPTS:
                     yield answer
                     break
@@ -131,7 +141,7 @@ def play_here(job: Job, items: Sequence[WorkItem], stop: Callable[[], bool]) -> 
 
 
 def play_in_workers(
-    job: Job, items: Sequence[WorkItem], workers: int, stop: Callable[[], bool]
+    job: Job, items: Sequence[WorkItem], workers: int, stop: Callable[[], bool], gateway: Gateway | None = None
 ) -> Generator[Result, None, None]:
     """Play items in worker processes and yield each result as it comes, in no particular order.
 
@@ -140,11 +150,12 @@ def play_in_workers(
         items: the episodes, handed out in this order.
         workers: number of processes.
         stop: asked several times a second; when it says yes, running episodes are finished and the rest is left out.
+        gateway: to language models; None when nobody needs one.
 
     Raises:
         ArenaError: the workers cannot be started, or the arena has a defect.
     """
-    pool = _Pool(job, items, min(workers, len(items)))
+    pool = _Pool(job, items, min(workers, len(items)), gateway)
     try:
         yield from pool.run(stop)
         pool.dismiss()
@@ -155,22 +166,28 @@ def play_in_workers(
 class _Worker:
     """The main process's side of one worker."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, gateway: Gateway | None) -> None:
         self.connection, theirs = multiprocessing.get_context("spawn").Pipe()
+        asking: Connection | None = None
+        if gateway is not None:
+            ours, asking = multiprocessing.get_context("spawn").Pipe()
+            serve_calls(gateway, ours)
         self.ready = False
         self.item: WorkItem | None = None
         context = multiprocessing.get_context("spawn")
-        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, job), name="arena-worker")
+        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, job, asking), name="arena-worker")
         # The tracker process unblocks signals when it is started; so it must be there before they are blocked.
         resource_tracker.ensure_running()
         try:
-            with _interrupts_held(), _single_threaded():
+            with _interrupts_held(), _environment_of_workers(job.key_variables):
                 self.process.start()
         except BaseException:
             self.connection.close()
             raise
         finally:
             theirs.close()
+            if asking is not None:
+                asking.close()
 
     def give(self, item: WorkItem) -> None:
         """Hand over an item. If the worker has died, that is found out when its answer is waited for."""
@@ -187,8 +204,9 @@ class _Worker:
 
 
 class _Pool:
-    def __init__(self, job: Job, items: Sequence[WorkItem], workers: int) -> None:
+    def __init__(self, job: Job, items: Sequence[WorkItem], workers: int, gateway: Gateway | None) -> None:
         self._job = job
+        self._gateway = gateway
         self._waiting = deque(items)
         self._size = workers
         self._workers: list[_Worker] = []
@@ -220,7 +238,7 @@ class _Pool:
         coming = sum(not worker.ready for worker in self._workers)
         while len(self._workers) < self._size and coming < len(self._waiting):
             try:
-                self._workers.append(_Worker(self._job))
+                self._workers.append(_Worker(self._job, self._gateway))
             except OSError as error:
                 fix = "free some memory, or ask for fewer by --workers"
                 raise ArenaError(f"a worker cannot be started ({error.strerror}); {fix}") from error
@@ -292,13 +310,14 @@ def _ending(exit_code: int | None) -> str:
     return f"exit status {exit_code}"
 
 
-def _serve(pipe: Connection, job: Job) -> None:
+def _serve(pipe: Connection, job: Job, asking: Connection | None) -> None:
     """Be a worker: play what comes until nothing more does."""
     # Ctrl-C reaches the whole group of processes; what it means is decided by the main process alone.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+    gateway = None if asking is None else RelayedGateway(asking)
     with contextlib.suppress(EOFError, OSError):
         try:
             host = make_host(job.isolation, job.limits)
@@ -313,7 +332,7 @@ def _serve(pipe: Connection, job: Job) -> None:
             pipe.send(_Ready())
             while (item := pipe.recv()) is not None:
                 try:
-                    answer: Result | _Defect = _attempt(job, item, host)
+                    answer: Result | _Defect = _attempt(job, item, host, gateway)
                 except Exception:
                     answer = _Defect(traceback.format_exc())
                 pipe.send(answer)
@@ -321,11 +340,11 @@ def _serve(pipe: Connection, job: Job) -> None:
             host.close()
 
 
-def _attempt(job: Job, item: WorkItem, host: Host) -> Result:
+def _attempt(job: Job, item: WorkItem, host: Host, gateway: Gateway | None) -> Result:
     """Play one item once."""
     try:
         submission, scenario = job.submissions[item.submission], job.scenarios[item.scenario]
-        return play(submission, scenario, item.seed, host, job.limits, commitment=job.commitment)
+        return play(submission, scenario, item.seed, host, job.limits, commitment=job.commitment, gateway=gateway)
     except (InfrastructureFailure, OSError, MemoryError) as error:
         return Lost(item, f"{type(error).__name__}: {error}")
 
@@ -352,12 +371,18 @@ def _interrupts_held() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Give processes started meanwhile one thread for linear algebra: the pool already uses every core."""
+def _environment_of_workers(secrets: Sequence[str]) -> Iterator[None]:
+    """Give processes started meanwhile one thread for linear algebra, as the pool already uses every core, and no key.
+
+    Args:
+        secrets: names of the variables that they are not to have.
+    """
     added = [name for name in _SINGLE_THREAD if name not in os.environ]
+    held_back = {name: os.environ.pop(name) for name in secrets if name in os.environ}
     os.environ.update(dict.fromkeys(added, "1"))
     try:
         yield
     finally:
+        os.environ.update(held_back)
         for name in added:
             del os.environ[name]

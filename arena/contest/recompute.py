@@ -124,6 +124,10 @@ def _reports(record: EpisodeRecord, scenario: Scenario) -> Iterator[Mismatch]:
             yield Mismatch("failure_period", record.failure_period, record.decisions)
     if not 0 <= record.fallbacks <= (record.decisions if record.outcome == "ok" else 0):
         yield Mismatch("fallbacks", record.fallbacks, "0, or with outcome ok at most the decisions")
+    for name in ("parse_failures", "repairs"):
+        told = getattr(record, name)
+        if told < 0 or (told and record.outcome != "ok"):
+            yield Mismatch(name, told, "0, or with outcome ok more")
     if record.profit_bound is not None and (record.outcome != "ok" or record.track != "oracle"):
         yield Mismatch("profit_bound", record.profit_bound, "none but on track oracle with outcome ok")
 

@@ -80,6 +80,24 @@ class EpisodeRecord(Kpis):
     profit_bound: float | None
     """Upper bound of the profit that anyone can make in this episode, as the controller certifies it; None without one,
     after a forfeit, and on every track but oracle."""
+    parse_failures: int = 0
+    """Answers of a language model that the controller could not use, self-reported; 0 after a forfeit."""
+    repairs: int = 0
+    """Of these, how many the model mended when it was told what is wrong, self-reported; 0 after a forfeit."""
+    llm_calls: int = 0
+    """Questions to a language model, as the gateway counted them."""
+    llm_failures: int = 0
+    """Of these, those without an answer: an error of the endpoint, a refusal, or an answer of no acceptable size."""
+    prompt_tokens: int = 0
+    """Tokens asked, as the endpoint said."""
+    completion_tokens: int = 0
+    """Tokens answered, as the endpoint said."""
+    llm_seconds: float = 0.0
+    """Seconds that the questions took when they were first asked."""
+    llm_cost: float | None = None
+    """Cost by the prices of the manifest, in its currency; None without prices."""
+    llm_model: str = ""
+    """The models that answered, as the endpoint named them; empty without an answer."""
     failure_period: int | None
     """Period of the decision that failed; None if none did, or if the failure came at setup or close."""
     failure_message: str

@@ -180,6 +180,44 @@ class PriceOfDecentralisation(BaseModel):
     """The price on every scenario, in the order of the suite."""
 
 
+class LanguageModelRow(BaseModel):
+    """What one submission asked of language models, over the episodes of the suite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    submission: str
+    """Name of the submission."""
+    models: str
+    """The models that answered, as the endpoint named them; empty if none did."""
+    calls: int
+    """Questions."""
+    failures: int
+    """Questions without an answer."""
+    parse_failures: int
+    """Answers of no use, self-reported."""
+    repairs: int
+    """Of these, those that were mended, self-reported."""
+    fallbacks: int
+    """Decisions answered by the fallback, self-reported."""
+    fallback_episodes: int
+    """Episodes with such a decision."""
+    prompt_tokens: int
+    """Tokens asked."""
+    completion_tokens: int
+    """Tokens answered."""
+    seconds: float
+    """Duration of the questions."""
+    cost: float | None
+    """By the prices of the manifest; None without prices."""
+    fitted_rule: str | None
+    """The submission that plays the same rule with parameters fitted offline; None if the manifest names none."""
+    worth: float | None
+    """What the model is worth over plain fitting: mean profit less that of `fitted_rule`, money per episode; None
+    unless both have played every scenario and seed."""
+    worth_interval: Interval | None
+    """Bootstrap interval of the worth, paired by seed; None with fewer than two seeds."""
+
+
 class Standings(BaseModel):
     """The outcome of a contest.
 
@@ -222,3 +260,5 @@ class Standings(BaseModel):
     prices: tuple[PriceOfDecentralisation, ...] = ()
     """The price of decentralisation of every submission of the evaluation whose manifest names one with the full view,
     in the order of `rows`."""
+    language_models: tuple[LanguageModelRow, ...] = ()
+    """What was asked of language models, in the order of `rows`; submissions that asked nothing are left out."""

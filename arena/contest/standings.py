@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from arena.contest.decentralisation import Profits, price_of_decentralisation
 from arena.contest.intervals import percentile_interval
 from arena.contest.isolation import ISOLATION_ORDER, OFFICIAL_ISOLATION
+from arena.contest.model_standings import language_model_row
 from arena.contest.record import EpisodeRecord
-from arena.contest.rows import Interval, ReferenceKind, ScenarioRow, StandingRow, Standings
+from arena.contest.rows import Interval, LanguageModelRow, ReferenceKind, ScenarioRow, StandingRow, Standings
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
 
@@ -51,6 +52,7 @@ def compute_standings(
     commitment: str | None = None,
     scored_by: str | None = None,
     full_views: Mapping[str, str] | None = None,
+    fitted_rules: Mapping[str, str] | None = None,
 ) -> Standings:
     """Compute the standings of one suite under one seed plan.
 
@@ -64,6 +66,7 @@ def compute_standings(
         scored_by: reference submission whose mean profit scores are divided by, on every scenario of which it has all
             seeds; elsewhere, and without one, it is the oracle with the highest mean profit.
         full_views: by decentralised submission, the one that plays the same rule with the full view.
+        fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
 
     Raises:
         ValueError: two records are of the same submission, scenario and seed index.
@@ -108,6 +111,9 @@ def compute_standings(
             price_of_decentralisation(name, other, analysis.profits(name), analysis.profits(other), scenarios)
             for name in listed
             if (other := (full_views or {}).get(name)) is not None
+        ),
+        language_models=tuple(
+            asked for name in listed if (asked := analysis.language_model_row(name, (fitted_rules or {}).get(name)))
         ),
     )
 
@@ -219,6 +225,12 @@ class _Analysis:
         if row is None or not self._complete[row]:
             return None
         return Profits(self._means[row], self._mean_draws[row])
+
+    def language_model_row(self, name: str, fitted_rule: str | None) -> LanguageModelRow | None:
+        """Return what a submission asked of language models, or None if it asked nothing."""
+        played = [record for record in self._table.of(name) if record.outcome != "infrastructure"]
+        profits = {one: self.profits(one) for one in (name, fitted_rule) if one is not None}
+        return language_model_row(name, played, fitted_rule, profits)
 
     def rank(self, names: Sequence[str], by_score: bool) -> tuple[list[str], dict[str, int]]:
         """Return complete submissions best first, and the rank of each; see `Standings` for ties."""

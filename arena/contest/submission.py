@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -26,7 +26,8 @@ from arena.contest.folder import (
     read_folder,
     write_files,
 )
-from arena.contract.controller import Controller, ControllerSpec
+from arena.contract.controller import Capability, Controller, ControllerSpec
+from arena.contract.language_model import ModelEndpoint
 from arena.contract.tracks import Track
 from arena.documents import parse_document
 from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput, UnknownName, suggest
@@ -75,7 +76,7 @@ class Manifest(BaseModel):
     """Information track that the controller plays on."""
     config: dict[str, Any] = Field(default_factory=dict)
     """A plugin's controller: fields of its config model. Own code: keyword arguments of the class."""
-    capabilities: Annotated[tuple[Literal["subprocess", "llm"], ...], Field(max_length=2)] = ()
+    capabilities: Annotated[tuple[Capability, ...], Field(max_length=2)] = ()
     """What the controller needs beyond computing; granted by an isolation level that can contain it."""
     preload: Annotated[tuple[Annotated[str, AfterValidator(_check_module)], ...], Field(max_length=16)] = ()
     """Installed libraries that a host may import beforehand to save the controller's time; never its own modules."""
@@ -88,6 +89,17 @@ class Manifest(BaseModel):
     full_view: Annotated[str, AfterValidator(_check_name)] | None = None
     """Track decentralised: name of the submission that plays the same rule with the full view. What this one earns less
     is shown as its price of decentralisation."""
+
+    fitted_rule: Annotated[str, AfterValidator(_check_name)] | None = None
+    """Capability llm: name of the submission that plays the same rule with parameters fitted offline. What this one
+    earns more is shown as what the language model is worth."""
+
+    @model_validator(mode="after")
+    def _asks_a_model_if_compared_with_fitting(self) -> Manifest:
+        if self.fitted_rule is not None and "llm" not in self.capabilities:
+            rule = "only a submission with the capability llm is compared with fitted parameters"
+            raise FaultList([FieldFault("fitted_rule", self.fitted_rule, rule, "remove it")])
+        return self
 
     @model_validator(mode="after")
     def _is_decentralised_if_compared(self) -> Manifest:
@@ -110,9 +122,9 @@ class Submission:
         name: name in the standings.
         manifest: the manifest, `config` as it was written.
         path: manifest or folder, as it was given.
-        digest: sha256 in hexadecimal of the content: manifest with defaults applied (but `full_view`), the plugin's
-            distribution and version, and every file's name and bytes. Comments and layout of the manifest do not change
-            it.
+        digest: sha256 in hexadecimal of the content: manifest with defaults applied (but `full_view` and
+            `fitted_rule`), the plugin's distribution and version, and every file's name and bytes. Comments and layout
+            of the manifest do not change it.
         folder: folder with its files; None for a single manifest.
         controller: the plugin's controller, or `file.py:ClassName`.
         track: the information track.
@@ -122,6 +134,7 @@ class Submission:
         plugin: entry point of the plugin; empty for own code.
         distribution: installed package of the plugin; empty for own code.
         version: version of that package; empty for own code.
+        endpoint: of its language model, from `endpoint` of its config; None without the capability `llm`.
     """
 
     name: str
@@ -137,6 +150,7 @@ class Submission:
     plugin: str = ""
     distribution: str = ""
     version: str = ""
+    endpoint: ModelEndpoint | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields without `spec`."""
@@ -175,7 +189,7 @@ def digest_content(
     """
     content = {
         # With whom a submission is compared changes nothing in what it plays.
-        "manifest": {**manifest.model_dump(mode="json", exclude={"full_view"}), "config": config},
+        "manifest": {**manifest.model_dump(mode="json", exclude={"full_view", "fitted_rule"}), "config": config},
         "plugin": installed,
         "files": digest_files(files),
     }

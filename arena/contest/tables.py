@@ -189,6 +189,7 @@ class Tables:
             scored_by=scored_by,
             # Who is compared with whom stands in the manifests; verified is what came of it.
             full_views={one.submission: one.full_view for one in stored.prices},
+            fitted_rules={one.submission: one.fitted_rule for one in stored.language_models if one.fitted_rule},
         )
 
 

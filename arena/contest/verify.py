@@ -18,7 +18,9 @@ from arena.contest.recompute import kept_twice, recompute
 from arena.contest.record import EpisodeRecord
 from arena.contest.rows import Standings
 from arena.contest.store import EpisodeStatus, Store, StoredEpisode
+from arena.contest.submission import Submission
 from arena.contest.tables import Tables, read_lines, read_standings
+from arena.contest.verify_models import ModelAudit
 from arena.contract.seeds import MOST_SEEDS, HiddenSeeds, PublicSeeds, Reveal, hidden_seeds
 from arena.contract.version import contract_digest
 from arena.errors import ABSENT, Fault, InvalidInput, StoreError
@@ -57,6 +59,8 @@ class Verification:
         lines: lines of the table of episodes.
         commitment: commitment of the reveal, recomputed; None without one.
         oracles: submissions that scores are shares of.
+        model_calls: lines of the transcript of language models, held against their digests.
+        model_replays: rows whose episode was played again from the transcript.
         differences: what differs, in the order in which it was looked at: for each row the first of its values.
         unchecked: what was not checked.
     """
@@ -69,6 +73,8 @@ class Verification:
     lines: int
     commitment: str | None
     oracles: tuple[str, ...]
+    model_calls: int
+    model_replays: int
     differences: tuple[Difference, ...]
     unchecked: tuple[Unchecked, ...]
 
@@ -105,7 +111,13 @@ class Silent:
 
 
 def verify(
-    folder: Path, *, reveal: Reveal | None = None, suite: str | Path | None = None, progress: Progress | None = None
+    folder: Path,
+    *,
+    reveal: Reveal | None = None,
+    suite: str | Path | None = None,
+    replay: Sequence[Submission] = (),
+    isolation: str = "process",
+    progress: Progress | None = None,
 ) -> Verification:
     """Recompute a folder of results.
 
@@ -114,6 +126,8 @@ def verify(
         reveal: of the secret behind hidden seeds; without it, their rows are checked as far as stored demand goes.
         suite: name or file of the suite that was played; the folder's scenarios are then held against it. Without it,
             they are what the folder says.
+        replay: submissions that ask a language model, whose episodes are played again from the folder's transcript.
+        isolation: level at which they are.
         progress: who is told how it goes.
 
     Raises:
@@ -123,11 +137,12 @@ def verify(
     """
     standings, lines = read_standings(folder), read_lines(folder)
     watcher = progress or Silent()
-    with Store(folder / STORE_NAME, read_only=True) as store:
-        audit = _Audit(store, reveal)
+    with Store(folder / STORE_NAME, read_only=True) as store, ModelAudit(folder, store, replay, isolation) as models:
+        audit = _Audit(store, reveal, models)
         audit.check_commitment(standings)
         named = audit.load_suite(suite, standings)
         audit.check_scenarios()
+        audit.differences += models.entry_differences()
         watcher.started(len(audit.rows))
         try:
             for one in audit.rows:
@@ -155,8 +170,9 @@ def verify(
 class _Audit:
     """The checks of one store, and what came of them."""
 
-    def __init__(self, store: Store, reveal: Reveal | None) -> None:
+    def __init__(self, store: Store, reveal: Reveal | None, models: ModelAudit) -> None:
         self.store = store
+        self._models = models
         self.rows: Sequence[StoredEpisode] = store.episodes()
         self.differences: list[Difference] = []
         self._statuses = store.keys()
@@ -269,7 +285,7 @@ class _Audit:
         done = recompute(record, self.store.arrays(one.key), self._simulator, seeds)
         kind = "lost" if record.outcome == "infrastructure" else "replayed" if seeds is None else "recomputed"
         self._counts[kind] += 1
-        return done.mismatch, done.record
+        return done.mismatch or self._models.row_mismatch(one, scenario, seeds), done.record
 
     def _scenario(self, digest: str) -> Scenario | None:
         if digest in self._contents:
@@ -314,6 +330,9 @@ class _Audit:
 
     def result(self, lines: int, oracles: tuple[str, ...]) -> Verification:
         """Return what came of the checks."""
+        if self._models.not_replayed:
+            why = "their orders follow from answers of a language model; name their submissions with --replay"
+            self._unchecked["episodes", why] += self._models.not_replayed
         return Verification(
             rows=len(self.rows),
             recomputed=self._counts["recomputed"],
@@ -323,6 +342,8 @@ class _Audit:
             lines=lines,
             commitment=None if self._reveal is None else self._reveal.commitment,
             oracles=oracles,
+            model_calls=self._models.calls,
+            model_replays=self._models.replayed,
             differences=tuple(self.differences),
             unchecked=tuple(Unchecked(number, what, why) for (what, why), number in self._unchecked.items()),
         )

@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel
 
 from arena.contract.tracks import Briefing, Observation, Track
 from arena.errors import ContractViolation, show_value
+
+Capability = Literal["subprocess", "llm"]
+"""What a controller may need beyond computing; a manifest asks for it."""
+
+_COUNTS: Final = {
+    "fallbacks": "how many decisions the fallback answered",
+    "parse_failures": "how many answers could not be used",
+    "repairs": "how many answers were mended",
+}
 
 LARGEST_COUNT: Final = 2**31 - 1
 """Largest number of fallbacks that a report can hold; no episode has as many decisions."""
@@ -24,6 +33,9 @@ class Controller(Protocol):
     A controller may also have two methods without arguments, either or both, called once each after the last decision
     and in this order: ``report()``, which returns a `ControllerReport`, and ``close()``. They share the time allowed
     for closing, and one that raises forfeits the episode.
+
+    One whose manifest asks for the capability ``llm`` also has ``use_language_model(model)``, which is given an
+    `arena.LanguageModel` once, before ``begin``.
     """
 
     def begin(self, briefing: Briefing) -> None:
@@ -47,7 +59,7 @@ class Controller(Protocol):
 
 @dataclass(frozen=True)
 class ControllerReport:
-    """What a controller says of the episode that it has played: two numbers, which stand in the results.
+    """What a controller says of the episode that it has played: numbers, which stand in the results.
 
     Integers and floats of numpy are taken and become Python's own; booleans are no numbers here.
 
@@ -58,31 +70,37 @@ class ControllerReport:
         profit_bound: certified upper bound of the profit that anyone can make in this episode, money, finite; None
             without one. On the oracle track only: no other knows enough to certify a bound, and one that is given
             there forfeits the episode.
+        parse_failures: answers of a language model that the controller could not use: not what it had asked for.
+        repairs: of these, how many the model mended when it was told what is wrong.
 
     Raises:
         ContractViolation: ``bad_dtype`` for what is no integer, or no real number; ``non_finite`` for a bound that is
-            NaN or infinite; ``out_of_bounds`` for a negative or impossibly large number of fallbacks.
+            NaN or infinite; ``out_of_bounds`` for a negative or impossibly large count.
 
     >>> ControllerReport(fallbacks=2)
-    ControllerReport(fallbacks=2, profit_bound=None)
+    ControllerReport(fallbacks=2, profit_bound=None, parse_failures=0, repairs=0)
     """
 
     fallbacks: int = 0
     profit_bound: float | None = None
+    parse_failures: int = 0
+    repairs: int = 0
 
     def __post_init__(self) -> None:
-        """Check both numbers, and keep them as Python's own types."""
-        object.__setattr__(self, "fallbacks", _count(self.fallbacks))
+        """Check the numbers, and keep them as Python's own types."""
+        for name, meaning in _COUNTS.items():
+            object.__setattr__(self, name, _count(getattr(self, name), name, meaning))
         if self.profit_bound is not None:
             object.__setattr__(self, "profit_bound", _bound(self.profit_bound))
 
 
-def _count(value: object) -> int:
+def _count(value: object, name: str, meaning: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        rule = "fallbacks of a report must be an integer: how many decisions the fallback answered"
+        rule = f"{name} of a report must be an integer: {meaning}"
         raise ContractViolation("bad_dtype", f"{rule}, got {show_value(value)}")
     if not 0 <= value <= LARGEST_COUNT:
-        rule = "fallbacks of a report must be 0 or more, and at most the number of decisions"
+        most = "the number of decisions" if name == "fallbacks" else str(LARGEST_COUNT)
+        rule = f"{name} of a report must be 0 or more, and at most {most}"
         raise ContractViolation("out_of_bounds", f"{rule}, got {show_value(value)}")
     return int(value)
 
@@ -113,6 +131,7 @@ class ControllerSpec:
             decentralised track). Heavy imports belong inside it.
         summary: one sentence for ``arena list``.
         preload: trusted libraries that a host may import before the controller's process starts, such as ``numpy``.
+        capabilities: what it cannot do without; a manifest that names it has to ask for them.
     """
 
     name: str
@@ -121,3 +140,4 @@ class ControllerSpec:
     factory: Callable[[Any], Controller]
     summary: str
     preload: tuple[str, ...] = ()
+    capabilities: tuple[Capability, ...] = ()

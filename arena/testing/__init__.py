@@ -23,6 +23,7 @@ from arena.contest.limits import Limits
 from arena.contest.submission import Manifest, Submission
 from arena.contest.timing import DecisionTimes
 from arena.contract.controller import ControllerSpec
+from arena.contract.language_model import ModelEndpoint
 from arena.models import parse_model
 from arena.plugins import check_spec, discover
 from arena.testing.examiner import Examiner
@@ -145,7 +146,9 @@ def _entered(
     submissions = [
         Submission(
             name=spec.name,
-            manifest=Manifest(name=spec.name, controller=spec.name, track=track, config=validated),
+            manifest=Manifest(
+                name=spec.name, controller=spec.name, track=track, config=validated, capabilities=spec.capabilities
+            ),
             path=Path(spec.name),
             digest="",
             folder=None,
@@ -153,6 +156,7 @@ def _entered(
             track=track,
             config=validated,
             spec=spec,
+            endpoint=ModelEndpoint.model_validate(validated["endpoint"]) if "llm" in spec.capabilities else None,
         )
         for track in spec.tracks
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contest.host import Host, Seat
+from arena.contest.host.model_seat import ModelLine
 from arena.contest.submission import Submission
 from arena.contract.controller import ControllerReport
 from arena.contract.tracks import Briefing, Observation
@@ -31,9 +32,9 @@ class ListeningHost:
         self._host = host
         self._changes: set[str] = set()
 
-    def open(self, submission: Submission) -> Seat:
+    def open(self, submission: Submission, model: ModelLine | None = None) -> Seat:
         """Open a seat that listens."""
-        return ListeningSeat(self._host.open(submission), self)
+        return ListeningSeat(self._host.open(submission, model), self)
 
     def close(self) -> None:
         """Close the other host."""

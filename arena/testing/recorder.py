@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contest.host import Host, Seat, translate
+from arena.contest.host.model_seat import ModelLine
 from arena.contest.host.wire import NO_PERIOD, BeginRequest, OrderRequest, SetupRequest, pack
 from arena.contest.submission import Submission
 from arena.contract.controller import ControllerReport
@@ -47,11 +48,11 @@ class RecordingHost:
         self.messages: list[list[Message]] = []
         self._host = host
 
-    def open(self, submission: Submission) -> Seat:
+    def open(self, submission: Submission, model: ModelLine | None = None) -> Seat:
         """Open a seat, and keep what it is told. What sets it up is its first message."""
         told = describe_setup(submission)
         self.messages.append([told])
-        return RecordingSeat(self._host.open(submission), self.messages[-1])
+        return RecordingSeat(self._host.open(submission, model), self.messages[-1])
 
     def close(self) -> None:
         """Close the other host."""
@@ -96,7 +97,7 @@ class RecordingSeat:
 def describe_setup(submission: Submission) -> Message:
     """The message by which a controller is made."""
     fields = translate.describe_submission(submission)
-    return Message("setup", fields, pack(SetupRequest(_NONCE, NO_PERIOD, fields)))
+    return Message("setup", fields, pack(SetupRequest(_NONCE, NO_PERIOD, fields, submission.endpoint is not None)))
 
 
 def describe_briefing(briefing: Briefing) -> Message:

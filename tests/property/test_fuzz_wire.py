@@ -26,6 +26,7 @@ from arena.contest.host.wire import (
     MalformedMessage,
     OrderReply,
     OrderRequest,
+    QuestionReply,
     Reply,
     pack,
     unpack_reply,
@@ -39,8 +40,8 @@ WORKING_MEMORY: Final = 64 * 1024
 
 HONEST: Final = (
     DoneReply(1, NO_PERIOD),
-    ClosedReply(4, NO_PERIOD, 0, None),
-    ClosedReply(2**63 - 1, NO_PERIOD, 30, -1234.5),
+    ClosedReply(4, NO_PERIOD, 0, None, 0, 2),
+    ClosedReply(2**63 - 1, NO_PERIOD, 30, -1234.5, 0, 2),
     OrderReply(3, 7, [3], [1.0, 2.5, float("nan")]),
     OrderReply(3, 7, [2, 2], [0.0, -0.0, 5e-324, 1e308]),
     OrderReply(5, 29, [100], [float(value) for value in range(100)]),
@@ -50,7 +51,7 @@ HONEST: Final = (
 )
 FRAMES: Final = tuple(pack(message) for message in HONEST)
 
-TAGS: Final = ("done", "closed", "orders", "failure", "setup", "", "profit")
+TAGS: Final = ("done", "closed", "orders", "question", "failure", "setup", "", "profit")
 NUMBERS: Final = (
     b"\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00",  # No number,
     b"\xcb\xff\xf0\x00\x00\x00\x00\x00\x00",  # minus infinity,
@@ -167,7 +168,7 @@ def judge(stream: bytes, cuts: list[int]) -> None:
     elif isinstance(reply, FailureReply):
         assert len(reply.message) <= 4 * MESSAGE_CAP
     if reply is not None:
-        assert type(reply) in (DoneReply, ClosedReply, OrderReply, FailureReply)
+        assert type(reply) in (DoneReply, ClosedReply, OrderReply, QuestionReply, FailureReply)
         assert type(reply.nonce) is type(reply.period) is int
         # Nothing was made up: what was understood is what was sent.
         assert unpack_reply(pack(reply)[4:]).nonce == reply.nonce

@@ -52,7 +52,7 @@ class ScriptedHost:
         self.hooks = hooks
         self.seats = []
 
-    def open(self, submission):
+    def open(self, submission, model=None):
         self.run("open")
         self.seats.append(ScriptedSeat(self))
         return self.seats[-1]

@@ -21,6 +21,7 @@ from arena.contest.host.wire import (
     MalformedMessage,
     OrderReply,
     OrderRequest,
+    QuestionReply,
     SetupRequest,
     pack,
     unpack_reply,
@@ -29,16 +30,17 @@ from arena.contest.host.wire import (
 
 CAP = 1024
 REQUESTS = [
-    SetupRequest(1, NO_PERIOD, {"name": "mine"}),
+    SetupRequest(1, NO_PERIOD, {"name": "mine"}, True),
     BeginRequest(2, NO_PERIOD, "Briefing", {"horizon": 30}),
     OrderRequest(3, 7, "Observation", [7, [1.0, 2.5]]),
     CloseRequest(2**63 - 1, NO_PERIOD),
 ]
 REPLIES = [
     DoneReply(1, NO_PERIOD),
-    ClosedReply(4, NO_PERIOD, 0, None),
-    ClosedReply(4, NO_PERIOD, 30, -1234.5),
+    ClosedReply(4, NO_PERIOD, 0, None, 0, 2),
+    ClosedReply(4, NO_PERIOD, 30, -1234.5, 0, 2),
     OrderReply(3, 7, [2], [1.0, 2.5]),
+    QuestionReply(3, NO_PERIOD, [("user", "six numbers?")], "{}"),
     FailureReply(3, 7, "exception", "ValueError: no"),
 ]
 
@@ -107,16 +109,24 @@ def test_integers_are_numbers():
         (["done", 1, -1, 0], "at most length"),
         (["closed", 1, -1], "at least length"),
         (["closed", 1, -1, 0], "at least length"),
-        (["closed", 1, -1, 0, None, 1e9], "at most length"),
-        (["closed", 1, -1, 0, None, {"score": 1.0}], "at most length"),
-        (["closed", 1, -1, -1, None], "Expected `int` >= 0"),
-        (["closed", 1, -1, True, None], "Expected `int`, got `bool`"),
-        (["closed", 1, -1, 1.5, None], "Expected `int`, got `float`"),
-        (["closed", 1, -1, None, None], "Expected `int`, got `None`"),
-        (["closed", 1, -1, "3", None], "Expected `int`, got `str`"),
-        (["closed", 1, -1, 0, True], "Expected `float | null`, got `bool`"),
-        (["closed", 1, -1, 0, "1e9"], "Expected `float | null`, got `str`"),
-        (["closed", 1, -1, 0, [1e9]], "Expected `float | null`, got `array`"),
+        (["closed", 1, -1, 0, None], "at least length"),
+        (["closed", 1, -1, 0, None, 0, 0, 1e9], "at most length"),
+        (["closed", 1, -1, 0, None, 0, 0, {"score": 1.0}], "at most length"),
+        (["closed", 1, -1, 0, None, -1, 0], "Expected `int` >= 0"),
+        (["closed", 1, -1, 0, None, 0, True], "Expected `int`, got `bool`"),
+        (["question", 1, -1, [["user"]], ""], "length 2"),
+        (["question", 1, -1, [["user", 7]], ""], "Expected `str`, got `int`"),
+        (["question", 1, -1, [["user", "x"]] * 33, ""], "length <= 32"),
+        (["question", 1, -1, [["user", "x" * 70_000]], ""], "length <= 65536"),
+        (["question", 1, -1, [], {}], "Expected `str`, got `object`"),
+        (["closed", 1, -1, -1, None, 0, 0], "Expected `int` >= 0"),
+        (["closed", 1, -1, True, None, 0, 0], "Expected `int`, got `bool`"),
+        (["closed", 1, -1, 1.5, None, 0, 0], "Expected `int`, got `float`"),
+        (["closed", 1, -1, None, None, 0, 0], "Expected `int`, got `None`"),
+        (["closed", 1, -1, "3", None, 0, 0], "Expected `int`, got `str`"),
+        (["closed", 1, -1, 0, True, 0, 0], "Expected `float | null`, got `bool`"),
+        (["closed", 1, -1, 0, "1e9", 0, 0], "Expected `float | null`, got `str`"),
+        (["closed", 1, -1, 0, [1e9], 0, 0], "Expected `float | null`, got `array`"),
         (["profit", 1, -1], "Invalid value 'profit'"),
         (["failure", 1, 0, "infrastructure", "again, please"], "Invalid enum value 'infrastructure'"),
         (["failure", 1, 0, "ok", ""], "Invalid enum value 'ok'"),
@@ -144,8 +154,8 @@ def test_a_reply_outside_the_schema_is_refused(fields, complaint):
         (array_header(5) + bare("failure", 1, 0, "exception") + FOUR_BILLION_LETTERS, "truncated"),
         (array_header(5) + bare("failure", 1, 0, "exception") + b"\xa2\xff\xff", "utf-8"),
         (payload_of(DoneReply(1, 0)) + b"\x00", "trailing"),
-        (array_header(5) + bare("closed", 1, -1, 0) + DEEP, "got `array`"),
-        (array_header(5) + bare("closed", 1, -1) + FOUR_BILLION_ITEMS, "got `array`"),
+        (array_header(7) + bare("closed", 1, -1, 0) + DEEP, "got `array`"),
+        (array_header(7) + bare("closed", 1, -1) + FOUR_BILLION_ITEMS, "got `array`"),
         (b"\x80\x04\x95cos\nsystem\n.", "not a message"),
         (bytes(range(256)), "not a message"),
     ],
@@ -187,22 +197,23 @@ def test_any_bytes_are_a_reply_or_refused(payload):
         reply = unpack_reply(payload)
     except MalformedMessage:
         return
-    assert isinstance(reply, DoneReply | ClosedReply | OrderReply | FailureReply)
+    assert isinstance(reply, DoneReply | ClosedReply | OrderReply | QuestionReply | FailureReply)
 
 
 PLAIN = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=5)
 
 
-@given(st.lists(PLAIN | st.lists(PLAIN, max_size=2), max_size=4))
-def test_a_report_is_one_count_and_one_number_or_refused(fields):
-    """Whatever is sent behind the tag: what is read holds a number of fallbacks, a bound or None, and nothing else."""
+@given(st.lists(PLAIN | st.lists(PLAIN, max_size=2), max_size=6) | st.tuples(*[st.integers(-2, 99) | PLAIN] * 4))
+def test_a_report_is_counts_and_one_number_or_refused(fields):
+    """Whatever is sent behind the tag: what is read holds three counts, a bound or None, and nothing else."""
     try:
         reply = unpack_reply(payload_of(["closed", 1, NO_PERIOD, *fields]))
     except MalformedMessage:
         return
-    fallbacks, bound = fields
-    assert type(fallbacks) is int
-    assert reply.fallbacks == fallbacks >= 0
+    fallbacks, bound, *others = fields
+    for told, read in zip((fallbacks, *others), (reply.fallbacks, reply.parse_failures, reply.repairs), strict=True):
+        assert type(told) is int
+        assert read == told >= 0
     assert reply.profit_bound is None if bound is None else type(reply.profit_bound) is float
     assert not isinstance(bound, bool)
 
@@ -210,7 +221,7 @@ def test_a_report_is_one_count_and_one_number_or_refused(fields):
 @pytest.mark.parametrize("number", [0.0, 5e-324, -1e308, math.inf, math.nan, 7])
 def test_a_bound_crosses_as_a_float(number):
     """What is not finite crosses too: telling so is left to the code that reads reports at every level."""
-    bound = unpack_reply(payload_of(["closed", 1, NO_PERIOD, 0, number])).profit_bound
+    bound = unpack_reply(payload_of(["closed", 1, NO_PERIOD, 0, number, 0, 0])).profit_bound
     assert struct.pack("<d", bound) == struct.pack("<d", number)
 
 

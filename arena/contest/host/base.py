@@ -12,6 +12,7 @@ from arena.contract.controller import ControllerReport
 from arena.errors import ContractViolation, InfrastructureFailure, printable
 
 if TYPE_CHECKING:
+    from arena.contest.host.model_seat import ModelLine
     from arena.contest.submission import Submission
     from arena.contract.controller import Controller
     from arena.contract.tracks import Briefing, Observation
@@ -83,8 +84,12 @@ class Host(Protocol):
 
     isolation: Isolation
 
-    def open(self, submission: Submission) -> Seat:
+    def open(self, submission: Submission, model: ModelLine | None = None) -> Seat:
         """Make a place for one episode of a submission's controller, which is not imported yet.
+
+        Args:
+            submission: Whose controller it is.
+            model: Who answers its questions to a language model; None: it may ask none.
 
         Raises:
             InfrastructureFailure: No place could be made.
@@ -131,7 +136,7 @@ def ask_report(controller: Controller) -> ControllerReport:
     """Ask a controller for its report. Runs the controller's code, so it belongs where the controller runs.
 
     Returns:
-        A new report made of the two numbers in the controller's; the defaults if it has no method ``report``.
+        A new report made of the numbers in the controller's; the defaults if it has no method ``report``.
 
     Raises:
         ContractViolation: ``bad_dtype`` for what is no `ControllerReport`; as `ControllerReport` does for one that was
@@ -144,7 +149,7 @@ def ask_report(controller: Controller) -> ControllerReport:
     if not isinstance(reply, ControllerReport):
         kind = printable(type(reply).__name__)
         raise ContractViolation("bad_dtype", f"report() must return a ControllerReport, got {kind}")
-    return ControllerReport(reply.fallbacks, reply.profit_bound)
+    return ControllerReport(reply.fallbacks, reply.profit_bound, reply.parse_failures, reply.repairs)
 
 
 def failure_code(error: BaseException) -> str:

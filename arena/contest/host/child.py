@@ -16,9 +16,11 @@ import numpy as np
 
 from arena.contest.host import translate
 from arena.contest.host.base import MESSAGE_CAP, ask_report, describe_exception, failure_code, numeric_array
+from arena.contest.host.model_seat import seat_model
 from arena.contest.host.wire import (
     NO_PERIOD,
     REQUEST_CAP,
+    AnswerRequest,
     BeginRequest,
     ClosedReply,
     CloseRequest,
@@ -27,6 +29,7 @@ from arena.contest.host.wire import (
     FrameReader,
     OrderReply,
     OrderRequest,
+    QuestionReply,
     Reply,
     Request,
     SetupRequest,
@@ -38,6 +41,7 @@ from arena.errors import ContractViolation
 
 if TYPE_CHECKING:
     from arena.contract.controller import Controller
+    from arena.contract.language_model import ModelQuestion
 
 _CHUNK = 65_536
 
@@ -49,7 +53,7 @@ def serve(connection: socket.socket, folder: Path | None = None) -> NoReturn:
         connection: Blocking socket to the host.
         folder: Where the submission's folder is, if not where the host says.
     """
-    player = _Player(folder)
+    player = _Player(folder, connection)
     connection.sendall(pack(DoneReply(0, NO_PERIOD)))
     while True:
         request = unpack_request(_receive(connection))
@@ -64,12 +68,15 @@ def serve(connection: socket.socket, folder: Path | None = None) -> NoReturn:
 class _Player:
     """The controller and its answers."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, connection: socket.socket) -> None:
         self._folder = folder
+        self._connection = connection
+        self._running: Request | None = None
         self._controller: Controller | None = None
 
     def answer(self, request: Request) -> Reply:
         """Do what is asked. Whatever the controller raises becomes a reply; its traceback goes to standard error."""
+        self._running = request
         try:
             return self._obey(request)
         except ContractViolation as error:
@@ -89,11 +96,16 @@ class _Player:
             _seed_generators(0)
             factory = make_factory(submission)
             _seed_generators(0)  # Those of the libraries that were imported only now.
-            self._controller = factory()
+            made = factory()
+            if request.language_model:
+                seat_model(made, self._exchange)
+            self._controller = made
             return DoneReply(request.nonce, request.period)
         controller = self._controller
         if controller is None:
             raise RuntimeError("a request came before setup")
+        if isinstance(request, AnswerRequest):
+            raise RuntimeError("an answer came without a question")
         if isinstance(request, OrderRequest):
             orders = numeric_array(controller.order(translate.rebuild_observation(request.kind, request.fields)))
             return OrderReply(request.nonce, request.period, list(orders.shape), orders.ravel().tolist())
@@ -106,7 +118,25 @@ class _Player:
         close = getattr(controller, "close", None)
         if close is not None:
             close()
-        return ClosedReply(request.nonce, request.period, report.fallbacks, report.profit_bound)
+        return ClosedReply(
+            request.nonce,
+            request.period,
+            report.fallbacks,
+            report.profit_bound,
+            report.parse_failures,
+            report.repairs,
+        )
+
+    def _exchange(self, question: ModelQuestion) -> tuple[str, str, str, int, int]:
+        """Take a question to the host, in the middle of whatever it has asked for, and wait for the answer."""
+        running = self._running
+        assert running is not None  # The controller's code runs only while a request is answered.
+        messages: list[tuple[str, str]] = [(message.role, message.content) for message in question.messages]
+        self._connection.sendall(pack(QuestionReply(running.nonce, running.period, messages, question.schema)))
+        answer = unpack_request(_receive(self._connection))
+        if not isinstance(answer, AnswerRequest):
+            raise RuntimeError("the host did not answer the question")
+        return answer.outcome, answer.text, answer.model, answer.prompt_tokens, answer.completion_tokens
 
 
 def _seed_generators(seed: int) -> None:

@@ -17,6 +17,7 @@ from arena.contest.host.seat import ProcessSeat
 from arena.contest.isolation import PROGRAMS_ISOLATION, Isolation
 
 if TYPE_CHECKING:
+    from arena.contest.host.model_seat import ModelLine
     from arena.contest.limits import Limits
     from arena.contest.submission import Submission
 
@@ -48,15 +49,19 @@ class ProcessHost:
         if isolation != "process":
             conceal_memory()
 
-    def open(self, submission: Submission) -> ProcessSeat:
+    def open(self, submission: Submission, model: ModelLine | None = None) -> ProcessSeat:
         """Fork a process for one episode of a submission's controller, which it has not imported yet.
+
+        Args:
+            submission: Whose controller it is.
+            model: Who answers its questions to a language model; None: it may ask none.
 
         Raises:
             InfrastructureFailure: No process could be made. The next call tries with a new zygote.
         """
         programs = self.isolation == PROGRAMS_ISOLATION and "subprocess" in submission.manifest.capabilities
         launcher = self._launcher(self._preloadable(submission.preload), programs)
-        return ProcessSeat(submission, launcher, self._limits)
+        return ProcessSeat(submission, launcher, self._limits, model)
 
     def prove(self) -> None:
         """Make a process and have it locked, which includes that the locks are tried, and let it go.

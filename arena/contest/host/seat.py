@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 
 from arena.contest.host import translate, watch
 from arena.contest.host.base import MESSAGE_CAP, InfrastructureFailure, printable_lines
+from arena.contest.host.model_seat import plain_outcome
 from arena.contest.host.wire import (
     NO_PERIOD,
+    AnswerRequest,
     BeginRequest,
     ClosedReply,
     CloseRequest,
@@ -33,6 +35,7 @@ from arena.contest.host.wire import (
     MalformedMessage,
     OrderReply,
     OrderRequest,
+    QuestionReply,
     Reply,
     Request,
     SetupRequest,
@@ -40,10 +43,12 @@ from arena.contest.host.wire import (
     unpack_reply,
 )
 from arena.contract.controller import ControllerReport
+from arena.contract.language_model import ModelMessage, ModelQuestion
 from arena.errors import ContractViolation, ControllerKilled, printable
 
 if TYPE_CHECKING:
     from arena.contest.host.launcher import Launcher
+    from arena.contest.host.model_seat import ModelLine
     from arena.contest.host.zygote import Verdict
     from arena.contest.limits import Limits
     from arena.contest.submission import Submission
@@ -62,13 +67,18 @@ class ProcessSeat:
         submission: Whose controller it is; None for a seat that stays empty.
         launcher: The zygote to fork from.
         limits: Deadlines and caps.
+        model: Who answers the controller's questions to a language model; None: it may ask none.
 
     Raises:
         InfrastructureFailure: The process could not be made or locked down.
     """
 
-    def __init__(self, submission: Submission | None, launcher: Launcher, limits: Limits) -> None:
+    def __init__(
+        self, submission: Submission | None, launcher: Launcher, limits: Limits, model: ModelLine | None = None
+    ) -> None:
         self._submission = submission
+        self._model = model
+        self._waited = 0.0
         self._launcher = launcher
         self._limits = limits
         self._bank = limits.bank
@@ -111,7 +121,8 @@ class ProcessSeat:
             return
         if self._submission is None:
             raise RuntimeError("the seat stays empty: it was made without a submission")
-        request = SetupRequest(_nonce(), NO_PERIOD, translate.describe_submission(self._submission))
+        description = translate.describe_submission(self._submission)
+        request = SetupRequest(_nonce(), NO_PERIOD, description, self._model is not None)
         self._timed_setup(request, "import of the controller")
         self._is_set_up = True
 
@@ -128,7 +139,7 @@ class ProcessSeat:
         allowance = self._limits.decision if self._decisions else self._limits.first_decision
         started = time.monotonic()
         reply = self._ask(request, OrderReply, min(allowance, self._bank), "order")
-        self._bank -= time.monotonic() - started
+        self._bank -= time.monotonic() - started - self._waited
         self._decisions += 1
         if math.prod(reply.shape) != len(reply.values):
             raise ContractViolation(
@@ -140,7 +151,7 @@ class ProcessSeat:
         """Let the controller report and close, then end its process."""
         reply = self._ask(CloseRequest(_nonce(), NO_PERIOD), ClosedReply, self._limits.close, "close")
         # Checked here too: the process may have answered without the code that checks there.
-        report = ControllerReport(reply.fallbacks, reply.profit_bound)
+        report = ControllerReport(reply.fallbacks, reply.profit_bound, reply.parse_failures, reply.repairs)
         self.release()
         return report
 
@@ -172,14 +183,31 @@ class ProcessSeat:
     def _timed_setup(self, request: Request, doing: str) -> None:
         started = time.monotonic()
         self._ask(request, DoneReply, min(self._setup_left, self._bank), doing)
-        elapsed = time.monotonic() - started
+        elapsed = time.monotonic() - started - self._waited
         self._setup_left -= elapsed
         self._bank -= elapsed
 
     def _ask(self, request: Request, expected: type[_R], allowance: float, doing: str) -> _R:
-        """Send a request and read its one reply; sending and the whole reply share one deadline."""
+        """Send a request and read its one reply; sending and the whole reply share one deadline.
+
+        Meanwhile the controller may ask its language model. How long it waited for answers, during which its process
+        stands still, is not charged and stands in `_waited` afterwards.
+        """
         deadline = time.monotonic() + allowance
+        self._waited = 0.0
         self._send(pack(request), deadline, doing)
+        while True:
+            reply = self._reply(request, deadline + self._waited, doing)
+            if not isinstance(reply, QuestionReply):
+                break
+            self._answer(request, reply, deadline, doing)
+        if isinstance(reply, FailureReply):
+            raise ContractViolation(reply.code, printable(reply.message, MESSAGE_CAP))
+        if not isinstance(reply, expected):
+            raise ContractViolation("protocol_error", f"the reply to {doing} is of the wrong kind")
+        return reply
+
+    def _reply(self, request: Request, deadline: float, doing: str) -> Reply:
         payload = self._receive(deadline, doing)
         try:
             reply = unpack_reply(payload)
@@ -187,11 +215,23 @@ class ProcessSeat:
             raise ContractViolation("protocol_error", str(error)) from error
         if reply.nonce != request.nonce or reply.period != request.period:
             raise ContractViolation("protocol_error", f"the reply to {doing} answers another request")
-        if isinstance(reply, FailureReply):
-            raise ContractViolation(reply.code, printable(reply.message, MESSAGE_CAP))
-        if not isinstance(reply, expected):
-            raise ContractViolation("protocol_error", f"the reply to {doing} is of the wrong kind")
         return reply
+
+    def _answer(self, request: Request, reply: QuestionReply, deadline: float, doing: str) -> None:
+        """Have a controller's question answered, and send it the answer."""
+        if self._model is None:
+            rule = "a language model was asked without the capability llm"
+            raise ContractViolation("protocol_error", f"{rule}, during {doing}")
+        try:
+            messages = tuple(ModelMessage(role, content) for role, content in reply.messages)  # type: ignore[arg-type]
+            question = ModelQuestion(messages, reply.schema)
+        except ValueError as error:
+            raise ContractViolation("protocol_error", printable(str(error), MESSAGE_CAP)) from error
+        started = time.monotonic()
+        outcome = plain_outcome(self._model.ask(question))
+        self._waited += time.monotonic() - started
+        answer = AnswerRequest(request.nonce, request.period, *outcome)
+        self._send(pack(answer), deadline + self._waited, doing)
 
     def _send(self, frame: bytes, deadline: float, doing: str) -> None:
         rest = memoryview(frame)

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contest.host.base import Isolation, ask_report, describe_exception, failure_code, numeric_array
+from arena.contest.host.model_seat import plain_outcome, seat_model
 from arena.contest.submission import make_factory
-from arena.errors import ContractViolation
+from arena.errors import ContractViolation, InfrastructureFailure
 
 if TYPE_CHECKING:
+    from arena.contest.host.model_seat import ModelLine
     from arena.contest.submission import Submission
     from arena.contract.controller import Controller, ControllerReport
+    from arena.contract.language_model import ModelQuestion
     from arena.contract.tracks import Briefing, Observation
 
 _T = TypeVar("_T")
@@ -32,9 +35,9 @@ class TrustedHost:
 
     isolation: Isolation = "trusted"
 
-    def open(self, submission: Submission) -> TrustedSeat:
+    def open(self, submission: Submission, model: ModelLine | None = None) -> TrustedSeat:
         """Make a seat; the controller is imported by its `setup`."""
-        return TrustedSeat(submission)
+        return TrustedSeat(submission, model)
 
     def prove(self) -> None:
         """Do nothing: there is nothing to lock."""
@@ -48,25 +51,30 @@ class TrustedSeat:
 
     stderr_tail: Final = ""
 
-    def __init__(self, submission: Submission) -> None:
+    def __init__(self, submission: Submission, model: ModelLine | None = None) -> None:
         self._submission = submission
+        self._model = model
+        self._failure: InfrastructureFailure | None = None
         self._controller: Controller | None = None
 
     def setup(self) -> None:
         """Import and construct the controller."""
         if self._controller is None:
-            self._controller = _guarded(lambda: make_factory(self._submission)())
+            controller = _guarded(lambda: make_factory(self._submission)())
+            if self._model is not None:
+                _guarded(lambda: seat_model(controller, self._exchange))
+            self._controller = controller
 
     def begin(self, briefing: Briefing) -> None:
         """Call the controller's `begin`."""
         self.setup()
         controller = self._seated()
-        _guarded(lambda: controller.begin(briefing))
+        self._played(lambda: controller.begin(briefing))
 
     def order(self, observation: Observation) -> NDArray[np.float64]:
         """Call the controller's `order`; its arrays are copied, so that nothing it keeps can change them later."""
         controller = self._seated()
-        reply = _guarded(lambda: controller.order(observation))
+        reply = self._played(lambda: controller.order(observation))
         try:
             return numeric_array(reply)
         except ContractViolation:
@@ -88,6 +96,22 @@ class TrustedSeat:
     def release(self) -> None:
         """Forget the controller."""
         self._controller = None
+
+    def _exchange(self, question: ModelQuestion) -> tuple[str, str, str, int, int]:
+        assert self._model is not None  # Only then was this given to the controller.
+        try:
+            return plain_outcome(self._model.ask(question))
+        except InfrastructureFailure as failure:
+            self._failure = failure
+            raise
+
+    def _played(self, call: Callable[[], _T]) -> _T:
+        """Run a controller's code; when its language model was gone, that is not the controller's failure."""
+        try:
+            return _guarded(call)
+        finally:
+            if self._failure is not None:
+                raise self._failure
 
     def _seated(self) -> Controller:
         if self._controller is None:

@@ -4,6 +4,9 @@ A frame is a length (4 bytes, little-endian) and that many bytes of msgpack. The
 answers: one reply per request, with the request's nonce and period. Only numbers and the short text of an error come
 back; replies are decoded by schema, so that neither an unknown field, a deep nesting nor a huge announced length costs
 the host more than the frame itself, which is capped before it is read.
+
+A controller with the capability ``llm`` may ask a question before it replies. Its text is bounded, goes to the gateway
+and to no place where it could be taken for anything but a question.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from arena.contest.host.base import LARGEST_REPLY, MESSAGE_CAP, MOST_DIMENSIONS
+from arena.contract.language_model import LONGEST_QUESTION, MOST_MESSAGES
 from arena.errors import printable
 
 _M = TypeVar("_M")
@@ -52,9 +56,11 @@ class SetupRequest(Message, frozen=True, tag="setup"):
 
     Attributes:
         submission: What `arena.contest.host.translate` needs to build it: JSON-able, no code.
+        language_model: Whether it is given a language model.
     """
 
     submission: dict[str, Any]
+    language_model: bool
 
 
 class BeginRequest(Message, frozen=True, tag="begin"):
@@ -81,6 +87,24 @@ class OrderRequest(Message, frozen=True, tag="order"):
     fields: list[Any]
 
 
+class AnswerRequest(Message, frozen=True, tag="answer"):
+    """The answer to a question of the controller's; asks for nothing new, so it bears the running request's nonce.
+
+    Attributes:
+        outcome: ``ok``, or why there is no answer.
+        text: The answer; what went wrong, in the arena's words, without one.
+        model: The model that answered.
+        prompt_tokens: Tokens asked.
+        completion_tokens: Tokens answered.
+    """
+
+    outcome: str
+    text: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
 class CloseRequest(Message, frozen=True, tag="close"):
     """Ask for the report and end the episode."""
 
@@ -95,10 +119,14 @@ class ClosedReply(Message, frozen=True, tag="closed"):
     Attributes:
         fallbacks: Decisions answered by the controller's fallback.
         profit_bound: Upper bound of the episode's profit, money; None without one.
+        parse_failures: Answers of a language model that the controller could not use.
+        repairs: Of these, how many the model mended when it was asked to.
     """
 
     fallbacks: Annotated[int, msgspec.Meta(ge=0)]
     profit_bound: float | None
+    parse_failures: Annotated[int, msgspec.Meta(ge=0)]
+    repairs: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class OrderReply(Message, frozen=True, tag="orders"):
@@ -113,6 +141,22 @@ class OrderReply(Message, frozen=True, tag="orders"):
     values: Annotated[list[float], msgspec.Meta(max_length=LARGEST_REPLY)]
 
 
+_Role = Annotated[str, msgspec.Meta(max_length=16)]
+_Text = Annotated[str, msgspec.Meta(max_length=LONGEST_QUESTION)]
+
+
+class QuestionReply(Message, frozen=True, tag="question"):
+    """No reply yet: the controller asks its language model, and goes on when it is answered.
+
+    Attributes:
+        messages: Pairs of role and content.
+        schema: JSON schema of the answer as JSON text; empty for none.
+    """
+
+    messages: Annotated[list[tuple[_Role, _Text]], msgspec.Meta(max_length=MOST_MESSAGES)]
+    schema: _Text
+
+
 class FailureReply(Message, frozen=True, tag="failure"):
     """The controller raised, or returned no array of numbers, or no report.
 
@@ -125,8 +169,8 @@ class FailureReply(Message, frozen=True, tag="failure"):
     message: Annotated[str, msgspec.Meta(max_length=4 * MESSAGE_CAP)]
 
 
-Request = SetupRequest | BeginRequest | OrderRequest | CloseRequest
-Reply = DoneReply | ClosedReply | OrderReply | FailureReply
+Request = SetupRequest | BeginRequest | OrderRequest | AnswerRequest | CloseRequest
+Reply = DoneReply | ClosedReply | OrderReply | QuestionReply | FailureReply
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

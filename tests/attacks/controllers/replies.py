@@ -117,7 +117,7 @@ class ClaimABound(Attempt):
 
     def report(self):
         asked = request()
-        os.write(OWN, frame("closed", asked.nonce, asked.period, 0, 1e9))
+        os.write(OWN, frame("closed", asked.nonce, asked.period, 0, 1e9, 0, 0))
         time.sleep(3600)
 
 

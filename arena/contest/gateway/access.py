@@ -1,0 +1,212 @@
+"""What an evaluation grants submissions that need a language model: nothing, a transcript, or endpoints it allows.
+
+A manifest is a stranger's. It names an address and the variable of a key; which address is spoken to, and which key is
+sent there, is decided by whoever runs the arena.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from arena.contest.gateway.gateway import LiveGateway, ReplayGateway, RunBudget
+from arena.contest.gateway.transcript import TRANSCRIPT_NAME, Transcript, read_transcript
+from arena.contest.loading import Unavailable
+from arena.contest.submission import Submission
+from arena.contract.language_model import ModelClient, ModelEndpoint, ModelUnavailable
+from arena.errors import ArenaError, Fault, InvalidInput, unknown_name
+from arena.plugins import load_model_client
+
+LlmMode = Literal["live", "replay", "off"]
+"""live: endpoints are asked; replay: answers come from a transcript; off: there is no language model."""
+
+_HOW = "play with --llm live and --llm-endpoint, or with --llm replay"
+_REASON = "needs a language model"
+
+
+@dataclass(frozen=True)
+class ModelAccess:
+    """What is granted.
+
+    Attributes:
+        mode: where answers come from.
+        allowed: the allow-list: by base URL, the environment variable of the key that may be sent there; None for none.
+        transcript: what is replayed; None for the transcript of the folder of results.
+        budget: of the run.
+    """
+
+    mode: LlmMode = "off"
+    allowed: Mapping[str, str | None] = field(default_factory=dict)
+    transcript: Path | None = None
+    budget: RunBudget = field(default_factory=RunBudget)
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """Variables that hold keys; no other process needs them."""
+        return tuple(dict.fromkeys(name for name in self.allowed.values() if name))
+
+
+def make_access(
+    mode: str,
+    endpoints: Sequence[str] = (),
+    transcript: Path | None = None,
+    budget: RunBudget | None = None,
+) -> ModelAccess:
+    """Read what the command line grants.
+
+    Args:
+        mode: `live`, `replay` or `off`.
+        endpoints: the allow-list, each `URL` or `URL=VARIABLE`.
+        transcript: what is replayed.
+        budget: of the run.
+
+    Raises:
+        UnknownName: there is no such mode.
+        InvalidInput: an endpoint is no address, or stands there twice with two variables.
+    """
+    for known in get_args(LlmMode):
+        if known == mode:
+            return ModelAccess(known, _parse_allowed(endpoints), transcript, budget or RunBudget())
+    raise unknown_name("mode of --llm", mode, get_args(LlmMode))
+
+
+def _parse_allowed(endpoints: Sequence[str]) -> dict[str, str | None]:
+    allowed: dict[str, str | None] = {}
+    for text in endpoints:
+        url, _, variable = text.strip().rpartition("=") if "=" in text else (text.strip(), "", "")
+        try:
+            endpoint = ModelEndpoint(base_url=url, model="any", key_variable=variable or None)
+        except ValueError:
+            fix = "write URL or URL=VARIABLE, as in https://api.openai.com/v1=OPENAI_API_KEY"
+            raise InvalidInput([Fault("--llm-endpoint", "", text, "names no endpoint", fix)]) from None
+        if allowed.get(endpoint.base_url, endpoint.key_variable) != endpoint.key_variable:
+            rule = "this address stands there twice, with two variables"
+            raise InvalidInput([Fault("--llm-endpoint", "", text, rule, "name it once")])
+        allowed[endpoint.base_url] = endpoint.key_variable
+    return allowed
+
+
+def split_playable(
+    submissions: Sequence[Submission], access: ModelAccess, output: Path, *, probe: bool = True
+) -> tuple[tuple[Submission, ...], tuple[Unavailable, ...]]:
+    """Tell who can play from who lacks a language model.
+
+    Args:
+        submissions: all of them; one without the capability `llm` can play.
+        access: what is granted.
+        output: folder of results.
+        probe: whether endpoints are spoken to, at no cost, to see that they are there and take the key.
+
+    Raises:
+        InvalidInput: the transcript to replay cannot be read.
+    """
+    asked: dict[ModelEndpoint, str] = {}
+    replayable: set[str] | None = None
+    playing: list[Submission] = []
+    unavailable: list[Unavailable] = []
+    for submission in submissions:
+        endpoint = submission.endpoint
+        reason = ""
+        if endpoint is None:
+            pass
+        elif access.mode == "off":
+            reason = _HOW
+        elif access.mode == "replay":
+            if replayable is None:
+                replayable = {key.submission for key in read_transcript(replayed_from(access, output))}
+            if submission.name not in replayable:
+                reason = f"{replayed_from(access, output)} holds no call of it; play it with --llm live first"
+        else:
+            if endpoint not in asked:
+                asked[endpoint] = _refusal(endpoint, access, probe)
+            reason = asked[endpoint]
+        if reason:
+            unavailable.append(Unavailable(submission.name, submission.path, submission.controller, reason, _REASON))
+        else:
+            playing.append(submission)
+    return tuple(playing), tuple(unavailable)
+
+
+def _refusal(endpoint: ModelEndpoint, access: ModelAccess, probe: bool) -> str:
+    """Why an endpoint is not spoken to, and what to do about it; empty if it is."""
+    named = endpoint.base_url + (f"={endpoint.key_variable}" if endpoint.key_variable else "")
+    if endpoint.base_url not in access.allowed:
+        return f"its endpoint is not on the allow-list; to allow it: --llm-endpoint {named}"
+    if access.allowed[endpoint.base_url] != endpoint.key_variable:
+        granted = access.allowed[endpoint.base_url] or "no key"
+        return f"it asks for {endpoint.key_variable or 'no key'} at {endpoint.base_url}, the allow-list gives {granted}"
+    if endpoint.key_variable and not os.environ.get(endpoint.key_variable):
+        return f"the variable {endpoint.key_variable} of its key is not set"
+    keys = _keys(access)
+    try:
+        client = _connect(endpoint, keys)
+    except ArenaError as error:
+        return str(error)
+    try:
+        if probe:
+            client.probe()
+    except ModelUnavailable as error:
+        return _without(str(error), keys.values())
+    finally:
+        client.close()
+    return ""
+
+
+def replayed_from(access: ModelAccess, output: Path) -> Path:
+    """The transcript that a replay plays from."""
+    return access.transcript or output / TRANSCRIPT_NAME
+
+
+@contextlib.contextmanager
+def open_gateway(
+    submissions: Sequence[Submission], access: ModelAccess, output: Path
+) -> Iterator[LiveGateway | ReplayGateway | None]:
+    """Open the gateway of an evaluation; None when nobody needs one.
+
+    Raises:
+        InvalidInput: somebody needs a language model and has none.
+        ArenaError: the transcript cannot be opened.
+    """
+    if not any(submission.endpoint for submission in submissions):
+        yield None
+        return
+    missing = split_playable(submissions, access, output, probe=False)[1]
+    if missing:
+        raise InvalidInput([one.as_fault() for one in missing])
+    gateway: LiveGateway | ReplayGateway
+    if access.mode == "live":
+        transcript = Transcript(output / TRANSCRIPT_NAME)
+        # Read now: they leave the environment while workers are started.
+        keys = _keys(access)
+        gateway = LiveGateway(
+            transcript, lambda endpoint: _connect(endpoint, keys), keys=tuple(keys.values()), budget=access.budget
+        )
+    else:
+        source = replayed_from(access, output)
+        entries = read_transcript(source)
+        own = output / TRANSCRIPT_NAME
+        copy = None if own.exists() and own.samefile(source) else Transcript(own)
+        gateway = ReplayGateway(entries, str(source), copy)
+    try:
+        yield gateway
+    finally:
+        gateway.close()
+
+
+def _connect(endpoint: ModelEndpoint, keys: Mapping[str, str]) -> ModelClient:
+    key = keys.get(endpoint.key_variable) if endpoint.key_variable else None
+    return load_model_client(endpoint.client).connect(endpoint, key)
+
+
+def _keys(access: ModelAccess) -> dict[str, str]:
+    return {name: os.environ[name] for name in access.key_variables if os.environ.get(name)}
+
+
+def _without(text: str, keys: Iterable[str]) -> str:
+    for key in keys:
+        text = text.replace(key, "[key]")
+    return text

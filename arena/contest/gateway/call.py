@@ -1,0 +1,75 @@
+"""A question on its way to a language model, and what came of it; both cross the pipe of a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from arena.contract.language_model import FailureKind, ModelEndpoint, ModelQuestion
+
+
+class CallKey(NamedTuple):
+    """Which question of which episode a call is; a question is asked once under its key, however often it is played.
+
+    Attributes:
+        submission: name of the submission.
+        scenario_digest: content of the scenario.
+        seed_plan: `public`, or the commitment to the hidden seeds.
+        seed_index: position of the seed in its plan.
+        position: which question of the episode, from 0.
+    """
+
+    submission: str
+    scenario_digest: str
+    seed_plan: str
+    seed_index: int
+    position: int
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """One call.
+
+    Attributes:
+        key: which question of which episode. It stays in the arena; an endpoint is sent the question alone.
+        endpoint: who is asked.
+        question: what is asked.
+    """
+
+    key: CallKey
+    endpoint: ModelEndpoint
+    question: ModelQuestion
+
+
+@dataclass(frozen=True)
+class ModelOutcome:
+    """What came of a call, now or when it was first made.
+
+    Attributes:
+        outcome: ``ok``, or why there is no answer.
+        text: the answer; empty without one.
+        message: what went wrong, in words; empty when nothing did.
+        model: the model that answered, as the endpoint said.
+        prompt_tokens: tokens asked.
+        completion_tokens: tokens answered.
+        seconds: how long the call took, attempts and pauses included, when it was first made.
+    """
+
+    outcome: Literal["ok"] | FailureKind
+    text: str = ""
+    message: str = ""
+    model: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+
+
+class Gateway(Protocol):
+    """Answers calls; from several threads at a time."""
+
+    def call(self, call: ModelCall) -> ModelOutcome:
+        """Answer a call.
+
+        Raises:
+            ModelUnavailable: it cannot be answered, and the episode cannot be scored.
+        """

@@ -1,0 +1,81 @@
+"""Bounded tuners for arena: six parameters of an ordering rule, set by a language model or fitted offline.
+
+``llm-tuner`` asks a language model once an episode, ``llm-adaptive`` again every few periods; the model sets parameters
+and never orders (`arena_llm.tuner`). ``tuned-base-stock`` is the same rule with numbers that were fitted offline over
+training scenarios (`arena_llm.tuned`), which shows what a perfect tuner could reach.
+
+The client ``openai`` speaks to any OpenAI-compatible endpoint, from the arena's own process (`arena_llm.client`).
+"""
+
+from collections.abc import Iterable
+from typing import cast
+
+from pydantic import BaseModel
+
+from arena import Controller, ControllerSpec, ModelClient, ModelClientSpec, ModelEndpoint, Track, hookimpl
+from arena_llm.config import AdaptiveConfig, TunedBaseStockConfig, TunerConfig
+
+__all__ = ["arena_controllers", "arena_model_clients"]
+
+_TRACKS: tuple[Track, ...] = ("blind", "informed")
+
+
+# Rule and client are imported where they are made: a listing needs no openai, and a controller's process has none.
+def _tuner(config: BaseModel) -> Controller:
+    from arena_llm.tuner import Tuner
+
+    return Tuner(cast(TunerConfig, config))
+
+
+def _tuned(config: BaseModel) -> Controller:
+    from arena_llm.tuned import TunedBaseStock
+
+    return TunedBaseStock(cast(TunedBaseStockConfig, config))
+
+
+def _openai(endpoint: ModelEndpoint, key: str | None) -> ModelClient:
+    from arena_llm.client import OpenAIClient
+
+    return OpenAIClient(endpoint, key)
+
+
+@hookimpl
+def arena_controllers() -> Iterable[ControllerSpec]:
+    """Declare the controllers."""
+    return (
+        ControllerSpec(
+            name="llm-tuner",
+            config=TunerConfig,
+            tracks=_TRACKS,
+            factory=_tuner,
+            summary="a language model sets six bounded parameters of an ordering rule, once an episode",
+            capabilities=("llm",),
+        ),
+        ControllerSpec(
+            name="llm-adaptive",
+            config=AdaptiveConfig,
+            tracks=_TRACKS,
+            factory=_tuner,
+            summary="a language model sets six bounded parameters of an ordering rule, again every few periods",
+            capabilities=("llm",),
+        ),
+        ControllerSpec(
+            name="tuned-base-stock",
+            config=TunedBaseStockConfig,
+            tracks=_TRACKS,
+            factory=_tuned,
+            summary="the tuners' ordering rule with parameters fitted offline: what a perfect tuner could reach",
+        ),
+    )
+
+
+@hookimpl
+def arena_model_clients() -> Iterable[ModelClientSpec]:
+    """Declare the client of OpenAI-compatible endpoints."""
+    return (
+        ModelClientSpec(
+            name="openai",
+            connect=_openai,
+            summary="chat completions of any OpenAI-compatible endpoint, by the openai package",
+        ),
+    )

@@ -1,0 +1,49 @@
+"""Settings of the controllers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from arena import ModelEndpoint
+
+
+class TunerConfig(BaseModel):
+    """Settings of `arena_llm.tuner.Tuner` as ``llm-tuner``.
+
+    Attributes:
+        endpoint: the language model that is asked; one that may answer and be told to mend its answer once needs
+            ``calls_per_episode: 2``.
+        prompt: version of the prompt's template.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: ModelEndpoint
+    prompt: Literal[1] = 1
+
+
+class AdaptiveConfig(TunerConfig):
+    """Settings of `arena_llm.tuner.Tuner` as ``llm-adaptive``.
+
+    Attributes:
+        revise_every: periods from one question to the next; each may cost two of the episode's calls.
+    """
+
+    model_config = TunerConfig.model_config
+
+    revise_every: int = Field(default=5, ge=1)
+
+
+class TunedBaseStockConfig(BaseModel):
+    """Settings of `arena_llm.tuned.TunedBaseStock`.
+
+    Attributes:
+        parameters: ``"fitted"``: the package's table for the track; ``"defaults"``: the published defaults throughout,
+            which is the plain rule.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parameters: Literal["fitted", "defaults"] = "fitted"

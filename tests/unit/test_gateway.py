@@ -1,0 +1,422 @@
+"""The gateway without any network: transcript, budgets, redaction, replay, and the way from a controller to it."""
+
+import dataclasses
+import json
+import multiprocessing
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from seats import SCENARIO, make_submission
+
+from arena import (
+    ArenaError,
+    InvalidInput,
+    ModelAnswer,
+    ModelEndpoint,
+    ModelFailure,
+    ModelMessage,
+    ModelQuestion,
+    ModelUnavailable,
+    UnknownName,
+)
+from arena.contest.gateway import LiveGateway, ModelCall, ModelOutcome, ReplayGateway, RunBudget, Transcript
+from arena.contest.gateway.access import make_access
+from arena.contest.gateway.call import CallKey
+from arena.contest.gateway.gateway import MOST_FAILURES_IN_A_ROW
+from arena.contest.gateway.relay import RelayedGateway, serve_calls
+from arena.contest.gateway.transcript import read_transcript
+from arena.contest.limits import Limits
+from arena.contest.match import play
+from arena.contract.language_model import LONGEST_ANSWER, LONGEST_QUESTION, MOST_MESSAGES
+from arena.contract.seeds import PublicSeeds
+from arena.errors import InfrastructureFailure
+
+ENDPOINT = ModelEndpoint(base_url="http://127.0.0.1:1/v1", model="test-model")
+QUESTION = ModelQuestion((ModelMessage("user", "six numbers?"),))
+LEVELS = ("trusted", "process")
+
+
+def call(index=0, position=0, question=QUESTION, endpoint=ENDPOINT):
+    return ModelCall(CallKey("mine", "abc", "public", index, position), endpoint, question)
+
+
+class Client:
+    """A client that answers from a list, and raises what is an error in it."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = []
+
+    def ask(self, question):
+        self.asked.append(question)
+        answer = self.answers.pop(0) if self.answers else ModelAnswer("again", "m", 5, 3)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def probe(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def gateway(path, client, **options):
+    return LiveGateway(Transcript(path), lambda endpoint: client, **options)
+
+
+def test_a_question_is_asked_once_under_its_key(tmp_path):
+    client = Client(ModelAnswer("one", "m", 5, 3), ModelFailure("timeout", "late"))
+    first = gateway(tmp_path / "t.jsonl", client)
+    answered, failed = first.call(call(0)), first.call(call(1))
+    assert (answered.outcome, answered.text, answered.prompt_tokens) == ("ok", "one", 5)
+    assert (failed.outcome, failed.text, failed.message) == ("timeout", "", "late")
+    assert (first.call(call(0)), first.call(call(1))) == (answered, failed)
+    first.close()
+    later = gateway(tmp_path / "t.jsonl", client)
+    assert (later.call(call(0)), later.call(call(1))) == (answered, failed)
+    assert len(client.asked) == 2
+    assert later.call(call(0, question=ModelQuestion((ModelMessage("user", "another?"),)))).text == "again"
+    assert later.call(call(0, endpoint=ENDPOINT.model_copy(update={"temperature": 1.0}))).text == "again"
+    assert len(client.asked) == 4
+    later.close()
+
+
+def test_an_endpoint_elsewhere_that_asks_the_same_model_is_the_same(tmp_path):
+    moved = ENDPOINT.model_copy(update={"base_url": "http://127.0.0.1:2/v1", "timeout": 9.0, "retries": 0})
+    assert QUESTION.digest(moved) == QUESTION.digest(ENDPOINT)
+    assert QUESTION.digest(ENDPOINT.model_copy(update={"seed": 1})) != QUESTION.digest(ENDPOINT)
+
+
+def test_a_line_that_was_cut_short_is_taken_away_and_its_call_made_again(tmp_path):
+    path = tmp_path / "t.jsonl"
+    client = Client()
+    first = gateway(path, client)
+    kept = first.call(call(0))
+    first.call(call(1))
+    first.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    again = gateway(path, client)
+    assert again.call(call(0)) == kept
+    again.call(call(1))
+    again.close()
+    assert len(client.asked) == 3
+    assert len(read_transcript(path)) == 2
+    assert path.read_bytes().startswith(whole[: whole.index(b"\n") + 1])
+
+
+def test_a_transcript_that_is_none_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "t.jsonl"
+    with pytest.raises(InvalidInput, match=r"cannot be read \(No such file"):
+        read_transcript(path)
+    path.write_text('{"submission": 1}\n', encoding="utf-8")
+    with pytest.raises(InvalidInput, match="line 1: is no entry of a transcript"):
+        Transcript(path)
+
+
+def test_a_transcript_that_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(ArenaError, match="the transcript cannot be written"):
+        Transcript(tmp_path / "nowhere" / "t.jsonl")
+
+
+def test_no_key_is_written_down_whatever_an_endpoint_says(tmp_path):
+    key = "sk-secret"
+    client = Client(ModelAnswer(f"it is {key}", f"m-{key}"), ModelFailure("server_error", f"bad key {key}", model=key))
+    live = gateway(tmp_path / "t.jsonl", client, keys=(key,))
+    told = [live.call(call(0)), live.call(call(1))]
+    live.close()
+    assert told[0].text == "it is [key]"
+    assert told[1].message == "bad key [key]"
+    assert key not in repr(told)
+    assert key not in (tmp_path / "t.jsonl").read_text(encoding="utf-8")
+
+
+def test_text_that_cannot_be_sent_and_numbers_that_are_none_do_no_harm(tmp_path):
+    live = gateway(tmp_path / "t.jsonl", Client(ModelAnswer("\ud800", "a\nb\x1b[31m", -4, 2)))
+    told = live.call(call())
+    assert (told.text, told.model, told.prompt_tokens) == ("?", "a\\nb\\x1b[31m", 0)
+    live.close()
+
+
+@pytest.mark.parametrize(("length", "outcome"), [(LONGEST_ANSWER, "ok"), (LONGEST_ANSWER + 1, "too_large")])
+def test_an_answer_has_a_largest_size(tmp_path, length, outcome):
+    live = gateway(tmp_path / "t.jsonl", Client(ModelAnswer("x" * length, "m", 1, 2)))
+    told = live.call(call())
+    assert (told.outcome, told.completion_tokens, bool(told.text)) == (outcome, 2, outcome == "ok")
+    live.close()
+
+
+@pytest.mark.parametrize("budget", [RunBudget(calls=2), RunBudget(tokens=16)])
+def test_a_run_ends_with_its_budget_and_goes_on_with_a_larger_one(tmp_path, budget):
+    path = tmp_path / "t.jsonl"
+    client = Client()
+    for _ in range(2):
+        live = gateway(path, client, budget=budget)
+        for index in (0, 1):
+            live.call(call(index))
+        with pytest.raises(ModelUnavailable, match=r"budget of the run is used up \(2 calls, 16 tokens\)"):
+            live.call(call(2))
+        live.close()
+    assert len(client.asked) == 2
+    live = gateway(path, client, budget=RunBudget(calls=3, tokens=17))
+    assert live.call(call(2)).outcome == "ok"
+    live.close()
+
+
+def test_a_call_that_is_under_way_is_waited_for_and_not_made_twice(tmp_path):
+    asked, go = threading.Event(), threading.Event()
+
+    class Slow(Client):
+        def ask(self, question):
+            asked.set()
+            assert go.wait(10)
+            return super().ask(question)
+
+    client = Slow(ModelAnswer("one"), ModelAnswer("two"))
+    live = gateway(tmp_path / "t.jsonl", client)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(live.call, call(0))
+        assert asked.wait(10)
+        second = pool.submit(live.call, call(0))
+        time.sleep(0.2)  # long enough for it to ask, if nothing held it back
+        go.set()
+        assert (first.result(10).text, second.result(10).text) == ("one", "one")
+    assert len(client.asked) == 1
+    live.close()
+
+
+def test_an_endpoint_that_never_answers_is_given_up(tmp_path):
+    failures = [ModelFailure("disconnected", "no")] * (MOST_FAILURES_IN_A_ROW - 1)
+    client = Client(*failures, ModelAnswer("back"), *failures, ModelFailure("refused", "no"), *failures, failures[0])
+    live = gateway(tmp_path / "t.jsonl", client)
+    for index in range(3 * MOST_FAILURES_IN_A_ROW):
+        live.call(call(index))
+    with pytest.raises(ModelUnavailable, match="has not answered 20 times in a row"):
+        live.call(call(10_000))
+    assert live.call(call(0)).outcome == "disconnected"
+    live.close()
+
+
+def test_replay_plays_what_is_there_and_nothing_else(tmp_path):
+    live = gateway(tmp_path / "t.jsonl", Client(ModelAnswer("one", "m", 5, 3)))
+    first = live.call(call(0))
+    live.close()
+    copy = Transcript(tmp_path / "copy.jsonl")
+    replay = ReplayGateway(read_transcript(tmp_path / "t.jsonl"), "t.jsonl", copy)
+    assert replay.call(call(0)) == replay.call(call(0)) == first
+    with pytest.raises(ModelUnavailable, match=r"t\.jsonl: holds no question 2 of mine, seed index 0"):
+        replay.call(call(0, position=1))
+    with pytest.raises(ModelUnavailable, match="is another one than is asked now"):
+        replay.call(call(0, question=ModelQuestion((ModelMessage("user", "another?"),))))
+    replay.close()
+    assert (tmp_path / "copy.jsonl").read_bytes() == (tmp_path / "t.jsonl").read_bytes()
+
+
+def test_a_worker_asks_over_a_pipe_and_is_told_what_went_wrong(tmp_path):
+    live = gateway(tmp_path / "t.jsonl", Client(ModelAnswer("one")), budget=RunBudget(calls=1))
+    ours, theirs = multiprocessing.Pipe()
+    thread = serve_calls(live, ours)
+    relayed = RelayedGateway(theirs)
+    assert relayed.call(call(0)).text == "one"
+    with pytest.raises(ModelUnavailable, match="budget of the run"):
+        relayed.call(call(1))
+    theirs.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    with pytest.raises(ModelUnavailable, match="the gateway is gone"):
+        relayed.call(call(2))
+    live.close()
+
+
+@pytest.mark.parametrize(
+    ("messages", "schema", "complaint"),
+    [
+        ((), "", "a question has 1 to 32 messages, got 0"),
+        ((ModelMessage("user", "x"),) * (MOST_MESSAGES + 1), "", "got 33"),
+        ((ModelMessage("robot", "x"),), "", "one of the roles system, user, assistant"),
+        ((ModelMessage("user", 7),), "", "and a text"),
+        ((ModelMessage("user", "x" * LONGEST_QUESTION), ModelMessage("user", "x")), "", "at most 65536 characters"),
+        ((ModelMessage("user", "\ud800"),), "", "a question is text"),
+        ((ModelMessage("user", "x"),), "[", "its schema JSON"),
+        ((ModelMessage("user", "x"),), "[1]", "is a JSON object"),
+    ],
+)
+def test_what_is_no_question_is_refused(messages, schema, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        ModelQuestion(messages, schema)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("base_url", "ftp://127.0.0.1/v1"),
+        ("base_url", "https://user:password@127.0.0.1/v1"),
+        ("base_url", "https://127.0.0.1/v1?key=sk-1"),
+        ("key_variable", "sk-this-is-the-key-itself"),
+        ("timeout", float("inf")),
+        ("api_key", "sk-1"),
+    ],
+)
+def test_an_endpoint_holds_an_address_and_the_name_of_a_variable(field, value):
+    with pytest.raises(ValueError, match=field):
+        ModelEndpoint(**{"base_url": "https://127.0.0.1/v1", "model": "m", field: value})
+
+
+def test_the_allow_list_is_read_from_the_command_line():
+    access = make_access("live", ["https://api.openai.com/v1/=OPENAI_API_KEY", "http://127.0.0.1:8000/v1"])
+    assert access.allowed == {"https://api.openai.com/v1": "OPENAI_API_KEY", "http://127.0.0.1:8000/v1": None}
+    assert access.key_variables == ("OPENAI_API_KEY",)
+    for endpoints, complaint in (
+        (["api.openai.com"], "names no endpoint"),
+        (["http://a/v1=A", "http://a/v1=B"], "stands there twice, with two variables"),
+    ):
+        with pytest.raises(InvalidInput, match=complaint):
+            make_access("live", endpoints)
+    with pytest.raises(UnknownName, match="unknown mode of --llm"):
+        make_access("alive")
+
+
+# --- from a controller to the gateway ---------------------------------------------------------------------------------
+
+ASKING = """
+def use_language_model(self, model):
+    self.model = model
+def begin(self, briefing):
+    from arena import ModelMessage
+    self.said = self.model.ask([ModelMessage("user", "how many?")], {"type": "object"}).text
+def order(self, observation):
+    from arena import ModelFailure, ModelMessage
+    if observation.period == 3:
+        try:
+            self.model.ask([ModelMessage("user", "still?")])
+        except ModelFailure as failure:
+            self.said = str({"timeout": 7}[failure.kind])
+    return np.full(3, float(self.said))
+"""
+
+
+class Answers:
+    """A gateway that answers from a list."""
+
+    def __init__(self, *outcomes):
+        self.outcomes = list(outcomes)
+        self.calls = []
+
+    def call(self, call):
+        self.calls.append(call)
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def seated(tmp_path, body, capabilities=("llm",)):
+    submission = make_submission(tmp_path, body, capabilities=capabilities)
+    endpoint = ENDPOINT.model_copy(update={"calls_per_episode": 2}) if "llm" in capabilities else None
+    return dataclasses.replace(submission, endpoint=endpoint)
+
+
+def episode(host_at, level, submission, answers, **limits):
+    seed = PublicSeeds().episode(SCENARIO.digest, 4)
+    return play(submission, SCENARIO, seed, host_at(level, **limits), Limits(**limits), gateway=answers)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_controller_asks_and_orders_by_the_answer(host_at, tmp_path, level):
+    answers = Answers(
+        ModelOutcome("ok", "11", "", "m", 5, 3, 0.25), ModelOutcome("timeout", message="sk-of-the-endpoint")
+    )
+    played = episode(host_at, level, seated(tmp_path, ASKING), answers)
+    assert played.record.outcome == "ok", played.record.failure_message
+    assert played.requested[:, 0].tolist() == [11.0] * 3 + [7.0] * 27
+    assert [one.key for one in answers.calls] == [
+        CallKey("mine", SCENARIO.digest, "public", 4, place) for place in (0, 1)
+    ]
+    assert json.loads(answers.calls[0].question.schema) == {"type": "object"}
+    record = played.record
+    assert (record.llm_calls, record.llm_failures, record.prompt_tokens, record.completion_tokens) == (2, 1, 5, 3)
+    assert (record.llm_seconds, record.llm_model, record.llm_cost) == (0.25, "m", None)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_gateway_that_cannot_answer_is_not_the_controllers_fault(host_at, tmp_path, level):
+    with pytest.raises(InfrastructureFailure, match="the endpoint is gone"):
+        episode(host_at, level, seated(tmp_path, ASKING), Answers(ModelUnavailable("the endpoint is gone")))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_controller_that_takes_no_model_is_told_what_to_have(host_at, tmp_path, level):
+    record = episode(host_at, level, seated(tmp_path, ""), Answers()).record
+    assert (record.outcome, record.failure_period) == ("exception", None)
+    assert "Mine has no method use_language_model(model), which the capability llm asks for" in record.failure_message
+
+
+def test_an_answer_is_waited_for_off_the_clock(host_at, tmp_path):
+    class Slow(Answers):
+        def call(self, call):
+            time.sleep(1.5)
+            return super().call(call)
+
+    answers = Slow(ModelOutcome("ok", "11"), ModelOutcome("ok", "12"))
+    record = episode(host_at, "process", seated(tmp_path, ASKING), answers, decision=1.0, bank=2.5).record
+    assert (record.outcome, record.failure_message) == ("ok", "")
+
+
+FORGED = """
+def begin(self, briefing):
+    from arena.contest.host.wire import NO_PERIOD, QuestionReply, pack
+    import gc
+    from arena.contest.host.child import _Player
+    player = next(one for one in gc.get_objects() if isinstance(one, _Player))
+    question = QuestionReply(player._running.nonce, player._running.period, [("user", "psst")], "")
+    player._connection.sendall(pack(question))
+    player._connection.recv(10)
+"""
+
+
+def test_a_question_without_the_capability_is_a_protocol_error(host_at, tmp_path):
+    record = episode(host_at, "process", seated(tmp_path, FORGED, capabilities=()), Answers()).record
+    assert record.outcome == "protocol_error"
+    assert "a language model was asked without the capability llm, during begin" in record.failure_message
+
+
+FLOOD = """
+def use_language_model(self, model):
+    self.model = model
+def order(self, observation):
+    from arena import ModelFailure, ModelMessage
+    while True:
+        try:
+            self.model.ask([ModelMessage("user", "more")])
+        except ModelFailure:
+            pass
+"""
+
+
+def test_a_flood_of_questions_ends_with_the_deadline_and_reaches_nobody(host_at, tmp_path):
+    answers = Answers(ModelOutcome("ok", "1"), ModelOutcome("ok", "2"))
+    record = episode(host_at, "process", seated(tmp_path, FLOOD), answers, first_decision=1.0).record
+    assert (record.outcome, record.failure_period) == ("timeout", 0)
+    assert len(answers.calls) == record.llm_calls == 2
+
+
+REPORT = """
+def use_language_model(self, model):
+    pass
+def report(self):
+    from arena import ControllerReport
+    return ControllerReport(1, None, 4, 3)
+"""
+
+
+def test_what_a_controller_reports_of_its_answers_stands_in_the_record(host_at, tmp_path):
+    for level in LEVELS:
+        place = tmp_path / level
+        place.mkdir()
+        record = episode(host_at, level, seated(place, REPORT), Answers()).record
+        assert (record.outcome, record.fallbacks, record.parse_failures, record.repairs) == ("ok", 1, 4, 3)
+        assert np.isfinite(record.profit)
