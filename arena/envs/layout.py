@@ -9,6 +9,7 @@ fixed length: see :class:`ObservationLayout`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, get_args
 
@@ -24,6 +25,19 @@ from arena.world.scenario import LARGEST_QUANTITY, Scenario
 #: Tracks that one decision maker for the whole network can train on. The oracle's knowledge is no observation, and the
 #: decentralised track is the parallel environment's.
 EnvTrack = Literal["blind", "informed"]
+
+
+@dataclass(frozen=True)
+class MeanPaths:
+    """Mean demand at sentiment 1 of a batch of episodes, units per period.
+
+    Attributes:
+        path: shape (market links, horizon + longest lead time, episodes); or (…, 1) where all episodes share it.
+        smallest: lower bound of the mean, shape (episodes,) or a number for all.
+    """
+
+    path: np.ndarray
+    smallest: np.ndarray | float
 
 
 class ObservationLayout:
@@ -52,6 +66,8 @@ class ObservationLayout:
         self._mean_path = scenario.mean_path
         self._forecast_periods = len(scenario.mean_path.T)
         self._smallest_mean = scenario.demand.smallest_mean
+        self.means = MeanPaths(scenario.mean_path[:, :, None], self._smallest_mean)
+        """The scenario's own mean demand."""
         self._no_demand = (0.0,) * plant.markets
         self.length: int = 2 * plant.markets + len(network.managed) + network.pipeline_offsets[-1] + 2
         """Number of entries."""
@@ -90,7 +106,7 @@ class ObservationLayout:
             return np.concatenate((values, ahead.ravel()))
         return np.array(values, dtype=np.float64)
 
-    def batch(self, columns: Columns, demand: Sequence[Column] | None) -> np.ndarray:
+    def batch(self, columns: Columns, demand: Sequence[Column] | None, means: MeanPaths | None = None) -> np.ndarray:
         """The observations of a batch, shape (batch, length), a new array.
 
         Each entry of the vector is contiguous over the batch (Fortran order): that is how the columns are at hand.
@@ -98,6 +114,7 @@ class ObservationLayout:
         Args:
             columns: state before the coming period, as numpy columns.
             demand: of the last period, a column per market link; None before the first.
+            means: what forecasts show; None for the scenario's own.
         """
         stocks = columns.on_hand
         count = len(stocks[0])
@@ -115,8 +132,9 @@ class ObservationLayout:
         if self._is_informed:
             ahead = np.zeros((*self._mean_path.shape, count))
             left = self._forecast_periods - columns.period
-            coming = self._mean_path[:, columns.period :, None] * columns.sentiment
-            np.maximum(self._smallest_mean, coming, out=ahead[:, :left])
+            means = means or self.means
+            coming = means.path[:, columns.period :] * columns.sentiment
+            np.maximum(means.smallest, coming, out=ahead[:, :left])
             parts.append(ahead.ravel())
         observations: np.ndarray = np.concatenate(parts).reshape(self.length, count)
         return observations.T

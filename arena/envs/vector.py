@@ -13,13 +13,17 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from arena.envs.drawn import DrawnEpisodes, check_mix
 from arena.envs.layout import EnvTrack, ObservationLayout
 from arena.envs.single import resolve_scenario
 from arena.errors import ContractViolation, EpisodeEnded, unknown_name
+from arena.randomise import ScenarioMix
 from arena.simulate.columns import NUMPY, Column
 from arena.simulate.dynamics import Columns, Movements, advance
 from arena.simulate.plant import compile_plant
 from arena.world.scenario import Scenario
+
+_MIX_STREAM = 0x6D6978  # keeps the stream of drawn scenarios apart from those of demand
 
 #: Where the randomness of a batch comes from, see :class:`InventoryVectorEnv`.
 Streams = Literal["shared", "independent"]
@@ -36,6 +40,13 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     ``num_envs``, every sub-environment with demand of its own. ``independent`` gives sub-environment i a generator of
     its own, seeded ``seed + i`` (or ``seed[i]``): its observations and rewards equal those of a single environment with
     that seed, bit for bit. It is tens of times slower; use it to compare, not to train.
+
+    *Randomisation*: with a mix (`arena.randomise.ScenarioMix`) every reset draws a scenario for each sub-environment:
+    demand, fulfilment, goodwill, initial stock. Network, horizon, observation layout and order bound stay those of the
+    given scenario. Scenarios are drawn from a stream of their own, so that with independent streams sub-environment i
+    equals a single environment of the i-th of `drawn_scenarios`, bit for bit. What a briefing would tell of the rules
+    is in the info of every reset: ``backlog``, and on the informed track ``noise_scale``, ``goodwill``, ``growth``,
+    ``decay``, ``cap`` and ``floor``, arrays (num_envs,).
 
     *Autoreset*, as Gymnasium defines the modes, declared in ``metadata["autoreset_mode"]``:
 
@@ -54,11 +65,13 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         track: what is observed: ``blind``, or ``informed`` with the forecast.
         streams: ``shared`` or ``independent``.
         autoreset_mode: the mode or its name (``"SameStep"``, ``"NextStep"``, ``"Disabled"``).
+        randomisation: what every reset draws scenarios from; None plays the given scenario only.
 
     Raises:
         UnknownName: If there is no such scenario, track, kind of streams or autoreset mode.
         InvalidInput: With every fault of the scenario's file.
-        ValueError: If there is not at least one episode.
+        ValueError: If there is not at least one episode, or the mix does not fit the scenario: in its
+            horizon, or in initial stocks that storages cannot hold.
 
     Example:
         >>> import numpy as np
@@ -78,6 +91,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         track: EnvTrack = "blind",
         streams: Streams = "shared",
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
+        randomisation: ScenarioMix | None = None,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs is at least 1, got {num_envs}")
@@ -87,10 +101,14 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if not isinstance(autoreset_mode, AutoresetMode) and autoreset_mode not in modes:
             raise unknown_name("autoreset mode", str(autoreset_mode), modes)
         self.scenario = resolve_scenario(scenario)
+        if randomisation is not None:
+            check_mix(randomisation, self.scenario)
+        self.randomisation = randomisation
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self._plant = compile_plant(self.scenario)
+        self._track: EnvTrack = track
         self._layout = ObservationLayout(self.scenario, self._plant, track)
         self._order_bound = self.scenario.order_bound
         self._shape = (num_envs, self._plant.links)
@@ -105,6 +123,13 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._everyone = np.ones(num_envs, dtype=np.bool_)
         self._everyone.flags.writeable = False
         self._columns: Columns | None = None
+        self._drawing: np.random.Generator | None = None
+        self._drawn: DrawnEpisodes | None = None
+
+    @property
+    def drawn_scenarios(self) -> tuple[Scenario, ...]:
+        """The scenario that each sub-environment plays since the last reset."""
+        return (self.scenario,) * self.num_envs if self._drawn is None else self._drawn.scenarios
 
     # --- Gymnasium's methods ------------------------------------------------------------------------------------
 
@@ -130,8 +155,14 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 "together; leave the mask out, or use gymnasium.vector.SyncVectorEnv"
             )
         self._seed(seed)
+        if self.randomisation is not None:
+            self._draw_scenarios(self.randomisation, seed)
         self._columns = self._initial()
-        return self._layout.batch(self._columns, None), self._info(self._columns, 0)
+        info = self._info(self._columns, 0)
+        if self._drawn is not None:
+            told = self._drawn.briefing(self._track)
+            info |= told | dict.fromkeys([f"_{name}" for name in told], self._everyone)
+        return self._observe(self._columns, None), info
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Play one period of every episode.
@@ -160,12 +191,13 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             return observations, np.zeros(self.num_envs), terminations, terminations.copy(), info
 
         requests, clipped = self._checked(actions)
+        period, drawn = columns.period, self._drawn
         draw = self._shared_demand if self._generators is None else self._independent_demand
-        means = self._means[columns.period]
-        after, moved = advance(self._plant, columns, requests, lambda sentiment: draw(means, sentiment), NUMPY)
+        plant, played = (self._plant, columns) if drawn is None else (drawn.plant, drawn.played(columns))
+        after, moved = advance(plant, played, requests, lambda sentiment: draw(period, sentiment), NUMPY)
         self._columns = after
-        rewards = moved.reward if self._generators is None else self._exact_rewards(moved, columns.period)
-        observations, info = self._layout.batch(after, moved.demand), self._info(after, clipped)
+        rewards = moved.reward if self._generators is None else self._exact_rewards(moved, period)
+        observations, info = self._observe(after, moved.demand), self._info(after, clipped)
         finished = after.period >= self.scenario.horizon
         truncations = np.full(self.num_envs, finished)
         if finished and self.autoreset_mode is AutoresetMode.SAME_STEP:
@@ -201,14 +233,20 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         within = np.clip(orders, 0.0, self._order_bound)
         return list(within), np.count_nonzero(within != orders, axis=0)
 
-    def _shared_demand(self, means: Sequence[float], sentiment: Column) -> list[Column]:
+    def _shared_demand(self, period: int, sentiment: Column) -> list[Column]:
+        if self._drawn is not None:
+            return self._drawn.demand(self.np_random, period, sentiment)
+        means = self._means[period]
         demand, generator, smallest = self.scenario.demand, self.np_random, self._smallest_mean
         if self._plant.goodwill is None:  # one mean for the whole batch, which numpy draws from faster
             return [demand.draw_batch(generator, max(smallest, mean), self.num_envs) for mean in means]
         return [demand.draw_batch(generator, np.maximum(smallest, mean * sentiment)) for mean in means]
 
-    def _independent_demand(self, means: Sequence[float], sentiment: Column) -> list[Column]:
+    def _independent_demand(self, period: int, sentiment: Column) -> list[Column]:
         assert self._generators is not None
+        if self._drawn is not None:
+            return self._drawn.independent_demand(self._generators, period, sentiment)
+        means = self._means[period]
         draw, smallest, streams = self.scenario.demand.draw, self._smallest_mean, self._generators
         moods: list[float] = sentiment.tolist()
         return [
@@ -246,11 +284,19 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             if each is not None:
                 self._generators[i] = seeding.np_random(each)[0]
 
+    def _draw_scenarios(self, mix: ScenarioMix, seed: int | Sequence[int | None] | None) -> None:
+        seeds = [seed] if seed is None or isinstance(seed, int) else list(seed)
+        given = [each for each in seeds if each is not None]
+        if given or self._drawing is None:
+            self._drawing = np.random.default_rng([_MIX_STREAM, *given] if given else None)
+        self._drawn = DrawnEpisodes(self.scenario, self._plant, mix, self._drawing, self.num_envs)
+
     def _initial(self) -> Columns:
-        plant, nothing = self._plant, np.zeros(self.num_envs)
+        plant, nothing, drawn = self._plant, np.zeros(self.num_envs), self._drawn
+        stocks = [np.full(self.num_envs, stock) for stock in plant.initial_stock]
         return Columns(
             period=0,
-            on_hand=[np.full(self.num_envs, stock) for stock in plant.initial_stock],
+            on_hand=stocks if drawn is None else drawn.on_hand(plant),
             pipeline=[(nothing,) * lead_time for lead_time in plant.network.lead_times],
             in_transit=[nothing] * plant.links,
             owed=[nothing] * plant.links,
@@ -258,6 +304,9 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             shortfall=None,
             sentiment=np.ones(self.num_envs),
         )
+
+    def _observe(self, columns: Columns, demand: Sequence[Column] | None) -> np.ndarray:
+        return self._layout.batch(columns, demand, None if self._drawn is None else self._drawn.means)
 
     def _info(self, columns: Columns, clipped: np.ndarray | int) -> dict[str, Any]:
         info: dict[str, Any] = {

@@ -21,11 +21,12 @@ from arena.randomise.demand import (
     published_series,
 )
 from arena.randomise.networks import RandomNetworks
-from arena.randomise.scenarios import GoodwillRanges, ScenarioMix, WeightedFamily, mean_paths
+from arena.randomise.scenarios import EpisodeDraw, GoodwillRanges, ScenarioMix, WeightedFamily, mean_paths
 
 __all__ = [
     "DemandFamily",
     "EffectsFamily",
+    "EpisodeDraw",
     "GoodwillRanges",
     "RandomNetworks",
     "ScenarioMix",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -37,6 +38,36 @@ class GoodwillRanges(FrozenModel):
         return Goodwill(growth=growth, decay=decay, cap=max(cap, floor), floor=floor)
 
 
+@dataclass(frozen=True)
+class EpisodeDraw:
+    """What a mix draws for one scenario, before it meets a network.
+
+    Attributes:
+        backlog: whether unfilled customers wait.
+        goodwill: how customers remember shortage; None where they do not.
+        horizon: number of periods.
+        stock_factor: factor on every node's initial stock.
+        demand: the demand.
+    """
+
+    backlog: bool
+    goodwill: Goodwill | None
+    horizon: int
+    stock_factor: float
+    demand: Demand
+
+    def on(self, network: Network) -> Scenario:
+        """The scenario on a network: its initial stocks are scaled, all else is kept."""
+        return Scenario(
+            name="training",
+            network=_restocked(network, self.stock_factor),
+            demand=self.demand,
+            goodwill=self.goodwill,
+            fulfilment="backlog" if self.backlog else "lost_sales",
+            horizon=self.horizon,
+        )
+
+
 class ScenarioMix(FrozenModel):
     """What the scenarios of a training are drawn from.
 
@@ -69,19 +100,31 @@ class ScenarioMix(FrozenModel):
             backlog: whether customers wait; None draws it.
             goodwill: whether customers remember; None draws it.
         """
-        waits = generator.random() < self.backlog if backlog is None else backlog
-        remember = generator.random() < self.goodwill if goodwill is None else goodwill
+        return self.draw_episode(generator, network.longest_lead_time, backlog=backlog, goodwill=goodwill).on(network)
+
+    def draw_episode(
+        self,
+        generator: np.random.Generator,
+        longest_lead_time: int,
+        *,
+        backlog: bool | None = None,
+        goodwill: bool | None = None,
+    ) -> EpisodeDraw:
+        """What `draw` draws, without a network: cheap enough for every episode of a training.
+
+        Args:
+            generator: what it is drawn with.
+            longest_lead_time: of the network, periods; a series of demand reaches as far past the horizon.
+            backlog: whether customers wait; None draws it.
+            goodwill: whether customers remember; None draws it.
+        """
+        waits = bool(generator.random() < self.backlog) if backlog is None else backlog
+        remember = bool(generator.random() < self.goodwill) if goodwill is None else goodwill
         horizon = int(generator.integers(self.horizon[0], self.horizon[1], endpoint=True))
         mood = self.goodwill_ranges.draw(generator)
-        network = _restocked(network, float(generator.uniform(*self.initial_stock)))
-        return Scenario(
-            name="training",
-            network=network,
-            demand=self.draw_demand(generator, horizon + network.longest_lead_time),
-            goodwill=mood if remember else None,
-            fulfilment="backlog" if waits else "lost_sales",
-            horizon=horizon,
-        )
+        factor = float(generator.uniform(*self.initial_stock))
+        demand = self.draw_demand(generator, horizon + longest_lead_time)
+        return EpisodeDraw(waits, mood if remember else None, horizon, factor, demand)
 
     def draw_demand(self, generator: np.random.Generator, periods: int) -> Demand:
         """The demand of one episode.

@@ -51,6 +51,16 @@ class StockPoint:
     node: int  # position of its managed node
 
 
+@dataclass(frozen=True, slots=True)
+class GoodwillColumns:
+    """Sentiment dynamics of a batch whose episodes differ in them: columns over the batch, see `Goodwill`."""
+
+    growth: Column
+    decay: Column
+    cap: Column
+    floor: Column
+
+
 @dataclass(frozen=True)
 class Plant:
     """A network with its rules, ready for :func:`arena.simulate.dynamics.step`.
@@ -62,7 +72,7 @@ class Plant:
     backlog: bool
     owes_upstream: bool
     discount: float
-    goodwill: Goodwill | None
+    goodwill: Goodwill | GoodwillColumns | None
     sources: tuple[Source, ...]
     stock_points: tuple[StockPoint, ...]
     storage: tuple[tuple[tuple[int, ...], float], ...]  # (stock points of a node, its storage capacity)

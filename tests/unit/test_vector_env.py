@@ -15,6 +15,14 @@ import arena.envs
 from arena import Demand, Scenario, load_scenario
 from arena.envs import InventoryEnv, InventoryVectorEnv
 from arena.errors import ContractViolation, EpisodeEnded, UnknownName
+from arena.randomise import (
+    GoodwillRanges,
+    ScenarioMix,
+    WeightedFamily,
+    broad_effects,
+    broad_series,
+    published_effects,
+)
 
 SERIAL = "serial-stationary-backlog"
 GOODWILL = "divergent-trend-seasonal-shock-goodwill-lost-sales"
@@ -290,3 +298,116 @@ def test_gymnasiums_episode_statistics_understand_the_environment() -> None:
         total += rewards
     np.testing.assert_allclose(infos["episode"]["r"], total, rtol=1e-9)
     assert infos["episode"]["l"].tolist() == [30, 30]
+
+
+# --- scenarios drawn at every reset -----------------------------------------------------------------------------------
+
+
+def mix_for(scenario: Scenario) -> ScenarioMix:
+    """All kinds of demand, rules and stocks."""
+    families = [published_effects(), broad_series(), broad_effects(own_level=True)]
+    return ScenarioMix(
+        families=[WeightedFamily(family=family) for family in families],
+        goodwill_ranges=GoodwillRanges(growth=(1.0, 1.2), decay=(0.5, 1.0), cap=(1.2, 3.0), floor=(0.1, 0.9)),
+        initial_stock=(0.5, 1.0 if any(node.storage_capacity for node in scenario.network.nodes) else 1.5),
+        horizon=(scenario.horizon, scenario.horizon),
+    )
+
+
+@settings(max_examples=40)
+@given(
+    scenarios(networks(extensions=EXTENSIONS)),
+    st.integers(0, 1000),
+    st.sampled_from(["blind", "informed"]),
+    st.integers(1, 5),
+)
+def test_drawn_episodes_equal_single_environments_of_the_drawn_scenarios(
+    scenario: Scenario, seed: int, track: str, count: int
+) -> None:
+    """Bit for bit, also in the second batch, whose demand goes on in the same streams."""
+    mix = mix_for(scenario)
+    envs = InventoryVectorEnv(scenario, count, track=track, streams="independent", randomisation=mix)
+    streams = [np.random.default_rng(0)] * count
+    observations, infos = envs.reset(seed=seed)
+    for episode in range(2):
+        drawn = envs.drawn_scenarios
+        singles = [InventoryEnv(each, track=track) for each in drawn]
+        firsts = [single.reset(seed=seed + i)[0] for i, single in enumerate(singles)]
+        if episode == 0:
+            streams = [single.np_random for single in singles]
+        for single, stream in zip(singles, streams, strict=True):
+            single.np_random.bit_generator.state = stream.bit_generator.state
+        np.testing.assert_array_equal(observations, firsts)
+        assert infos["backlog"].tolist() == [each.fulfilment == "backlog" for each in drawn]
+        if track == "informed":
+            assert infos["goodwill"].tolist() == [each.goodwill is not None for each in drawn]
+            assert infos["noise_scale"].tolist() == [each.demand.noise_scale for each in drawn]
+        for period in range(scenario.horizon):
+            # Within every bound: those of the drawn scenarios move with their stocks, that of the batch does not.
+            bound = min(each.order_bound for each in (scenario, *drawn))
+            orders = np.clip(random_orders(envs, seed + period), 0, bound)
+            observations, rewards, _, truncations, infos = envs.step(orders)
+            last = period == scenario.horizon - 1
+            seen = infos["final_obs"] if last else observations
+            for i, single in enumerate(singles):
+                observation, reward, _, truncated, _ = single.step(orders[i])
+                np.testing.assert_array_equal(seen[i], observation)
+                assert (rewards[i], truncations[i]) == (reward, truncated)
+        streams = [single.np_random for single in singles]
+
+
+def test_drawn_episodes_of_a_shared_stream_play_the_same_world() -> None:
+    """Demand comes from one stream; all else is that of the single environment, given the same demand."""
+    scenario = load_scenario(GOODWILL)
+    mix = mix_for(scenario)
+    envs = InventoryVectorEnv(scenario, 64, track="informed", randomisation=mix)
+    envs.reset(seed=5)
+    drawn = envs.drawn_scenarios
+    means = np.array([each.mean_path[0, :30] for each in drawn])
+    observations, demands = None, []
+    for period in range(29):
+        observations, *_, infos = envs.step(np.full(envs.action_space.shape, 20.0))
+        demands.append(observations[:, 0])
+        assert (infos["sentiment"] == 1.0)[[each.goodwill is None for each in drawn]].all()
+    certain = [i for i, each in enumerate(drawn) if each.demand.noise_scale == 0 and each.goodwill is None]
+    assert len(certain) >= 3
+    np.testing.assert_allclose(np.array(demands).T[certain], means[certain, :29], rtol=1e-12)
+    noisy = [i for i, each in enumerate(drawn) if each.goodwill is None and each.demand.noise_scale > 0]
+    z = (np.array(demands).T[noisy] - means[noisy, :29]).sum() / np.sqrt(
+        (means[noisy, :29] * np.array([drawn[i].demand.noise_scale for i in noisy])[:, None] ** 2).sum()
+    )
+    assert abs(z) < 4
+
+
+@pytest.mark.parametrize("streams", ["shared", "independent"])
+def test_equal_seeds_draw_equal_scenarios_and_every_reset_draws_new_ones(streams: str) -> None:
+    scenario = load_scenario(SERIAL)
+    one, other = (InventoryVectorEnv(scenario, 3, streams=streams, randomisation=mix_for(scenario)) for _ in range(2))
+    one.reset(seed=7)
+    other.reset(seed=7)
+    assert one.drawn_scenarios == other.drawn_scenarios
+    first = one.drawn_scenarios
+    one.reset()
+    assert first != one.drawn_scenarios
+    other.reset(seed=8)
+    assert one.drawn_scenarios != other.drawn_scenarios
+    one.reset(seed=7)
+    assert first == one.drawn_scenarios
+
+
+def test_a_mix_that_does_not_fit_is_refused() -> None:
+    scenario = load_scenario(SERIAL)
+    mix = mix_for(scenario)
+    InventoryVectorEnv(scenario, 2, randomisation=mix)
+    full = scenario.network.model_copy(
+        update={
+            "nodes": tuple(
+                node if node.initial_stock is None else node.model_copy(update={"storage_capacity": node.initial_stock})
+                for node in scenario.network.nodes
+            )
+        }
+    )
+    with pytest.raises(ValueError, match="fits the storage capacity"):
+        InventoryVectorEnv(Scenario(name="full", network=full, demand=scenario.demand), 2, randomisation=mix)
+    with pytest.raises(ValueError, match=r"horizons from \[10, 30\]: set its horizon to \[30, 30\]"):
+        InventoryVectorEnv(scenario, 2, randomisation=mix.model_copy(update={"horizon": (10, 30)}))

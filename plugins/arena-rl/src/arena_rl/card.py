@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy
 import torch
 
+from arena_rl.curve import Curve
+from arena_rl.learner_settings import Hdpo
 from arena_rl.recipes import Recipe
 
 _ROWS = 10
@@ -23,7 +25,7 @@ def write_card(
     parameters: int,
     steps: int,
     seconds: float,
-    curve: list[tuple[int, float, float]],
+    curve: Curve,
 ) -> None:
     """Write the card, Markdown.
 
@@ -40,6 +42,7 @@ def write_card(
     shown = [point for number, point in enumerate(curve, start=1) if number % every == 0 or number == len(curve)]
     rows = "\n".join(f"| {done:,} | {value:.4f} | {score:.4f} |" for done, value, score in shown)
     data = json.dumps(recipe.model_dump(mode="json"), indent=2)
+    libraries = () if isinstance(recipe.learner, Hdpo) else ("gymnasium", "stable-baselines3")
     versions = ", ".join(
         (
             f"Python {platform.python_version()}",
@@ -47,6 +50,7 @@ def write_card(
             f"numpy {numpy.__version__}",
             f"inventory-arena {version('inventory-arena')}",
             f"arena-rl {version('arena-rl')}",
+            *(f"{name} {version(name)}" for name in libraries),
         )
     )
     path.write_text(

@@ -6,43 +6,32 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
 
-from arena_rl.hdpo import HdpoLearner
+from arena_rl.curve import Curve
+from arena_rl.learners import Learner
 
-_FORMAT = "1"
+_FORMAT = "2"
 
 
-def save_checkpoint(path: Path, learner: HdpoLearner, *, digest: str, curve: list[tuple[int, float, float]]) -> None:
+def save_checkpoint(path: Path, learner: Learner, *, digest: str, curve: Curve) -> None:
     """Write the state of a learner; the file that was there is replaced only by a whole one.
 
     Args:
         path: of the file.
-        learner: policy, optimiser, random streams and number of updates are kept.
+        learner: its state and the number of its updates are kept.
         digest: of the recipe, network and seed.
         curve: points of the learning curve so far.
     """
-    tensors: dict[str, Tensor] = {f"policy.{name}": value for name, value in learner.policy.state_dict().items()}
-    for number, state in learner.optimizer.state_dict()["state"].items():
-        for name, value in state.items():
-            tensors[f"optimizer.{number}.{name}"] = torch.as_tensor(value)
-    tensors["demand"] = learner.demand.get_state()
-    about = {
-        "format": _FORMAT,
-        "digest": digest,
-        "done": learner.done,
-        "scenarios": learner.scenarios.bit_generator.state,
-        "curve": curve,
-    }
+    tensors, state = learner.state()
+    about = {"format": _FORMAT, "digest": digest, "done": learner.done, "state": state, "curve": curve}
     unfinished = path.with_suffix(".unfinished")
     save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished, {"about": json.dumps(about)})
     unfinished.replace(path)
 
 
-def load_checkpoint(path: Path, learner: HdpoLearner, *, digest: str) -> list[tuple[int, float, float]]:
+def load_checkpoint(path: Path, learner: Learner, *, digest: str) -> Curve:
     """Put a learner where the file left it.
 
     Args:
@@ -67,16 +56,6 @@ def load_checkpoint(path: Path, learner: HdpoLearner, *, digest: str) -> list[tu
             f"{path}: belongs to another training (recipe, network, steps or seed differ); choose another folder, or "
             "remove it to train from the beginning"
         )
-    weights = {name.removeprefix("policy."): value for name, value in tensors.items() if name.startswith("policy.")}
-    learner.policy.load_state_dict(weights)
-    state = learner.optimizer.state_dict()
-    state["state"] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, number, entry = name.split(".")
-            state["state"].setdefault(int(number), {})[entry] = value
-    learner.optimizer.load_state_dict(state)
-    learner.demand.set_state(tensors["demand"])
-    learner.scenarios.bit_generator.state = about["scenarios"]
+    learner.restore(tensors, about["state"])
     learner.done = int(about["done"])
     return [(int(step), float(value), float(score)) for step, value, score in about["curve"]]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from arena import Briefing, ControllerReport, InformedObservation, Observation
 from arena_rl.config import LearnedConfig
-from arena_rl.situation import Setting, Situation, setting_of
+from arena_rl.situation import Setting, Situation, point_places, setting_of
 from arena_rl.weights import UnfitPolicyError, shipped_policy
 
 PolicyFor = Callable[[Setting], tuple[torch.nn.Module, bool]]
@@ -52,7 +52,7 @@ class LearnedController:
         self._setting = setting_of(briefing)
         self._policy, self._stands_in = self._policy_for(self._setting)
         self._decisions = 0
-        self._points = _point_places(self._setting)
+        self._points = point_places(self._setting.plant)
         markets = self._setting.plant.markets
         self._demand = torch.zeros((1, markets, 0))
         self._moods = torch.zeros((1, 0))
@@ -101,12 +101,3 @@ class LearnedController:
 
 def _tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=np.float32)[None])
-
-
-def _point_places(setting: Setting) -> np.ndarray:
-    """Where each stock point stands in (on hand per managed node, stock per component)."""
-    plant = setting.plant
-    places = [point.node for point in plant.stock_points]
-    for component, point in enumerate(plant.component_points):
-        places[point] = len(plant.network.managed) + component
-    return np.array(places, dtype=np.intp)

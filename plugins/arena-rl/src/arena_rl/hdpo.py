@@ -10,44 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from arena_rl.episodes import Episodes, make_episodes, play
-from arena_rl.recipes import Hdpo, World
+from arena_rl.episodes import play
+from arena_rl.learner_settings import Hdpo
+from arena_rl.recipes import World
+from arena_rl.state import get_optimizer, put_optimizer
+from arena_rl.validation import draw_batches, share_earned
 from arena_rl.weights import AnyPolicy
-
-_RULES = ((True, True), (False, True), (True, False), (False, False))  # backlog, goodwill
-
-
-def loss(profits: Sequence[Tensor], batches: Sequence[Episodes]) -> Tensor:
-    """Minus the mean profit, each episode's over what its customers would pay."""
-    shares = [(profit / batch.worth).mean() for profit, batch in zip(profits, batches, strict=True)]
-    return -torch.stack(shares).mean()
-
-
-def draw_batches(
-    worlds: Sequence[World], generator: np.random.Generator, *, batches: int, episodes: int, informed: bool
-) -> list[Episodes]:
-    """Batches of training episodes. Backlog and goodwill take turns, so that every update sees all four rules.
-
-    Args:
-        worlds: what is drawn from, by weight.
-        generator: what is drawn with.
-        batches: number of scenarios.
-        episodes: number of episodes of each.
-        informed: whether the policy is shown forecasts.
-    """
-    weights = np.array([world.weight for world in worlds])
-    found = []
-    for number in range(batches):
-        world = worlds[int(generator.choice(len(worlds), p=weights / weights.sum()))]
-        backlog, goodwill = _RULES[number % len(_RULES)]
-        scenario = world.draw(generator, backlog=backlog, goodwill=goodwill)
-        found.append(make_episodes(scenario, world.mix.draw_demands(generator, scenario, episodes), informed=informed))
-    return found
 
 
 class HdpoLearner:
@@ -57,15 +31,16 @@ class HdpoLearner:
         config: of the recipe.
         policy: what is improved.
         worlds: where its episodes come from.
-        updates: number of gradients in the whole training; the learning rate falls over them.
+        steps: environment steps of the whole training; the learning rate falls over them.
         seed: of everything that is drawn.
     """
 
-    def __init__(self, config: Hdpo, policy: AnyPolicy, worlds: Sequence[World], *, updates: int, seed: int) -> None:
+    def __init__(self, config: Hdpo, policy: AnyPolicy, worlds: Sequence[World], *, steps: int, seed: int) -> None:
         self.config = config
         self.policy = policy
         self.worlds = worlds
-        self.updates = updates
+        self.steps_per_update = config.batches * config.episodes * worlds[0].mix.horizon[1]
+        self.updates = max(1, round(steps / self.steps_per_update))
         self.done = 0
         self.optimizer = torch.optim.Adam(policy.parameters(), lr=config.learning_rate)
         self.scenarios = np.random.default_rng(seed)
@@ -87,7 +62,7 @@ class HdpoLearner:
             informed=self.policy.shape.informed,
         )
         played = play(self.policy, batches, self.demand, surrogate_width=self.config.surrogate_width)
-        value = loss(played.profits, batches) + self.config.foresight * played.surprise
+        value = -share_earned(played.profits, batches) + self.config.foresight * played.surprise
         self.optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.policy.parameters(), self.config.clip)
@@ -96,15 +71,17 @@ class HdpoLearner:
         self.done += 1
         return float(value.detach())
 
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that the next update depends on: tensors, and what JSON can hold."""
+        tensors = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
+        tensors |= get_optimizer("optimizer", self.optimizer)
+        tensors["demand"] = self.demand.get_state()
+        return tensors, {"scenarios": self.scenarios.bit_generator.state}
 
-def validate(policy: AnyPolicy, batches: Sequence[Episodes], seed: int) -> float:
-    """Mean profit over what customers would pay, on fixed episodes.
-
-    Args:
-        policy: what plays.
-        batches: the episodes.
-        seed: of their demand, so that every call plays the same.
-    """
-    with torch.no_grad():
-        played = play(policy, batches, torch.Generator().manual_seed(seed))
-        return -float(loss(played.profits, batches))
+    def restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+        """Go to a state that `state` gave."""
+        weights = {name.removeprefix("policy."): each for name, each in tensors.items() if name.startswith("policy.")}
+        self.policy.load_state_dict(weights)
+        put_optimizer("optimizer", self.optimizer, tensors)
+        self.demand.set_state(tensors["demand"])
+        self.scenarios.bit_generator.state = about["scenarios"]

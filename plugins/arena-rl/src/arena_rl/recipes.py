@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from arena import FrozenModel, Network, Scenario, load_document, load_network, parse_model, unknown_name
 from arena.randomise import RandomNetworks, ScenarioMix
-from arena_rl.weights import Shape
+from arena_rl.actor_shapes import MlpShape
+from arena_rl.learner_settings import Hdpo, LearnerSettings, Sac
+from arena_rl.weights import Shape, is_actor
 
 FOLDER: Final = Path(__file__).parent / "recipes"
 
@@ -32,26 +34,12 @@ class World(FrozenModel):
         return self.mix.draw(generator, network, backlog=backlog, goodwill=goodwill)
 
 
-class Hdpo(FrozenModel):
-    """Hindsight differentiable policy optimisation: gradients of the profit through the dynamics (arXiv 2306.11246)."""
-
-    kind: Literal["hdpo"] = "hdpo"
-    learning_rate: float = Field(default=3e-3, gt=0, description="of Adam, at the start; it falls as a cosine to 0")
-    clip: float = Field(default=0.5, gt=0, description="largest norm of a gradient")
-    batches: int = Field(default=4, ge=1, description="scenarios played side by side for one gradient")
-    episodes: int = Field(default=128, ge=1, description="episodes of each, with their own demand")
-    foresight: float = Field(
-        default=0.05, ge=0, description="weight of the deviance of a blind policy's own forecast in the loss"
-    )
-    surrogate_width: float = Field(default=3.0, gt=0, description="smoothing of the stock-out indicator, units")
-
-
 class Recipe(FrozenModel):
     """A training."""
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     summary: str = Field(max_length=200)
-    learner: Hdpo
+    learner: LearnerSettings
     policy: Shape
     worlds: tuple[World, ...] = Field(min_length=1)
     networks: tuple[str, ...] = Field(
@@ -62,6 +50,26 @@ class Recipe(FrozenModel):
     seed: int = Field(default=1, ge=0)
     points: int = Field(default=40, ge=1, description="points of the learning curve: validations and checkpoints")
     start_from: str | None = Field(default=None, description="shipped policy whose weights the training starts from")
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> Self:
+        actor = is_actor(self.policy)
+        if isinstance(self.learner, Hdpo):
+            if actor:
+                raise ValueError(
+                    f"learner hdpo trains policies of kind dense or graph, not {self.policy.kind}; take ppo"
+                )
+            return self
+        if not actor:
+            raise ValueError(
+                f"learner {self.learner.kind} does not train policies of kind {self.policy.kind}; take mlp"
+            )
+        if len(self.worlds) > 1 or not isinstance(self.worlds[0].network, str):
+            raise ValueError(f"learner {self.learner.kind} trains on one network; give one world that names it")
+        squashed = isinstance(self.policy, MlpShape) and self.policy.squashed
+        if squashed != isinstance(self.learner, Sac):
+            raise ValueError("learner sac, and no other, trains a policy of kind mlp with squashed: true")
+        return self
 
     @property
     def digest(self) -> str:

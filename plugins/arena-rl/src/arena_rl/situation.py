@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +18,8 @@ from arena import Briefing, Demand, Goodwill, InformedBriefing, Plant, Scenario,
 from arena_rl.readout import Reach
 
 SMALLEST_FORECAST = 1e-6
+RULES = 7
+"""Numbers that describe the rules of an episode: backlog, noise scale, goodwill present, growth, decay, cap, floor."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,16 @@ class Setting:
     def reach(self) -> Reach:
         """Who supplies whom."""
         return Reach(self.plant)
+
+    @cached_property
+    def rules(self) -> Tensor:
+        """What is told of the rules, all near 1 in size, (1 or episodes, RULES); on the blind track only the first."""
+        backlog, goodwill = float(self.plant.backlog), self.goodwill
+        mood = [0.0] * 5 if goodwill is None else [1.0, goodwill.growth, goodwill.decay, goodwill.cap, goodwill.floor]
+        noise = torch.zeros(1) if self.noise_scale is None else self.noise_scale
+        rules = torch.tensor([backlog, 0.0, *mood]).repeat(len(noise), 1)
+        rules[:, 1] = noise
+        return near_one(rules)
 
     @cached_property
     def _last_useful(self) -> Tensor:
@@ -93,6 +106,27 @@ class Situation:
     demand: Tensor
     moods: Tensor
     forecast: Tensor | None
+
+
+def near_one(rules: Tensor) -> Tensor:
+    """Rules as policies read them, (episodes, RULES).
+
+    Args:
+        rules: backlog, noise scale, goodwill present, growth, decay, cap, floor; without goodwill its four numbers do
+            not matter.
+    """
+    backlog, noise, remembers, growth, decay, cap, floor = rules.unbind(1)
+    moods = torch.stack(((growth - 1) * 50, (1 - decay) * 5, cap / 2, floor), dim=1)
+    moods = torch.where(remembers[:, None] > 0, moods, 0.0)
+    return torch.cat((torch.stack((backlog, noise, remembers), dim=1), moods), dim=1)
+
+
+def point_places(plant: Plant) -> np.ndarray:
+    """Where each stock point stands in (on hand per managed node, stock per component)."""
+    places = [point.node for point in plant.stock_points]
+    for component, point in enumerate(plant.component_points):
+        places[point] = len(plant.network.managed) + component
+    return np.array(places, dtype=np.intp)
 
 
 def setting_of(briefing: Briefing) -> Setting:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,14 +13,15 @@ import torch
 from arena import TrainingPoint, TrainingRequest, compile_plant, load_network
 from arena_rl.card import write_card
 from arena_rl.checkpoint import load_checkpoint, save_checkpoint
+from arena_rl.curve import Curve, CurveLog, write_curve
 from arena_rl.episodes import Episodes
-from arena_rl.hdpo import HdpoLearner, draw_batches, validate
+from arena_rl.learners import make_learner
 from arena_rl.readout import Reach
 from arena_rl.recipes import Recipe, load_recipe
 from arena_rl.situation import Setting
+from arena_rl.validation import draw_batches, validate
 from arena_rl.weights import AnyPolicy, PolicyFile, make_policy, save_policy, shipped_policy, signature
 
-_LOGGER: Final = logging.getLogger(__name__)
 _VALIDATION_SEED: Final = 20_260_511
 _VALIDATION_BATCHES: Final = 8
 _VALIDATION_EPISODES: Final = 256
@@ -71,10 +70,6 @@ class Training:
         self.worlds = tuple(
             world if network is None else world.model_copy(update={"network": network}) for world in recipe.worlds
         )
-        config = recipe.learner
-        per_update = config.batches * config.episodes * self._horizon()
-        self.updates = max(1, round(recipe.steps / per_update))
-        self.steps_per_update = per_update
         text = f"{recipe.digest} {signature(self.network) if self.network is not None else ''}"
         self.digest = hashlib.sha256(text.encode()).hexdigest()
 
@@ -89,42 +84,44 @@ class Training:
         checkpoint = self.folder / "checkpoint.safetensors"
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
-        learner = HdpoLearner(recipe.learner, self._policy(), self.worlds, updates=self.updates, seed=recipe.seed)
-        curve: list[tuple[int, float, float]] = []
+        policy = self._policy()
+        learner = make_learner(recipe.learner, policy, self.worlds, steps=recipe.steps, seed=recipe.seed)
+        total = learner.updates * learner.steps_per_update
+        curve: Curve = []
         if checkpoint.exists():
             curve = load_checkpoint(checkpoint, learner, digest=self.digest)
-        examined = self._validation_batches(learner.policy)
-        every = max(1, self.updates // recipe.points)
+        examined = self._validation_batches(policy)
+        every = max(1, learner.updates // recipe.points)
         started, losses = time.monotonic(), []
-        with _Log(self.folder) as log:
-            while learner.done < self.updates:
+        with CurveLog(self.folder) as log:
+            while learner.done < learner.updates:
                 losses.append(learner.update())
-                if learner.done % every and learner.done != self.updates:
+                if learner.done % every and learner.done != learner.updates:
                     continue
                 point = (
-                    learner.done * self.steps_per_update,
+                    learner.done * learner.steps_per_update,
                     sum(losses) / len(losses),
-                    validate(learner.policy, examined, _VALIDATION_SEED),
+                    validate(policy, examined, _VALIDATION_SEED),
                 )
                 losses.clear()
                 curve.append(point)
                 log.add(point)
                 save_checkpoint(checkpoint, learner, digest=self.digest, curve=curve)
-                _write_curve(self.folder / "curve.csv", curve)
-                tell(TrainingPoint(self.label, point[0], self.updates * self.steps_per_update, point[1], point[2]))
+                write_curve(self.folder / "curve.csv", curve)
+                tell(TrainingPoint(self.label, point[0], total, point[1], point[2]))
         about = PolicyFile(
             shape=recipe.policy,
             network=None if self.network is None else signature(self.network),
             network_name="" if self.network is None else self.network.name,
             recipe=recipe.name,
         )
-        save_policy(stem, learner.policy, about)
+        save_policy(stem, policy, about)
         write_card(
             stem.with_name(self.label + ".card.md"),
             recipe=recipe,
             label=self.label,
-            parameters=sum(each.numel() for each in learner.policy.parameters()),
-            steps=self.updates * self.steps_per_update,
+            parameters=sum(each.numel() for each in policy.parameters()),
+            steps=total,
             seconds=time.monotonic() - started,
             curve=curve,
         )
@@ -154,9 +151,6 @@ class Training:
             informed=self.recipe.policy.informed,
         )
 
-    def _horizon(self) -> int:
-        return self.recipe.worlds[0].mix.horizon[1]
-
     def _validation_batches(self, policy: AnyPolicy) -> list[Episodes]:
         import numpy as np
 
@@ -167,38 +161,3 @@ class Training:
             episodes=_VALIDATION_EPISODES,
             informed=policy.shape.informed,
         )
-
-
-class _Log:
-    """TensorBoard's event files, where TensorBoard is installed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._writer = None
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            _LOGGER.warning("no TensorBoard logs: TensorBoard is not installed (pip install 'arena-rl[train]')")
-            return
-        self._writer = SummaryWriter(str(folder / "tensorboard"))
-
-    def __enter__(self) -> _Log:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-    def add(self, point: tuple[int, float, float]) -> None:
-        """Write a point of the learning curve."""
-        if self._writer is not None:
-            steps, value, score = point
-            self._writer.add_scalar("loss", value, steps)
-            self._writer.add_scalar("validation", score, steps)
-            self._writer.flush()
-
-
-def _write_curve(path: Path, curve: list[tuple[int, float, float]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(("steps", "loss", "validation"))
-        table.writerows((steps, f"{value:.6f}", f"{score:.6f}") for steps, value, score in curve)

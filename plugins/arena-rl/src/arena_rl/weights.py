@@ -16,8 +16,11 @@ from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
+from typing_extensions import TypeIs
 
 from arena import Network
+from arena_rl.actor import ActorPolicy
+from arena_rl.actor_shapes import ActorShape, GnnShape, MlpShape, ResidualShape, TransformerShape
 from arena_rl.dense import DensePolicy, DenseShape
 from arena_rl.graph import GraphPolicy, GraphShape
 from arena_rl.readout import Reach
@@ -25,8 +28,10 @@ from arena_rl.situation import Setting
 
 SHIPPED: Final = Path(__file__).parent / "weights"
 
-Shape = Annotated[DenseShape | GraphShape, Field(discriminator="kind")]
-AnyPolicy = DensePolicy | GraphPolicy
+Shape = Annotated[
+    DenseShape | GraphShape | MlpShape | GnnShape | TransformerShape | ResidualShape, Field(discriminator="kind")
+]
+AnyPolicy = DensePolicy | GraphPolicy | ActorPolicy
 
 
 class UnfitPolicyError(ValueError):
@@ -50,19 +55,24 @@ def signature(network: Network) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
+def is_actor(shape: DenseShape | GraphShape | ActorShape) -> TypeIs[ActorShape]:
+    """Whether a policy is one of those that are trained by their rewards."""
+    return isinstance(shape, MlpShape | GnnShape | TransformerShape | ResidualShape)
+
+
 def make_policy(shape: Shape, network: Network | None, reach: Reach | None) -> AnyPolicy:
     """An untrained policy.
 
     Args:
         shape: its kind and size.
-        network: for a dense policy, the network it is made for.
+        network: what the policy is made for; graph policies need none.
         reach: of that network.
     """
     if isinstance(shape, GraphShape):
         return GraphPolicy(shape)
     assert network is not None
     assert reach is not None
-    return DensePolicy(shape, network, reach)
+    return ActorPolicy(shape, network, reach) if is_actor(shape) else DensePolicy(shape, network, reach)
 
 
 def save_policy(stem: Path, policy: nn.Module, about: PolicyFile) -> None:
@@ -162,6 +172,7 @@ __all__ = [
     "PolicyFile",
     "Shape",
     "UnfitPolicyError",
+    "is_actor",
     "load_policy",
     "make_policy",
     "read_policy_file",

@@ -1,0 +1,86 @@
+"""What a recipe says of its learner: the method, and its numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from arena import FrozenModel
+
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Hdpo(FrozenModel):
+    """Hindsight differentiable policy optimisation: gradients of the profit through the dynamics (arXiv 2306.11246)."""
+
+    kind: Literal["hdpo"] = "hdpo"
+    learning_rate: Positive = Field(default=3e-3, description="of Adam, at the start; it falls as a cosine to 0")
+    clip: Positive = Field(default=0.5, description="largest norm of a gradient")
+    batches: int = Field(default=4, ge=1, description="scenarios played side by side for one gradient")
+    episodes: int = Field(default=128, ge=1, description="episodes of each, with their own demand")
+    foresight: float = Field(
+        default=0.05, ge=0, description="weight of the deviance of a blind policy's own forecast in the loss"
+    )
+    surrogate_width: Positive = Field(default=3.0, description="smoothing of the stock-out indicator, units")
+
+
+class _FromRewards(FrozenModel):
+    """What the learners that see rewards only have in common; every update plays one episode per environment."""
+
+    learning_rate: Positive = Field(default=3e-4, description="of Adam")
+    environments: int = Field(default=256, ge=2, description="episodes played side by side")
+    gamma: Fraction = Field(default=0.995, description="discount of later rewards")
+
+
+class _OnPolicy(_FromRewards):
+    batch: int = Field(default=960, ge=2, description="decisions per gradient")
+    epochs: int = Field(default=6, ge=1, description="passes over what was played")
+    gae_lambda: Fraction = Field(default=0.95, description="mixture of advantages over one and more periods")
+    clip: Positive = Field(default=0.2, description="largest change of a ratio of probabilities")
+    entropy: float = Field(default=0.005, ge=0, description="weight of the entropy bonus")
+    value: float = Field(default=0.5, ge=0, description="weight of the critic's loss")
+    gradient_norm: Positive = Field(default=0.5, description="largest norm of a gradient")
+    target_kl: Positive | None = Field(default=0.03, description="divergence at which the passes end early")
+    log_deviation: float = Field(default=-1.0, description="logarithm of the actions' first standard deviation")
+
+
+class Ppo(_OnPolicy):
+    """Proximal policy optimisation, by Stable-Baselines3 (arXiv 1707.06347)."""
+
+    kind: Literal["ppo"] = "ppo"
+
+
+class Pdppo(_OnPolicy):
+    """Post-decision PPO: a second critic values what is left when orders are placed and customers have not come."""
+
+    kind: Literal["pdppo"] = "pdppo"
+    advantage: Literal["maximum", "surprise"] = Field(
+        default="maximum",
+        description="maximum: the larger of the two critics' advantages, as published; surprise: the advantage less what "
+        "the period's demand surprised the second critic by",
+    )
+
+
+class Bpo(_OnPolicy):
+    """Bounded policy optimisation: the distance of each ratio from the best one within the bounds (arXiv 2604.18578)."""
+
+    kind: Literal["bpo"] = "bpo"
+
+
+class Sac(_FromRewards):
+    """Soft actor-critic, by Stable-Baselines3 (arXiv 1801.01290)."""
+
+    kind: Literal["sac"] = "sac"
+    environments: int = Field(default=32, ge=2, description="episodes played side by side")
+    gamma: Fraction = Field(default=0.99, description="discount of later rewards")
+    batch: int = Field(default=256, ge=2, description="decisions per gradient")
+    tau: Fraction = Field(default=0.005, description="step of the target critics towards the critics")
+    memory: int = Field(default=200_000, ge=1, description="decisions that are remembered")
+    first_steps: int = Field(default=5_000, ge=0, description="environment steps of random actions before learning")
+    gradients: int = Field(default=8, ge=1, description="gradients per period of the batch of episodes")
+
+
+FromRewards = Ppo | Pdppo | Bpo | Sac
+LearnerSettings = Annotated[Hdpo | Ppo | Pdppo | Bpo | Sac, Field(discriminator="kind")]

@@ -1,0 +1,143 @@
+"""How orders follow demand in one network, and the newsvendor rule for batches of episodes.
+
+Constants are those of `arena_heuristics`: materials in the order of the plant's stock points, shares of suppliers by
+1 / (1 + price + 0.1 × lead time), critical ratios.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from arena import Network, Plant
+from arena_heuristics.config import NewsvendorConfig
+from arena_heuristics.costs import holding_cost, per_material, ratio_quantile, shortage_cost
+from arena_heuristics.demand import prior_means
+from arena_heuristics.ordering import Convention, list_materials, material_needs, unit_contents
+from arena_rl.situation import Setting, Situation
+
+_AHEAD = 10  # periods whose mean demand scales orders
+_RULE = NewsvendorConfig()
+
+
+class Trade:
+    """Who orders what for whom, in a network.
+
+    Args:
+        network: the network.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.materials = list_materials(network, _RULE.lead_time_weight)
+        self.material_of_link = torch.zeros(len(network.supply_links), dtype=torch.long)
+        self.share_of_link = torch.zeros(len(network.supply_links))
+        for index, material in enumerate(self.materials):
+            self.material_of_link[list(material.links)] = index
+            self.share_of_link[list(material.links)] = torch.tensor(material.shares)
+        self.prior = _float(prior_means(network, _RULE))
+
+    def _needs(self, convention: Convention) -> Tensor:
+        contents = unit_contents(self.network, self.materials, convention)
+        return _float(material_needs(self.network, self.materials, contents))
+
+    @cached_property
+    def flows(self) -> Tensor:
+        """Units that move on a supply link per unit of demand, (supply links, market links)."""
+        return self.share_of_link[:, None] * self._needs("shared")[self.material_of_link]
+
+    @cached_property
+    def needs(self) -> Tensor:
+        """Units of a material that the newsvendor prepares per unit of demand, (materials, market links)."""
+        return self._needs("whole" if len(self.network.market_links) == 1 else "shared")
+
+    @cached_property
+    def quantiles(self) -> Tensor:
+        """Standard normal quantile of each material's critical ratio, (materials,)."""
+        network = self.network
+        found = {
+            node: ratio_quantile(shortage_cost(network, node, _RULE.least_shortage_cost), holding_cost(network, node))
+            for node in network.managed
+        }
+        return _float(per_material(self.materials, found))
+
+    def means(self, situation: Situation, horizon: int) -> Tensor:
+        """Mean demand per market link to scale orders by, units per period, (episodes, market links).
+
+        Informed: of the next ten periods of the forecast, or what is left; blind: of all demand seen, and before any
+        the share of the retailer's initial stock that the heuristics presume.
+        """
+        if situation.forecast is not None:
+            left = max(1, min(_AHEAD, horizon - situation.period))
+            return situation.forecast[:, :, :left].mean(2)
+        if situation.demand.shape[2]:
+            return situation.demand.mean(2)
+        return self.prior.expand(len(situation.sentiment), -1)
+
+
+class Newsvendor:
+    """The published newsvendor rule for a batch of episodes; after the last period there is no demand to cover.
+
+    Args:
+        trade: of the network.
+        plant: the network compiled.
+    """
+
+    def __init__(self, trade: Trade, plant: Plant) -> None:
+        self.trade = trade
+        materials, links = trade.materials, plant.links
+        offsets = plant.network.pipeline_offsets
+        # Position = stock + under way and owed by suppliers − what the node itself owes buyers and customers.
+        slots = np.zeros((offsets[-1], len(materials)))
+        owed = np.zeros((links, len(materials)))
+        due = np.zeros((plant.markets, len(materials)))
+        for index, material in enumerate(materials):
+            for link in material.links:
+                slots[offsets[link] : offsets[link + 1], index] = 1.0
+                owed[link, index] += 1.0
+            for link in plant.network.outbound(material.node):
+                owed[link, index] -= material.units
+            for market in plant.network.markets_of(material.node):
+                due[market, index] = -material.units
+        self._weights = _float(np.concatenate((np.eye(len(materials)), slots, owed, due)))
+        self._lead_times = torch.tensor([material.lead_time for material in materials])
+
+    def positions(self, setting: Setting, situation: Situation) -> Tensor:
+        """Inventory position per material, units, (episodes, materials)."""
+        due = situation.unfilled * setting.rules[:, :1]
+        return torch.cat((situation.on_hand, situation.pipeline, situation.owed, due), dim=1) @ self._weights
+
+    def moments(self, setting: Setting, situation: Situation) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of the demand over lead time and coming period, units, (episodes, materials) each."""
+        needs = self.trade.needs
+        periods = self._lead_times + 1
+        forecast = situation.forecast
+        if forecast is not None:
+            assert setting.noise_scale is not None
+            path = nn.functional.pad(forecast, (0, max(0, int(periods.max()) - forecast.shape[2])))
+            variance = torch.where(path > 0, path * setting.noise_scale[:, None, None] ** 2, 1.0)
+            means = path.cumsum(2)[:, :, self._lead_times]
+            variances = variance.cumsum(2)[:, :, self._lead_times]
+            return (means * needs.T).sum(1), (variances * needs.T**2).sum(1).sqrt()
+        recent = situation.demand[:, :, -_RULE.window :]
+        seen = recent.shape[2]
+        mean = (recent.mean(2) if seen else self.trade.means(situation, setting.horizon)) @ needs.T
+        if seen >= _RULE.fewest_periods:
+            deviation = torch.einsum("emt,pm->ept", recent, needs).std(2)
+        else:
+            deviation = ((recent.mean(2) if seen else self.trade.means(situation, setting.horizon)) @ needs.T**2).sqrt()
+        return mean * periods, deviation.clamp(min=1.0) * periods.sqrt()
+
+    def orders(self, setting: Setting, situation: Situation) -> Tensor:
+        """Orders per supply link, units, (episodes, supply links)."""
+        mean, deviation = self.moments(setting, situation)
+        level = torch.where(mean > 0, (mean + self.trade.quantiles * deviation).clamp(min=0.0), 0.0)
+        missing = (level - self.positions(setting, situation)).clamp(min=0.0)
+        return missing[:, self.trade.material_of_link] * self.trade.share_of_link
+
+
+def _float(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.asarray(array, dtype=np.float32))
