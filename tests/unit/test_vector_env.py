@@ -364,8 +364,8 @@ def test_drawn_episodes_of_a_shared_stream_play_the_same_world() -> None:
     envs.reset(seed=5)
     drawn = envs.drawn_scenarios
     means = np.array([each.mean_path[0, :30] for each in drawn])
-    observations, demands = None, []
-    for period in range(29):
+    demands = []
+    for _ in range(29):
         observations, *_, infos = envs.step(np.full(envs.action_space.shape, 20.0))
         demands.append(observations[:, 0])
         assert (infos["sentiment"] == 1.0)[[each.goodwill is None for each in drawn]].all()

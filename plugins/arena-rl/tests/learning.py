@@ -5,6 +5,8 @@ import torch
 
 from arena import Network, Scenario
 from arena.randomise import ScenarioMix, WeightedFamily, broad_effects, published_effects
+from arena_rl.actor import ActorPolicy
+from arena_rl.actor_shapes import ActorShape, GnnShape, MlpShape, ResidualShape, TransformerShape
 from arena_rl.dense import DensePolicy, DenseShape
 from arena_rl.episodes import Episodes, make_episodes
 from arena_rl.graph import GraphPolicy, GraphShape
@@ -36,3 +38,26 @@ def small_dense(episodes: Episodes, *, seed: int = 3) -> DensePolicy:
     setting = episodes.setting
     shape = DenseShape(informed=setting.informed, width=16, layers=1)
     return DensePolicy(shape, setting.plant.network, setting.reach)
+
+
+def actor_shape(kind: str, informed: bool) -> ActorShape:
+    """Small shapes by name."""
+    small = {"informed": informed, "hidden": (16, 8)}
+    return {
+        "mlp": MlpShape(**small),
+        "squashed": MlpShape(**small, squashed=True),
+        "gnn": GnnShape(**small, width=8, rounds=2),
+        "transformer": TransformerShape(**small, width=8, heads=2, layers=1, feedforward=16),
+        "frames": TransformerShape(**small, width=8, heads=2, layers=1, feedforward=16, memory=4),
+        "residual": ResidualShape(**small),
+    }[kind]
+
+
+def untrained_actor(kind: str, episodes: Episodes, *, seed: int = 3) -> ActorPolicy:
+    """Untrained, with a last layer large enough that inputs matter."""
+    torch.manual_seed(seed)
+    setting = episodes.setting
+    policy = ActorPolicy(actor_shape(kind, setting.informed), setting.plant.network, setting.reach)
+    with torch.no_grad():
+        policy.actor.out.weight.mul_(30.0)
+    return policy.requires_grad_(False)

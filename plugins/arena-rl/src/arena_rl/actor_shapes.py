@@ -11,9 +11,7 @@ Width = Annotated[int, Field(ge=1, le=1024)]
 
 class _ActorShape(BaseModel, frozen=True, extra="forbid"):
     informed: bool
-    hidden: tuple[Width, ...] = Field(
-        default=(256, 128), min_length=1, description="widths of the layers before the end"
-    )
+    hidden: tuple[Width, ...] = Field(default=(256, 128), min_length=1, description="widths of the last layers but one")
 
     @property
     def frames(self) -> int:
@@ -56,7 +54,7 @@ class ResidualShape(_ActorShape):
     """One perceptron for every supply link: the newsvendor's order times 1 + δ, δ bounded."""
 
     kind: Literal["residual"] = "residual"
-    hidden: tuple[Width, ...] = Field(default=(64, 64), min_length=1, description="widths of the layers before the end")
+    hidden: tuple[Width, ...] = Field(default=(64, 64), min_length=1, description="widths of the last layers but one")
     bound: float = Field(default=0.5, gt=0, le=1, description="largest |δ|")
 
 

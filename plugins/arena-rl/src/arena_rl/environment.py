@@ -32,7 +32,7 @@ class DrawnSetting(Setting):
     drawn: Tensor
 
     @property
-    def rules(self) -> Tensor:  # type: ignore[override]
+    def rules(self) -> Tensor:
         """What is told of the rules, by episode."""
         return self.drawn
 
@@ -92,10 +92,7 @@ class PolicyEnvironment(VecEnv):
                 decided = post_decision(setting, situation, orders)
                 self.decided.append(self.policy.frame(setting, decided).numpy())
         observations, rewards, _, ends, infos = self.envs.step(orders.numpy())
-        if ends[0]:
-            inputs = self._begin(observations, infos)
-        else:
-            inputs = self._look(observations, first=False)
+        inputs = self._begin(observations, infos) if ends[0] else self._look(observations, first=False)
         return inputs, (rewards - costs).astype(np.float32), ends, [{} for _ in range(self.num_envs)]
 
     def _begin(self, observations: np.ndarray, infos: dict[str, Any]) -> np.ndarray:
@@ -139,7 +136,7 @@ class PolicyEnvironment(VecEnv):
         period = len(self._seen)
         forecast = None
         if self.policy.shape.informed:
-            forecast = ahead.unflatten(1, (plant.markets, -1)).clone()
+            forecast = ahead.reshape(self.num_envs, plant.markets, -1).clone()
             forecast[:, :, horizon - period :] = 0.0
         nothing = columns.new_zeros((self.num_envs, plant.markets, 0))
         self._situation = Situation(

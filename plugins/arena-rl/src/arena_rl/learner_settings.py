@@ -58,13 +58,13 @@ class Pdppo(_OnPolicy):
     kind: Literal["pdppo"] = "pdppo"
     advantage: Literal["maximum", "surprise"] = Field(
         default="maximum",
-        description="maximum: the larger of the two critics' advantages, as published; surprise: the advantage less what "
-        "the period's demand surprised the second critic by",
+        description="maximum: the larger of the two critics' advantages, as published; surprise: the advantage less "
+        "what the period's demand surprised the second critic by",
     )
 
 
 class Bpo(_OnPolicy):
-    """Bounded policy optimisation: the distance of each ratio from the best one within the bounds (arXiv 2604.18578)."""
+    """Bounded policy optimisation: distance of each ratio from the best within its bounds (arXiv 2604.18578)."""
 
     kind: Literal["bpo"] = "bpo"
 

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from arena_rl.actor import ActorPolicy
 from arena_rl.learner_settings import Hdpo, LearnerSettings
 from arena_rl.recipes import World
-from arena_rl.weights import ActorPolicy, AnyPolicy
+from arena_rl.weights import AnyPolicy
 
 
 class Learner(Protocol):

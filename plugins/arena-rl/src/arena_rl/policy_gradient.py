@@ -46,7 +46,7 @@ class SharedActorPolicy(ActorCriticPolicy):
 
     def __init__(self, *arguments: Any, actor_policy: Callable[[], ActorPolicy], **settings: Any) -> None:
         self._actor_policy = actor_policy
-        super().__init__(*arguments, ortho_init=False, **settings)
+        super().__init__(*arguments, **settings)
 
     def _build_mlp_extractor(self) -> None:
         self.mlp_extractor = _ActorAndCritic(self._actor_policy())  # type: ignore[assignment]
@@ -54,7 +54,7 @@ class SharedActorPolicy(ActorCriticPolicy):
     def _build(self, lr_schedule: Schedule) -> None:
         super()._build(lr_schedule)
         self.action_net = nn.Identity()
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
 
 # --- bounded policy optimisation --------------------------------------------------------------------------------------
@@ -137,9 +137,9 @@ def post_decision_advantages(
         The same shape.
     """
     if kind == "maximum":
-        return np.maximum(advantages, advantages + values - decided)
+        return np.asarray(np.maximum(advantages, advantages + values - decided))
     following = np.concatenate((values[1:], np.zeros_like(values[:1])))
-    return advantages - (rewards + gamma * following - decided)
+    return np.asarray(advantages - (rewards + gamma * following - decided))
 
 
 class PDPPO(PPO):
@@ -173,7 +173,7 @@ class PDPPO(PPO):
         assert isinstance(self.env, VecNormalize)
         buffer = self.rollout_buffer
         kept = self._environment().decided
-        decided = np.stack([self.env.normalize_obs(inputs) for inputs in kept]).astype(np.float32)
+        decided = np.stack([np.asarray(self.env.normalize_obs(inputs)) for inputs in kept]).astype(np.float32)
         states = torch.from_numpy(decided).flatten(0, 1)
         with torch.no_grad():
             found = self.second_critic(states).reshape(buffer.values.shape).numpy()
@@ -184,7 +184,7 @@ class PDPPO(PPO):
         super().train()
         for _ in range(self.n_epochs):
             order = torch.from_numpy(np.random.permutation(len(states)))
-            for batch in order.split(self.batch_size):
+            for batch in torch.split(order, self.batch_size):
                 loss = nn.functional.mse_loss(self.second_critic(states[batch]).flatten(), returns[batch])
                 self.second_optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]

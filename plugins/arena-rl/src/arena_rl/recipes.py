@@ -61,9 +61,7 @@ class Recipe(FrozenModel):
                 )
             return self
         if not actor:
-            raise ValueError(
-                f"learner {self.learner.kind} does not train policies of kind {self.policy.kind}; take mlp"
-            )
+            raise ValueError(f"learner {self.learner.kind} trains no policy of kind {self.policy.kind}; take mlp")
         if len(self.worlds) > 1 or not isinstance(self.worlds[0].network, str):
             raise ValueError(f"learner {self.learner.kind} trains on one network; give one world that names it")
         squashed = isinstance(self.policy, MlpShape) and self.policy.squashed

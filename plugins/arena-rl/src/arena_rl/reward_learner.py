@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import Tensor, nn
@@ -78,7 +79,11 @@ class RewardLearner:
             vf_coef=settings.value,
             max_grad_norm=settings.gradient_norm,
             target_kl=settings.target_kl,
-            policy_kwargs={"actor_policy": lambda: self.policy, "log_std_init": settings.log_deviation},
+            policy_kwargs={
+                "actor_policy": lambda: self.policy,
+                "log_std_init": settings.log_deviation,
+                "ortho_init": False,  # the networks begin as they were made
+            },
             device="cpu",
             **more,
         )
@@ -124,9 +129,15 @@ class RewardLearner:
         return float(told.get("train/loss", told.get("train/critic_loss", np.nan)))
 
     def _share_normalisation(self) -> None:
-        seen = self.env.obs_rms
-        self.policy.mean.copy_(torch.from_numpy(seen.mean))  # type: ignore[union-attr]
-        self.policy.deviation.copy_(torch.from_numpy(np.sqrt(seen.var + self.env.epsilon)))  # type: ignore[union-attr]
+        seen = self._statistics["inputs"]
+        self.policy.mean.copy_(torch.from_numpy(seen.mean))
+        self.policy.deviation.copy_(torch.from_numpy(np.sqrt(seen.var + self.env.epsilon)))
+
+    @property
+    def _statistics(self) -> dict[str, RunningMeanStd]:
+        inputs = self.env.obs_rms
+        assert isinstance(inputs, RunningMeanStd)
+        return {"inputs": inputs, "returns": self.env.ret_rms}
 
     # --- state ------------------------------------------------------------------------------------------------------
 
@@ -154,12 +165,13 @@ class RewardLearner:
             tensors |= {f"{name}.{key}": value.clone() for key, value in module.state_dict().items()}
         for name, optimizer in self._optimizers().items():
             tensors |= get_optimizer(f"optimizer.{name}", optimizer)
-        for name, seen in (("inputs", self.env.obs_rms), ("returns", self.env.ret_rms)):
-            tensors[f"statistics.{name}.mean"] = torch.as_tensor(seen.mean)  # type: ignore[union-attr]
-            tensors[f"statistics.{name}.var"] = torch.as_tensor(seen.var)  # type: ignore[union-attr]
-            tensors[f"statistics.{name}.count"] = torch.as_tensor(seen.count)  # type: ignore[union-attr]
+        for name, seen in self._statistics.items():
+            tensors[f"statistics.{name}.mean"] = torch.as_tensor(seen.mean)
+            tensors[f"statistics.{name}.var"] = torch.as_tensor(seen.var)
+            tensors[f"statistics.{name}.count"] = torch.as_tensor(seen.count)
         about: dict[str, Any] = {"steps": self.model.num_timesteps}
         if isinstance(self.model, SAC):
+            assert self.model.log_ent_coef is not None
             tensors["log_entropy"] = self.model.log_ent_coef.detach().clone()
             memory = self.model.replay_buffer
             assert memory is not None
@@ -175,12 +187,13 @@ class RewardLearner:
             module.load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
         for name, optimizer in self._optimizers().items():
             put_optimizer(f"optimizer.{name}", optimizer, tensors)
-        for name, seen in (("inputs", self.env.obs_rms), ("returns", self.env.ret_rms)):
+        for name, seen in self._statistics.items():
             for part in ("mean", "var"):
                 setattr(seen, part, tensors[f"statistics.{name}.{part}"].numpy().copy())
-            seen.count = float(tensors[f"statistics.{name}.count"])  # type: ignore[union-attr]
+            seen.count = float(tensors[f"statistics.{name}.count"])
         self.model.num_timesteps = about["steps"]
         if isinstance(self.model, SAC):
+            assert self.model.log_ent_coef is not None
             with torch.no_grad():
                 self.model.log_ent_coef.copy_(tensors["log_entropy"])
             memory = self.model.replay_buffer

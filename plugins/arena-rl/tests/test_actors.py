@@ -1,0 +1,163 @@
+"""Policies that are trained by their rewards: what they read, how they order, and that play equals training."""
+
+import numpy as np
+import pytest
+import torch
+from learning import MIX, actor_shape, episodes_of, scenario_on, untrained_actor
+
+from arena import Simulator, TrackView, load_network
+from arena_heuristics.config import NewsvendorConfig
+from arena_heuristics.newsvendor import Newsvendor
+from arena_rl.actor import ActorPolicy, Frames
+from arena_rl.controller import LearnedController
+from arena_rl.episodes import make_episodes, play
+from arena_rl.weights import PolicyFile, load_policy, save_policy, signature
+
+KINDS = ("mlp", "squashed", "gnn", "transformer", "frames", "residual")
+
+
+class Fixed(ActorPolicy):
+    """An actor whose actions are given."""
+
+    given: torch.Tensor
+
+    def actions(self, inputs):
+        return self.given.expand(len(inputs), -1)
+
+
+def one_episode(network: str, *, informed: bool, goodwill: bool = True):
+    """An episode whose demand equals its mean."""
+    scenario = scenario_on(load_network(network), seed=5, backlog=True, goodwill=goodwill)
+    demand = MIX.draw_demand(np.random.default_rng(6), 60).model_copy(update={"noise_scale": 0.0})
+    scenario = type(scenario)(**{name: getattr(scenario, name) for name in type(scenario).model_fields if name != "demand"}, demand=demand)
+    return scenario, make_episodes(scenario, [demand], informed=informed)
+
+
+@pytest.mark.parametrize("informed", [True, False])
+@pytest.mark.parametrize("network", ["divergent", "serial", "assembly"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_actor_plays_in_a_match_as_in_training(kind, network, informed):
+    scenario, episodes = one_episode(network, informed=informed)
+    policy = untrained_actor(kind, episodes)
+    with torch.no_grad():
+        expected = float(play(policy, [episodes], torch.Generator().manual_seed(1)).profits[0][0])
+    view, simulator = TrackView(scenario, "informed" if informed else "blind"), Simulator(scenario)
+    simulator.start(1)
+    controller = LearnedController(lambda setting: policy)
+    controller.begin(view.brief(seed=0))
+    profit = 0.0
+    while not simulator.finished:
+        profit += simulator.step(controller.order(view.observe(simulator.state)))
+    assert profit == pytest.approx(expected, rel=2e-3, abs=0.5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_actor_survives_its_files(kind, tmp_path):
+    _, episodes = one_episode("serial", informed=True)
+    setting = episodes.setting
+    policy = untrained_actor(kind, episodes)
+    about = PolicyFile(shape=policy.shape, network=signature(setting.plant.network), recipe="test")
+    save_policy(tmp_path / "actor", policy, about)
+    found = load_policy(tmp_path / "actor", setting)
+    inputs = torch.randn(3, policy.input_size)
+    with torch.no_grad():
+        torch.testing.assert_close(found.actions(inputs), policy.actions(inputs), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_inputs_are_normalised_and_clipped(kind):
+    _, episodes = one_episode("serial", informed=True)
+    policy = untrained_actor(kind, episodes)
+    inputs = torch.randn(2, policy.input_size)
+    with torch.no_grad():
+        plain = policy.actions(inputs)
+        policy.mean += 3.0
+        policy.deviation *= 2.0
+        torch.testing.assert_close(policy.actions(2 * inputs + 3), plain, rtol=1e-3, atol=1e-4)
+        far = policy.actions(1e9 * torch.ones_like(inputs))
+        torch.testing.assert_close(policy.actions(1e6 * torch.ones_like(inputs)), far)
+
+
+@pytest.mark.parametrize("informed", [True, False])
+def test_an_action_of_nothing_follows_demand(informed):
+    """On the divergent network the flows into each node add up to the demand, and an action adds a share of it."""
+    batch = episodes_of(scenario_on(load_network("divergent")), 3, informed=informed)
+    policy = Fixed(actor_shape("mlp", informed), batch.setting.plant.network, batch.setting.reach)
+    policy.given = torch.zeros(batch.setting.plant.links)
+    orders = policy(batch.setting, first_situation(batch))
+    means = policy.reader.trade.means(first_situation(batch), 30)
+    retailer = [link for link, point in enumerate(batch.setting.reach.buyer_points) if point in batch.setting.plant.sellers]
+    torch.testing.assert_close(orders[:, retailer].sum(1), means.sum(1))
+    policy.given = torch.full((batch.setting.plant.links,), 0.5)
+    torch.testing.assert_close(policy(batch.setting, first_situation(batch)), orders + 0.5 * means.sum(1, keepdim=True))
+    policy.given = torch.full((batch.setting.plant.links,), -2.0)
+    assert (policy(batch.setting, first_situation(batch)) == 0).all()
+
+
+def test_a_blind_scale_is_the_mean_of_what_was_seen():
+    batch = episodes_of(scenario_on(load_network("serial")), 2, informed=False)
+    policy = untrained_actor("mlp", batch)
+    situation = first_situation(batch)
+    assert policy.reader.trade.means(situation, 30).tolist() == [[20.0], [20.0]]  # initial stock 100 over 5 periods
+    seen = type(situation)(**{**vars(situation), "demand": torch.tensor([[[1.0, 5.0]], [[4.0, 0.0]]])})
+    assert policy.reader.trade.means(seen, 30).tolist() == [[3.0], [2.0]]
+
+
+def first_situation(batch):
+    from arena_rl.episodes import _Run
+
+    return _Run(batch, torch.Generator().manual_seed(1), 3.0).situation(0)
+
+
+@pytest.mark.parametrize("informed", [True, False])
+@pytest.mark.parametrize("network", ["divergent", "serial"])
+@pytest.mark.parametrize("backlog", [True, False])
+def test_a_residual_of_nothing_is_the_published_newsvendor(network, backlog, informed):
+    """Until lead times reach past the end, where the published rule goes on covering demand and ours does not."""
+    scenario = scenario_on(load_network(network), seed=4, backlog=backlog, goodwill=True)
+    setting = episodes_of(scenario, 1, informed=informed).setting
+    policy = Fixed(actor_shape("residual", informed), setting.plant.network, setting.reach)
+    policy.given = torch.zeros(setting.plant.links)
+    view, simulator = TrackView(scenario, "informed" if informed else "blind"), Simulator(scenario)
+    simulator.start(2)
+    controller, rule = LearnedController(lambda setting: policy), Newsvendor(NewsvendorConfig())
+    controller.begin(view.brief(seed=0))
+    rule.begin(view.brief(seed=0))
+    last = 30 - setting.plant.network.longest_lead_time - 1
+    compared = 0
+    while simulator.period < last:
+        observation = view.observe(simulator.state)
+        expected = np.minimum(rule.order(observation), scenario.order_bound)
+        found = controller.order(observation)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-3)
+        compared += int((expected > 0).sum())
+        simulator.step(expected)
+    assert compared > 10
+
+
+@pytest.mark.parametrize("informed", [True, False])
+def test_residual_orders_stay_within_half_of_the_newsvendor(informed):
+    batch = episodes_of(scenario_on(load_network("divergent")), 4, informed=informed)
+    situation = first_situation(batch)
+    policy = untrained_actor("residual", batch)
+    rule = policy.reader.newsvendor.orders(batch.setting, situation)
+    with torch.no_grad():
+        for push, factor in ((1e4, 1.5), (-1e4, 0.5)):
+            policy.actor.out.bias.fill_(push)
+            torch.testing.assert_close(policy(batch.setting, situation), factor * rule)
+    assert (rule > 0).any()
+    assert policy.cost(torch.tensor([[0.5, -0.5, 0.1]])).item() == pytest.approx(0.001 * 0.51)
+
+
+def test_frames_come_newest_first_and_the_first_stands_for_those_before():
+    frames = Frames(3)
+    seen = [frames.with_latest(torch.full((1, 1), float(i))).tolist()[0] for i in range(4)]
+    assert seen == [[0, 0, 0], [1, 0, 0], [2, 1, 0], [3, 2, 1]]
+
+
+def test_frames_are_forgotten_in_the_first_period():
+    batch = episodes_of(scenario_on(load_network("serial")), 2, informed=True)
+    policy = untrained_actor("frames", batch)
+    with torch.no_grad():
+        first, again = (play(policy, [batch], torch.Generator().manual_seed(1)).profits[0] for _ in range(2))
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
