@@ -16,7 +16,7 @@ from arena_rl.weights import PolicyFile, load_policy, read_policy_file, save_pol
 SMALL = """
 name: small
 summary: a training of seconds
-learner: {kind: hdpo, batches: 2, episodes: 8}
+learner: LEARNER
 policy: POLICY
 NETWORKS
 worlds:
@@ -29,14 +29,59 @@ steps: 5760
 seed: 3
 points: 3
 """
+HDPO = SMALL.replace("LEARNER", "{kind: hdpo, batches: 2, episodes: 8}")
+
+
+def from_rewards(learner: str, policy: str) -> str:
+    """A training by rewards on the serial network, of as many updates as the others."""
+    text = SMALL.replace("LEARNER", f"{{environments: 16, {learner}}}").replace("WORLD", "divergent")
+    text = text.replace("POLICY", f"{{{policy}, informed: true, hidden: [8]}}").replace(
+        "NETWORKS", "networks: [serial]"
+    )
+    return text.replace("        - family: {kind: series}\n", "")
+
+
+ON_POLICY = "batch: 120, epochs: 2"
+SOFT = "kind: sac, batch: 32, memory: 2000, first_steps: 480, gradients: 1"
 KINDS = {
-    "dense": SMALL.replace("POLICY", "{kind: dense, informed: false, width: 8, layers: 1}")
+    "dense": HDPO.replace("POLICY", "{kind: dense, informed: false, width: 8, layers: 1}")
     .replace("NETWORKS", "networks: [serial]")
     .replace("WORLD", "divergent"),
-    "graph": SMALL.replace("POLICY", "{kind: graph, informed: true, width: 8, rounds: 2}")
+    "graph": HDPO.replace("POLICY", "{kind: graph, informed: true, width: 8, rounds: 2}")
     .replace("NETWORKS", "")
     .replace("WORLD", "{managed: [2, 4]}"),
+    "ppo": from_rewards(f"kind: ppo, {ON_POLICY}", "kind: mlp"),
+    "ppo-frames": from_rewards(
+        f"kind: ppo, {ON_POLICY}", "kind: transformer, memory: 2, width: 8, heads: 1, layers: 1, feedforward: 8"
+    ),
+    "residual": from_rewards(f"kind: ppo, {ON_POLICY}", "kind: residual"),
+    "pdppo": from_rewards(f"kind: pdppo, {ON_POLICY}", "kind: mlp"),
+    "bpo": from_rewards(f"kind: bpo, {ON_POLICY}", "kind: mlp"),
+    "sac": from_rewards(SOFT, "kind: mlp, squashed: true"),
 }
+MISMATCHED = [
+    (HDPO.replace("POLICY", "{kind: mlp, informed: true}").replace("WORLD", "serial"), "hdpo trains policies of kind"),
+    (
+        KINDS["ppo"].replace("kind: mlp", "kind: dense").replace(", hidden: [8]", ""),
+        "ppo trains no policy of kind dense",
+    ),
+    (KINDS["ppo"].replace("network: divergent", "network: {managed: [2, 4]}"), "ppo trains on one network"),
+    (KINDS["ppo"].replace("kind: mlp", "kind: mlp, squashed: true"), "sac, and no other"),
+    (KINDS["sac"].replace(", squashed: true", ""), "sac, and no other"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _few_validation_episodes(monkeypatch):
+    monkeypatch.setattr("arena_rl.training._VALIDATION_EPISODES", 8)
+
+
+@pytest.mark.parametrize(("text", "match"), MISMATCHED)
+def test_a_learner_refuses_policies_and_worlds_that_are_not_its_own(text, match, tmp_path):
+    path = tmp_path / "mismatched.yaml"
+    path.write_text(text.replace("NETWORKS", ""))
+    with pytest.raises(InvalidInput, match=match):
+        load_recipe(str(path))
 
 
 class KilledError(Exception):
