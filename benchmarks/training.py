@@ -6,12 +6,12 @@ Run it with the published package installed::
     python benchmarks/training.py                         # rollout and differentiable simulation
     python benchmarks/training.py --steps 200000          # whole trainings too
 
-*Rollout*: Stable-Baselines3's PPO with a perceptron of 256 and 128 collects experience, from one published environment,
-as its recipe has it, and from ours: randomised episodes, rich inputs and scaled orders included. Rounds are interleaved;
-the table shows the median steps per second and the median, lowest and highest ratio of the rounds.
+*Rollout*: Stable-Baselines3's PPO with a perceptron of 256 and 128 collects experience, from one published
+environment, as its recipe has it, and from ours: randomised episodes, rich inputs and scaled orders included. Rounds are
+interleaved; the table shows the median steps per second and the median, lowest and highest ratio of the rounds.
 
-*Whole training*: both sides learn stationary demand with backlog in turns, a chunk of steps each, by the same method and
-with orders scaled to demand, ours by the shipped settings, theirs by the published ones. After each chunk both are
+*Whole training*: both sides learn stationary demand with backlog in turns, a chunk of steps each, by the same method
+and with orders scaled to demand, ours by the shipped settings, theirs by the published ones. After each chunk both are
 validated on 20 episodes of their own environment, off the clock. What is compared is the training time after which the
 validation profit first reached 95 % of the final one.
 
@@ -69,6 +69,7 @@ class FollowingDemand(gymnasium.ActionWrapper):
         self.action_space = gymnasium.spaces.Box(-3.0, 3.0, flows.shape, np.float32)
 
     def action(self, action: np.ndarray) -> np.ndarray:
+        """Orders in units."""
         return DEMAND * np.maximum(self.flows + action, 0.0)
 
 
@@ -131,10 +132,9 @@ def compare_rollouts(network: str, repeats: int) -> None:
     rounds = [(theirs(), ours()) for _ in range(repeats)]
     ratios = [one / other for one, other in rounds]
     speeds = [1 / statistics.median(each) for each in zip(*rounds, strict=True)]
-    print(
-        f"{network:<10} rollout                {speeds[0]:>12,.0f} {speeds[1]:>12,.0f} {statistics.median(ratios):>8.1f}x"
-        f" {min(ratios):>8.1f}x {max(ratios):>8.1f}x"
-    )
+    median, low, high = statistics.median(ratios), min(ratios), max(ratios)
+    shown = f"{speeds[0]:>12,.0f} {speeds[1]:>12,.0f} {median:>8.1f}x {low:>8.1f}x {high:>8.1f}x"
+    print(f"{network:<10} {'rollout, steps/s':<22} {shown}")
 
 
 # --- whole training ---------------------------------------------------------------------------------------------------
@@ -182,10 +182,9 @@ def compare_trainings(network: str, steps: int, chunks: int) -> None:
             spent[side] += time.perf_counter() - start
             curves[side].append((spent[side], profit(model)))
     seconds = [time_to_learn(curve) for curve in curves]
-    print(
-        f"{network:<10} training, seconds      {seconds[0]:>12,.1f} {seconds[1]:>12,.1f} {seconds[0] / seconds[1]:>8.1f}x"
-        f"   final profits {curves[0][-1][1]:,.0f} and {curves[1][-1][1]:,.0f}"
-    )
+    shown = f"{seconds[0]:>12,.1f} {seconds[1]:>12,.1f} {seconds[0] / seconds[1]:>8.1f}x"
+    finals = " and ".join(f"{curve[-1][1]:,.0f}" for curve in curves)
+    print(f"{network:<10} {'training, seconds':<22} {shown}   final profits {finals}")
 
 
 # --- differentiable simulation ----------------------------------------------------------------------------------------
@@ -207,7 +206,7 @@ def simulate(network: str, repeats: int, batch: int) -> None:
 
     run()
     speeds = [run() for _ in range(repeats)]
-    print(f"{network:<10} differentiable steps/s {'':>12} {statistics.median(speeds):>12,.0f}")
+    print(f"{network:<10} {'differentiable steps/s':<22} {'':>12} {statistics.median(speeds):>12,.0f}")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from arena_heuristics.config import NewsvendorConfig
 from arena_heuristics.newsvendor import Newsvendor
 from arena_rl.actor import ActorPolicy, Frames
 from arena_rl.controller import LearnedController
-from arena_rl.episodes import make_episodes, play
+from arena_rl.episodes import _Run, make_episodes, play
 from arena_rl.weights import PolicyFile, load_policy, save_policy, signature
 
 KINDS = ("mlp", "squashed", "gnn", "transformer", "frames", "residual")
@@ -108,8 +108,6 @@ def test_a_blind_scale_is_the_mean_of_what_was_seen():
 
 
 def first_situation(batch):
-    from arena_rl.episodes import _Run
-
     return _Run(batch, torch.Generator().manual_seed(1), 3.0).situation(0)
 
 

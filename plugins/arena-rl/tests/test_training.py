@@ -33,12 +33,12 @@ HDPO = SMALL.replace("LEARNER", "{kind: hdpo, batches: 2, episodes: 8}")
 
 
 def from_rewards(learner: str, policy: str) -> str:
-    """A training by rewards on the serial network, of as many updates as the others."""
+    """A training by rewards on the serial network, of six updates."""
     text = SMALL.replace("LEARNER", f"{{environments: 16, {learner}}}").replace("WORLD", "divergent")
     text = text.replace("POLICY", f"{{{policy}, informed: true, hidden: [8]}}").replace(
         "NETWORKS", "networks: [serial]"
     )
-    return text.replace("        - family: {kind: series}\n", "")
+    return text.replace("        - family: {kind: series}\n", "").replace("5760", "2880")
 
 
 ON_POLICY = "batch: 120, epochs: 2"

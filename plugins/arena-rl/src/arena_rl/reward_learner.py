@@ -26,6 +26,7 @@ from arena_rl.policy_gradient import BPO, PDPPO, SharedActorPolicy
 from arena_rl.recipes import World
 from arena_rl.state import get_optimizer, put_optimizer
 
+_MOMENTS = ("mean", "var", "count")
 _MEMORY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
@@ -166,9 +167,8 @@ class RewardLearner:
         for name, optimizer in self._optimizers().items():
             tensors |= get_optimizer(f"optimizer.{name}", optimizer)
         for name, seen in self._statistics.items():
-            tensors[f"statistics.{name}.mean"] = torch.as_tensor(seen.mean)
-            tensors[f"statistics.{name}.var"] = torch.as_tensor(seen.var)
-            tensors[f"statistics.{name}.count"] = torch.as_tensor(seen.count)
+            for part in _MOMENTS:
+                tensors[f"statistics.{name}.{part}"] = torch.as_tensor(getattr(seen, part), dtype=torch.float64)
         about: dict[str, Any] = {"steps": self.model.num_timesteps}
         if isinstance(self.model, SAC):
             assert self.model.log_ent_coef is not None
@@ -188,9 +188,8 @@ class RewardLearner:
         for name, optimizer in self._optimizers().items():
             put_optimizer(f"optimizer.{name}", optimizer, tensors)
         for name, seen in self._statistics.items():
-            for part in ("mean", "var"):
+            for part in _MOMENTS:
                 setattr(seen, part, tensors[f"statistics.{name}.{part}"].numpy().copy())
-            seen.count = float(tensors[f"statistics.{name}.count"])
         self.model.num_timesteps = about["steps"]
         if isinstance(self.model, SAC):
             assert self.model.log_ent_coef is not None
