@@ -6,9 +6,9 @@ Run it with the published package installed::
     python benchmarks/training.py                         # rollout and differentiable simulation
     python benchmarks/training.py --steps 200000          # whole trainings too
 
-*Rollout*: Stable-Baselines3's PPO with a perceptron of 256 and 128 collects experience, from one published
-environment, as its recipe has it, and from ours: randomised episodes, rich inputs and scaled orders included. Rounds are
-interleaved; the table shows the median steps per second and the median, lowest and highest ratio of the rounds.
+*Rollout*: Stable-Baselines3's PPO with a perceptron of 256 and 128 collects experience, from one published environment
+as its recipe has it, and from ours with randomised episodes, rich inputs and scaled orders. Rounds are interleaved; the
+table shows the median steps per second and the median, lowest and highest ratio of the rounds.
 
 *Whole training*: both sides learn stationary demand with backlog in turns, a chunk of steps each, by the same method
 and with orders scaled to demand, ours by the shipped settings, theirs by the published ones. After each chunk both are

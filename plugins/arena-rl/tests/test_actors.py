@@ -45,7 +45,7 @@ def test_an_actor_plays_in_a_match_as_in_training(kind, network, informed):
         expected = float(play(policy, [episodes], torch.Generator().manual_seed(1)).profits[0][0])
     view, simulator = TrackView(scenario, "informed" if informed else "blind"), Simulator(scenario)
     simulator.start(1)
-    controller = LearnedController(lambda setting: policy)
+    controller = LearnedController(lambda setting: (policy, False))
     controller.begin(view.brief(seed=0))
     profit = 0.0
     while not simulator.finished:
@@ -122,7 +122,7 @@ def test_a_residual_of_nothing_is_the_published_newsvendor(network, backlog, inf
     policy.given = torch.zeros(setting.plant.links)
     view, simulator = TrackView(scenario, "informed" if informed else "blind"), Simulator(scenario)
     simulator.start(2)
-    controller, rule = LearnedController(lambda setting: policy), Newsvendor(NewsvendorConfig())
+    controller, rule = LearnedController(lambda setting: (policy, False)), Newsvendor(NewsvendorConfig())
     controller.begin(view.brief(seed=0))
     rule.begin(view.brief(seed=0))
     everything = torch.ones((1, setting.plant.links))

@@ -161,7 +161,7 @@ def test_training_sees_and_earns_what_play_does(kind, network, informed):
     for each, profit in zip(drawn, earned, strict=True):
         view, simulator = TrackView(each, "informed" if informed else "blind"), Simulator(each)
         simulator.start(1)
-        controller = LearnedController(lambda setting: policy)
+        controller = LearnedController(lambda setting: (policy, False))
         controller.begin(view.brief(seed=0))
         total = 0.0
         while not simulator.finished:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from arena_rl.curve import Curve
 from arena_rl.learners import Learner
 
-_FORMAT = "2"
+_FORMAT = "1"
 
 
 def save_checkpoint(path: Path, learner: Learner, *, digest: str, curve: Curve) -> None:
@@ -25,7 +25,7 @@ def save_checkpoint(path: Path, learner: Learner, *, digest: str, curve: Curve) 
         curve: points of the learning curve so far.
     """
     tensors, state = learner.state()
-    about = {"format": _FORMAT, "digest": digest, "done": learner.done, "state": state, "curve": curve}
+    about = state | {"format": _FORMAT, "digest": digest, "done": learner.done, "curve": curve}
     unfinished = path.with_suffix(".unfinished")
     save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished, {"about": json.dumps(about)})
     unfinished.replace(path)
@@ -56,6 +56,6 @@ def load_checkpoint(path: Path, learner: Learner, *, digest: str) -> Curve:
             f"{path}: belongs to another training (recipe, network, steps or seed differ); choose another folder, or "
             "remove it to train from the beginning"
         )
-    learner.restore(tensors, about["state"])
+    learner.restore(tensors, about)
     learner.done = int(about["done"])
     return [(int(step), float(value), float(score)) for step, value, score in about["curve"]]

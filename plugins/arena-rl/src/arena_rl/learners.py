@@ -33,7 +33,7 @@ class Learner(Protocol):
         """Everything that the next update depends on: tensors, and what JSON can hold."""
 
     def restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-        """Go to a state that `state` of an equal learner gave."""
+        """Go to a state that `state` of an equal learner gave; ``about`` may hold more."""
 
 
 def make_learner(
