@@ -27,7 +27,8 @@ CASES = [
     ("hdpo-blind", "blind", "divergent-trend-seasonal-backlog"),
     ("hdpo-graph-zero-shot", "informed", "serial-stationary-backlog"),
     ("hdpo-graph-zero-shot", "informed", "divergent-trend-seasonal-shock-backlog"),
-    ("hdpo-graph-zero-shot", "informed", "w-trend-seasonal-backlog"),
+    ("hdpo-graph-blind", "blind", "divergent-trend-seasonal-lost-sales"),
+    ("hdpo-graph-zero-shot", "informed", "divergent-m5-backlog"),
 ]
 
 
