@@ -144,16 +144,18 @@ def test_an_honest_reply_by_hand_is_taken(process_host, submit):
     ("act", "code", "message"),
     [
         ("speak('closed', 0)", "protocol_error", "not a message of this protocol"),
-        ("speak('closed', 0, None, 1e9)", "protocol_error", "not a message of this protocol"),
-        ("speak('closed', True, None)", "protocol_error", "not a message of this protocol"),
-        ("speak('closed', -1, None)", "protocol_error", "not a message of this protocol"),
-        ("speak('closed', 0, 'high')", "protocol_error", "not a message of this protocol"),
-        ("speak('closed', 0, None, nonce=5)", "protocol_error", "answers another request"),
-        ("speak('closed', 0, None, behind=b'x')", "protocol_error", "1 bytes follow the reply"),
+        ("speak('closed', 0, None, 0, 0, 1e9)", "protocol_error", "not a message of this protocol"),
+        ("speak('closed', True, None, 0, 0)", "protocol_error", "not a message of this protocol"),
+        ("speak('closed', -1, None, 0, 0)", "protocol_error", "not a message of this protocol"),
+        ("speak('closed', 0, 'high', 0, 0)", "protocol_error", "not a message of this protocol"),
+        ("speak('closed', 0, None, 0, 0, nonce=5)", "protocol_error", "answers another request"),
+        ("speak('closed', 0, None, 0, 0, behind=b'x')", "protocol_error", "1 bytes follow the reply"),
         ("speak('done')", "protocol_error", "is of the wrong kind"),
-        ("speak('closed', 0, float('nan'))", "non_finite", "profit_bound of a report must be finite"),
-        ("speak('closed', 0, float('inf'))", "non_finite", "profit_bound of a report must be finite"),
-        ("speak('closed', 2**40, None)", "out_of_bounds", "at most the number of decisions, got 1099511627776"),
+        ("speak('closed', 0, float('nan'), 0, 0)", "non_finite", "profit_bound of a report must be finite"),
+        ("speak('closed', 0, float('inf'), 0, 0)", "non_finite", "profit_bound of a report must be finite"),
+        ("speak('closed', 2**40, None, 0, 0)", "out_of_bounds", "at most the number of decisions, got 1099511627776"),
+        ("speak('closed', 0, None, 2**40, 0)", "out_of_bounds", "parse_failures of a report must be 0 or more"),
+        ("speak('closed', 0, None, 0, -1)", "protocol_error", "not a message of this protocol"),
     ],
 )
 def test_forged_reports_are_refused(process_host, submit, act, code, message):
@@ -163,7 +165,7 @@ def test_forged_reports_are_refused(process_host, submit, act, code, message):
 
 
 def test_an_honest_report_by_hand_is_taken(process_host, submit):
-    seat = seated(process_host, submit("def report(self): speak('closed', 3, 1234)", top=SPEAK))
+    seat = seated(process_host, submit("def report(self): speak('closed', 3, 1234, 0, 0)", top=SPEAK))
     assert seat.close() == ControllerReport(3, 1234.0)
 
 
