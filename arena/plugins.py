@@ -35,6 +35,7 @@ _LONGEST_CAUSE = 300
 _HOOK = "arena_controllers"
 _TRAINING_HOOK = "arena_trainings"
 _CLIENT_HOOK = "arena_model_clients"
+_HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("arena_"))
 
 
 @dataclass(frozen=True)
@@ -408,7 +409,7 @@ def _declared(module: object) -> list[ControllerSpec]:
     """Return what the hook of one plugin gives, after refusing hooks that do not exist."""
     manager = _managed(module)
     if not manager.hook.arena_controllers.get_hookimpls():
-        if manager.hook.arena_trainings.get_hookimpls():
+        if any(getattr(manager.hook, name).get_hookimpls() for name in _HOOKS):
             return []
         raise PluginError(f"it implements no hook; define {_HOOK}() and mark it with @arena.hookimpl")
     specs = [given for answer in manager.hook.arena_controllers() for given in _listed(answer, _HOOK)]
@@ -421,13 +422,12 @@ def _managed(module: object) -> pluggy.PluginManager:
     """A manager of one plugin alone, after refusing hooks that do not exist."""
     manager = make_manager()
     manager.register(module)
-    known = [name for name in vars(hookspecs) if name.startswith("arena_")]
     # pluggy accepts unknown hooks until it is asked. Each plugin has a manager of its own, so the offender is known.
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        unknown = next(name for name in vars(manager.hook) if not name.startswith("_") and name not in known)
-        raise PluginError(f"there is no hook {show_value(unknown)}; {suggest(unknown, known)}") from error
+        unknown = next(name for name in vars(manager.hook) if not name.startswith("_") and name not in _HOOKS)
+        raise PluginError(f"there is no hook {show_value(unknown)}; {suggest(unknown, _HOOKS)}") from error
     return manager
 
 

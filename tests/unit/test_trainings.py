@@ -119,3 +119,10 @@ def test_a_plugin_that_only_trains_gives_no_controller(install: Install) -> None
     install("fake-trainer", "fake_trainer", TRAINING.replace("NAME", "steady"))
     found = discover(TEST_GROUP)
     assert (dict(found.controllers), found.failures) == ({}, ())
+
+
+def test_a_plugin_of_language_model_clients_alone_gives_no_controller(install: Install) -> None:
+    source = "from arena import hookimpl\n@hookimpl\ndef arena_model_clients(): return []"
+    install("fake-client", "fake_client", source)
+    found = discover(TEST_GROUP)
+    assert (dict(found.controllers), found.failures) == ({}, ())

@@ -12,7 +12,7 @@ from arena.contest.loading import load_submissions
 from arena.plugins import discover
 from arena_rl.config import LearnedConfig
 from arena_rl.controller import LearnedController, shipped_policies
-from arena_rl.recipes import load_recipe, recipe_names
+from arena_rl.recipes import Recipe, load_recipe, recipe_names
 from arena_rl.training import Training
 from arena_rl.weights import SHIPPED, read_policy_file, stems
 
@@ -58,7 +58,11 @@ def test_a_shipped_policy_is_small_and_has_a_card_and_a_recipe(stem: Path):
     assert about.recipe in recipe_names()
     assert load_recipe(about.recipe).policy == about.shape
     assert stem.with_name(stem.name + ".safetensors").stat().st_size < 3 * MEGABYTE
-    assert f"# {stem.name}" in stem.with_name(stem.name + ".card.md").read_text()
+    card = stem.with_name(stem.name + ".card.md").read_text()
+    assert f"# {stem.name}" in card
+    # Made by the recipe as it is shipped, seed and steps included.
+    made_by = json.loads(card.partition("```json")[2].partition("```")[0])
+    assert Recipe.model_validate_json(json.dumps(made_by)) == load_recipe(about.recipe)
 
 
 def test_all_shipped_weights_together_are_small():

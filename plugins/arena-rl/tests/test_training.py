@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 from learning import episodes_of, scenario_on, small_graph
+from typer.testing import CliRunner
 
 from arena import InvalidInput, TrainingPoint, TrainingRequest, UnknownName, load_network
+from arena.cli import app
 from arena_rl import arena_trainings
 from arena_rl.recipes import load_recipe, recipe_names
 from arena_rl.training import Training
@@ -134,6 +136,14 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     other.digest = "another"
     with pytest.raises(ValueError, match=r"checkpoint\.safetensors: belongs to another training"):
         other.run(lambda point: None)
+
+
+def test_the_command_tells_of_a_foreign_checkpoint_without_a_traceback(tmp_path):
+    arguments = ["train", "hdpo-informed", "--network", "serial", "--steps", "15360", "--out", str(tmp_path)]
+    assert CliRunner().invoke(app, arguments, prog_name="arena").exit_code == 0
+    done = CliRunner().invoke(app, [*arguments, "--seed", "9"], prog_name="arena")
+    assert done.exit_code == 2
+    assert "belongs to another training" in done.stderr
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):

@@ -9,10 +9,15 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from arena import ArenaError
 from arena_rl.curve import Curve
 from arena_rl.learners import Learner
 
 _FORMAT = "1"
+
+
+class CheckpointError(ArenaError, ValueError):
+    """A checkpoint that is damaged or of another training; the command line tells it without a traceback."""
 
 
 def save_checkpoint(path: Path, learner: Learner, *, digest: str, curve: Curve) -> None:
@@ -43,16 +48,16 @@ def load_checkpoint(path: Path, learner: Learner, *, digest: str) -> Curve:
         The learning curve so far.
 
     Raises:
-        ValueError: If the file is damaged or of another training.
+        CheckpointError: If the file is damaged or of another training.
     """
     try:
         with safe_open(path, framework="pt") as file:
             about: dict[str, Any] = json.loads(file.metadata()["about"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: is no checkpoint ({error}); remove it to train from the beginning") from error
+        raise CheckpointError(f"{path}: is no checkpoint ({error}); remove it to train from the beginning") from error
     if about["format"] != _FORMAT or about["digest"] != digest:
-        raise ValueError(
+        raise CheckpointError(
             f"{path}: belongs to another training (recipe, network, steps or seed differ); choose another folder, or "
             "remove it to train from the beginning"
         )

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from arena import ArenaError
 from arena_rl.actor import ActorPolicy
 from arena_rl.learner_settings import Hdpo, LearnerSettings
 from arena_rl.recipes import World
@@ -49,7 +50,7 @@ def make_learner(
         seed: of everything that is drawn.
 
     Raises:
-        ModuleNotFoundError: If it needs Stable-Baselines3, and that is not installed.
+        ArenaError: If it needs Stable-Baselines3, and that is not installed.
     """
     if isinstance(settings, Hdpo):
         from arena_rl.hdpo import HdpoLearner
@@ -59,7 +60,5 @@ def make_learner(
     try:
         from arena_rl.reward_learner import RewardLearner
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"learner {settings.kind} needs {error.name}: pip install 'arena-rl[train]'", name=error.name
-        ) from error
+        raise ArenaError(f"learner {settings.kind} needs {error.name}: pip install 'arena-rl[train]'") from error
     return RewardLearner(settings, policy, worlds[0], steps=steps, seed=seed)

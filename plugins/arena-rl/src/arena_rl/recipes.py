@@ -44,7 +44,7 @@ class Recipe(FrozenModel):
     worlds: tuple[World, ...] = Field(min_length=1)
     networks: tuple[str, ...] = Field(
         default=(),
-        description="networks for each of which a policy of its own is trained, in the worlds that name no network",
+        description="networks for each of which a policy is trained; each takes the place of the worlds' own",
     )
     steps: int = Field(ge=1, description="environment steps, one period of one episode each")
     seed: int = Field(default=1, ge=0)

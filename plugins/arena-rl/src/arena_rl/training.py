@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
 
 from arena import TrainingPoint, TrainingRequest, compile_plant, load_network
@@ -139,8 +140,6 @@ class Training:
         return make_policy(recipe.policy, self.network, reach)
 
     def _first_setting(self) -> Setting:
-        import numpy as np
-
         scenario = self.worlds[0].draw(np.random.default_rng(0), backlog=True, goodwill=False)
         return Setting(
             plant=compile_plant(scenario),
@@ -152,8 +151,6 @@ class Training:
         )
 
     def _validation_batches(self, policy: AnyPolicy) -> list[Episodes]:
-        import numpy as np
-
         return draw_batches(
             self.worlds,
             np.random.default_rng(_VALIDATION_SEED),
