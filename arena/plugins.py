@@ -408,10 +408,10 @@ def _load_trainings(entry_point: EntryPoint) -> list[TrainingSpec]:
 def _declared(module: object) -> list[ControllerSpec]:
     """Return what the hook of one plugin gives, after refusing hooks that do not exist."""
     manager = _managed(module)
-    if not manager.hook.arena_controllers.get_hookimpls():
-        if any(getattr(manager.hook, name).get_hookimpls() for name in _HOOKS):
-            return []
+    if not any(getattr(manager.hook, name).get_hookimpls() for name in _HOOKS):
         raise PluginError(f"it implements no hook; define {_HOOK}() and mark it with @arena.hookimpl")
+    if not manager.hook.arena_controllers.get_hookimpls():
+        return []
     specs = [given for answer in manager.hook.arena_controllers() for given in _listed(answer, _HOOK)]
     if not specs:
         raise PluginError(f"{_HOOK} gave no controller; return a list of arena.ControllerSpec objects")

@@ -29,6 +29,9 @@ CASES = [
     ("hdpo-graph-zero-shot", "informed", "divergent-trend-seasonal-shock-backlog"),
     ("hdpo-graph-blind", "blind", "divergent-trend-seasonal-lost-sales"),
     ("hdpo-graph-zero-shot", "informed", "divergent-m5-backlog"),
+    # Networks of shapes of their own: three echelons that branch, and a bill of materials.
+    ("hdpo-graph-zero-shot", "informed", "tree-trend-seasonal-backlog"),
+    ("hdpo-graph-zero-shot", "informed", "assembly-trend-seasonal-backlog"),
 ]
 
 

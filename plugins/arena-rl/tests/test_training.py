@@ -1,11 +1,13 @@
 """Training: the same whether interrupted or not, and what it leaves behind can be played."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from learning import episodes_of, scenario_on, small_graph
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from arena import InvalidInput, TrainingPoint, TrainingRequest, UnknownName, load_network
@@ -146,10 +148,31 @@ def test_the_command_tells_of_a_foreign_checkpoint_without_a_traceback(tmp_path)
     assert "belongs to another training" in done.stderr
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path):
+def test_a_training_without_its_library_is_refused_and_says_what_to_install(tmp_path, monkeypatch):
+    # As on a machine without it: whatever other tests imported of it is forgotten for this one.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "stable_baselines3"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "arena_rl.reward_learner", raising=False)
+    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
+    arguments = ["train", "ppo-mlp-informed", "--network", "serial", "--steps", "7680", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, arguments, prog_name="arena")
+    assert done.exit_code == 2
+    assert "learner ppo needs stable_baselines3: pip install 'arena-rl[train]'" in " ".join(done.stderr.split())
+
+
+def _zeros(path: Path) -> None:
+    path.write_bytes(b"\x00" * 100)
+
+
+def _about_nothing(path: Path) -> None:
+    save_file({"policy.weight": torch.zeros(1)}, path, {"about": "{}"})
+
+
+@pytest.mark.parametrize("write", [_zeros, _about_nothing])
+def test_a_damaged_checkpoint_is_refused(tmp_path, write):
     one = training("dense", tmp_path)
     one.folder.mkdir()
-    (one.folder / "checkpoint.safetensors").write_bytes(b"\x00" * 100)
+    write(one.folder / "checkpoint.safetensors")
     with pytest.raises(ValueError, match="is no checkpoint"):
         one.run(lambda point: None)
 

@@ -26,6 +26,7 @@ def write_card(
     steps: int,
     seconds: float,
     curve: Curve,
+    validated: int,
 ) -> None:
     """Write the card, Markdown.
 
@@ -37,6 +38,7 @@ def write_card(
         steps: environment steps trained.
         seconds: wall time since the training was last started.
         curve: (steps, loss, validation) over the whole training.
+        validated: episodes of a validation.
     """
     every = max(1, len(curve) // _ROWS)
     shown = [point for number, point in enumerate(curve, start=1) if number % every == 0 or number == len(curve)]
@@ -62,8 +64,8 @@ def write_card(
 - Weights: {parameters:,}
 - Budget: {steps:,} environment steps on one thread; {seconds / 60:.0f} minutes since it was last started
 - Made with: {versions}
-- Validation: mean profit of 2,048 episodes over half of what customers would pay for their mean demand and 100 units
-  more, by the worlds of the recipe with seeds of their own; no scenario of a competition is among them.
+- Validation: mean profit of {validated:,} episodes over half of what customers would pay for their mean demand and 100
+  units more, by the worlds of the recipe with seeds of their own; no scenario of a competition is among them.
 - Validation at the end: {curve[-1][2]:.4f}
 
 | steps | loss | validation |

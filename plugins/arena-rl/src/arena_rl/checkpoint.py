@@ -54,9 +54,10 @@ def load_checkpoint(path: Path, learner: Learner, *, digest: str) -> Curve:
         with safe_open(path, framework="pt") as file:
             about: dict[str, Any] = json.loads(file.metadata()["about"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        made_for = (about["format"], about["digest"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: is no checkpoint ({error}); remove it to train from the beginning") from error
-    if about["format"] != _FORMAT or about["digest"] != digest:
+    if made_for != (_FORMAT, digest):
         raise CheckpointError(
             f"{path}: belongs to another training (recipe, network, steps or seed differ); choose another folder, or "
             "remove it to train from the beginning"

@@ -125,6 +125,7 @@ class Training:
             steps=total,
             seconds=time.monotonic() - started,
             curve=curve,
+            validated=_VALIDATION_BATCHES * _VALIDATION_EPISODES,
         )
         return stem.with_name(self.label + ".safetensors")
 

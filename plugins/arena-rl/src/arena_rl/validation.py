@@ -37,13 +37,13 @@ def draw_batches(
 
 
 def share_earned(profits: Sequence[Tensor], batches: Sequence[Episodes]) -> Tensor:
-    """Mean profit, each episode's over what its customers would pay (`Episodes.worth`); a number."""
+    """Mean profit, each episode's over its `Episodes.worth`; a number."""
     shares = [(profit / batch.worth).mean() for profit, batch in zip(profits, batches, strict=True)]
     return torch.stack(shares).mean()
 
 
 def validate(policy: Policy, batches: Sequence[Episodes], seed: int) -> float:
-    """Mean profit over what customers would pay, on fixed episodes.
+    """Mean profit over `Episodes.worth`, on fixed episodes.
 
     Args:
         policy: what plays.
