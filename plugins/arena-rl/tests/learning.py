@@ -60,4 +60,6 @@ def untrained_actor(kind: str, episodes: Episodes, *, seed: int = 3) -> ActorPol
     policy = ActorPolicy(actor_shape(kind, setting.informed), setting.plant.network, setting.reach)
     with torch.no_grad():
         policy.actor.out.weight.mul_(30.0)
+        if policy.forecaster is not None:
+            policy.forecaster.skip.bias += 1.0  # some demand is foreseen before any was seen
     return policy.requires_grad_(False)

@@ -1,5 +1,7 @@
 """Policies that are trained by their rewards: what they read, how they order, and that play equals training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -81,46 +83,62 @@ def test_inputs_are_normalised_and_clipped(kind):
 
 
 @pytest.mark.parametrize("informed", [True, False])
-def test_an_action_of_nothing_follows_demand(informed):
-    """On the divergent network the flows into each node add up to the demand, and an action adds a share of it."""
+def test_an_action_is_a_share_of_demand_on_top_of_the_net_requirement(informed):
     batch = episodes_of(scenario_on(load_network("divergent")), 3, informed=informed)
+    situation = first_situation(batch)
     policy = Fixed(actor_shape("mlp", informed), batch.setting.plant.network, batch.setting.reach)
-    policy.given = torch.zeros(batch.setting.plant.links)
-    orders = policy(batch.setting, first_situation(batch))
-    means = policy.reader.trade.means(first_situation(batch), 30)
-    retailer = [
-        link for link, point in enumerate(batch.setting.reach.buyer_points) if point in batch.setting.plant.sellers
-    ]
-    torch.testing.assert_close(orders[:, retailer].sum(1), means.sum(1))
-    policy.given = torch.full((batch.setting.plant.links,), 0.5)
-    torch.testing.assert_close(policy(batch.setting, first_situation(batch)), orders + 0.5 * means.sum(1, keepdim=True))
-    policy.given = torch.full((batch.setting.plant.links,), -2.0)
-    assert (policy(batch.setting, first_situation(batch)) == 0).all()
+    with torch.no_grad():
+        if policy.forecaster is not None:
+            policy.forecaster.skip.bias += 1.0
+        situation = policy.foreseen(batch.setting, situation)
+    missing = policy.reader.requirements(batch.setting, situation)
+    means = policy.reader.scale(situation, 30)
+    for action in (0.0, 3.0, -3.0):
+        policy.given = torch.full((batch.setting.plant.links,), action)
+        orders = (missing + action * means).clamp(min=0.0)
+        assert bool((orders > 0).any()) == (action > -1)
+        torch.testing.assert_close(policy(batch.setting, situation), orders)
 
 
-def test_a_blind_scale_is_the_mean_of_what_was_seen():
+def test_a_blind_policy_reads_a_forecast_of_its_own():
+    """Here 20 units more than the mean of the last five demands, freed of the sentiment under which they came."""
     batch = episodes_of(scenario_on(load_network("serial")), 2, informed=False)
     policy = untrained_actor("mlp", batch)
-    situation = first_situation(batch)
-    assert policy.reader.trade.means(situation, 30).tolist() == [[20.0], [20.0]]  # initial stock 100 over 5 periods
-    seen = type(situation)(**{**vars(situation), "demand": torch.tensor([[[1.0, 5.0]], [[4.0, 0.0]]])})
-    assert policy.reader.trade.means(seen, 30).tolist() == [[3.0], [2.0]]
+    first = first_situation(batch)
+    seen = replace(
+        first,
+        period=6,
+        demand=torch.full((2, 1, 6), 30.0),
+        moods=torch.full((2, 6), 1.5),
+        sentiment=torch.tensor([1.0, 2.0]),
+    )
+    with torch.no_grad():
+        found = policy.foreseen(batch.setting, seen)
+        inputs, other = (
+            policy.frame(batch.setting, found),
+            policy.frame(batch.setting, policy.foreseen(batch.setting, first)),
+        )
+    assert found.forecast.shape == (2, 1, 24)
+    assert found.forecast[0].mean().item() == pytest.approx(40.0, rel=0.25)
+    torch.testing.assert_close(found.forecast[1] / 2, found.forecast[0], rtol=0.1, atol=0.5)
+    assert not torch.equal(inputs, other)
+    informed = episodes_of(scenario_on(load_network("serial")), 2, informed=True)
+    assert untrained_actor("mlp", informed).foreseen(informed.setting, first_situation(informed)).forecast is not None
 
 
 def first_situation(batch):
     return _Run(batch, torch.Generator().manual_seed(1), 3.0).situation(0)
 
 
-@pytest.mark.parametrize("informed", [True, False])
 @pytest.mark.parametrize("network", ["divergent", "serial"])
 @pytest.mark.parametrize("backlog", [True, False])
-def test_a_residual_of_nothing_is_the_published_newsvendor(network, backlog, informed):
+def test_a_residual_of_nothing_is_the_published_newsvendor(network, backlog):
     """Until raw material is too late to be sold; near the end the published rule goes on covering demand after it."""
     scenario = scenario_on(load_network(network), seed=4, backlog=backlog, goodwill=True)
-    setting = episodes_of(scenario, 1, informed=informed).setting
-    policy = Fixed(actor_shape("residual", informed), setting.plant.network, setting.reach)
+    setting = episodes_of(scenario, 1, informed=True).setting
+    policy = Fixed(actor_shape("residual", informed=True), setting.plant.network, setting.reach)
     policy.given = torch.zeros(setting.plant.links)
-    view, simulator = TrackView(scenario, "informed" if informed else "blind"), Simulator(scenario)
+    view, simulator = TrackView(scenario, "informed"), Simulator(scenario)
     simulator.start(2)
     controller, rule = LearnedController(lambda setting: (policy, False)), Newsvendor(NewsvendorConfig())
     controller.begin(view.brief(seed=0))
@@ -141,8 +159,9 @@ def test_a_residual_of_nothing_is_the_published_newsvendor(network, backlog, inf
 @pytest.mark.parametrize("informed", [True, False])
 def test_residual_orders_stay_within_half_of_the_newsvendor(informed):
     batch = episodes_of(scenario_on(load_network("divergent")), 4, informed=informed)
-    situation = first_situation(batch)
     policy = untrained_actor("residual", batch)
+    with torch.no_grad():
+        situation = policy.foreseen(batch.setting, first_situation(batch))
     rule = policy.reader.newsvendor.orders(batch.setting, situation)
     with torch.no_grad():
         for push, factor in ((1e4, 1.5), (-1e4, 0.5)):

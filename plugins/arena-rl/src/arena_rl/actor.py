@@ -1,13 +1,15 @@
 """Policies that are trained by their rewards, for one network: inputs, running normalisation, actor, orders.
 
-An action is one number per supply link. Of all kinds but the residual, order = m·max(flow + action, 0): m is the mean
-demand to come, flow the units that move on the link per unit of demand, so that an action of 0 follows demand. Of the
-residual, order = newsvendor × (1 + action). Normalisation of the training is part of the weights.
+An action is one number per supply link. Of all kinds but the residual, order = max(net requirement + m·action, 0): m is
+the mean demand to come, and an action of 0 orders what will be missing, without safety stock
+(`arena_rl.requirements`). Of the residual, order = newsvendor × (1 + action). A blind policy is an informed one that
+makes its own forecast. Normalisation of the training is part of the weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -17,12 +19,16 @@ from arena import Network
 from arena_rl.actor_inputs import ActorInputs
 from arena_rl.actor_networks import make_body
 from arena_rl.actor_shapes import ActorShape, GnnShape, MlpShape, ResidualShape, TransformerShape
+from arena_rl.forecaster import Forecaster, coming
 from arena_rl.readout import Reach
 from arena_rl.situation import Setting, Situation
 
 CLIP: Final = 10.0
 """Normalised inputs are clipped at plus and minus this."""
-_LARGEST = 3.0  # action that orders three times the mean demand more than what follows it
+_LARGEST = 3.0  # action that orders three times the mean demand more than what will be missing
+_MEMORY = 30  # periods that the forecaster remembers and foresees
+_FORECASTER_WIDTH = 64
+_UNIT = 20.0  # units of demand per period
 _RESIDUAL_COST = 0.001  # money per squared δ, as published
 
 
@@ -59,6 +65,8 @@ class ActorPolicy(nn.Module):
         self.forecasts: list[Tensor] = []
         """See `arena_rl.episodes.Policy`; always empty."""
         self.reader = ActorInputs(reach, informed=shape.informed)
+        self.forecaster = None if shape.informed else Forecaster(_MEMORY, _FORECASTER_WIDTH, _UNIT)
+        """Fitted before the training begins, see `arena_rl.foresight`."""
         self.actor = Actor(shape, self.reader)
         self.input_size = shape.frames * self._frame_size
         self.mean: Tensor
@@ -81,8 +89,15 @@ class ActorPolicy(nn.Module):
             return len(plant.stock_points) * self.reader.token_size
         return self.reader.everything_size
 
+    def foreseen(self, setting: Setting, situation: Situation) -> Situation:
+        """The same with a forecast: on the blind track the policy's own."""
+        if self.forecaster is None:
+            return situation
+        means = self.forecaster(self.forecaster.remembered(situation.demand, situation.moods, situation.sentiment))
+        return replace(situation, forecast=coming(means, situation.sentiment, setting.horizon - situation.period))
+
     def frame(self, setting: Setting, situation: Situation) -> Tensor:
-        """What is read of one period, not normalised, (episodes, frame size)."""
+        """What is read of one period, not normalised, (episodes, frame size); the situation has a forecast."""
         if isinstance(self.shape, ResidualShape):
             return self.reader.link_rows(setting, situation)
         if isinstance(self.shape, GnnShape | TransformerShape):
@@ -101,12 +116,11 @@ class ActorPolicy(nn.Module):
         return raw.clamp(-self.bound, self.bound)
 
     def orders(self, setting: Setting, situation: Situation, actions: Tensor) -> Tensor:
-        """Orders that actions stand for, units, (episodes, supply links), not clipped."""
+        """Orders that actions stand for, units, (episodes, supply links), not clipped; with a forecast as well."""
         if isinstance(self.shape, ResidualShape):
             return self.reader.newsvendor.orders(setting, situation) * (1 + actions)
-        means = self.reader.trade.means(situation, setting.horizon)
-        flows = means @ self.reader.trade.flows.T
-        return (flows + means.sum(1, keepdim=True) * actions).clamp(min=0.0)
+        scale = self.reader.scale(situation, setting.horizon)
+        return (self.reader.requirements(setting, situation) + scale * actions).clamp(min=0.0)
 
     def cost(self, actions: Tensor) -> Tensor:
         """What is taken off the reward of a period in training, money, (episodes,)."""
@@ -127,8 +141,9 @@ class ActorPolicy(nn.Module):
             self._frames = [Frames(self.shape.frames) for _ in situations]
         orders = []
         for frames, setting, situation in zip(self._frames, settings, situations, strict=True):
-            inputs = frames.with_latest(self.frame(setting, situation))
-            orders.append(self.orders(setting, situation, self.actions(inputs)))
+            seen = self.foreseen(setting, situation)
+            inputs = frames.with_latest(self.frame(setting, seen))
+            orders.append(self.orders(setting, seen, self.actions(inputs)))
         return orders
 
 

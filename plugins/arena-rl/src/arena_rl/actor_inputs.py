@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from arena_rl.readout import Reach, positions
+from arena_rl.requirements import NetRequirements
 from arena_rl.situation import RULES, Setting, Situation
 from arena_rl.trade import Newsvendor, Trade
 
@@ -29,7 +30,8 @@ class ActorInputs:
 
     Args:
         reach: of the network.
-        informed: whether forecasts are seen.
+        informed: whether the track shows noise scale and goodwill; otherwise the latest demands are read in their
+            place. Every situation comes with a forecast: the track's, or the policy's own.
         horizon: periods of forecast that the vector of everything holds.
     """
 
@@ -38,6 +40,7 @@ class ActorInputs:
         self.reach, self.informed, self.horizon = reach, informed, horizon
         self.trade = Trade(plant.network)
         self.newsvendor = Newsvendor(self.trade, plant)
+        self._requirements = NetRequirements(self.trade, self.newsvendor, reach)
         network, ways = plant.network, reach.time_to_market
         wanted: list[tuple[int, int]] = []
         for point, stock in enumerate(plant.stock_points):
@@ -83,21 +86,25 @@ class ActorInputs:
         self._selling = _float(selling)
 
     def scale(self, situation: Situation, horizon: int) -> Tensor:
-        """Mean demand of all market links to come, units per period, at least 1, (episodes, 1)."""
-        return self.trade.means(situation, horizon).sum(1, keepdim=True).clamp(min=1.0)
+        """Mean demand of all market links in all periods left, units per period, at least 1, (episodes, 1)."""
+        assert situation.forecast is not None
+        left = max(1, horizon - situation.period)
+        return situation.forecast[:, :, :left].mean(2).sum(1, keepdim=True).clamp(min=1.0)
 
-    def _foreseen(self, setting: Setting, situation: Situation, periods: int) -> Tensor:
-        """Forecast to so many periods, (episodes, market links, periods); a blind one is level until the end."""
+    def requirements(self, setting: Setting, situation: Situation) -> Tensor:
+        """Net requirement of every supply link, negative for excess, units, (episodes, supply links)."""
+        foreseen = self._foreseen(situation, self._requirements.periods)
+        return self._requirements.orders(setting, situation, foreseen)
+
+    def _foreseen(self, situation: Situation, periods: int) -> Tensor:
+        """Forecast of so many periods, (episodes, market links, periods)."""
         forecast = situation.forecast
-        if forecast is None:
-            left = setting.horizon - situation.period
-            level = self.trade.means(situation, setting.horizon)
-            forecast = level[:, :, None].expand(-1, -1, max(1, min(periods, left)))
+        assert forecast is not None
         return nn.functional.pad(forecast[:, :, :periods], (0, max(0, periods - forecast.shape[2])))
 
     def _positions(self, setting: Setting, situation: Situation, scale: Tensor) -> Tensor:
         due = situation.unfilled * setting.rules[:, :1]
-        foreseen = self._foreseen(setting, situation, self._position_periods)
+        foreseen = self._foreseen(situation, self._position_periods)
         state = torch.cat((situation.on_hand, situation.pipeline, due, foreseen.flatten(1)), dim=1)
         return state @ self._position_weights / scale
 
@@ -139,7 +146,7 @@ class ActorInputs:
         plant = self.reach.plant
         size = self._points * (1 + len(_OFFSETS)) + plant.network.pipeline_offsets[-1] + 2 * plant.markets
         size += plant.links + self._general_size
-        return size + (2 * plant.markets * self.horizon if self.informed else 0)
+        return size + 2 * plant.markets * self.horizon
 
     def everything(self, setting: Setting, situation: Situation) -> Tensor:
         """All that is seen, as one vector, (episodes, everything_size)."""
@@ -153,10 +160,8 @@ class ActorInputs:
             self._positions(setting, situation, scale),
             self._general(setting, situation, scale),
         ]
-        if self.informed:
-            path = self._foreseen(setting, situation, self.horizon) / scale[:, :, None]
-            parts += [path.flatten(1), path.cumsum(2).flatten(1)]
-        return torch.cat(parts, dim=1)
+        path = self._foreseen(situation, self.horizon) / scale[:, :, None]
+        return torch.cat((*parts, path.flatten(1), path.cumsum(2).flatten(1)), dim=1)
 
     # --- tokens -------------------------------------------------------------------------------------------------
 
@@ -169,7 +174,7 @@ class ActorInputs:
         """One token per stock point, its own state and what concerns all, (episodes, stock points × token_size)."""
         scale = self.scale(situation, setting.horizon)
         count = len(scale)
-        path = self._foreseen(setting, situation, _AHEAD).flatten(1) / scale
+        path = self._foreseen(situation, _AHEAD).flatten(1) / scale
         common = torch.cat((self._general(setting, situation, scale), path), dim=1)
         own = torch.cat(
             (

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from arena import Network
-from arena_rl.forecaster import Forecaster, forecaster_inputs
+from arena_rl.forecaster import Forecaster, coming, forecaster_inputs
 from arena_rl.readout import Reach, positions
 from arena_rl.situation import Setting, Situation
 
@@ -127,11 +127,10 @@ class DensePolicy(nn.Module):
             )
             parts += [setting.noise_scale[:, None], torch.tensor(mood).expand(count, -1)]
         else:
-            past = self.forecaster.remembered(situation)
+            past = self.forecaster.remembered(situation.demand, situation.moods, situation.sentiment)
             foreseen = self.forecaster(past)
             self.forecasts.append(foreseen)
-            over = torch.arange(periods) >= setting.horizon - situation.period
-            forecast = (foreseen * situation.sentiment[:, None, None]).masked_fill(over, 0.0)
+            forecast = coming(foreseen, situation.sentiment, setting.horizon - situation.period)
             parts.append(past.flatten(1))
         forecast = _fitted(forecast, self.ahead)
         near = forecast[:, :, :periods]

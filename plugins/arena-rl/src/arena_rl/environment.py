@@ -139,7 +139,7 @@ class PolicyEnvironment(VecEnv):
             forecast = ahead.reshape(self.num_envs, plant.markets, -1).clone()
             forecast[:, :, horizon - period :] = 0.0
         nothing = columns.new_zeros((self.num_envs, plant.markets, 0))
-        self._situation = Situation(
+        situation = Situation(
             period=period,
             on_hand=torch.cat((on_hand, components), dim=1)[:, self._places],
             pipeline=pipeline,
@@ -151,6 +151,7 @@ class PolicyEnvironment(VecEnv):
             forecast=forecast,
         )
         with torch.no_grad():
+            self._situation = self.policy.foreseen(self._setting, situation)
             return self._frames.with_latest(self.policy.frame(self._setting, self._situation)).numpy()
 
     # --- what else Stable-Baselines3 asks of an environment --------------------------------------------------------

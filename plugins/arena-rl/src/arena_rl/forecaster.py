@@ -9,8 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from arena_rl.situation import Situation
-
 _WINDOWS = (1, 3, 5, 10, 30)
 _SMALLEST_MOOD = 0.05
 _SMALLEST_MEAN = 0.02  # units
@@ -50,10 +48,15 @@ class Forecaster(nn.Module):
         forecast: Tensor = self.unit * nn.functional.softplus(raw, beta=3.0)
         return forecast
 
-    def remembered(self, situation: Situation) -> Tensor:
-        """What the forecast is made from, (episodes, market links, inputs)."""
-        demand, moods = situation.demand, situation.moods.clamp(min=_SMALLEST_MOOD)
-        past = (demand / moods[:, None, :]).flip(2)
+    def remembered(self, demand: Tensor, moods: Tensor, sentiment: Tensor) -> Tensor:
+        """What the forecast is made from, (episodes, market links, inputs).
+
+        Args:
+            demand: all that was seen, latest last, units, (episodes, market links, periods so far).
+            moods: the sentiments under which it came, (episodes, periods so far).
+            sentiment: of now, (episodes,).
+        """
+        past = (demand / moods.clamp(min=_SMALLEST_MOOD)[:, None, :]).flip(2)
         count, markets, known = past.shape
         lags = past[:, :, : self.periods]
         if known < self.periods:
@@ -66,10 +69,26 @@ class Forecaster(nn.Module):
                 lags / self.unit,
                 torch.stack(means, dim=2) / self.unit,
                 clock.expand(count, markets, -1),
-                situation.sentiment[:, None, None].expand(-1, markets, 1),
+                sentiment[:, None, None].expand(-1, markets, 1),
             ),
             dim=2,
         )
+
+
+def coming(means: Tensor, sentiment: Tensor, left: int) -> Tensor:
+    """A forecast until the end, at today's sentiment; past its last period, that period's mean holds.
+
+    Args:
+        means: at sentiment 1, units, (episodes, market links, periods).
+        sentiment: of now, (episodes,).
+        left: periods until the end.
+
+    Returns:
+        Units, (episodes, market links, left).
+    """
+    if left > means.shape[2]:
+        means = torch.cat((means, means[:, :, -1:].expand(-1, -1, left - means.shape[2])), dim=2)
+    return means[:, :, :left] * sentiment[:, None, None]
 
 
 def forecaster_inputs(periods: int) -> int:

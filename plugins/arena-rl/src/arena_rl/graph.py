@@ -17,7 +17,7 @@ import torch
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
-from arena_rl.forecaster import Forecaster
+from arena_rl.forecaster import Forecaster, coming
 from arena_rl.graph_inputs import LINK_INPUTS, MARKET_HINTS, POINT_INPUTS, Union
 from arena_rl.graph_layout import LINK_OFFSETS, SKIP_OFFSET
 from arena_rl.situation import Setting, Situation
@@ -104,15 +104,11 @@ class GraphPolicy(nn.Module):
         return [part.T for part in orders.split_with_sizes(union.link_counts)]
 
     def _foreseen(self, forecaster: Forecaster, hints: Tensor, setting: Setting, situation: Situation) -> Situation:
-        """The same with a forecast of the policy's own; past its last period, that period's mean holds."""
-        past = forecaster.remembered(situation)
+        """The same with a forecast of the policy's own."""
+        past = forecaster.remembered(situation.demand, situation.moods, situation.sentiment)
         means = forecaster(torch.cat((past, hints.expand(len(past), -1, -1)), dim=2))
         self.forecasts.append(means)
-        left = setting.horizon - situation.period
-        if left > means.shape[2]:
-            means = torch.cat((means, means[:, :, -1:].expand(-1, -1, left - means.shape[2])), dim=2)
-        forecast = means[:, :, :left] * situation.sentiment[:, None, None]
-        return replace(situation, forecast=forecast)
+        return replace(situation, forecast=coming(means, situation.sentiment, setting.horizon - situation.period))
 
     def _united(self, settings: Sequence[Setting]) -> Union:
         # Settings last for a batch of episodes, and so does their union.

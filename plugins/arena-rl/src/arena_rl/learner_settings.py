@@ -35,15 +35,15 @@ class _FromRewards(FrozenModel):
 
 
 class _OnPolicy(_FromRewards):
-    batch: int = Field(default=960, ge=2, description="decisions per gradient")
-    epochs: int = Field(default=6, ge=1, description="passes over what was played")
-    gae_lambda: Fraction = Field(default=0.95, description="mixture of advantages over one and more periods")
+    batch: int = Field(default=256, ge=2, description="decisions per gradient")
+    epochs: int = Field(default=10, ge=1, description="passes over what was played")
+    gae_lambda: Fraction = Field(default=0.9, description="mixture of advantages over one and more periods")
     clip: Positive = Field(default=0.2, description="largest change of a ratio of probabilities")
     entropy: float = Field(default=0.005, ge=0, description="weight of the entropy bonus")
     value: float = Field(default=0.5, ge=0, description="weight of the critic's loss")
     gradient_norm: Positive = Field(default=0.5, description="largest norm of a gradient")
     target_kl: Positive | None = Field(default=0.03, description="divergence at which the passes end early")
-    log_deviation: float = Field(default=-1.0, description="logarithm of the actions' first standard deviation")
+    log_deviation: float = Field(default=-0.5, description="logarithm of the actions' first standard deviation")
 
 
 class Ppo(_OnPolicy):

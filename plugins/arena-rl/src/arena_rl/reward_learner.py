@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from arena_rl.actor import CLIP, ActorPolicy
 from arena_rl.actor_shapes import MlpShape
 from arena_rl.environment import PolicyEnvironment
+from arena_rl.foresight import fit
 from arena_rl.learner_settings import Bpo, FromRewards, Pdppo, Sac
 from arena_rl.policy_gradient import BPO, PDPPO, SharedActorPolicy
 from arena_rl.recipes import World
@@ -45,9 +46,10 @@ class RewardLearner:
         self.policy = policy
         self.done = 0
         self._seed = seed
+        self._world = world
         scenario = world.draw(np.random.default_rng(0), backlog=True, goodwill=False)
         # Stocks as the network has them: the mix scales them itself.
-        scenario = scenario.model_copy(update={"network": policy.network})
+        self._scenario = scenario = scenario.model_copy(update={"network": policy.network})
         environment = PolicyEnvironment(
             policy, scenario, world.mix, settings.environments, keeps_decisions=isinstance(settings, Pdppo)
         )
@@ -113,11 +115,13 @@ class RewardLearner:
         return model
 
     def update(self) -> float:
-        """Play an episode in every environment, and learn.
+        """Play an episode in every environment, and learn; a blind policy first learns to forecast.
 
         Returns:
             The last loss; NaN where nothing was learnt yet.
         """
+        if self.done == 0 and self.policy.forecaster is not None:
+            fit(self.policy.forecaster, self._scenario, self._world.mix, seed=self._seed)
         seed = int(np.random.SeedSequence([self._seed, self.done]).generate_state(1)[0])
         set_random_seed(seed)
         self.model.action_space.seed(seed)

@@ -1,4 +1,4 @@
-"""How orders follow demand in one network, and the newsvendor rule for batches of episodes.
+"""Who orders what for whom in one network, and the newsvendor rule for batches of episodes.
 
 Constants are those of `arena_heuristics`: materials in the order of the plant's stock points, shares of suppliers by
 1 / (1 + price + 0.1 × lead time), critical ratios.
@@ -15,11 +15,9 @@ from torch import Tensor, nn
 from arena import Network, Plant
 from arena_heuristics.config import NewsvendorConfig
 from arena_heuristics.costs import holding_cost, per_material, ratio_quantile, shortage_cost
-from arena_heuristics.demand import prior_means
 from arena_heuristics.ordering import Convention, list_materials, material_needs, unit_contents
 from arena_rl.situation import Setting, Situation
 
-_AHEAD = 10  # periods whose mean demand scales orders
 _RULE = NewsvendorConfig()
 
 
@@ -38,21 +36,20 @@ class Trade:
         for index, material in enumerate(self.materials):
             self.material_of_link[list(material.links)] = index
             self.share_of_link[list(material.links)] = torch.tensor(material.shares)
-        self.prior = _float(prior_means(network, _RULE))
 
     def _needs(self, convention: Convention) -> Tensor:
         contents = unit_contents(self.network, self.materials, convention)
         return _float(material_needs(self.network, self.materials, contents))
 
     @cached_property
-    def flows(self) -> Tensor:
-        """Units that move on a supply link per unit of demand, (supply links, market links)."""
-        return self.share_of_link[:, None] * self._needs("shared")[self.material_of_link]
+    def shared_needs(self) -> Tensor:
+        """Units of a material in a unit of demand, less what other suppliers bring, (materials, market links)."""
+        return self._needs("shared")
 
     @cached_property
     def needs(self) -> Tensor:
         """Units of a material that the newsvendor prepares per unit of demand, (materials, market links)."""
-        return self._needs("whole" if len(self.network.market_links) == 1 else "shared")
+        return self._needs("whole") if len(self.network.market_links) == 1 else self.shared_needs
 
     @cached_property
     def quantiles(self) -> Tensor:
@@ -63,19 +60,6 @@ class Trade:
             for node in network.managed
         }
         return _float(per_material(self.materials, found))
-
-    def means(self, situation: Situation, horizon: int) -> Tensor:
-        """Mean demand per market link to scale orders by, units per period, (episodes, market links).
-
-        Informed: of the next ten periods of the forecast, or what is left; blind: of all demand seen, and before any
-        the share of the retailer's initial stock that the heuristics presume.
-        """
-        if situation.forecast is not None:
-            left = max(1, min(_AHEAD, horizon - situation.period))
-            return situation.forecast[:, :, :left].mean(2)
-        if situation.demand.shape[2]:
-            return situation.demand.mean(2)
-        return self.prior.expand(len(situation.sentiment), -1)
 
 
 class Newsvendor:
@@ -111,25 +95,19 @@ class Newsvendor:
         return torch.cat((situation.on_hand, situation.pipeline, situation.owed, due), dim=1) @ self._weights
 
     def moments(self, setting: Setting, situation: Situation) -> tuple[Tensor, Tensor]:
-        """Mean and deviation of the demand over lead time and coming period, units, (episodes, materials) each."""
+        """Mean and deviation of the demand over lead time and coming period, units, (episodes, materials) each.
+
+        By the forecast, as published for the informed track; noise that is not told is Poisson's.
+        """
         needs = self.trade.needs
-        periods = self._lead_times + 1
         forecast = situation.forecast
-        if forecast is not None:
-            assert setting.noise_scale is not None
-            path = nn.functional.pad(forecast, (0, max(0, int(periods.max()) - forecast.shape[2])))
-            variance = torch.where(path > 0, path * setting.noise_scale[:, None, None] ** 2, 1.0)
-            means = path.cumsum(2)[:, :, self._lead_times]
-            variances = variance.cumsum(2)[:, :, self._lead_times]
-            return (means * needs.T).sum(1), (variances * needs.T**2).sum(1).sqrt()
-        recent = situation.demand[:, :, -_RULE.window :]
-        seen = recent.shape[2]
-        mean = (recent.mean(2) if seen else self.trade.means(situation, setting.horizon)) @ needs.T
-        if seen >= _RULE.fewest_periods:
-            deviation = torch.einsum("emt,pm->ept", recent, needs).std(2)
-        else:
-            deviation = ((recent.mean(2) if seen else self.trade.means(situation, setting.horizon)) @ needs.T**2).sqrt()
-        return mean * periods, deviation.clamp(min=1.0) * periods.sqrt()
+        assert forecast is not None
+        noise = torch.ones(len(forecast)) if setting.noise_scale is None else setting.noise_scale
+        path = nn.functional.pad(forecast, (0, max(0, int(self._lead_times.max()) + 1 - forecast.shape[2])))
+        variance = torch.where(path > 0, path * noise[:, None, None] ** 2, 1.0)
+        means = path.cumsum(2)[:, :, self._lead_times]
+        variances = variance.cumsum(2)[:, :, self._lead_times]
+        return (means * needs.T).sum(1), (variances * needs.T**2).sum(1).sqrt()
 
     def orders(self, setting: Setting, situation: Situation) -> Tensor:
         """Orders per supply link, units, (episodes, supply links)."""

@@ -1,0 +1,63 @@
+"""Fits the forecaster of a blind policy that is trained by its rewards: demand alone is played, no network.
+
+Rewards say too little of what a forecast should have been; the true means of the training's own demand say it exactly.
+So the forecaster is fitted to those first, and stays as it is while the policy learns what to do with it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from arena import Scenario
+from arena.randomise import ScenarioMix, mean_paths
+from arena_rl.episodes import sample_demand
+from arena_rl.forecaster import Forecaster, deviance
+
+_GRADIENTS = 1000
+_EPISODES = 128
+_LEARNING_RATE = 3e-3
+
+
+def fit(
+    forecaster: Forecaster, scenario: Scenario, mix: ScenarioMix, *, seed: int, gradients: int = _GRADIENTS
+) -> list[float]:
+    """Fit a forecaster to the means of the coming periods, in every period of an episode.
+
+    Demand comes at sentiment 1; a forecaster frees demand of its sentiment before it reads it.
+
+    Args:
+        forecaster: is improved in place.
+        scenario: gives number of markets and horizon.
+        mix: what demand is drawn from.
+        seed: of everything that is drawn.
+        gradients: how many, by Adam with a learning rate that falls as a cosine.
+
+    Returns:
+        The loss before each gradient: Poisson deviance over mean demand, up to what does not depend on the forecast.
+    """
+    generator, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(forecaster.parameters(), lr=_LEARNING_RATE)
+    horizon, losses = scenario.horizon, []
+    for done in range(gradients):
+        for group in optimizer.param_groups:
+            group["lr"] = _LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * done / gradients))
+        demands = mix.draw_demands(generator, scenario, _EPISODES)
+        means = torch.from_numpy(mean_paths(scenario, demands)[:, :, :horizon].astype(np.float32))
+        scales = torch.tensor([demand.noise_scale for demand in demands])[:, None, None]
+        seen = sample_demand(means, torch.zeros_like(means), scales, noise)
+        calm = torch.ones(len(means), horizon)
+        pasts = [forecaster.remembered(seen[:, :, :now], calm[:, :now], calm[:, 0]) for now in range(horizon)]
+        foreseen = forecaster(torch.stack(pasts))
+        parts = []
+        for now in range(horizon):
+            ahead = min(horizon - now, forecaster.periods)
+            parts.append(deviance(foreseen[now, :, :, :ahead], means[:, :, now : now + ahead]))
+        loss = torch.stack(parts).mean()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    return losses
