@@ -21,6 +21,8 @@ _LAGS = 10  # latest demands that a blind policy reads
 _AHEAD = 12  # periods of forecast that every token reads
 _LEFT = (3, 8, 15, 30)  # periods to go are told by several clocks
 _UNIT = 20.0  # units of demand per period
+_SMALLEST_MOOD = 0.05
+_SHOWN = 2
 _LINK_ROW = 14
 _PUBLISHED_HORIZON = 30
 
@@ -121,7 +123,7 @@ class ActorInputs:
             rules,
         ]
         if not self.informed:
-            parts.append(self._memory(situation) / scale)
+            parts += [_shown(situation), self._memory(situation) / scale]
         return torch.cat(parts, dim=1)
 
     def _memory(self, situation: Situation) -> Tensor:
@@ -136,7 +138,7 @@ class ActorInputs:
     @property
     def _general_size(self) -> int:
         markets = self.reach.plant.markets
-        return len(_LEFT) + 2 + (RULES if self.informed else 1 + markets * (_LAGS + 2))
+        return len(_LEFT) + 2 + (RULES if self.informed else 1 + _SHOWN + markets * (_LAGS + 2))
 
     # --- everything ---------------------------------------------------------------------------------------------
 
@@ -229,6 +231,13 @@ class ActorInputs:
             dim=2,
         )
         return torch.cat((over / scale[:, :, None], rest), dim=2).flatten(1)
+
+
+def _shown(situation: Situation) -> Tensor:
+    """What the sentiment has shown of its dynamics: largest and smallest step so far, (episodes, 2); 0 for none."""
+    course = torch.cat((situation.moods, situation.sentiment[:, None]), dim=1).clamp(min=_SMALLEST_MOOD)
+    steps = torch.cat((torch.ones_like(course[:, :1]), course[:, 1:] / course[:, :-1]), dim=1)
+    return torch.stack(((steps.max(1).values - 1) * 50, (1 - steps.min(1).values) * 5), dim=1)
 
 
 def _float(array: object) -> Tensor:
