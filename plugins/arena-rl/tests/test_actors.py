@@ -12,7 +12,7 @@ from arena_heuristics.config import NewsvendorConfig
 from arena_heuristics.newsvendor import Newsvendor
 from arena_rl.actor import ActorPolicy, Frames
 from arena_rl.controller import LearnedController
-from arena_rl.episodes import _Run, make_episodes, play
+from arena_rl.episodes import Run, make_episodes, play, sampled
 from arena_rl.weights import PolicyFile, load_policy, save_policy, signature
 
 KINDS = ("mlp", "squashed", "gnn", "transformer", "frames", "residual")
@@ -127,7 +127,7 @@ def test_a_blind_policy_reads_a_forecast_of_its_own():
 
 
 def first_situation(batch):
-    return _Run(batch, torch.Generator().manual_seed(1), 3.0).situation(0)
+    return Run(batch, sampled(batch, torch.Generator().manual_seed(1))).situation(0)
 
 
 @pytest.mark.parametrize("network", ["divergent", "serial"])

@@ -89,9 +89,9 @@ def test_the_order_of_links_and_nodes_changes_nothing(seed):
 
 
 def first_situation(batch: Episodes):
-    from arena_rl.episodes import _Run
+    from arena_rl.episodes import Run, sampled
 
-    return _Run(batch, torch.Generator().manual_seed(1), 3.0).situation(0)
+    return Run(batch, sampled(batch, torch.Generator().manual_seed(1))).situation(0)
 
 
 @pytest.mark.parametrize("informed", [True, False])

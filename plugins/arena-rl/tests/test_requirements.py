@@ -8,7 +8,7 @@ from learning import actor_shape, episodes_of, scenario_on
 from arena import Demand, Ledger, Scenario, Simulator, TrackView, load_network
 from arena_rl.actor import ActorPolicy
 from arena_rl.controller import LearnedController
-from arena_rl.episodes import _Run
+from arena_rl.episodes import Run, sampled
 
 SEASONS = {"trend": {"slope": 0.02}, "seasonal": {"amplitude": 0.4, "frequency": 0.3}}
 
@@ -61,7 +61,7 @@ def test_the_demand_that_counts_is_that_of_the_time_of_sale():
 def test_excess_stock_is_a_negative_requirement():
     batch = episodes_of(scenario_on(load_network("serial")), 2, informed=True)
     policy = ActorPolicy(actor_shape("mlp", informed=True), batch.setting.plant.network, batch.setting.reach)
-    situation = _Run(batch, torch.Generator().manual_seed(1), 3.0).situation(0)
+    situation = Run(batch, sampled(batch, torch.Generator().manual_seed(1))).situation(0)
     found = policy.reader.requirements(batch.setting, situation)
     more = type(situation)(**{**vars(situation), "on_hand": situation.on_hand + 1000.0})
     torch.testing.assert_close(policy.reader.requirements(batch.setting, more), found - 1000.0, rtol=1e-5, atol=1e-2)

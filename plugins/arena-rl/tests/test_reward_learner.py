@@ -10,7 +10,7 @@ from arena.randomise import ScenarioMix, WeightedFamily, published_effects
 from arena_rl.actor import ActorPolicy
 from arena_rl.controller import LearnedController
 from arena_rl.environment import PolicyEnvironment, post_decision
-from arena_rl.episodes import _Run
+from arena_rl.episodes import Run, sampled
 from arena_rl.learner_settings import Bpo, Pdppo, Ppo, Sac
 from arena_rl.policy_gradient import bounded_ratio_loss, post_decision_advantages
 from arena_rl.recipes import World
@@ -68,7 +68,7 @@ def test_the_post_decision_state_and_demand_give_the_next_state(name, backlog):
     plant = compile_plant(scenario)
     generator = torch.Generator().manual_seed(1)
     state = initial_state(plant, 4, batch.mean_path)
-    situation = _Run(batch, generator, 3.0).situation(0)
+    situation = Run(batch, sampled(batch, generator)).situation(0)
     for period in range(12):
         orders = 40 * torch.rand((4, plant.links), generator=generator)
         demand = 40 * torch.rand((4, plant.markets), generator=generator)

@@ -13,7 +13,7 @@ from arena.plugins import discover
 from arena_rl.config import LearnedConfig
 from arena_rl.controller import LearnedController, shipped_policies
 from arena_rl.recipes import Recipe, load_recipe, recipe_names
-from arena_rl.training import Training
+from arena_rl.training import Training, recipe_learner
 from arena_rl.weights import SHIPPED, read_policy_file, stems
 
 STEMS = sorted(path.with_suffix("") for path in SHIPPED.glob("*.safetensors"))
@@ -126,7 +126,7 @@ def test_a_learned_policy_conforms_behind_the_locks(level, name):
 def test_a_retrained_policy_is_as_good_as_the_shipped_one(tmp_path):
     recipe = load_recipe("hdpo-informed")
     curve: list[float] = []
-    Training(recipe, "serial", tmp_path).run(lambda point: curve.append(point.score))
+    Training(recipe, recipe_learner, "serial", tmp_path).run(lambda point: curve.append(point.score))
     card = (SHIPPED / "hdpo-informed.serial.card.md").read_text()
     shipped = float(card.partition("Validation at the end: ")[2].split()[0])
     # Another processor rounds otherwise, and training goes another way from there, to the same height.

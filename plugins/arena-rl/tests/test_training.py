@@ -14,7 +14,7 @@ from arena import InvalidInput, TrainingPoint, TrainingRequest, UnknownName, loa
 from arena.cli import app
 from arena_rl import arena_trainings
 from arena_rl.recipes import load_recipe, recipe_names
-from arena_rl.training import Training
+from arena_rl.training import Training, recipe_learner
 from arena_rl.weights import PolicyFile, load_policy, read_policy_file, save_policy, shipped_policy, signature
 
 SMALL = """
@@ -96,7 +96,7 @@ def training(kind: str, folder: Path) -> Training:
     path = folder / "small.yaml"
     path.write_text(KINDS[kind])
     recipe = load_recipe(str(path))
-    return Training(recipe, recipe.networks[0] if recipe.networks else None, folder)
+    return Training(recipe, recipe_learner, recipe.networks[0] if recipe.networks else None, folder)
 
 
 @pytest.mark.parametrize("kind", KINDS)

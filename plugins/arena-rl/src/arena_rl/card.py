@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,8 +12,7 @@ import numpy
 import torch
 
 from arena_rl.curve import Curve
-from arena_rl.learner_settings import Hdpo
-from arena_rl.recipes import Recipe
+from arena_rl.recipes import TrainingRecipe
 
 _ROWS = 10
 
@@ -20,13 +20,14 @@ _ROWS = 10
 def write_card(
     path: Path,
     *,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     label: str,
     parameters: int,
     steps: int,
     seconds: float,
     curve: Curve,
     validated: int,
+    packages: Sequence[str],
 ) -> None:
     """Write the card, Markdown.
 
@@ -39,12 +40,12 @@ def write_card(
         seconds: wall time since the training was last started.
         curve: (steps, loss, validation) over the whole training.
         validated: episodes of a validation.
+        packages: further distributions whose versions are told.
     """
     every = max(1, len(curve) // _ROWS)
     shown = [point for number, point in enumerate(curve, start=1) if number % every == 0 or number == len(curve)]
     rows = "\n".join(f"| {done:,} | {value:.4f} | {score:.4f} |" for done, value, score in shown)
     data = json.dumps(recipe.model_dump(mode="json"), indent=2)
-    libraries = () if isinstance(recipe.learner, Hdpo) else ("gymnasium", "stable-baselines3")
     versions = ", ".join(
         (
             f"Python {platform.python_version()}",
@@ -52,7 +53,7 @@ def write_card(
             f"numpy {numpy.__version__}",
             f"inventory-arena {version('inventory-arena')}",
             f"arena-rl {version('arena-rl')}",
-            *(f"{name} {version(name)}" for name in libraries),
+            *(f"{name} {version(name)}" for name in packages),
         )
     )
     path.write_text(

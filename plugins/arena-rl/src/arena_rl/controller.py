@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,23 +12,23 @@ from torch import Tensor
 from arena import Briefing, ControllerReport, InformedObservation, Observation
 from arena_rl.config import LearnedConfig
 from arena_rl.situation import Setting, Situation, point_places, setting_of
-from arena_rl.weights import UnfitPolicyError, shipped_policy
+from arena_rl.weights import SHIPPED, UnfitPolicyError, shipped_policy
 
 PolicyFor = Callable[[Setting], tuple[torch.nn.Module, bool]]
 """Gives the policy for an episode, and whether it only stands in for the one that was asked for. Raises `ValueError`
 where there is none for this network or track."""
 
 
-def shipped_policies(config: LearnedConfig) -> PolicyFor:
-    """The policies that the package ships under the names of a configuration."""
+def shipped_policies(config: LearnedConfig, folder: Path = SHIPPED) -> PolicyFor:
+    """The policies that a package ships in a folder under the names of a configuration."""
 
     def policy_for(setting: Setting) -> tuple[torch.nn.Module, bool]:
         try:
-            return shipped_policy(config.policy, setting), False
+            return shipped_policy(config.policy, setting, folder), False
         except UnfitPolicyError:
             if config.otherwise is None:
                 raise
-        return shipped_policy(config.otherwise, setting), True
+        return shipped_policy(config.otherwise, setting, folder), True
 
     return policy_for
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -144,7 +144,7 @@ def play(
     horizons = {batch.setting.horizon for batch in batches}
     if len(horizons) != 1:
         raise ValueError(f"batches that are played side by side end together; their horizons are {sorted(horizons)}")
-    runs = [_Run(batch, generator, surrogate_width) for batch in batches]
+    runs = [Run(batch, sampled(batch, generator), surrogate_width=surrogate_width) for batch in batches]
     settings = [batch.setting for batch in batches]
     for period in range(horizons.pop()):
         orders = policy.together(settings, [run.situation(period) for run in runs])
@@ -155,18 +155,33 @@ def play(
     return Played([run.profit for run in runs], sum((run.surprise for run in runs), torch.zeros(())) / len(runs))
 
 
-class _Run:
-    """One batch under way."""
+DrawDemand = Callable[[int, Tensor], Tensor]
+"""From a period and the mean demand in it, units, (episodes, market links), to the demand, the same shape."""
 
-    def __init__(self, episodes: Episodes, generator: torch.Generator, surrogate_width: float) -> None:
+
+def sampled(episodes: Episodes, generator: torch.Generator) -> DrawDemand:
+    """Demand of a batch as `sample_demand` gives it."""
+    shape = (episodes.setting.horizon, episodes.count, episodes.setting.plant.markets)
+    normal, noise_scale = torch.randn(shape, generator=generator), episodes.noise_scale[:, None]
+    return lambda period, mean: sample_demand(mean, normal[period], noise_scale, generator)
+
+
+class Run:
+    """One batch under way.
+
+    Args:
+        episodes: the batch.
+        draw: gives the demand of every period.
+        surrogate_width: see `play`.
+    """
+
+    def __init__(self, episodes: Episodes, draw: DrawDemand, *, surrogate_width: float = 3.0) -> None:
         self.episodes = episodes
         self.setting = episodes.setting
-        self.generator = generator
         self.state = initial_state(self.setting.plant, episodes.count, episodes.mean_path)
         self.profit = torch.zeros(episodes.count)
         self.surprise = torch.zeros(())
-        shape = (self.setting.horizon, episodes.count, self.setting.plant.markets)
-        self._normal = torch.randn(shape, generator=generator)
+        self._draw = draw
         self._stock_out = smooth_stock_out(surrogate_width)
         self._over = torch.arange(episodes.mean_path.shape[2]) >= self.setting.horizon
         self._smallest = episodes.smallest_mean[:, None]
@@ -174,6 +189,7 @@ class _Run:
         self._moods: list[Tensor] = []
 
     def situation(self, period: int) -> Situation:
+        """What is seen before the decision of a period."""
         state, path = self.state, self.episodes.mean_path
         forecast = None
         if self.setting.informed:
@@ -198,9 +214,11 @@ class _Run:
         self.surprise = self.surprise + deviance(forecast[:, :, : truth.shape[2]], truth) / self.setting.horizon
 
     def advance(self, period: int, orders: Tensor) -> None:
+        """Play a period with these orders, units, (episodes, supply links)."""
+
         def demand(sentiment: Tensor) -> Tensor:
             mean = torch.maximum(self._smallest, self.episodes.mean_path[:, :, period] * sentiment[:, None])
-            drawn = sample_demand(mean, self._normal[period], self.episodes.noise_scale[:, None], self.generator)
+            drawn = self._draw(period, mean)
             self._seen.append(drawn)
             self._moods.append(sentiment)
             return drawn

@@ -36,6 +36,7 @@ class HdpoLearner:
     """
 
     def __init__(self, config: Hdpo, policy: AnyPolicy, worlds: Sequence[World], *, steps: int, seed: int) -> None:
+        self.packages: Sequence[str] = ()
         self.config = config
         self.policy = policy
         self.worlds = worlds

@@ -21,11 +21,13 @@ class Learner(Protocol):
         done: updates so far.
         updates: updates of the whole training.
         steps_per_update: environment steps of one.
+        packages: distributions beside torch and numpy that it uses, for the training card.
     """
 
     done: int
     updates: int
     steps_per_update: int
+    packages: Sequence[str]
 
     def update(self) -> float:
         """Improve the policy once; returns the loss."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,6 +16,9 @@ from arena_rl.learner_settings import Hdpo, LearnerSettings, Sac
 from arena_rl.weights import Shape, is_actor
 
 FOLDER: Final = Path(__file__).parent / "recipes"
+
+
+AnyRecipe = TypeVar("AnyRecipe", bound="TrainingRecipe")
 
 
 class World(FrozenModel):
@@ -34,12 +37,11 @@ class World(FrozenModel):
         return self.mix.draw(generator, network, backlog=backlog, goodwill=goodwill)
 
 
-class Recipe(FrozenModel):
-    """A training."""
+class TrainingRecipe(FrozenModel):
+    """A training, but for who learns."""
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     summary: str = Field(max_length=200)
-    learner: LearnerSettings
     policy: Shape
     worlds: tuple[World, ...] = Field(min_length=1)
     networks: tuple[str, ...] = Field(
@@ -50,6 +52,17 @@ class Recipe(FrozenModel):
     seed: int = Field(default=1, ge=0)
     points: int = Field(default=40, ge=1, description="points of the learning curve: validations and checkpoints")
     start_from: str | None = Field(default=None, description="shipped policy whose weights the training starts from")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the recipe; a training is resumed only under the same one."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class Recipe(TrainingRecipe):
+    """A training by one of the learners of this package."""
+
+    learner: LearnerSettings
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> Self:
@@ -69,22 +82,24 @@ class Recipe(FrozenModel):
             raise ValueError("learner sac, and no other, trains a policy of kind mlp with squashed: true")
         return self
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the recipe; a training is resumed only under the same one."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
-
-def recipe_names() -> tuple[str, ...]:
-    """Names of the shipped recipes."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+def recipe_names(folder: Path = FOLDER) -> tuple[str, ...]:
+    """Names of the recipes that a package ships in a folder."""
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
 
 
 def load_recipe(reference: str) -> Recipe:
-    """Load a shipped recipe, or one from a YAML file.
+    """Load a shipped recipe of this package, or one from a YAML file; see `read_recipe`."""
+    return read_recipe(reference, Recipe, FOLDER)
+
+
+def read_recipe(reference: str, model: type[AnyRecipe], folder: Path) -> AnyRecipe:
+    """Load a recipe that a package ships, or one from a YAML file.
 
     Args:
         reference: name of a shipped recipe, or the path of a file.
+        model: schema of the package's recipes.
+        folder: where the package has them.
 
     Raises:
         InvalidInput: With every fault of the file.
@@ -92,7 +107,7 @@ def load_recipe(reference: str) -> Recipe:
     """
     path = Path(reference)
     if path.suffix not in (".yaml", ".yml"):
-        if reference not in recipe_names():
-            raise unknown_name("recipe", reference, recipe_names())
-        path = FOLDER / f"{reference}.yaml"
-    return parse_model(Recipe, load_document(path), str(path))
+        if reference not in recipe_names(folder):
+            raise unknown_name("recipe", reference, recipe_names(folder))
+        path = folder / f"{reference}.yaml"
+    return parse_model(model, load_document(path), str(path))

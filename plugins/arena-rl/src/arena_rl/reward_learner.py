@@ -7,6 +7,7 @@ done.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ class RewardLearner:
 
     def __init__(self, settings: FromRewards, policy: ActorPolicy, world: World, *, steps: int, seed: int) -> None:
         self.policy = policy
+        self.packages: Sequence[str] = ("gymnasium", "stable-baselines3")
         self.done = 0
         self._seed = seed
         self._world = world

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic
 
 import numpy as np
 import torch
@@ -16,9 +16,9 @@ from arena_rl.card import write_card
 from arena_rl.checkpoint import load_checkpoint, save_checkpoint
 from arena_rl.curve import Curve, CurveLog, write_curve
 from arena_rl.episodes import Episodes
-from arena_rl.learners import make_learner
+from arena_rl.learners import Learner, make_learner
 from arena_rl.readout import Reach
-from arena_rl.recipes import Recipe, load_recipe
+from arena_rl.recipes import AnyRecipe, Recipe, World, load_recipe
 from arena_rl.situation import Setting
 from arena_rl.validation import draw_batches, validate
 from arena_rl.weights import AnyPolicy, PolicyFile, make_policy, save_policy, shipped_policy, signature
@@ -41,7 +41,31 @@ def run(name: str, request: TrainingRequest, tell: Tell) -> tuple[Path, ...]:
     Returns:
         The weights written.
     """
-    recipe = load_recipe(name)
+    return run_recipe(load_recipe(name), recipe_learner, request, tell)
+
+
+def recipe_learner(recipe: Recipe, policy: AnyPolicy, worlds: Sequence[World]) -> Learner:
+    """The learner of a recipe of this package."""
+    return make_learner(recipe.learner, policy, worlds, steps=recipe.steps, seed=recipe.seed)
+
+
+def run_recipe(
+    recipe: AnyRecipe,
+    make: Callable[[AnyRecipe, AnyPolicy, Sequence[World]], Learner],
+    request: TrainingRequest,
+    tell: Tell,
+) -> tuple[Path, ...]:
+    """Train by a recipe of any package.
+
+    Args:
+        recipe: what is done.
+        make: makes the learner of a recipe that improves a policy on some worlds.
+        request: what the user asks for.
+        tell: is told every point of the learning curves.
+
+    Returns:
+        The weights written.
+    """
     changes: dict[str, object] = {}
     if request.steps is not None:
         changes["steps"] = request.steps
@@ -51,20 +75,28 @@ def run(name: str, request: TrainingRequest, tell: Tell) -> tuple[Path, ...]:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     networks: tuple[str | None, ...] = (request.network,) if request.network is not None else recipe.networks or (None,)
-    return tuple(Training(recipe, network, request.output).run(tell) for network in networks)
+    return tuple(Training(recipe, make, network, request.output).run(tell) for network in networks)
 
 
-class Training:
+class Training(Generic[AnyRecipe]):
     """The training of one policy.
 
     Args:
         recipe: what is done.
+        make: makes its learner.
         network: name or file of the network that takes the place of the worlds' own; None for theirs.
         output: folder; everything of this policy lies in a folder of its own in it.
     """
 
-    def __init__(self, recipe: Recipe, network: str | None, output: Path) -> None:
+    def __init__(
+        self,
+        recipe: AnyRecipe,
+        make: Callable[[AnyRecipe, AnyPolicy, Sequence[World]], Learner],
+        network: str | None,
+        output: Path,
+    ) -> None:
         self.recipe = recipe
+        self._make = make
         self.network = None if network is None else load_network(network)
         self.label = recipe.name if self.network is None else f"{recipe.name}.{self.network.name or 'network'}"
         self.folder = output / self.label
@@ -86,7 +118,7 @@ class Training:
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
         policy = self._policy()
-        learner = make_learner(recipe.learner, policy, self.worlds, steps=recipe.steps, seed=recipe.seed)
+        learner = self._make(recipe, policy, self.worlds)
         total = learner.updates * learner.steps_per_update
         curve: Curve = []
         if checkpoint.exists():
@@ -126,6 +158,7 @@ class Training:
             seconds=time.monotonic() - started,
             curve=curve,
             validated=_VALIDATION_BATCHES * _VALIDATION_EPISODES,
+            packages=learner.packages,
         )
         return stem.with_name(self.label + ".safetensors")
 

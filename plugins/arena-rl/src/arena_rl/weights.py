@@ -132,13 +132,17 @@ def load_policy(stem: Path, setting: Setting) -> AnyPolicy:
     return policy.requires_grad_(False)
 
 
-def stems(name: str) -> Iterator[Path]:
-    """The shipped policies of a name: one for any network, or one per network.
+def stems(name: str, folder: Path = SHIPPED) -> Iterator[Path]:
+    """The policies of a name that a package ships: one for any network, or one per network.
+
+    Args:
+        name: of the policy.
+        folder: where the package has its policies.
 
     Raises:
         ValueError: If nothing of that name is shipped.
     """
-    found = sorted({path.with_suffix("") for path in SHIPPED.glob("*.json")})
+    found = sorted({path.with_suffix("") for path in folder.glob("*.json")})
     chosen = [stem for stem in found if stem.name == name or stem.name.startswith(f"{name}.")]
     if not chosen:
         known = ", ".join(sorted({stem.name.partition(".")[0] for stem in found}))
@@ -146,14 +150,19 @@ def stems(name: str) -> Iterator[Path]:
     yield from chosen
 
 
-def shipped_policy(name: str, setting: Setting) -> AnyPolicy:
-    """The shipped policy of a name that can play an episode.
+def shipped_policy(name: str, setting: Setting, folder: Path = SHIPPED) -> AnyPolicy:
+    """The policy of a name that a package ships and that can play an episode.
+
+    Args:
+        name: of the policy.
+        setting: of the episode.
+        folder: where the package has its policies.
 
     Raises:
         UnfitPolicyError: If there is none for this network; the message names the networks that there are.
         ValueError: If there is none of this name, or it is of the other track.
     """
-    candidates = list(stems(name))
+    candidates = list(stems(name, folder))
     here = signature(setting.plant.network)
     for stem in candidates:
         about = read_policy_file(stem)
