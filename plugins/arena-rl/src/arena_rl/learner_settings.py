@@ -79,7 +79,7 @@ class Sac(_FromRewards):
     tau: Fraction = Field(default=0.005, description="step of the target critics towards the critics")
     memory: int = Field(default=200_000, ge=1, description="decisions that are remembered")
     first_steps: int = Field(default=5_000, ge=0, description="environment steps of random actions before learning")
-    gradients: int = Field(default=8, ge=1, description="gradients per period of the batch of episodes")
+    gradients: int = Field(default=2, ge=1, description="gradients per period of the batch of episodes")
 
 
 FromRewards = Ppo | Pdppo | Bpo | Sac

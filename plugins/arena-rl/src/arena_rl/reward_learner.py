@@ -29,6 +29,7 @@ from arena_rl.recipes import World
 from arena_rl.state import get_optimizer, put_optimizer
 
 _MOMENTS = ("mean", "var", "count")
+_EARLIER_INPUTS = 100_000.0  # inputs that an earlier training counts for in the running statistics
 _MEMORY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
@@ -41,14 +42,25 @@ class RewardLearner:
         world: where its episodes come from; of one network.
         steps: environment steps of the whole training.
         seed: of everything that is drawn.
+        goes_on: whether the policy has learnt before: then its normalisation is where this training's begins, and a
+            blind one can forecast.
     """
 
-    def __init__(self, settings: FromRewards, policy: ActorPolicy, world: World, *, steps: int, seed: int) -> None:
+    def __init__(
+        self,
+        settings: FromRewards,
+        policy: ActorPolicy,
+        world: World,
+        *,
+        steps: int,
+        seed: int,
+        goes_on: bool = False,
+    ) -> None:
         self.policy = policy
         self.packages: Sequence[str] = ("gymnasium", "stable-baselines3")
         self.done = 0
         self._seed = seed
-        self._world = world
+        self._world, self._goes_on = world, goes_on
         scenario = world.draw(np.random.default_rng(0), backlog=True, goodwill=False)
         # Stocks as the network has them: the mix scales them itself.
         self._scenario = scenario = scenario.model_copy(update={"network": policy.network})
@@ -56,6 +68,10 @@ class RewardLearner:
             policy, scenario, world.mix, settings.environments, keeps_decisions=isinstance(settings, Pdppo)
         )
         self.env = VecNormalize(environment, gamma=settings.gamma, clip_obs=CLIP, clip_reward=CLIP)
+        if goes_on:
+            seen = self._statistics["inputs"]
+            seen.mean, seen.var = policy.mean.double().numpy().copy(), policy.deviation.double().numpy() ** 2
+            seen.count = _EARLIER_INPUTS
         self.steps_per_update = settings.environments * scenario.horizon
         self.updates = max(1, round(steps / self.steps_per_update))
         set_random_seed(seed)
@@ -122,7 +138,7 @@ class RewardLearner:
         Returns:
             The last loss; NaN where nothing was learnt yet.
         """
-        if self.done == 0 and self.policy.forecaster is not None:
+        if self.done == 0 and not self._goes_on and self.policy.forecaster is not None:
             fit(self.policy.forecaster, self._scenario, self._world.mix, seed=self._seed)
         seed = int(np.random.SeedSequence([self._seed, self.done]).generate_state(1)[0])
         set_random_seed(seed)

@@ -1,0 +1,65 @@
+"""Controllers of arena that imitate an oracle, and their training.
+
+``imitation-policy`` plays a policy that was taught by the clairvoyant program of arena-optimization, on the blind or
+the informed track; ``arena train`` makes them, by the recipes in the folder ``recipes``.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, cast
+
+from pydantic import BaseModel
+
+from arena import Controller, ControllerSpec, TrainingPoint, TrainingRequest, TrainingSpec, hookimpl
+from arena_rl.config import LearnedConfig
+
+__all__ = ["WEIGHTS", "arena_controllers", "arena_trainings"]
+
+WEIGHTS: Final = Path(__file__).parent / "weights"
+"""Where the policies are that this package ships."""
+
+
+def _imitation_policy(config: BaseModel) -> Controller:
+    from arena_rl.controller import LearnedController, shipped_policies
+
+    return LearnedController(shipped_policies(cast(LearnedConfig, config), WEIGHTS))
+
+
+@hookimpl
+def arena_controllers() -> Iterable[ControllerSpec]:
+    """Declare the controller that plays what was taught.
+
+    Returns:
+        One declaration.
+    """
+    return (
+        ControllerSpec(
+            name="imitation-policy",
+            config=LearnedConfig,
+            tracks=("blind", "informed"),
+            factory=_imitation_policy,
+            summary="a policy that was taught by the oracle: behaviour cloning or DAgger",
+            preload=("numpy", "torch", "safetensors.torch"),
+        ),
+    )
+
+
+@hookimpl
+def arena_trainings() -> Iterable[TrainingSpec]:
+    """Declare a training per shipped recipe.
+
+    Returns:
+        The declarations; summaries are read from the recipes.
+    """
+    from arena_imitation.teaching import load_recipe, recipe_names
+
+    return [TrainingSpec(name, load_recipe(name).summary, _runner(name)) for name in recipe_names()]
+
+
+def _runner(name: str) -> Callable[[TrainingRequest, Callable[[TrainingPoint], None]], tuple[Path, ...]]:
+    def run(request: TrainingRequest, tell: Callable[[TrainingPoint], None]) -> tuple[Path, ...]:
+        from arena_imitation.training import train
+
+        return train(name, request, tell)
+
+    return run
