@@ -19,14 +19,13 @@ from arena_rl.forecaster import Forecaster, deviance
 _GRADIENTS = 1000
 _EPISODES = 128
 _LEARNING_RATE = 3e-3
+_MOST_SHORT = 0.5
 
 
 def fit(
     forecaster: Forecaster, scenario: Scenario, mix: ScenarioMix, *, seed: int, gradients: int = _GRADIENTS
 ) -> list[float]:
     """Fit a forecaster to the means of the coming periods, in every period of an episode.
-
-    Demand comes at sentiment 1; a forecaster frees demand of its sentiment before it reads it.
 
     Args:
         forecaster: is improved in place.
@@ -47,9 +46,10 @@ def fit(
         demands = mix.draw_demands(generator, scenario, _EPISODES)
         means = torch.from_numpy(mean_paths(scenario, demands)[:, :, :horizon].astype(np.float32))
         scales = torch.tensor([demand.noise_scale for demand in demands])[:, None, None]
-        seen = sample_demand(means, torch.zeros_like(means), scales, noise)
-        calm = torch.ones(len(means), horizon)
-        pasts = [forecaster.remembered(seen[:, :, :now], calm[:, :now], calm[:, 0]) for now in range(horizon)]
+        moods = _moods(mix, generator, horizon)
+        seen = sample_demand(means * moods[:, None, :], torch.zeros_like(means), scales, noise)
+        last = torch.cat((torch.ones(len(moods), 1), moods), dim=1)
+        pasts = [forecaster.remembered(seen[:, :, :now], moods[:, :now], last[:, now]) for now in range(horizon)]
         foreseen = forecaster(torch.stack(pasts))
         parts = []
         for now in range(horizon):
@@ -61,3 +61,17 @@ def fit(
         optimizer.step()
         losses.append(float(loss.detach()))
     return losses
+
+
+def _moods(mix: ScenarioMix, generator: np.random.Generator, horizon: int) -> torch.Tensor:
+    """Sentiments of some episodes in which every period is served or not by chance, (episodes, horizon)."""
+    found = np.ones((_EPISODES, horizon), dtype=np.float32)
+    for course in found:
+        if generator.random() >= mix.goodwill:
+            continue
+        goodwill = mix.goodwill_ranges.draw(generator)
+        short = generator.random(horizon) < generator.uniform(0.0, _MOST_SHORT)
+        for period in range(1, horizon):
+            moved = course[period - 1] * (goodwill.decay if short[period] else goodwill.growth)
+            course[period] = np.clip(moved, goodwill.floor, goodwill.cap)
+    return torch.from_numpy(found)
