@@ -20,6 +20,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "dlp": "arena-optimization",
     "echelon": "arena-heuristics",
     "exp-smoothing": "arena-heuristics",
+    "imitation-policy": "arena-imitation",
     "learned-policy": "arena-rl",
     "llm-adaptive": "arena-llm",
     "llm-tuner": "arena-llm",

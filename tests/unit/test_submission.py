@@ -164,6 +164,7 @@ class TestPluginControllers:
         [
             *((name, "arena-optimization") for name in ("bound", "dlp", "mssp", "oracle", "oracle-published")),
             ("stochastic-program", "arena-optimization"),
+            ("imitation-policy", "arena-imitation"),
             ("learned-policy", "arena-rl"),
         ],
     )
@@ -510,7 +511,7 @@ def test_the_shipped_submissions_are_in_order(repository: Path) -> None:
     loaded = load_submissions([repository / "submissions"], plugins)
     assert loaded.faults == ()
     # The submissions of the other packages have tests of their own there.
-    elsewhere = ("arena-llm", "arena-optimization", "arena-rl")
+    elsewhere = ("arena-imitation", "arena-llm", "arena-optimization", "arena-rl")
     assert {one.name for one in loaded.submissions if one.distribution not in elsewhere} == {
         "echelon",
         "echelon-informed",

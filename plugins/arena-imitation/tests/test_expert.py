@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from arena_imitation.expert import Expert
 
 from arena import Demand, Network, Scenario, Simulator, TrackView, load_network
 from arena.plugins import discover
+from arena_imitation.expert import Expert
 from arena_rl.episodes import make_episodes
 from arena_rl.situation import Setting, Situation, point_places
 
