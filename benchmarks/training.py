@@ -11,7 +11,8 @@ as its recipe has it, and from ours with randomised episodes, rich inputs and sc
 table shows the median steps per second and the median, lowest and highest ratio of the rounds.
 
 *Whole training*: both sides learn stationary demand with backlog in turns, a chunk of steps each, by the same method
-and with orders scaled to demand, ours by the shipped settings, theirs by the published ones. After each chunk both are
+and with orders scaled to demand, ours on top of net requirements and by the shipped settings, theirs on top of demand and
+by the published ones. After each chunk both are
 validated on 20 episodes of their own environment, off the clock. What is compared is the training time after which the
 validation profit first reached 95 % of the final one.
 
@@ -79,7 +80,8 @@ def published_learner(network: str) -> PPO:
     except ImportError:
         sys.exit("the published package is not installed, and nothing can be compared: pip install gym-invmgmt==0.2.1")
     demand = {"type": "stationary", "base_mu": DEMAND, "use_goodwill": False}
-    flows = Trade(load_network(network)).flows.sum(1).numpy()
+    trade = Trade(load_network(network))
+    flows = (trade.share_of_link * trade.shared_needs.sum(1)[trade.material_of_link]).numpy()
 
     def make() -> gymnasium.Env:
         return FollowingDemand(CoreEnv(scenario=NETWORKS[network], demand_config=demand, num_periods=PERIODS), flows)
