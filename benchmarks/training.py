@@ -12,8 +12,8 @@ table shows the median steps per second and the median, lowest and highest ratio
 
 *Whole training*: both sides learn stationary demand with backlog in turns, a chunk of steps each, by the same method
 and with orders scaled to demand: ours on top of net requirements, by the shipped settings, theirs on top of demand, by
-the published ones. After each chunk both are validated on 20 episodes of their own environment, off the clock. What is compared is the training time after which the
-validation profit first reached 95 % of the final one.
+the published ones. After each chunk both are validated on 20 episodes of their own environment, off the clock. What is
+compared is the training time after which the validation profit first reached 95 % of the final one.
 
 *Differentiable simulation*: forward steps of the dynamics on torch tensors that record gradients, batch 1024.
 
