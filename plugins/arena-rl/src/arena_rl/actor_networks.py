@@ -98,8 +98,10 @@ class _NetworkAttention(nn.Module):
             for point, _ in source.stocks:
                 link = plant.network.supply_links[source.link]
                 edges.append((point, reach.buyer_points[source.link], [link.lead_time / 10, link.price, 0.0]))
-        self._suppliers = [supplier for supplier, _, _ in edges]
-        self._buyers = [buyer for _, buyer, _ in edges]
+        self.suppliers: Tensor
+        self.buyers: Tensor
+        self.register_buffer("suppliers", torch.tensor([supplier for supplier, _, _ in edges]), persistent=False)
+        self.register_buffer("buyers", torch.tensor([buyer for _, buyer, _ in edges]), persistent=False)
         self.edges: Tensor
         self.register_buffer("edges", torch.tensor([numbers for _, _, numbers in edges]), persistent=False)
         # The suppliers hear first what their buyers need.
@@ -109,9 +111,9 @@ class _NetworkAttention(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         points: Tensor = self.embed(inputs.reshape(len(inputs), -1, self.size))
         for layer in self.up:
-            points = layer(points, self._buyers, self._suppliers, self.edges)
+            points = layer(points, self.buyers, self.suppliers, self.edges)
         for layer in self.down:
-            points = layer(points, self._suppliers, self._buyers, self.edges)
+            points = layer(points, self.suppliers, self.buyers, self.edges)
         return points.flatten(1)
 
 
@@ -126,14 +128,14 @@ class _EdgeAttention(nn.Module):
         self.edge = nn.Linear(edge_size, 2 * width)
         self.out = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, width))
 
-    def forward(self, points: Tensor, sources: list[int], targets: list[int], edges: Tensor) -> Tensor:
+    def forward(self, points: Tensor, sources: Tensor, targets: Tensor, edges: Tensor) -> Tensor:
         normal = self.norm(points)
-        keys, values = (self.key_value(normal)[:, sources] + self.edge(edges)).chunk(2, dim=2)
-        weights = (self.query(normal)[:, targets] * keys).sum(2) / math.sqrt(points.shape[2])
+        keys, values = (self.key_value(normal).index_select(1, sources) + self.edge(edges)).chunk(2, dim=2)
+        weights = (self.query(normal).index_select(1, targets) * keys).sum(2) / math.sqrt(points.shape[2])
         scores = weights.new_full((*points.shape[:2], points.shape[1]), -math.inf)
         scores[:, targets, sources] = weights
         spread = torch.softmax(scores, dim=2)
         shares = spread[:, targets, sources]
-        heard = torch.zeros_like(points).index_add(1, torch.tensor(targets), shares[:, :, None] * values)
+        heard = torch.zeros_like(points).index_add(1, targets, shares[:, :, None] * values)
         added: Tensor = self.out(torch.cat((normal, heard), dim=2))
         return points + added
