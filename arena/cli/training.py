@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +31,10 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Environment steps, in place of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, in place of the recipe's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the training; by default training/NAME.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Train all that there is, each in a folder of its own.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="With --all: trainings at a time.")] = 1,
     show: Annotated[bool, typer.Option("--list", help="List the trainings and leave.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --list: print JSON.")] = False,
 ) -> None:
@@ -33,9 +42,11 @@ def train(
 
     Writes weights, training card, learning curve, checkpoints and TensorBoard logs into the folder. An interrupted
     training goes on where it stopped when the same command is given again.
+
+    With --all every training that the installed plugins declare is run by a command of its own, on one thread each.
     """
     from arena.contract.training import TrainingRequest
-    from arena.errors import unknown_name
+    from arena.errors import Fault, InvalidInput, unknown_name
     from arena.plugins import discover_trainings
 
     trainings, failures = discover_trainings()
@@ -43,6 +54,13 @@ def train(
         warn(str(failure))
     if show:
         _list({spec.name: spec.summary for spec in trainings.values()}, as_json)
+        return
+    if everything:
+        if name is not None:
+            raise InvalidInput([Fault("--all", "", name, "trains all that there is", "leave the name out")])
+        given = {"--network": network, "--steps": steps, "--seed": seed}
+        options = [part for key, value in given.items() if value is not None for part in (key, str(value))]
+        _train_all(list(trainings), out or Path("training"), workers, options)
         return
     if name is None or name not in trainings:
         raise unknown_name("training", name or "", trainings)
@@ -64,6 +82,41 @@ def train(
         raise typer.Exit(INTERRUPTED) from error
     for path in written:
         print(path)
+
+
+def _train_all(names: Sequence[str], folder: Path, workers: int, options: Sequence[str]) -> None:
+    """Run a command per training, some at a time; what is interrupted or failed can be given again."""
+    # Two that share a core must not spin against each other.
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    started = time.monotonic()
+
+    def run(name: str) -> tuple[str, int, float]:
+        began = time.monotonic()
+        command = [sys.executable, "-m", "arena", "train", name, "--out", str(folder / name), *options]
+        status = subprocess.run(command, env=environment, check=False).returncode
+        return name, status, time.monotonic() - began
+
+    failed = []
+    pool = ThreadPoolExecutor(workers)
+    try:
+        running = [pool.submit(run, name) for name in names]
+        for number, future in enumerate(as_completed(running), start=1):
+            name, status, seconds = future.result()
+            if status != 0:
+                failed.append(name)
+            outcome = "done" if status == 0 else f"failed with status {status}"
+            warn(f"{number} of {len(names)}: {name} {outcome} after {seconds / 60:.1f} min")
+    except KeyboardInterrupt as error:
+        # Those that run were interrupted by the same key; those that wait are not begun.
+        pool.shutdown(cancel_futures=True)
+        warn(f"interrupted; give the same command again to go on from the last checkpoints in {folder}")
+        raise typer.Exit(INTERRUPTED) from error
+    pool.shutdown()
+    hours = (time.monotonic() - started) / 3600
+    warn(f"{len(names) - len(failed)} of {len(names)} trainings done in {hours:.2f} hours")
+    if failed:
+        warn(f"failed: {', '.join(failed)}")
+        raise typer.Exit(1)
 
 
 def _list(summaries: dict[str, str], as_json: bool) -> None:

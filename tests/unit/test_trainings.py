@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +109,54 @@ def test_an_unknown_training_is_told_with_its_neighbour(steady: None) -> None:
     done = train("stedy")
     assert done.exit_code == 2
     assert 'did you mean "steady"?' in done.stderr
+
+
+class TestAll:
+    """`--all`, with a command of its own for each training."""
+
+    @pytest.fixture
+    def two(self, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        # Whatever else is installed here, these two are all that there is.
+        monkeypatch.setattr("arena.plugins.discover_trainings", lambda: (dict.fromkeys(("calm", "steady")), ()))
+        install("fake-calm", "fake_calm", TRAINING.replace("NAME", "calm"))
+        install("fake-trainer", "fake_trainer", TRAINING.replace("NAME", "steady"))
+        folders = [str(each) for each in (tmp_path / "plugins").iterdir()] + [str(tmp_path / "plugins")]
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")]))
+
+    def test_all_are_trained_each_in_its_folder(self, two: None, tmp_path: Path) -> None:
+        done = train("--all", "--workers", 2, "--steps", 100, "--out", tmp_path / "out")
+        assert done.exit_code == 0, done.output
+        for name in ("calm", "steady"):
+            assert (tmp_path / "out" / name / "weights.txt").read_text() == "None 100 None"
+        assert "2 of 2 trainings done in" in done.stderr
+
+    def test_one_that_fails_is_named_and_the_others_go_on(self, two: None, tmp_path: Path) -> None:
+        (tmp_path / "out" / "calm").mkdir(parents=True)  # the training wants to make it
+        done = train("--all", "--out", tmp_path / "out")
+        assert done.exit_code == 1
+        assert "failed: calm" in done.stderr
+        assert (tmp_path / "out" / "steady" / "weights.txt").exists()
+
+    def test_an_interrupt_begins_no_other(self, two: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = [f"training-{number}" for number in range(8)]
+        monkeypatch.setattr("arena.plugins.discover_trainings", lambda: (dict.fromkeys(names), ()))
+        begun: list[str] = []
+
+        def interrupted(command: list[str], **_: object) -> None:
+            begun.append(command[4])
+            time.sleep(0.2)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("arena.cli.training.subprocess.run", interrupted)
+        done = train("--all", "--out", tmp_path / "out")
+        assert done.exit_code == 130
+        assert "give the same command again" in done.stderr
+        assert 1 <= len(begun) < len(names)
+
+    def test_a_name_beside_all_is_refused(self, steady: None) -> None:
+        done = train("steady", "--all")
+        assert done.exit_code == 2
+        assert "trains all that there is" in done.stderr
 
 
 def test_trainings_are_listed(steady: None) -> None:
