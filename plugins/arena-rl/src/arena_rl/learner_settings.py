@@ -79,6 +79,10 @@ class Sac(_FromRewards):
     tau: Fraction = Field(default=0.005, description="step of the target critics towards the critics")
     memory: int = Field(default=200_000, ge=1, description="decisions that are remembered")
     first_steps: int = Field(default=5_000, ge=0, description="environment steps of random actions before learning")
+    entropy: Positive = Field(
+        default=0.005,
+        description="weight of the entropy bonus at the start; it is tuned. 1, as usual, drowns the profit",
+    )
     gradients: int = Field(default=2, ge=1, description="gradients per period of the batch of episodes")
 
 

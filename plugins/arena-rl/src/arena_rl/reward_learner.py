@@ -122,6 +122,7 @@ class RewardLearner:
             batch_size=settings.batch,
             tau=settings.tau,
             gamma=settings.gamma,
+            ent_coef=f"auto_{settings.entropy}",
             train_freq=1,
             gradient_steps=settings.gradients,
             policy_kwargs={"net_arch": list(shape.hidden)},
