@@ -69,7 +69,7 @@ def test_a_plugin_may_train_without_a_controller_and_play_without_a_training(ins
 def test_a_training_of_two_plugins_is_an_error_that_names_both(install: Install) -> None:
     install("fake-one", "fake_one", TRAINING.replace("NAME", "steady"))
     install("fake-two", "fake_two", TRAINING.replace("NAME", "steady"))
-    with pytest.raises(PluginError, match='training "steady" is given twice, by fake-one and by fake-two'):
+    with pytest.raises(PluginError, match='training "steady" is given twice, by plugin "fake_one" of fake-one'):
         discover_trainings(TEST_GROUP)
 
 
