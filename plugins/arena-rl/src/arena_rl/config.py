@@ -17,6 +17,6 @@ class LearnedConfig(FrozenModel):
     policy: PolicyName = Field(description="name of a policy that the package ships")
     otherwise: PolicyName | None = Field(
         default=None,
-        description="policy that plays the networks that the first was not trained for; absent: they are refused. Its "
-        "decisions are counted as fallbacks",
+        description="policy of arena-rl that plays the networks that the first was not trained for; absent: they are "
+        "refused. Its decisions are counted as fallbacks",
     )

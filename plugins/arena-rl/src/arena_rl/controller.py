@@ -20,7 +20,12 @@ where there is none for this network or track."""
 
 
 def shipped_policies(config: LearnedConfig, folder: Path = SHIPPED) -> PolicyFor:
-    """The policies that a package ships in a folder under the names of a configuration."""
+    """The policies of a configuration.
+
+    Args:
+        config: names them.
+        folder: where a package has the first; the one that stands in is always one of this package.
+    """
 
     def policy_for(setting: Setting) -> tuple[torch.nn.Module, bool]:
         try:
@@ -28,7 +33,7 @@ def shipped_policies(config: LearnedConfig, folder: Path = SHIPPED) -> PolicyFor
         except UnfitPolicyError:
             if config.otherwise is None:
                 raise
-        return shipped_policy(config.otherwise, setting, folder), True
+        return shipped_policy(config.otherwise, setting), True
 
     return policy_for
 
