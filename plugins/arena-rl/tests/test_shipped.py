@@ -29,6 +29,16 @@ CASES = [
     ("hdpo-graph-zero-shot", "informed", "divergent-trend-seasonal-shock-backlog"),
     ("hdpo-graph-blind", "blind", "divergent-trend-seasonal-lost-sales"),
     ("hdpo-graph-zero-shot", "informed", "divergent-m5-backlog"),
+    ("hdpo-blind-in-family", "blind", "serial-trend-seasonal-shock-backlog"),
+    ("ppo-mlp-informed", "informed", "divergent-trend-seasonal-shock-backlog"),
+    ("ppo-mlp-blind", "blind", "divergent-trend-seasonal-shock-lost-sales"),
+    ("ppo-gnn-informed", "informed", "serial-trend-seasonal-lost-sales"),
+    ("ppo-transformer-informed", "informed", "serial-trend-seasonal-goodwill-backlog"),
+    ("residual-informed", "informed", "divergent-trend-seasonal-backlog"),
+    ("residual-blind", "blind", "divergent-trend-seasonal-shock-backlog"),
+    ("sac-informed", "informed", "serial-trend-seasonal-shock-lost-sales"),
+    ("pdppo-informed", "informed", "serial-trend-seasonal-backlog"),
+    ("bpo-informed", "informed", "divergent-trend-seasonal-lost-sales"),
     # Networks of shapes of their own: three echelons that branch, and a bill of materials.
     ("hdpo-graph-zero-shot", "informed", "tree-trend-seasonal-backlog"),
     ("hdpo-graph-zero-shot", "informed", "assembly-trend-seasonal-backlog"),
@@ -110,7 +120,7 @@ def test_a_policy_of_another_network_is_refused_or_stands_in_and_is_counted():
 
 
 @pytest.mark.parametrize("level", ["strict", "sandbox"])
-@pytest.mark.parametrize("name", ["hdpo-blind", "hdpo-graph-zero-shot"])
+@pytest.mark.parametrize("name", ["hdpo-blind", "hdpo-graph-zero-shot", "ppo-gnn-informed"])
 def test_a_learned_policy_conforms_behind_the_locks(level, name):
     manifest = next(path for path in SUBMISSIONS if path.stem == name)
     command = [str(ARENA), "check", str(manifest), "--isolation", level, "--json"]

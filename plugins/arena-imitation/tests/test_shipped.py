@@ -1,0 +1,86 @@
+"""The policies that the package ships: whole, small, made by a shipped recipe, and good at what they are for."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arena import Controller, Simulator, Track, TrackView, load_scenario
+from arena.contest.loading import load_submissions
+from arena.plugins import discover
+from arena_imitation import WEIGHTS
+from arena_imitation.teaching import ImitationRecipe, load_recipe, recipe_names
+from arena_rl.config import LearnedConfig
+from arena_rl.controller import LearnedController, shipped_policies
+from arena_rl.weights import read_policy_file, stems
+
+STEMS = sorted(path.with_suffix("") for path in WEIGHTS.glob("*.safetensors"))
+SUBMISSIONS = sorted(
+    path
+    for path in (Path(__file__).resolve().parents[3] / "submissions").glob("*.yaml")
+    if "imitation-policy" in path.read_text(encoding="utf-8")
+)
+MEGABYTE = 1024 * 1024
+ARENA = Path(sys.executable).with_name("arena")
+
+
+def profit_of(controller: Controller, name: str, track: Track) -> float:
+    scenario = load_scenario(name)
+    view, simulator = TrackView(scenario, track), Simulator(scenario)
+    total = 0.0
+    for seed in range(3):
+        simulator.start(seed)
+        controller.begin(view.brief(seed=0))
+        while not simulator.finished:
+            total += simulator.step(controller.order(view.observe(simulator.state)).clip(0, scenario.order_bound))
+    return total / 3
+
+
+@pytest.mark.parametrize(
+    "scenario", ["serial-trend-seasonal-shock-lost-sales", "divergent-trend-seasonal-shock-backlog"]
+)
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_shipped_policy_earns_a_tenth_more_than_the_newsvendor(name, scenario):
+    track: Track = "informed" if load_recipe(name).policy.informed else "blind"
+    newsvendor = discover().controller("newsvendor").spec
+    rule = newsvendor.factory(newsvendor.config())
+    taught = LearnedController(shipped_policies(LearnedConfig(policy=name), WEIGHTS))
+    assert profit_of(taught, scenario, track) > 1.1 * profit_of(rule, scenario, track) > 0
+
+
+@pytest.mark.parametrize("stem", STEMS, ids=lambda stem: stem.name)
+def test_a_shipped_policy_is_small_and_was_made_by_its_recipe(stem: Path):
+    about = read_policy_file(stem)
+    recipe = load_recipe(about.recipe)
+    assert recipe.policy == about.shape
+    assert stem.with_name(stem.name + ".safetensors").stat().st_size < 3 * MEGABYTE
+    card = stem.with_name(stem.name + ".card.md").read_text()
+    made_by = json.loads(card.partition("```json")[2].partition("```")[0])
+    assert ImitationRecipe.model_validate_json(json.dumps(made_by)) == recipe
+
+
+def test_every_recipe_has_a_policy_per_network_and_a_submission_of_its_track():
+    assert {stem.name for stem in STEMS} == {
+        f"{name}.{network}" for name in recipe_names() for network in load_recipe(name).networks
+    }
+    loaded = load_submissions(list(SUBMISSIONS), discover()).require()
+    assert sorted(one.name for one in loaded) == list(recipe_names())
+    for one in loaded:
+        policy = str(one.config["policy"])
+        assert policy == one.name
+        for stem in stems(policy, WEIGHTS):
+            assert read_policy_file(stem).shape.informed == (one.track == "informed")
+
+
+@pytest.mark.parametrize("level", ["strict", "sandbox"])
+def test_a_taught_policy_conforms_behind_the_locks(level):
+    manifest = next(path for path in SUBMISSIONS if path.stem == "gnn-il")
+    command = [str(ARENA), "check", str(manifest), "--isolation", level, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if f'isolation level "{level}" does not work here' in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr + done.stdout
+    (result,) = json.loads(done.stdout)
+    assert (result["conforms"], result["isolation"]) == (True, level)
