@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from typer.testing import CliRunner
 
 from arena import InvalidInput, TrainingPoint, load_network
@@ -201,8 +202,6 @@ def test_a_refinement_begins_where_the_imitation_ended(tmp_path):
     ],
 )
 def test_a_recipe_that_cannot_be_carried_out_is_refused(change, match, tmp_path):
-    import yaml
-
     data = yaml.safe_load((Path(sys.modules["arena_imitation"].__file__).parent / "recipes/gnn-il.yaml").read_text())
     path = tmp_path / "other.yaml"
     path.write_text(yaml.safe_dump(data | change))
@@ -222,6 +221,19 @@ def test_a_training_without_its_library_says_what_to_install(tmp_path, monkeypat
     done = CliRunner().invoke(app, arguments, prog_name="arena")
     assert done.exit_code == 2
     assert "pip install 'arena-imitation[train]'" in " ".join(done.stderr.split())
+
+
+def test_the_command_refuses_a_network_with_an_integer_program(tmp_path, monkeypatch):
+    """Before a blind pupil's forecaster is fitted, which takes a minute."""
+    monkeypatch.setattr("arena_imitation.learner.fit", lambda *given, **named: pytest.fail("fitted in vain"))
+    data = load_network("serial").model_dump(mode="json", by_alias=True)
+    data["supply_links"][0]["fixed_ordering_cost"] = 10.0
+    network = tmp_path / "network.yaml"
+    network.write_text(yaml.safe_dump(data))
+    arguments = ["train", "dagger-blind", "--network", str(network), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, arguments, prog_name="arena")
+    assert done.exit_code == 2
+    assert "its oracle is an integer program, too slow to teach" in " ".join(done.stderr.split())
 
 
 def test_the_command_trains_for_another_network(tmp_path):

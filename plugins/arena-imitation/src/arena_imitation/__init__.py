@@ -4,13 +4,14 @@
 the informed track; ``arena train`` makes them, by the recipes in the folder ``recipes``.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
 from pydantic import BaseModel
 
-from arena import Controller, ControllerSpec, TrainingPoint, TrainingRequest, TrainingSpec, hookimpl
+from arena import Controller, ControllerSpec, TrainingSpec, hookimpl
 from arena_rl.config import LearnedConfig
 
 __all__ = ["WEIGHTS", "arena_controllers", "arena_trainings"]
@@ -52,14 +53,6 @@ def arena_trainings() -> Iterable[TrainingSpec]:
         The declarations; summaries are read from the recipes.
     """
     from arena_imitation.teaching import load_recipe, recipe_names
+    from arena_imitation.training import train
 
-    return [TrainingSpec(name, load_recipe(name).summary, _runner(name)) for name in recipe_names()]
-
-
-def _runner(name: str) -> Callable[[TrainingRequest, Callable[[TrainingPoint], None]], tuple[Path, ...]]:
-    def run(request: TrainingRequest, tell: Callable[[TrainingPoint], None]) -> tuple[Path, ...]:
-        from arena_imitation.training import train
-
-        return train(name, request, tell)
-
-    return run
+    return [TrainingSpec(name, load_recipe(name).summary, partial(train, name)) for name in recipe_names()]

@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from arena import ArenaError
 from arena_optimization.margins import margins_of
 from arena_optimization.model import state_path
 from arena_optimization.path_form import PathForm, compile_path
@@ -21,6 +22,10 @@ from arena_rl.situation import Setting, Situation
 FloatArray = NDArray[np.float64]
 
 
+class UnteachableError(ArenaError, ValueError):
+    """A network on which the oracle cannot teach; the command line tells it without a traceback."""
+
+
 class Expert:
     """Orders for one network and rule of fulfilment.
 
@@ -29,7 +34,7 @@ class Expert:
         shortage_weight: factor on the price of a shortage under goodwill.
 
     Raises:
-        ValueError: If the network's program is an integer program, which takes too long to solve state by state.
+        UnteachableError: If the network's program is an integer program, which takes too long to solve state by state.
     """
 
     def __init__(self, setting: Setting, *, shortage_weight: float) -> None:
@@ -43,7 +48,7 @@ class Expert:
         )
         self._form: PathForm = compile_path(model, self._stocks)
         if self._form.integer.any():
-            raise ValueError(
+            raise UnteachableError(
                 f"network {plant.network.name or '(unnamed)'} has fixed costs, lots, minimum orders or storage "
                 "capacities: its oracle is an integer program, too slow to teach; train without them"
             )
@@ -88,13 +93,9 @@ class Expert:
 
     def _prices(self, form: PathForm, demand: FloatArray, loss: float) -> FloatArray:
         """What a unit unfilled costs beside its penalty: the later margin that goes with it, (columns of the form,)."""
-        extra = np.zeros(len(form.columns))
         if loss == 0.0:
-            return extra
+            return np.zeros(len(form.columns))
         wanted = demand.sum(axis=0)
         later = np.cumsum(wanted[::-1])[::-1] - wanted
         price = loss * self._margin * later / np.maximum(wanted, 1.0)
-        unfilled = form.columns.where("unfilled")
-        columns, sign = (unfilled, -1.0) if len(unfilled) else (form.columns.where("sold"), 1.0)
-        extra[columns] = sign * price[form.columns.period[columns]]
-        return extra
+        return form.priced_shortage(price)

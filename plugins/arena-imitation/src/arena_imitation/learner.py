@@ -55,12 +55,9 @@ class ImitationLearner:
             The mean loss of the last gradients.
 
         Raises:
-            ValueError: If the oracle cannot teach on this network.
+            UnteachableError: If the oracle cannot teach on this network.
         """
         settings = self.settings
-        if self.done == 0 and self.policy.forecaster is not None:
-            scenario = self._world.draw(np.random.default_rng(0), backlog=True, goodwill=False)
-            fit(self.policy.forecaster, scenario, self._world.mix, seed=self._seed)
         # Every update draws from its own seed, so that a training that goes on repeats what it would have done.
         generator = np.random.default_rng([self._seed, self.done])
         batches = draw_batches(
@@ -70,14 +67,17 @@ class ImitationLearner:
             episodes=settings.episodes,
             informed=self.policy.shape.informed,
         )
+        for setting in (episodes.setting for episodes in batches):
+            if setting.plant.backlog not in self._experts:
+                self._experts[setting.plant.backlog] = Expert(setting, shortage_weight=settings.shortage_weight)
+        if self.done == 0 and self.policy.forecaster is not None:
+            scenario = self._world.draw(np.random.default_rng(0), backlog=True, goodwill=False)
+            fit(self.policy.forecaster, scenario, self._world.mix, seed=self._seed)
         pupil_plays = settings.kind == "dagger" and self.done > 0
         taken = [] if self._lessons is None else [self._lessons]
         for episodes in batches:
-            backlog = episodes.setting.plant.backlog
-            if backlog not in self._experts:
-                self._experts[backlog] = Expert(episodes.setting, shortage_weight=settings.shortage_weight)
-            given = give(self.policy, episodes, self._experts[backlog], generator, pupil_plays=pupil_plays)
-            taken.append(given)
+            expert = self._experts[episodes.setting.plant.backlog]
+            taken.append(give(self.policy, episodes, expert, generator, pupil_plays=pupil_plays))
         lessons = self._lessons = joined(taken, settings.memory)
         self.policy.mean.copy_(lessons.inputs.mean(0))
         self.policy.deviation.copy_((lessons.inputs.var(0) + 1e-8).sqrt())

@@ -103,6 +103,20 @@ class PathForm:
     profits: sparse.csr_array
     data_profits: sparse.csr_array
 
+    def priced_shortage(self, price: FloatArray) -> FloatArray:
+        """A price on unfilled units, as an addition to the profit per unit of decision, (columns,).
+
+        Where customers leave, a sale is worth it instead.
+
+        Args:
+            price: money per unit, (periods,).
+        """
+        extra = np.zeros(len(self.columns))
+        unfilled = self.columns.where("unfilled")
+        columns, sign = (unfilled, -1.0) if len(unfilled) else (self.columns.where("sold"), 1.0)
+        extra[columns] = sign * price[self.columns.period[columns]]
+        return extra
+
     def cut(self, horizon: int) -> PathForm:
         """The same program over its first periods only.
 

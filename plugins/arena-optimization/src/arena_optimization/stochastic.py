@@ -191,7 +191,7 @@ class StochasticProgram(RollingController):
         """The price on a shortage that takes a share of all later demand, as the planner wants it."""
         margin = self._config.shortage_weight * self._margin
         price = self._customers.shortage_price(loss, margin, paths.mean(sentiments))
-        return lambda form: _priced(form, price)
+        return lambda form: form.priced_shortage(price)
 
 
 _SETTLED = 0.02
@@ -200,12 +200,3 @@ _SETTLED = 0.02
 
 def _whole_episode(_: Network, left: int) -> int:
     return left
-
-
-def _priced(form: PathForm, price: FloatArray) -> FloatArray:
-    """A price on unfilled units, as an addition to the profit per unit of the form's columns."""
-    extra = np.zeros(len(form.columns))
-    unfilled = form.columns.where("unfilled")
-    columns, sign = (unfilled, -1.0) if len(unfilled) else (form.columns.where("sold"), 1.0)
-    extra[columns] = sign * price[form.columns.period[columns]]
-    return extra

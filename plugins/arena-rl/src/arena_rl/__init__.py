@@ -4,13 +4,13 @@
 makes them, by the recipes in the folder ``recipes``. Weights are safetensors and JSON: nothing is ever unpickled.
 """
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
+from functools import partial
 from typing import cast
 
 from pydantic import BaseModel
 
-from arena import Controller, ControllerSpec, TrainingPoint, TrainingRequest, TrainingSpec, hookimpl
+from arena import Controller, ControllerSpec, TrainingSpec, hookimpl
 from arena_rl.config import LearnedConfig
 
 __all__ = ["arena_controllers", "arena_trainings"]
@@ -49,14 +49,6 @@ def arena_trainings() -> Iterable[TrainingSpec]:
         The declarations; summaries are read from the recipes.
     """
     from arena_rl.recipes import load_recipe, recipe_names
+    from arena_rl.training import run
 
-    return [TrainingSpec(name, load_recipe(name).summary, _runner(name)) for name in recipe_names()]
-
-
-def _runner(name: str) -> Callable[[TrainingRequest, Callable[[TrainingPoint], None]], tuple[Path, ...]]:
-    def run(request: TrainingRequest, tell: Callable[[TrainingPoint], None]) -> tuple[Path, ...]:
-        from arena_rl.training import run as train
-
-        return train(name, request, tell)
-
-    return run
+    return [TrainingSpec(name, load_recipe(name).summary, partial(run, name)) for name in recipe_names()]
