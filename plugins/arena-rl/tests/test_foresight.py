@@ -1,12 +1,14 @@
 """The forecaster that a blind policy brings along: fitted to demand alone, repeatable, and left alone afterwards."""
 
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from learning import actor_shape, episodes_of, scenario_on
 
 from arena import load_network
 from arena.randomise import ScenarioMix, WeightedFamily, broad_effects
 from arena_rl.actor import ActorPolicy
-from arena_rl.forecaster import Forecaster
+from arena_rl.forecaster import Forecaster, deviance
 from arena_rl.foresight import fit
 from arena_rl.learner_settings import Ppo
 from arena_rl.recipes import World
@@ -15,11 +17,45 @@ from arena_rl.reward_learner import RewardLearner
 MIX = ScenarioMix(families=[WeightedFamily(family=broad_effects())])
 
 
-def fitted(seed: int, gradients: int) -> tuple[Forecaster, list[float]]:
+def fitted(seed: int, gradients: int, caution: float = 0.5) -> tuple[Forecaster, list[float]]:
     torch.manual_seed(0)
     forecaster = Forecaster(30, 32, 20.0)
-    losses = fit(forecaster, scenario_on(load_network("serial")), MIX, seed=seed, gradients=gradients)
+    scenario = scenario_on(load_network("serial"))
+    losses = fit(forecaster, scenario, MIX, seed=seed, caution=caution, gradients=gradients)
     return forecaster, losses
+
+
+@given(
+    truth=st.lists(st.floats(0.5, 100), min_size=2, max_size=9),
+    caution=st.floats(0.5, 0.95),
+    error=st.floats(-0.4, 0.4),
+)
+def test_the_deviance_is_least_at_the_truth_whatever_the_caution(truth, caution, error):
+    true = torch.tensor(truth, dtype=torch.float64)
+    best = deviance(true, true, caution=caution)
+    assert abs(float(best)) < 1e-12
+    # The mean's lower bound moves the minimum by 0.02 units at most.
+    assert deviance(true * (1 + error), true, caution=caution) >= best - 1e-3
+
+
+def test_what_is_too_small_weighs_more_by_caution():
+    """At .8 four times, of forecasts alike in deviance otherwise."""
+    truth = torch.tensor([20.0])
+    small, large = torch.tensor([19.0]), torch.tensor([21.0])
+    for caution in (0.5, 0.8):
+        ratio = deviance(small, truth, caution=caution) / deviance(large, truth, caution=caution)
+        plain = deviance(small, truth) / deviance(large, truth)
+        torch.testing.assert_close(ratio, plain * caution / (1 - caution), rtol=1e-5, atol=0)
+
+
+def test_a_cautious_fit_foresees_more():
+    plain, _ = fitted(1, 60)
+    cautious, _ = fitted(1, 60, caution=0.9)
+    generator = torch.Generator().manual_seed(3)
+    demand = torch.poisson(torch.full((64, 1, 8), 20.0), generator=generator)
+    moods = torch.ones(64, 8)
+    means = [each(each.remembered(demand, moods, moods[:, 0])).mean() for each in (plain, cautious)]
+    assert means[1] > 1.1 * means[0]
 
 
 def test_a_fit_foresees_more_than_the_mean_of_the_last_five_demands():
@@ -43,16 +79,20 @@ def test_a_fit_is_repeated_by_its_seed_and_by_no_other():
 
 def test_a_blind_learner_fits_once_and_then_keeps_the_forecaster(monkeypatch):
     fits = []
-    monkeypatch.setattr("arena_rl.reward_learner.fit", lambda *given, **named: fits.append(named["seed"]))
+
+    def fit_nothing(*_given: object, seed: int, caution: float) -> None:
+        fits.append((seed, caution))
+
+    monkeypatch.setattr("arena_rl.reward_learner.fit", fit_nothing)
     setting = episodes_of(scenario_on(load_network("serial")), 1, informed=False).setting
     torch.manual_seed(1)
     policy = ActorPolicy(actor_shape("mlp", informed=False), setting.plant.network, setting.reach)
-    settings = Ppo(environments=4, batch=60, epochs=1)
+    settings = Ppo(environments=4, batch=60, epochs=1, caution=0.8)
     learner = RewardLearner(settings, policy, World(network="serial", mix=MIX), steps=240, seed=7)
     before = {name: value.clone() for name, value in policy.state_dict().items()}
     learner.update()
     learner.update()
-    assert fits == [7]
+    assert fits == [(7, 0.8)]
     after = policy.state_dict()
     assert not torch.equal(after["actor.out.weight"], before["actor.out.weight"])
     forecasters = [name for name in before if name.startswith("forecaster.")]

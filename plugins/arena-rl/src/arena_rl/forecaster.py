@@ -96,11 +96,16 @@ def forecaster_inputs(periods: int) -> int:
     return 2 * periods + 2 + len(_WINDOWS)
 
 
-def deviance(forecast: Tensor, truth: Tensor) -> Tensor:
-    """Mean Poisson deviance of forecasts over their mean truth, up to what does not depend on the forecasts.
+def deviance(forecast: Tensor, truth: Tensor, *, caution: float = 0.5) -> Tensor:
+    """Mean Poisson deviance of forecasts over their mean truth.
 
     Args:
         forecast: units, any shape.
         truth: the means, units, of the same shape.
+        caution: a forecast too small weighs caution / (1 - caution) times one too large; with more than one half the
+            best forecast lies above the mean, as an upper expectile does.
     """
-    return (forecast - truth * (forecast + _SMALLEST_MEAN).log()).mean() / truth.mean().clamp(min=_SMALLEST_MEAN)
+    least = truth - truth * (truth + _SMALLEST_MEAN).log()
+    excess = forecast - truth * (forecast + _SMALLEST_MEAN).log() - least
+    weight = 2 * torch.where(forecast < truth, caution, 1 - caution)
+    return (weight * excess).mean() / truth.mean().clamp(min=_SMALLEST_MEAN)

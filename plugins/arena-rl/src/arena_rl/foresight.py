@@ -1,7 +1,9 @@
 """Fits the forecaster of a blind policy that is trained by its rewards: demand alone is played, no network.
 
 Rewards say too little of what a forecast should have been; the true means of the training's own demand say it exactly.
-So the forecaster is fitted to those first, and stays as it is while the policy learns what to do with it.
+So the forecaster is fitted to those first, and stays as it is while the policy learns what to do with it. A forecast
+above the mean (`caution`) has the safety in it that an order for a mean lacks: a unit short costs a sale, a unit left
+over some storage, and what the shape of the orders does not say the rewards teach only slowly.
 """
 
 from __future__ import annotations
@@ -23,7 +25,13 @@ _MOST_SHORT = 0.5
 
 
 def fit(
-    forecaster: Forecaster, scenario: Scenario, mix: ScenarioMix, *, seed: int, gradients: int = _GRADIENTS
+    forecaster: Forecaster,
+    scenario: Scenario,
+    mix: ScenarioMix,
+    *,
+    seed: int,
+    caution: float = 0.5,
+    gradients: int = _GRADIENTS,
 ) -> list[float]:
     """Fit a forecaster to the means of the coming periods, in every period of an episode.
 
@@ -32,10 +40,11 @@ def fit(
         scenario: gives number of markets and horizon.
         mix: what demand is drawn from.
         seed: of everything that is drawn.
+        caution: see `arena_rl.forecaster.deviance`.
         gradients: how many, by Adam with a learning rate that falls as a cosine.
 
     Returns:
-        The loss before each gradient: Poisson deviance over mean demand, up to what does not depend on the forecast.
+        The loss before each gradient: Poisson deviance over mean demand.
     """
     generator, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(forecaster.parameters(), lr=_LEARNING_RATE)
@@ -54,7 +63,7 @@ def fit(
         parts = []
         for now in range(horizon):
             ahead = min(horizon - now, forecaster.periods)
-            parts.append(deviance(foreseen[now, :, :, :ahead], means[:, :, now : now + ahead]))
+            parts.append(deviance(foreseen[now, :, :, :ahead], means[:, :, now : now + ahead], caution=caution))
         loss = torch.stack(parts).mean()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -32,6 +32,12 @@ class _FromRewards(FrozenModel):
     learning_rate: Positive = Field(default=3e-4, description="of Adam")
     environments: int = Field(default=256, ge=2, description="episodes played side by side")
     gamma: Fraction = Field(default=0.995, description="discount of later rewards")
+    caution: float = Field(
+        default=0.5,
+        gt=0,
+        lt=1,
+        description="of a blind policy's forecast: one too small weighs caution / (1 - caution) times one too large",
+    )
 
 
 class _OnPolicy(_FromRewards):
