@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from unhurried import load_profile
 
 if TYPE_CHECKING:
     from seats import Hosts
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# No judgement by the clock: on a busy machine a deadline or a "too slow" check fails tests that are right.
-settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+load_profile()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,20 +1,17 @@
 """Networks and observations that the tests of the rules share."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from unhurried import load_profile
 
 from arena import Briefing, Network, Observation, Scenario, Simulator, load_scenario
 from arena.contract.tracks import brief, observe
 
-# No judgement by the clock, as in the tests of the core.
-settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+load_profile()
 
 
 def small_network(**changes: Any) -> Network:

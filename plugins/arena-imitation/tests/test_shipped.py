@@ -1,13 +1,12 @@
 """The policies that the package ships: whole, small, made by a shipped recipe, and good at what they are for."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from shipped import checked_at, profit_of
 
-from arena import Controller, Simulator, Track, TrackView, load_scenario
+from arena import Track
 from arena.contest.loading import load_submissions
 from arena.plugins import discover
 from arena_imitation import WEIGHTS
@@ -23,19 +22,6 @@ SUBMISSIONS = sorted(
     if "imitation-policy" in path.read_text(encoding="utf-8")
 )
 MEGABYTE = 1024 * 1024
-ARENA = Path(sys.executable).with_name("arena")
-
-
-def profit_of(controller: Controller, name: str, track: Track) -> float:
-    scenario = load_scenario(name)
-    view, simulator = TrackView(scenario, track), Simulator(scenario)
-    total = 0.0
-    for seed in range(3):
-        simulator.start(seed)
-        controller.begin(view.brief(seed=0))
-        while not simulator.finished:
-            total += simulator.step(controller.order(view.observe(simulator.state)).clip(0, scenario.order_bound))
-    return total / 3
 
 
 @pytest.mark.parametrize(
@@ -77,10 +63,5 @@ def test_every_recipe_has_a_policy_per_network_and_a_submission_of_its_track():
 @pytest.mark.parametrize("level", ["strict", "sandbox"])
 def test_a_taught_policy_conforms_behind_the_locks(level):
     manifest = next(path for path in SUBMISSIONS if path.stem == "gnn-il")
-    command = [str(ARENA), "check", str(manifest), "--isolation", level, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if f'isolation level "{level}" does not work here' in done.stderr:
-        pytest.skip(done.stderr.strip())
-    assert done.returncode == 0, done.stderr + done.stdout
-    (result,) = json.loads(done.stdout)
+    result = checked_at(level, manifest)
     assert (result["conforms"], result["isolation"]) == (True, level)

@@ -1,13 +1,12 @@
 """The policies that the package ships: whole, small, made by a shipped recipe, and good at what they are for."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from shipped import checked_at, profit_of
 
-from arena import Controller, Simulator, Track, TrackView, load_scenario
+from arena import Simulator, TrackView, load_scenario
 from arena.contest.loading import load_submissions
 from arena.plugins import discover
 from arena_rl.config import LearnedConfig
@@ -18,7 +17,6 @@ from arena_rl.weights import SHIPPED, read_policy_file, stems
 
 STEMS = sorted(path.with_suffix("") for path in SHIPPED.glob("*.safetensors"))
 MEGABYTE = 1024 * 1024
-ARENA = Path(sys.executable).with_name("arena")
 
 CASES = [
     ("hdpo-informed", "informed", "serial-trend-seasonal-backlog"),
@@ -45,18 +43,6 @@ CASES = [
     ("hdpo-graph-zero-shot", "informed", "tree-trend-seasonal-backlog"),
     ("hdpo-graph-zero-shot", "informed", "assembly-trend-seasonal-backlog"),
 ]
-
-
-def profit_of(controller: Controller, name: str, track: Track) -> float:
-    scenario = load_scenario(name)
-    view, simulator = TrackView(scenario, track), Simulator(scenario)
-    total = 0.0
-    for seed in range(3):
-        simulator.start(seed)
-        controller.begin(view.brief(seed=0))
-        while not simulator.finished:
-            total += simulator.step(controller.order(view.observe(simulator.state)).clip(0, scenario.order_bound))
-    return total / 3
 
 
 @pytest.mark.parametrize(("policy", "track", "scenario"), CASES)
@@ -125,12 +111,7 @@ def test_a_policy_of_another_network_is_refused_or_stands_in_and_is_counted():
 @pytest.mark.parametrize("name", ["hdpo-blind", "hdpo-graph-zero-shot", "ppo-gnn-informed"])
 def test_a_learned_policy_conforms_behind_the_locks(level, name):
     manifest = next(path for path in SUBMISSIONS if path.stem == name)
-    command = [str(ARENA), "check", str(manifest), "--isolation", level, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if f'isolation level "{level}" does not work here' in done.stderr:
-        pytest.skip(done.stderr.strip())
-    assert done.returncode == 0, done.stderr + done.stdout
-    (result,) = json.loads(done.stdout)
+    result = checked_at(level, manifest)
     assert (result["conforms"], result["isolation"]) == (True, level)
 
 

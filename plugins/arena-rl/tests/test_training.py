@@ -72,6 +72,7 @@ MISMATCHED = [
     (KINDS["ppo"].replace("network: divergent", "network: {managed: [2, 4]}"), "ppo trains on one network"),
     (KINDS["ppo"].replace("kind: mlp", "kind: mlp, squashed: true"), "sac, and no other"),
     (KINDS["sac"].replace(", squashed: true", ""), "sac, and no other"),
+    (KINDS["ppo"].replace("kind: ppo", "kind: ppo, caution: 0.8"), "caution is that of a blind policy"),
 ]
 
 

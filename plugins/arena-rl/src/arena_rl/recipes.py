@@ -75,6 +75,8 @@ class Recipe(TrainingRecipe):
             return self
         if not actor:
             raise ValueError(f"learner {self.learner.kind} trains no policy of kind {self.policy.kind}; take mlp")
+        if self.policy.informed and self.learner.caution != 0.5:
+            raise ValueError("caution is that of a blind policy's forecast; leave it out where the track shows one")
         if len(self.worlds) > 1 or not isinstance(self.worlds[0].network, str):
             raise ValueError(f"learner {self.learner.kind} trains on one network; give one world that names it")
         squashed = isinstance(self.policy, MlpShape) and self.policy.squashed

@@ -1,0 +1,11 @@
+"""The Hypothesis profile of the house, for the conftest of every folder of tests: no judgement by the clock."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+
+def load_profile() -> None:
+    """On a busy machine a deadline or a "too slow" check fails tests that are right."""
+    settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
