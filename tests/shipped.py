@@ -1,4 +1,4 @@
-"""What the plugins' tests of what they ship share: what a controller earns, and whether it conforms behind locks."""
+"""What the plugins' tests of what they ship share: what a controller earns, and whether it conforms."""
 
 import json
 import subprocess
@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from arena import Controller, Simulator, Track, TrackView, load_scenario
+from arena.contest.loading import load_submissions
+from arena.plugins import discover
+from arena.testing import ConformanceResult, check_submission
 
 ARENA = Path(sys.executable).with_name("arena")
 
@@ -24,6 +27,12 @@ def profit_of(controller: Controller, name: str, track: Track) -> float:
         while not simulator.finished:
             total += simulator.step(controller.order(view.observe(simulator.state)).clip(0, scenario.order_bound))
     return total / 3
+
+
+def checked(manifest: Path) -> ConformanceResult:
+    """What the kit finds of a submission on every network that it has, in this process."""
+    (submission,) = load_submissions([manifest], discover()).require()
+    return check_submission(submission, isolation="trusted")
 
 
 def checked_at(level: str, manifest: Path) -> dict[str, Any]:

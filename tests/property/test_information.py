@@ -40,8 +40,8 @@ from arena.testing import check_information
 from arena.testing.recorder import RecordingHost, describe_briefing, describe_observation
 from arena.world.demand import Demand
 
-#: Packages with a test of this kind of their own, on scenarios that their slower controllers can play in time.
-TESTED_ELSEWHERE = {"arena-optimization"}
+#: Packages with a test of this kind of their own, with the configuration or the time that their controllers need.
+TESTED_ELSEWHERE = {"arena-imitation", "arena-llm", "arena-optimization", "arena-rl"}
 CONTROLLERS = sorted(name for name, one in discover().controllers.items() if one.distribution not in TESTED_ELSEWHERE)
 
 

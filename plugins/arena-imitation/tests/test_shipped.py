@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from shipped import checked_at, profit_of
+from shipped import checked, checked_at, profit_of
 
 from arena import Track
 from arena.contest.loading import load_submissions
@@ -58,6 +58,13 @@ def test_every_recipe_has_a_policy_per_network_and_a_submission_of_its_track():
         assert policy == one.name
         for stem in stems(policy, WEIGHTS):
             assert read_policy_file(stem).shape.informed == (one.track == "informed")
+
+
+@pytest.mark.parametrize("manifest", SUBMISSIONS, ids=lambda path: path.stem)
+def test_a_submission_conforms_on_every_network_and_knows_no_more_than_its_track_tells(manifest: Path):
+    result = checked(manifest)
+    assert (result.findings, result.warnings) == ((), ())
+    assert "information" in result.checks
 
 
 @pytest.mark.parametrize("level", ["strict", "sandbox"])

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from shipped import checked_at, profit_of
+from shipped import checked, checked_at, profit_of
 
 from arena import Simulator, TrackView, load_scenario
 from arena.contest.loading import load_submissions
@@ -105,6 +105,13 @@ def test_a_policy_of_another_network_is_refused_or_stands_in_and_is_counted():
     simulator.start(1)
     controller.order(view.observe(simulator.state))
     assert controller.report().fallbacks == 0
+
+
+@pytest.mark.parametrize("manifest", SUBMISSIONS, ids=lambda path: path.stem)
+def test_a_submission_conforms_on_every_network_and_knows_no_more_than_its_track_tells(manifest: Path):
+    result = checked(manifest)
+    assert (result.findings, result.warnings) == ((), ())
+    assert "information" in result.checks
 
 
 @pytest.mark.parametrize("level", ["strict", "sandbox"])
