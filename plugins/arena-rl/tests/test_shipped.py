@@ -37,6 +37,7 @@ CASES = [
     ("sac-informed", "informed", "serial-trend-seasonal-shock-lost-sales"),
     ("ppo-gnn-blind", "blind", "divergent-trend-seasonal-shock-lost-sales"),
     ("sac-blind", "blind", "divergent-trend-seasonal-lost-sales"),
+    ("ppo-transformer-blind", "blind", "serial-trend-seasonal-shock-lost-sales"),
     ("st-ppo-informed", "informed", "serial-trend-seasonal-lost-sales"),
     ("pdppo-informed", "informed", "serial-trend-seasonal-backlog"),
     ("bpo-informed", "informed", "divergent-trend-seasonal-lost-sales"),
