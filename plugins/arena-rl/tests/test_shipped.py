@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from shipped import checked, checked_at, profit_of
 
@@ -114,6 +115,31 @@ def test_a_submission_conforms_on_every_network_and_knows_no_more_than_its_track
     result = checked(manifest)
     assert (result.findings, result.warnings) == ((), ())
     assert "information" in result.checks
+
+
+@pytest.mark.parametrize(
+    ("policy", "track"),
+    [("hdpo-blind", "blind"), ("hdpo-graph-blind", "blind"), ("sac-blind", "blind"), ("st-ppo-informed", "informed")],
+)
+def test_an_episode_is_played_alike_by_a_new_controller_and_by_one_that_has_played(policy, track):
+    """The contest makes a new one for every episode, so that its kit would not see what is left of the last."""
+    scenario = load_scenario("serial-trend-seasonal-shock-backlog")
+    view, simulator = TrackView(scenario, track), Simulator(scenario)
+
+    def orders(controller, seed):
+        simulator.start(seed)
+        controller.begin(view.brief(seed=0))
+        found = []
+        while not simulator.finished:
+            found.append(controller.order(view.observe(simulator.state)))
+            simulator.step(found[-1])
+        return np.array(found)
+
+    used, new = (LearnedController(shipped_policies(LearnedConfig(policy=policy))) for _ in range(2))
+    first = orders(used, 1)
+    second = orders(used, 2)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(second, orders(new, 2))
 
 
 @pytest.mark.parametrize("level", ["strict", "sandbox"])
