@@ -40,6 +40,7 @@ CASES = [
     ("sac-blind", "blind", "divergent-trend-seasonal-lost-sales"),
     ("ppo-transformer-blind", "blind", "serial-trend-seasonal-shock-lost-sales"),
     ("st-ppo-informed", "informed", "serial-trend-seasonal-lost-sales"),
+    ("st-ppo-blind", "blind", "divergent-trend-seasonal-shock-backlog"),
     ("pdppo-informed", "informed", "serial-trend-seasonal-backlog"),
     ("bpo-informed", "informed", "divergent-trend-seasonal-lost-sales"),
     # Networks of shapes of their own: three echelons that branch, and a bill of materials.
