@@ -79,3 +79,37 @@ def test_demand_and_backlog_are_subtracted():
     forecast = compiled.weights[points + slots + 1 :, 0]
     assert backlog == -1
     np.testing.assert_array_equal(forecast, [-1, -1, -1])
+
+
+def test_rivals_stand_for_each_other_at_their_customers_and_components_do_not():
+    divergent = reach_of(load_network("divergent"))
+    np.testing.assert_allclose(divergent.supply, 1.0, rtol=1e-12)
+    # W: two retailers, all else reaches both, so half of it is for each.
+    w = reach_of(load_network("w"))
+    np.testing.assert_allclose(w.supply[:2], [[1, 0, 0.5, 0.5, 0.5], [0, 1, 0.5, 0.5, 0.5]], rtol=1e-12)
+    # Assembly: the product is made of two kinds, of which each is half; neither kind stands for the other.
+    assembly = reach_of(load_network("assembly"))
+    sources = [source for source in assembly.plant.sources if len(source.stocks) == 2]
+    (first, _), (second, _) = sources[0].stocks
+    assert assembly.supply[first, second] == assembly.supply[second, first] == 0
+    product = assembly.buyer_points[sources[0].link]
+    units = assembly.units[first, product]
+    assert assembly.supply[product, first] == pytest.approx(0.5 / units)
+
+
+@given(st.integers(0, 10_000))
+def test_supply_counts_all_that_an_echelon_position_counts(seed):
+    reach = reach_of(RandomNetworks().draw(np.random.default_rng(seed)))
+    assert (reach.supply >= reach.units - 1e-9).all()
+    np.testing.assert_allclose(np.diag(reach.supply), 1.0, rtol=1e-12)
+
+
+def test_a_rivals_stock_is_in_the_position_of_all_supply_alone():
+    """Distributors 2 and 3 of the divergent network serve the same retailer."""
+    reach = reach_of(load_network("divergent"))
+    network = reach.plant.network
+    point = {network.managed[stock.node]: place for place, stock in enumerate(reach.plant.stock_points)}
+    late = 30
+    own, all_supply = positions(reach, [(point[3], late)], everywhere=[(point[3], late)]).weights.T
+    assert own[point[2]] == 0
+    assert all_supply[point[2]] == all_supply[point[3]] == own[point[3]] == 1

@@ -41,6 +41,8 @@ CASES = [
     ("ppo-transformer-blind", "blind", "serial-trend-seasonal-shock-lost-sales"),
     ("st-ppo-informed", "informed", "serial-trend-seasonal-lost-sales"),
     ("st-ppo-blind", "blind", "divergent-trend-seasonal-shock-backlog"),
+    ("hdpo-graph-informed", "informed", "divergent-trend-seasonal-goodwill-backlog"),
+    ("hdpo-graph-informed", "informed", "tree-trend-seasonal-backlog"),
     ("pdppo-informed", "informed", "serial-trend-seasonal-backlog"),
     ("bpo-informed", "informed", "divergent-trend-seasonal-lost-sales"),
     # Networks of shapes of their own: three echelons that branch, and a bill of materials.

@@ -15,7 +15,15 @@ from arena.cli import app
 from arena_rl import arena_trainings
 from arena_rl.recipes import load_recipe, recipe_names
 from arena_rl.training import Training, recipe_learner
-from arena_rl.weights import PolicyFile, load_policy, read_policy_file, save_policy, shipped_policy, signature
+from arena_rl.weights import (
+    PolicyFile,
+    continued_policy,
+    load_policy,
+    read_policy_file,
+    save_policy,
+    shipped_policy,
+    signature,
+)
 
 SMALL = """
 name: small
@@ -243,3 +251,26 @@ def test_a_policy_that_is_not_shipped_is_told():
     setting = episodes_of(scenario_on(load_network("w")), 1, informed=True).setting
     with pytest.raises(ValueError, match="no policy 'hdpo-nothing' is shipped"):
         shipped_policy("hdpo-nothing", setting)
+
+
+def test_a_blind_graph_policy_starts_from_an_informed_one_with_a_forecaster_of_its_own(tmp_path):
+    informed = small_graph()
+    save_policy(tmp_path / "small", informed, PolicyFile(shape=informed.shape, recipe="small"))
+    setting = episodes_of(scenario_on(load_network("w")), 1, informed=False).setting
+    blind = continued_policy(informed.shape.model_copy(update={"informed": False}), "small", setting, tmp_path)
+    assert blind.forecaster is not None
+    weights = blind.state_dict()
+    for name, expected in informed.state_dict().items():
+        torch.testing.assert_close(weights[name], expected, rtol=0, atol=0)
+    assert all(each.requires_grad for each in blind.parameters())
+    again = continued_policy(informed.shape, "small", setting, tmp_path)
+    torch.testing.assert_close(again.state_dict(), informed.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("change", [{"width": 24}, {"rounds": 3}])
+def test_a_policy_does_not_start_from_one_of_another_shape(change, tmp_path):
+    policy = small_graph()
+    save_policy(tmp_path / "small", policy, PolicyFile(shape=policy.shape, recipe="small"))
+    setting = episodes_of(scenario_on(load_network("w")), 1, informed=True).setting
+    with pytest.raises(ValueError, match="same shape"):
+        continued_policy(policy.shape.model_copy(update=change), "small", setting, tmp_path)

@@ -129,6 +129,7 @@ def play(
     generator: torch.Generator,
     *,
     surrogate_width: float = 3.0,
+    feedback: float = 1.0,
 ) -> Played:
     """Play some batches to their end, side by side.
 
@@ -137,6 +138,9 @@ def play(
         batches: what is played; all have the same horizon, and a policy that joins networks wants equal counts.
         generator: of the demand.
         surrogate_width: see `arena.smooth_stock_out`, units.
+        feedback: share of the gradient that flows on through what the policy sees, per period. Orders answer to
+            earlier ones, so that a policy that corrects too much makes waves, in which the gradient grows with every
+            period; damped, it does not, and what is corrected is corrected a little later. Profits are the same.
 
     Returns:
         Profits, and how well the policy foresaw demand.
@@ -144,7 +148,9 @@ def play(
     horizons = {batch.setting.horizon for batch in batches}
     if len(horizons) != 1:
         raise ValueError(f"batches that are played side by side end together; their horizons are {sorted(horizons)}")
-    runs = [Run(batch, sampled(batch, generator), surrogate_width=surrogate_width) for batch in batches]
+    runs = [
+        Run(batch, sampled(batch, generator), surrogate_width=surrogate_width, feedback=feedback) for batch in batches
+    ]
     settings = [batch.setting for batch in batches]
     for period in range(horizons.pop()):
         orders = policy.together(settings, [run.situation(period) for run in runs])
@@ -173,15 +179,19 @@ class Run:
         episodes: the batch.
         draw: gives the demand of every period.
         surrogate_width: see `play`.
+        feedback: see `play`.
     """
 
-    def __init__(self, episodes: Episodes, draw: DrawDemand, *, surrogate_width: float = 3.0) -> None:
+    def __init__(
+        self, episodes: Episodes, draw: DrawDemand, *, surrogate_width: float = 3.0, feedback: float = 1.0
+    ) -> None:
         self.episodes = episodes
         self.setting = episodes.setting
         self.state = initial_state(self.setting.plant, episodes.count, episodes.mean_path)
         self.profit = torch.zeros(episodes.count)
         self.surprise = torch.zeros(())
         self._draw = draw
+        self._feedback = feedback
         self._stock_out = smooth_stock_out(surrogate_width)
         self._over = torch.arange(episodes.mean_path.shape[2]) >= self.setting.horizon
         self._smallest = episodes.smallest_mean[:, None]
@@ -191,22 +201,29 @@ class Run:
     def situation(self, period: int) -> Situation:
         """What is seen before the decision of a period."""
         state, path = self.state, self.episodes.mean_path
-        forecast = None
+        sentiment, forecast = self._damped(state.sentiment), None
         if self.setting.informed:
-            ahead = torch.maximum(self._smallest[:, :, None], path[:, :, period:] * state.sentiment[:, None, None])
+            ahead = torch.maximum(self._smallest[:, :, None], path[:, :, period:] * sentiment[:, None, None])
             forecast = ahead.masked_fill(self._over[period:], 0.0)
         nothing = path.new_zeros((*path.shape[:2], 0))
         return Situation(
             period=period,
-            on_hand=state.on_hand,
-            pipeline=state.pipeline,
-            unfilled=state.unfilled,
-            owed=state.owed,
-            sentiment=state.sentiment,
-            demand=torch.stack(self._seen, dim=2) if self._seen else nothing,
-            moods=torch.stack(self._moods, dim=1) if self._moods else nothing[:, 0],
+            on_hand=self._damped(state.on_hand),
+            pipeline=self._damped(state.pipeline),
+            unfilled=self._damped(state.unfilled),
+            owed=self._damped(state.owed),
+            sentiment=sentiment,
+            demand=self._damped(torch.stack(self._seen, dim=2)) if self._seen else nothing,
+            moods=self._damped(torch.stack(self._moods, dim=1)) if self._moods else nothing[:, 0],
             forecast=forecast,
         )
+
+    def _damped(self, seen: Tensor) -> Tensor:
+        """The same with less of a gradient."""
+        if self._feedback == 1 or not seen.requires_grad:
+            return seen
+        fixed = seen.detach()
+        return fixed + self._feedback * (seen - fixed)
 
     def judge(self, period: int, forecast: Tensor) -> None:
         """Add how far a forecast is from the true means, a period's share of the episode."""

@@ -39,11 +39,15 @@ class GraphLayout:
         source_point: stock point of the pair, (pairs,).
         from_raw: 1 where a link ships raw material, else 0, (links,).
         share: share of a buyer's need that one of its links takes if all take the same, (links,).
+        lead_time: of each link, periods, (links,).
+        rates: what a unit costs per period at the supplier, under way and at the buyer, a twentieth of the market
+            price each, (links, 3).
         capacity: of each link's supplier, units per period, (links,); infinite where there is none.
         deadline: periods from an order to the earliest sale, (links,).
         fixed_cost: per period in which a link is filled, over the market price, units, (links,).
         lot: larger of minimum order and lot, units, (links,).
-        positions: echelon positions of links (all offsets of the first, then of the second, …), then of points.
+        positions: echelon positions of links (all offsets of the first, then of the second, …), then of points; then
+            positions of links again that count all that can be sold to the same customers, wherever it is.
     """
 
     reach: Reach
@@ -54,6 +58,8 @@ class GraphLayout:
     source_point: np.ndarray
     from_raw: FloatArray
     share: FloatArray
+    lead_time: FloatArray
+    rates: FloatArray
     capacity: FloatArray
     deadline: FloatArray
     fixed_cost: FloatArray
@@ -79,7 +85,7 @@ def lay_out(reach: Reach) -> GraphLayout:
     onward = _cheapest_onward(reach)
     margin = price - onward - upstream * reach.needs.max(1)
 
-    link_rows = []
+    link_rows, rates = [], []
     for i, link in enumerate(network.supply_links):
         point = buyer[i]
         value = price[point] / reach.needs[point].max()  # market money per unit of this material
@@ -89,6 +95,8 @@ def lay_out(reach: Reach) -> GraphLayout:
         source = plant.sources[i]
         holding_there = sum((node_of[p].holding_cost or 0.0) * units for p, units in source.stocks)
         holding_here = node_of[point].holding_cost or 0.0
+        moving, here, there = (20 * each / value for each in (link.pipeline_holding_cost, holding_here, holding_there))
+        rates.append([there, moving, here])
         others = [s.link for s in plant.sources if s.node >= 0 and s.node == source.node and s.link != i]
         link_rows.append(
             [
@@ -98,9 +106,9 @@ def lay_out(reach: Reach) -> GraphLayout:
                 by_link[i] / value,
                 4 * (by_link[i] - cheapest) / value,
                 (price[point] - onward[point]) / price[point] - by_link[i] / value,
-                20 * link.pipeline_holding_cost / value,
-                20 * holding_here / value,
-                20 * (holding_there - link.pipeline_holding_cost) / value,
+                moving,
+                here,
+                there - moving,
                 1.0 if source.node < 0 else 0.0,
                 len(rivals) / 2,
                 len(others) / 2,
@@ -126,8 +134,8 @@ def lay_out(reach: Reach) -> GraphLayout:
         )
     pairs = [(i, p) for i, source in enumerate(plant.sources) for p, _ in source.stocks]
     arrivals = np.array([len(points[p].arrivals) for p in buyer], dtype=float)
-    wanted = [(int(p), int(lead[i] + way[p]) + k) for i, p in enumerate(buyer) for k in LINK_OFFSETS]
-    wanted += [(p, int(way[p]) + k) for p in range(len(points)) for k in POINT_OFFSETS]
+    of_links = [(int(p), max(0, int(lead[i] + way[p]) + k)) for i, p in enumerate(buyer) for k in LINK_OFFSETS]
+    of_points = [(p, int(way[p]) + k) for p in range(len(points)) for k in POINT_OFFSETS]
     return GraphLayout(
         reach=reach,
         links=np.array(link_rows),
@@ -137,13 +145,15 @@ def lay_out(reach: Reach) -> GraphLayout:
         source_point=np.array([p for _, p in pairs], dtype=np.intp),
         from_raw=np.array([1.0 if source.node < 0 else 0.0 for source in plant.sources]),
         share=1 / arrivals,
+        lead_time=lead,
+        rates=np.array(rates),
         capacity=np.array([_FAR if source.capacity is None else source.capacity for source in plant.sources]),
         deadline=lead + way[buyer],
         fixed_cost=np.array(
             [link.fixed_ordering_cost / price[p] for link, p in zip(network.supply_links, buyer, strict=True)]
         ),
         lot=np.array([max(link.minimum_order, link.lot_size) for link in network.supply_links]),
-        positions=positions(reach, [(p, max(0, time)) for p, time in wanted]),
+        positions=positions(reach, of_links + of_points, everywhere=of_links),
     )
 
 

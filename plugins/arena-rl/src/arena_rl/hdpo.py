@@ -62,7 +62,13 @@ class HdpoLearner:
             episodes=self.config.episodes,
             informed=self.policy.shape.informed,
         )
-        played = play(self.policy, batches, self.demand, surrogate_width=self.config.surrogate_width)
+        played = play(
+            self.policy,
+            batches,
+            self.demand,
+            surrogate_width=self.config.surrogate_width,
+            feedback=self.config.feedback,
+        )
         value = -share_earned(played.profits, batches) + self.config.foresight * played.surprise
         self.optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]

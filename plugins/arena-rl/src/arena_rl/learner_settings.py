@@ -24,6 +24,9 @@ class Hdpo(FrozenModel):
         default=0.05, ge=0, description="weight of the deviance of a blind policy's own forecast in the loss"
     )
     surrogate_width: Positive = Field(default=3.0, description="smoothing of the stock-out indicator, units")
+    feedback: Fraction = Field(
+        default=1.0, description="share of the gradient that flows on through what the policy sees, per period"
+    )
 
 
 class _FromRewards(FrozenModel):

@@ -90,6 +90,43 @@ class Reach:
             )
         return tuple(times)
 
+    @cached_property
+    def supply(self) -> FloatArray:
+        """Units of a stock point (row) that one unit of another (column) stands for at the customers of both.
+
+        Downstream as in `units`; but what is upstream counts too, and what lies elsewhere on the way to the same
+        customers, as at a rival supplier. A stock point that also reaches others counts by its share of market links in
+        common; two components of one product never stand for each other, and each for its part of the product.
+        """
+        reached = self.needs > 0
+        supply = np.zeros(self.units.shape)
+        for point, other in np.ndindex(supply.shape):
+            common = reached[point] & reached[other]
+            if common.any() and not self._complements(point, other):
+                rate = (self.needs[point, common] / self.needs[other, common]).mean() / self._components(point, other)
+                supply[point, other] = rate * common.sum() / reached[other].sum()
+        return supply
+
+    def _components(self, point: int, other: int) -> int:
+        """Of how many components one is what comes from another stock point, seen from where they are one product."""
+        counts = [
+            len(source.stocks)
+            for source in self.plant.sources
+            if any(self.units[other, stock] > 0 for stock, _ in source.stocks)
+            and not any(self.units[point, stock] > 0 for stock, _ in source.stocks)
+        ]
+        return max(counts, default=1)
+
+    def _complements(self, one: int, other: int) -> bool:
+        """Whether a link draws on both at once, directly or through what is made of them."""
+        for source in self.plant.sources:
+            for first, _ in source.stocks:
+                for second, _ in source.stocks:
+                    apart = self.units[one, second] == 0 and self.units[other, first] == 0
+                    if first != second and self.units[one, first] > 0 and self.units[other, second] > 0 and apart:
+                        return True
+        return False
+
 
 @dataclass(frozen=True)
 class Positions:
@@ -105,33 +142,36 @@ class Positions:
     periods: int
 
 
-def positions(reach: Reach, wanted: Sequence[tuple[int, int]]) -> Positions:
+def positions(reach: Reach, wanted: Sequence[tuple[int, int]], everywhere: Sequence[tuple[int, int]] = ()) -> Positions:
     """Compile the map.
 
     Args:
         reach: of the network.
         wanted: (stock point, periods from the coming one): the position of the point counts what can be sold up to and
             including that period; 0 is the coming one.
+        everywhere: the same for positions that count not only what is at and downstream of the point, but all that can
+            be sold to the customers whom it reaches, wherever it is (`Reach.supply`).
 
     Returns:
-        The map; its columns are in the order of ``wanted``.
+        The map; its columns are in the order of ``wanted``, then of ``everywhere``.
     """
     plant = reach.plant
     points, markets = len(plant.stock_points), plant.markets
     offsets = plant.network.pipeline_offsets
-    periods = max(time for _, time in wanted) + 1
-    weights = np.zeros((points + offsets[-1] + markets + markets * periods, len(wanted)))
-    for column, (point, time) in enumerate(wanted):
-        for other in np.flatnonzero(reach.units[point]):
+    columns = [(reach.units, *each) for each in wanted] + [(reach.supply, *each) for each in everywhere]
+    periods = max(time for _, _, time in columns) + 1
+    weights = np.zeros((points + offsets[-1] + markets + markets * periods, len(columns)))
+    for column, (counted, point, time) in enumerate(columns):
+        for other in np.flatnonzero(counted[point]):
             way = reach.time_to_market[other]
             # What is on hand came a period ago at the latest.
             if way - 1 <= time:
-                weights[other, column] = reach.units[point, other]
+                weights[other, column] = counted[point, other]
             for link in plant.stock_points[other].arrivals:
                 # Pipelines of links into the point itself compete with the order; they count like all others.
                 in_time = max(0, min(offsets[link + 1] - offsets[link], time - way + 1))
                 first = points + offsets[link]
-                weights[first : first + in_time, column] = reach.units[point, other]
+                weights[first : first + in_time, column] = counted[point, other]
         for market in range(markets):
             need = reach.needs[point, market]
             weights[points + offsets[-1] + market, column] = -need

@@ -21,7 +21,7 @@ from arena_rl.readout import Reach
 from arena_rl.recipes import AnyRecipe, Recipe, World, load_recipe
 from arena_rl.situation import Setting
 from arena_rl.validation import draw_batches, validate
-from arena_rl.weights import AnyPolicy, PolicyFile, make_policy, save_policy, shipped_policy, signature
+from arena_rl.weights import AnyPolicy, PolicyFile, continued_policy, make_policy, save_policy, signature
 
 _VALIDATION_SEED: Final = 20_260_511
 _VALIDATION_BATCHES: Final = 8
@@ -172,7 +172,7 @@ class Training(Generic[AnyRecipe]):
             setting = self._first_setting()
         if recipe.start_from is not None:
             assert setting is not None
-            return shipped_policy(recipe.start_from, setting).requires_grad_(True)
+            return continued_policy(recipe.policy, recipe.start_from, setting)
         reach = None if self.network is None or setting is None else Reach(setting.plant)
         return make_policy(recipe.policy, self.network, reach)
 
