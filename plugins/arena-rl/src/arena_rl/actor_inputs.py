@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from arena_rl.readout import Reach, positions
 from arena_rl.requirements import NetRequirements
-from arena_rl.situation import RULES, Setting, Situation
+from arena_rl.situation import RULES, Setting, Situation, as_float
 from arena_rl.trade import Newsvendor, Trade
 
 _OFFSETS = tuple(range(-3, 12))  # periods around the time at which an order could be sold
@@ -52,7 +52,7 @@ class ActorInputs:
         self._position_weights = torch.tensor(compiled.weights, dtype=torch.float32)
         self._position_periods = compiled.periods
         self._points = len(plant.stock_points)
-        self._constants = _float(
+        self._constants = as_float(
             [
                 [
                     network.node(network.managed[stock.node]).holding_cost or 0.0,
@@ -70,8 +70,8 @@ class ActorInputs:
                 first, stop = network.pipeline_offsets[link], network.pipeline_offsets[link + 1]
                 for place, until in enumerate((1, 3, None)):
                     slots[first:stop][:until, point, place] = 1.0
-        self._arriving = _float(slots.reshape(len(slots), -1))
-        self._of_links = _float(
+        self._arriving = as_float(slots.reshape(len(slots), -1))
+        self._of_links = as_float(
             [
                 [
                     float(lead_time),
@@ -85,7 +85,7 @@ class ActorInputs:
         selling = np.zeros((plant.markets, self._points))
         for market, point in enumerate(plant.sellers):
             selling[market, point] = 1.0
-        self._selling = _float(selling)
+        self._selling = as_float(selling)
 
     def scale(self, situation: Situation, horizon: int) -> Tensor:
         """Mean demand of all market links in all periods left, units per period, at least 1, (episodes, 1)."""
@@ -238,7 +238,3 @@ def _shown(situation: Situation) -> Tensor:
     course = torch.cat((situation.moods, situation.sentiment[:, None]), dim=1).clamp(min=_SMALLEST_MOOD)
     steps = torch.cat((torch.ones_like(course[:, :1]), course[:, 1:] / course[:, :-1]), dim=1)
     return torch.stack(((steps.max(1).values - 1) * 50, (1 - steps.min(1).values) * 5), dim=1)
-
-
-def _float(array: object) -> Tensor:
-    return torch.as_tensor(np.asarray(array), dtype=torch.float32)

@@ -22,8 +22,8 @@ from arena_rl.graph_layout import (
     GraphLayout,
     lay_out,
 )
-from arena_rl.graph_reading import LEFT, NOISE, SHARED, NetworkReader, as_float, market_hints, squeeze
-from arena_rl.situation import Setting, Situation
+from arena_rl.graph_reading import LEFT, NOISE, SHARED, NetworkReader, market_hints, squeeze
+from arena_rl.situation import Setting, Situation, as_float
 
 _LINK_PARTS, _POINT_PARTS = 22, 6
 LINK_INPUTS = LINK_CONSTANTS + 4 * len(LINK_OFFSETS) + _LINK_PARTS + SHARED

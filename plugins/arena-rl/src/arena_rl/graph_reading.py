@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from arena_rl.graph_layout import LINK_OFFSETS, POINT_OFFSETS, GraphLayout
-from arena_rl.situation import Setting, Situation
+from arena_rl.situation import Setting, Situation, as_float
 
 SHARED = 12
 """Number of inputs that all tokens of a network share."""
@@ -126,8 +126,3 @@ def market_hints(setting: Setting) -> Tensor:
 def squeeze(value: Tensor) -> Tensor:
     """Any positive or negative size brought near 1, monotone: asinh."""
     return torch.asinh(value)
-
-
-def as_float(array: object) -> Tensor:
-    """An array as a tensor of single precision."""
-    return torch.as_tensor(array, dtype=torch.float32)

@@ -108,6 +108,11 @@ class Situation:
     forecast: Tensor | None
 
 
+def as_float(array: object) -> Tensor:
+    """An array as a tensor of single precision."""
+    return torch.as_tensor(array, dtype=torch.float32)
+
+
 def near_one(rules: Tensor) -> Tensor:
     """Rules as policies read them, (episodes, RULES).
 

@@ -16,7 +16,7 @@ from arena import Network, Plant
 from arena_heuristics.config import NewsvendorConfig
 from arena_heuristics.costs import holding_cost, per_material, ratio_quantile, shortage_cost
 from arena_heuristics.ordering import Convention, list_materials, material_needs, unit_contents
-from arena_rl.situation import Setting, Situation
+from arena_rl.situation import Setting, Situation, as_float
 
 _RULE = NewsvendorConfig()
 
@@ -39,7 +39,7 @@ class Trade:
 
     def _needs(self, convention: Convention) -> Tensor:
         contents = unit_contents(self.network, self.materials, convention)
-        return _float(material_needs(self.network, self.materials, contents))
+        return as_float(material_needs(self.network, self.materials, contents))
 
     @cached_property
     def shared_needs(self) -> Tensor:
@@ -59,7 +59,7 @@ class Trade:
             node: ratio_quantile(shortage_cost(network, node, _RULE.least_shortage_cost), holding_cost(network, node))
             for node in network.managed
         }
-        return _float(per_material(self.materials, found))
+        return as_float(per_material(self.materials, found))
 
 
 class Newsvendor:
@@ -86,7 +86,7 @@ class Newsvendor:
                 owed[link, index] -= material.units
             for market in plant.network.markets_of(material.node):
                 due[market, index] = -material.units
-        self._weights = _float(np.concatenate((np.eye(len(materials)), slots, owed, due)))
+        self._weights = as_float(np.concatenate((np.eye(len(materials)), slots, owed, due)))
         self._lead_times = torch.tensor([material.lead_time for material in materials])
 
     def positions(self, setting: Setting, situation: Situation) -> Tensor:
@@ -115,7 +115,3 @@ class Newsvendor:
         level = torch.where(mean > 0, (mean + self.trade.quantiles * deviation).clamp(min=0.0), 0.0)
         missing = (level - self.positions(setting, situation)).clamp(min=0.0)
         return missing[:, self.trade.material_of_link] * self.trade.share_of_link
-
-
-def _float(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.asarray(array, dtype=np.float32))
