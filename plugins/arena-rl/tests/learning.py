@@ -8,8 +8,9 @@ from arena.randomise import ScenarioMix, WeightedFamily, broad_effects, publishe
 from arena_rl.actor import ActorPolicy
 from arena_rl.actor_shapes import ActorShape, GnnShape, MlpShape, ResidualShape, TransformerShape
 from arena_rl.dense import DensePolicy, DenseShape
-from arena_rl.episodes import Episodes, make_episodes
+from arena_rl.episodes import Episodes, Run, make_episodes, sampled
 from arena_rl.graph import GraphPolicy, GraphShape
+from arena_rl.situation import Situation
 
 MIX = ScenarioMix(families=[WeightedFamily(family=published_effects()), WeightedFamily(family=broad_effects())])
 
@@ -21,6 +22,10 @@ def scenario_on(network: Network, seed: int = 1, **rules: bool) -> Scenario:
 def episodes_of(scenario: Scenario, count: int, *, informed: bool, seed: int = 1) -> Episodes:
     demands = MIX.draw_demands(np.random.default_rng(seed), scenario, count)
     return make_episodes(scenario, demands, informed=informed)
+
+
+def first_situation(batch: Episodes) -> Situation:
+    return Run(batch, sampled(batch, torch.Generator().manual_seed(1))).situation(0)
 
 
 def small_graph(*, informed: bool = True, seed: int = 3) -> GraphPolicy:

@@ -5,12 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from learning import MIX, episodes_of, scenario_on, small_dense, small_graph
+from learning import MIX, episodes_of, first_situation, scenario_on, small_dense, small_graph
 
 from arena import Simulator, TrackView, load_network
 from arena.randomise import RandomNetworks
 from arena_rl.controller import LearnedController
-from arena_rl.episodes import Episodes, make_episodes, play
+from arena_rl.episodes import make_episodes, play
 
 NETWORKS = ("divergent", "serial", "diamond", "assembly", "tree", "w")
 
@@ -86,12 +86,6 @@ def test_the_order_of_links_and_nodes_changes_nothing(seed):
         batch = episodes_of(scenario_on(each, seed), 2, informed=True, seed=seed)
         found.append(policy(batch.setting, first_situation(batch)))
     torch.testing.assert_close(found[1], found[0][:, list(shuffle)], rtol=1e-3, atol=1e-3)
-
-
-def first_situation(batch: Episodes):
-    from arena_rl.episodes import Run, sampled
-
-    return Run(batch, sampled(batch, torch.Generator().manual_seed(1))).situation(0)
 
 
 @pytest.mark.parametrize("informed", [True, False])

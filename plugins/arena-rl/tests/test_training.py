@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 from learning import episodes_of, scenario_on, small_graph
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from arena import InvalidInput, TrainingPoint, TrainingRequest, UnknownName, load_network
 from arena.cli import app
 from arena_rl import arena_trainings
-from arena_rl.recipes import load_recipe, recipe_names
+from arena_rl.recipes import Recipe, load_recipe, recipe_names
 from arena_rl.training import Training, recipe_learner
 from arena_rl.weights import (
+    SHIPPED,
     PolicyFile,
-    continued_policy,
     load_policy,
     read_policy_file,
     save_policy,
@@ -253,24 +253,20 @@ def test_a_policy_that_is_not_shipped_is_told():
         shipped_policy("hdpo-nothing", setting)
 
 
-def test_a_blind_graph_policy_starts_from_an_informed_one_with_a_forecaster_of_its_own(tmp_path):
-    informed = small_graph()
-    save_policy(tmp_path / "small", informed, PolicyFile(shape=informed.shape, recipe="small"))
-    setting = episodes_of(scenario_on(load_network("w")), 1, informed=False).setting
-    blind = continued_policy(informed.shape.model_copy(update={"informed": False}), "small", setting, tmp_path)
-    assert blind.forecaster is not None
-    weights = blind.state_dict()
-    for name, expected in informed.state_dict().items():
-        torch.testing.assert_close(weights[name], expected, rtol=0, atol=0)
-    assert all(each.requires_grad for each in blind.parameters())
-    again = continued_policy(informed.shape, "small", setting, tmp_path)
-    torch.testing.assert_close(again.state_dict(), informed.state_dict(), rtol=0, atol=0)
+def brief_continuation(**shape: int) -> Recipe:
+    """A training of a moment that starts from a shipped policy, with next to no learning rate."""
+    recipe = load_recipe("hdpo-graph-informed")
+    learner = recipe.learner.model_copy(update={"learning_rate": 1e-12, "batches": 1, "episodes": 2})
+    policy = recipe.policy.model_copy(update=shape)
+    return recipe.model_copy(update={"learner": learner, "policy": policy, "steps": 60})
 
 
-@pytest.mark.parametrize("change", [{"width": 24}, {"rounds": 3}])
-def test_a_policy_does_not_start_from_one_of_another_shape(change, tmp_path):
-    policy = small_graph()
-    save_policy(tmp_path / "small", policy, PolicyFile(shape=policy.shape, recipe="small"))
-    setting = episodes_of(scenario_on(load_network("w")), 1, informed=True).setting
+@pytest.mark.parametrize("shape", [{"width": 24}, {"rounds": 3}])
+def test_a_training_does_not_start_from_a_policy_of_another_shape(shape, tmp_path):
     with pytest.raises(ValueError, match="same shape"):
-        continued_policy(policy.shape.model_copy(update=change), "small", setting, tmp_path)
+        Training(brief_continuation(**shape), recipe_learner, None, tmp_path).run(lambda point: None)
+
+
+def test_a_training_starts_from_the_weights_of_the_policy_that_its_recipe_names(tmp_path):
+    written = Training(brief_continuation(), recipe_learner, None, tmp_path).run(lambda point: None)
+    torch.testing.assert_close(load_file(written), load_file(SHIPPED / "hdpo-graph-zero-shot.safetensors"))

@@ -49,7 +49,7 @@ class ActorInputs:
             lead_time = max(network.lead_times[link] for link in stock.arrivals)
             wanted += [(point, max(0, lead_time + ways[point] + offset)) for offset in _OFFSETS]
         compiled = positions(reach, wanted)
-        self._position_weights = torch.tensor(compiled.weights, dtype=torch.float32)
+        self._position_weights = as_float(compiled.weights)
         self._position_periods = compiled.periods
         self._points = len(plant.stock_points)
         self._constants = as_float(

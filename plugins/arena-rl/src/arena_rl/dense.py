@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from arena import Network
 from arena_rl.forecaster import Forecaster, coming, forecaster_inputs
 from arena_rl.readout import Reach, positions
-from arena_rl.situation import Setting, Situation
+from arena_rl.situation import Setting, Situation, as_float
 
 _OFFSETS = tuple(range(-3, 12))
 
@@ -58,7 +58,7 @@ class DensePolicy(nn.Module):
         compiled = positions(reach, wanted)
         self.ahead = max(compiled.periods, shape.periods)
         self.position_weights: Tensor
-        self.register_buffer("position_weights", torch.tensor(compiled.weights, dtype=torch.float32), persistent=False)
+        self.register_buffer("position_weights", as_float(compiled.weights), persistent=False)
         self.position_periods = compiled.periods
         points, markets = len(reach.plant.stock_points), reach.plant.markets
         inputs = points + network.pipeline_offsets[-1] + markets + len(wanted) + shape.periods + 1 + 2

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from arena_rl.forecaster import Forecaster, coming
-from arena_rl.graph_inputs import LINK_INPUTS, POINT_INPUTS, Union
+from arena_rl.graph_inputs import LINK_INPUTS, POINT_INPUTS, POSITION_UNIT, Union
 from arena_rl.graph_layout import LINK_OFFSETS, SKIP_OFFSET
 from arena_rl.graph_reading import MARKET_HINTS
 from arena_rl.situation import Setting, Situation
@@ -27,7 +27,6 @@ _SHARPNESS = 4.0  # of the softplus: an order falls to nothing within a fraction
 _MEMORY, _FORECASTER_WIDTH = 30, 64  # periods, and width of the layers
 _UNIT = 20.0  # units per period
 _NO_EMPTYING = -6.0  # before training, suppliers are not emptied
-_PERIODS = 4.0  # periods of demand in a unit of what goes straight to the orders, as among the other inputs
 
 
 class GraphShape(BaseModel, frozen=True, extra="forbid"):
@@ -61,7 +60,7 @@ class GraphPolicy(nn.Module):
             self.out.weight.mul_(0.1)
             self.out.bias.copy_(torch.tensor([0.0, _NO_EMPTYING]))
             self.skip.weight.zero_()
-            self.skip.weight[0, LINK_OFFSETS.index(SKIP_OFFSET)] = -_PERIODS
+            self.skip.weight[0, LINK_OFFSETS.index(SKIP_OFFSET)] = -POSITION_UNIT
             self.skip.bias.zero_()
         self.forecasts: list[Tensor] = []
         """See `arena_rl.episodes.Policy`."""
@@ -100,7 +99,7 @@ class GraphPolicy(nn.Module):
             outward = torch.zeros_like(point).index_add(0, union.source_point, link[union.source_link])
             point = point + self.point_rounds[number](torch.cat((point, inward, outward), dim=2))
         asked, emptied = self.out(link).unbind(2)
-        asked = asked + union.share * self.skip(inputs.deficit / _PERIODS)[:, :, 0]
+        asked = asked + union.share * self.skip(inputs.deficit)[:, :, 0]
         orders = inputs.scale * nn.functional.softplus(asked, beta=_SHARPNESS)
         orders = orders + torch.sigmoid(emptied) * inputs.available
         return [part.T for part in orders.split_with_sizes(union.link_counts)]

@@ -22,17 +22,20 @@ from arena_rl.graph_layout import (
     GraphLayout,
     lay_out,
 )
-from arena_rl.graph_reading import LEFT, NOISE, SHARED, NetworkReader, market_hints, squeeze
+from arena_rl.graph_reading import NOISE, SHARED, NetworkReader, market_hints, squeeze
 from arena_rl.situation import Setting, Situation, as_float
 
 _LINK_PARTS, _POINT_PARTS = 22, 6
 LINK_INPUTS = LINK_CONSTANTS + 4 * len(LINK_OFFSETS) + _LINK_PARTS + SHARED
 POINT_INPUTS = POINT_CONSTANTS + len(POINT_OFFSETS) + _POINT_PARTS + SHARED
 
+POSITION_UNIT = 4.0
+"""Periods of demand that positions are counted in where layers read them as they are."""
+
 _SMALLEST_VARIANCE = 0.01  # squared units; the root has no slope at 0
 _MOST_PERIODS = 40.0
-"""Positions and stocks count up to so many periods of demand. Where hardly anybody buys they are thousands, and what a
-gradient does to such a state it undoes in all others: a training was lost that way."""
+"""Positions and stocks count up to so many periods of demand. Where hardly anybody buys they are thousands, and all
+else that a layer reads would be lost beside them."""
 _PLENTY = 1e5  # units; stands for a supplier that never runs short
 
 
@@ -43,8 +46,8 @@ class Inputs:
     Attributes:
         links: (links, episodes, LINK_INPUTS).
         points: (stock points, episodes, POINT_INPUTS).
-        deficit: echelon positions around each link's time to market, periods of demand, at most 40 either way,
-            (links, episodes, offsets).
+        deficit: echelon positions around each link's time to market, in `POSITION_UNIT` periods of demand, at most 40
+            periods either way, (links, episodes, offsets).
         scale: demand that the buyer reaches, in units of its material per period, (links, episodes).
         available: what the supplier could ship, units; 0 for raw material, (links, episodes).
     """
@@ -152,7 +155,10 @@ class Union:
         on_link = general[self.network_of_link]
         noise = on_link[:, :, NOISE]
         spread = noise * variance.clamp(min=_SMALLEST_VARIANCE).sqrt() / scale
-        left = (on_link[:, :, LEFT] * 30).round()
+        periods_left = torch.tensor(
+            [each.setting.horizon - seen.period for each, seen in zip(self.readers, situations, strict=True)]
+        )
+        left = periods_left[self.network_of_link][:, None].expand(-1, count)
         time_left = left - self.deadline  # an order placed now can be sold in so many periods
         now, rather_than_later = saved_by_moving(left, self.lead_time, self.rates)
         around = deficit / (spread + 0.1)[:, :, None]
@@ -194,13 +200,14 @@ class Union:
             ),
             dim=2,
         )
+        in_units = deficit / POSITION_UNIT
         return Inputs(
             links=torch.cat(
                 (
                     self.link_constants.expand(-1, count, -1),
-                    deficit / 4,
+                    in_units,
                     squeeze(deficit * 2),
-                    supply / 4,
+                    supply / POSITION_UNIT,
                     squeeze(supply * 2),
                     link_parts,
                     on_link,
@@ -210,13 +217,13 @@ class Union:
             points=torch.cat(
                 (
                     self.point_constants.expand(-1, count, -1),
-                    held / 4,
+                    held / POSITION_UNIT,
                     point_parts,
                     general[self.network_of_point],
                 ),
                 dim=2,
             ),
-            deficit=deficit,
+            deficit=in_units,
             scale=scale,
             available=available,
         )

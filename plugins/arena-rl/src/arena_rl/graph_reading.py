@@ -13,8 +13,8 @@ from arena_rl.situation import Setting, Situation, as_float
 
 SHARED = 12
 """Number of inputs that all tokens of a network share."""
-LEFT, NOISE = 2, 4
-"""Places among them: periods to go over 30, and the scale of noise."""
+NOISE = 4
+"""Place among them of the scale of noise."""
 
 MARKET_HINTS = 3
 """Number of hints about a market link's demand, see `market_hints`."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from arena_rl.readout import Reach
-from arena_rl.situation import Setting, Situation
+from arena_rl.situation import Setting, Situation, as_float
 from arena_rl.trade import Newsvendor, Trade
 
 
@@ -40,7 +40,7 @@ class NetRequirements:
         covered = np.zeros((self.periods, len(trade.materials)))
         for material, (begin, end) in enumerate(zip(first, last, strict=True)):
             covered[begin : end + 1, material] = 1.0
-        covers = torch.tensor(covered, dtype=torch.float32)
+        covers = as_float(covered)
         # (market links × periods, materials)
         self._gross = torch.einsum("pm,kp->mkp", trade.shared_needs, covers).flatten(0, 1)
 

@@ -21,7 +21,7 @@ from arena_rl.readout import Reach
 from arena_rl.recipes import AnyRecipe, Recipe, World, load_recipe
 from arena_rl.situation import Setting
 from arena_rl.validation import draw_batches, validate
-from arena_rl.weights import AnyPolicy, PolicyFile, continued_policy, make_policy, save_policy, signature
+from arena_rl.weights import AnyPolicy, PolicyFile, make_policy, save_policy, shipped_policy, signature
 
 _VALIDATION_SEED: Final = 20_260_511
 _VALIDATION_BATCHES: Final = 8
@@ -172,7 +172,13 @@ class Training(Generic[AnyRecipe]):
             setting = self._first_setting()
         if recipe.start_from is not None:
             assert setting is not None
-            return continued_policy(recipe.policy, recipe.start_from, setting)
+            policy = shipped_policy(recipe.start_from, setting)
+            if policy.shape != recipe.policy:
+                raise ValueError(
+                    f"recipe {recipe.name} trains {recipe.policy!r}, and {recipe.start_from}, which it starts from, is "
+                    f"{policy.shape!r}; give both the same shape"
+                )
+            return policy.requires_grad_(True)
         reach = None if self.network is None or setting is None else Reach(setting.plant)
         return make_policy(recipe.policy, self.network, reach)
 

@@ -6,7 +6,6 @@ per policy, or per policy and network (``hdpo-informed.serial``) where a policy 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator
@@ -176,41 +175,12 @@ def shipped_policy(name: str, setting: Setting, folder: Path = SHIPPED) -> AnyPo
     )
 
 
-def continued_policy(shape: Shape, name: str, setting: Setting, folder: Path = SHIPPED) -> AnyPolicy:
-    """A policy to train on from the weights of a shipped one.
-
-    A blind graph policy may go on from an informed one: what orders is the same, and its forecaster is untrained.
-
-    Args:
-        shape: of the policy to be trained.
-        name: of the shipped policy.
-        setting: of any episode of its network.
-        folder: where the package has its policies.
-
-    Raises:
-        ValueError: If there is no such policy, or it is of another shape.
-    """
-    made = read_policy_file(next(stems(name, folder))).shape
-    shipped = shipped_policy(name, dataclasses.replace(setting, informed=made.informed), folder)
-    if made == shape:
-        return shipped.requires_grad_(True)
-    if not (isinstance(made, GraphShape) and made.informed and made.model_copy(update={"informed": False}) == shape):
-        raise ValueError(
-            f"{name} is {made!r}, and what is to start from it {shape!r}; give the recipe's policy the same shape "
-            "(of graph policies, a blind one may start from an informed one)"
-        )
-    policy = make_policy(shape, setting.plant.network, setting.reach)
-    policy.load_state_dict(policy.state_dict() | shipped.state_dict())
-    return policy
-
-
 __all__ = [
     "SHIPPED",
     "AnyPolicy",
     "PolicyFile",
     "Shape",
     "UnfitPolicyError",
-    "continued_policy",
     "is_actor",
     "load_policy",
     "make_policy",
