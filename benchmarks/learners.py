@@ -9,6 +9,8 @@ Run it with the training packages installed::
 Every learner takes the recipe ``ppo-mlp-informed`` with its own loss in the place of PPO's. What is compared is the
 validation at the end, the mean profit of 2 048 episodes over half of what customers would pay, the same for all; the
 ratio is over seeds paired, with a 95 % interval by Student's t.
+
+With ``--output FOLDER`` a run that was stopped goes on where it was, in the middle of a training.
 """
 
 # ruff: noqa: E402 - the libraries behind numpy read the number of threads when they are loaded, so it is set first
@@ -21,6 +23,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
 import argparse
+import csv
 import statistics
 import sys
 import tempfile
@@ -30,7 +33,7 @@ from typing import Any
 import torch
 import yaml
 
-from arena import TrainingPoint, load_network
+from arena import load_network
 from arena_rl.recipes import Recipe, load_recipe
 from arena_rl.training import Training, recipe_learner
 
@@ -45,14 +48,15 @@ T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2
 
 
 def validation_of(learner: str, seed: int, network: Path, steps: int, folder: Path) -> float:
-    """Train, and tell the validation at the end."""
+    """Train, or what of it the folder does not have yet, and tell the validation at the end."""
     recipe = load_recipe("ppo-mlp-informed")
     settings = type(recipe.learner).model_fields
     base = {name: getattr(recipe.learner, name) for name in settings if name != "kind"}
     data = recipe.model_dump() | {"learner": base | LEARNERS[learner], "seed": seed, "steps": steps, "points": 10}
-    points: list[TrainingPoint] = []
-    Training(Recipe.model_validate(data), recipe_learner, str(network), folder / f"{learner}-{seed}").run(points.append)
-    return points[-1].score
+    own = Recipe.model_validate(data)
+    weights = Training(own, recipe_learner, str(network), folder / f"{learner}-{seed}-{steps}").run(lambda _: None)
+    with (weights.parent / "curve.csv").open(newline="", encoding="utf-8") as file:
+        return float(list(csv.DictReader(file))[-1]["validation"])
 
 
 def interval(values: list[float]) -> tuple[float, float, float]:
@@ -70,6 +74,7 @@ def main() -> None:
     parser.add_argument("--fixed-cost", type=float, default=0.0, help="of an order on every supply link, money")
     parser.add_argument("--seeds", type=int, default=5, choices=[degrees + 1 for degrees in T])
     parser.add_argument("--steps", type=int, default=500_000)
+    parser.add_argument("--output", type=Path, help="folder that keeps the trainings; absent: none are kept")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -78,7 +83,9 @@ def main() -> None:
         link["fixed_ordering_cost"] = arguments.fixed_cost
     gains: dict[str, list[float]] = {name: [] for name in arguments.learners}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        # Fixed costs are part of the folder's name, so that no training of another network is taken for this one.
+        folder = (arguments.output or Path(name)) / f"{Path(arguments.network).stem}-{arguments.fixed_cost:g}"
+        folder.mkdir(parents=True, exist_ok=True)
         network = folder / "network.yaml"
         network.write_text(yaml.safe_dump(data), encoding="utf-8")
         for seed in range(1, arguments.seeds + 1):
