@@ -17,6 +17,7 @@ from arena.randomise.demand import (
     SeriesFamily,
     broad_effects,
     broad_series,
+    launches,
     published_effects,
     published_series,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "WeightedFamily",
     "broad_effects",
     "broad_series",
+    "launches",
     "mean_paths",
     "published_effects",
     "published_series",

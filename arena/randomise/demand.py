@@ -193,5 +193,19 @@ def broad_series(*, certain: float = 0.5, scale_to_mean: float | None = None) ->
     return SeriesFamily(certain=certain, scale_to_mean=scale_to_mean)
 
 
+def launches(*, certain: float = 0.5, scale_to_mean: float | None = None) -> SeriesFamily:
+    """Series that begin with little demand and rise once or twice, by up to fifteen times each, as new products do.
+
+    A controller that cannot see ahead learns from them to keep stock near the customers while demand is small.
+
+    Args:
+        certain: share of the series that are the demand itself (noise scale 0).
+        scale_to_mean: see `SeriesFamily`.
+    """
+    return SeriesFamily(
+        certain=certain, level=(1.0, 20.0), regime_changes=(1, 2), regime=(1.0, 15.0), scale_to_mean=scale_to_mean
+    )
+
+
 def _draw_ratio(generator: np.random.Generator, bounds: tuple[float, float]) -> float:
     return float(bounds[0] * (bounds[1] / bounds[0]) ** generator.random())

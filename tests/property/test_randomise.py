@@ -16,13 +16,14 @@ from arena.randomise import (
     WeightedFamily,
     broad_effects,
     broad_series,
+    launches,
     mean_paths,
     published_effects,
     published_series,
 )
 
 SEEDS = st.integers(0, 2**32 - 1)
-FAMILIES = (published_effects(), published_series(), broad_effects(), broad_series())
+FAMILIES = (published_effects(), published_series(), broad_effects(), broad_series(), launches())
 
 
 def mix_of(*families) -> ScenarioMix:
@@ -114,6 +115,15 @@ def test_a_series_is_scaled_to_its_mean_and_thinned():
     levels = demand.series.levels(400)
     assert levels.mean() == pytest.approx(20.0, rel=1e-9)
     assert 0.4 < (levels == 0).mean() < 0.65
+
+
+def test_launches_rise_from_little_demand_and_hardly_fall():
+    generator = np.random.default_rng(8)
+    paths = np.array([launches().draw(generator, 30).series.levels(30) for _ in range(500)])
+    first, last = paths[:, :10].mean(axis=1), paths[:, -10:].mean(axis=1)
+    assert np.median(first) < 10
+    assert (last > 5 * first).mean() > 0.2
+    assert (last < first / 5).mean() < 0.05
 
 
 def test_mean_paths_are_those_of_the_scenarios():
