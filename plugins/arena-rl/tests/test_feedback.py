@@ -26,20 +26,30 @@ class Filler(nn.Module):
     def together(self, settings, situations):
         found = []
         for setting, situation in zip(settings, situations, strict=True):
-            if self.blind_to_itself:
-                situation = replace(situation, on_hand=situation.on_hand.detach())
-            lacking = self.level - situation.on_hand.sum(1, keepdim=True)
-            orders = nn.functional.softplus(self.gain * lacking).repeat(1, setting.plant.links)
+            orders = self.wish(situation).repeat(1, setting.plant.links)
             if orders.requires_grad:
                 orders.retain_grad()
             self.asked.append(orders)
             found.append(orders)
         return found
 
+    def wish(self, situation):
+        if self.blind_to_itself:
+            situation = replace(situation, on_hand=situation.on_hand.detach())
+        lacking = self.level - situation.on_hand.sum(1, keepdim=True)
+        return nn.functional.softplus(self.gain * lacking)
 
-def slopes(policy, **how):
+
+class Follower(Filler):
+    """Orders by the mood of the customers alone."""
+
+    def wish(self, situation):
+        return 0.1 * self.level * situation.sentiment[:, None]
+
+
+def slopes(policy, *, goodwill=False, **how):
     """Profits, and what a unit of every order is worth to them by the gradient, market prices, (periods,)."""
-    batch = episodes_of(scenario_on(load_network("serial"), backlog=True, goodwill=False), 8, informed=True)
+    batch = episodes_of(scenario_on(load_network("serial"), backlog=True, goodwill=goodwill), 8, informed=True)
     played = play(policy, [batch], torch.Generator().manual_seed(1), **how)
     share_earned(played.profits, [batch]).backward()
     (price,) = {link.price for link in batch.setting.plant.network.market_links}
@@ -63,6 +73,14 @@ def test_without_feedback_later_orders_are_taken_as_given():
     _, expected = slopes(alone)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-9)
     assert float(damped.level.grad) == pytest.approx(float(alone.level.grad), rel=1e-4)
+
+
+def test_what_service_does_to_demand_is_never_damped():
+    true, damped = Follower(1.0), Follower(1.0)
+    _, expected = slopes(true, goodwill=True)
+    _, found = slopes(damped, goodwill=True, feedback=0.0)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    assert float(damped.level.grad) == float(true.level.grad) != 0
 
 
 def test_it_is_given_as_a_share_and_one_is_the_true_gradient():

@@ -138,9 +138,10 @@ def play(
         batches: what is played; all have the same horizon, and a policy that joins networks wants equal counts.
         generator: of the demand.
         surrogate_width: see `arena.smooth_stock_out`, units.
-        feedback: share of the gradient that flows on through what the policy sees, per period. Orders answer to
-            earlier ones, so that a policy that corrects too much makes waves, in which the gradient grows with every
-            period; damped, it does not, and what is corrected is corrected a little later. Profits are the same.
+        feedback: share of the gradient that flows on through the stocks that the policy sees, per period. Orders
+            answer to earlier ones, so that a policy that corrects too much makes waves, in which the gradient grows
+            with every period; damped, it does not, and what is corrected is corrected a little later. Sentiment is
+            not damped: it would make service worth less than it is. Profits are the same.
 
     Returns:
         Profits, and how well the policy foresaw demand.
@@ -201,9 +202,9 @@ class Run:
     def situation(self, period: int) -> Situation:
         """What is seen before the decision of a period."""
         state, path = self.state, self.episodes.mean_path
-        sentiment, forecast = self._damped(state.sentiment), None
+        forecast = None
         if self.setting.informed:
-            ahead = torch.maximum(self._smallest[:, :, None], path[:, :, period:] * sentiment[:, None, None])
+            ahead = torch.maximum(self._smallest[:, :, None], path[:, :, period:] * state.sentiment[:, None, None])
             forecast = ahead.masked_fill(self._over[period:], 0.0)
         nothing = path.new_zeros((*path.shape[:2], 0))
         return Situation(
@@ -212,9 +213,9 @@ class Run:
             pipeline=self._damped(state.pipeline),
             unfilled=self._damped(state.unfilled),
             owed=self._damped(state.owed),
-            sentiment=sentiment,
-            demand=self._damped(torch.stack(self._seen, dim=2)) if self._seen else nothing,
-            moods=self._damped(torch.stack(self._moods, dim=1)) if self._moods else nothing[:, 0],
+            sentiment=state.sentiment,
+            demand=torch.stack(self._seen, dim=2) if self._seen else nothing,
+            moods=torch.stack(self._moods, dim=1) if self._moods else nothing[:, 0],
             forecast=forecast,
         )
 

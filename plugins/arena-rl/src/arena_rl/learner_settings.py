@@ -25,7 +25,8 @@ class Hdpo(FrozenModel):
     )
     surrogate_width: Positive = Field(default=3.0, description="smoothing of the stock-out indicator, units")
     feedback: Fraction = Field(
-        default=1.0, description="share of the gradient that flows on through what the policy sees, per period"
+        default=1.0,
+        description="share of the gradient that flows on through the stocks that the policy sees, per period",
     )
 
 
