@@ -26,9 +26,9 @@ import sys
 import time
 from pathlib import Path
 
-from arena import Controller, Simulator, TrackView, load_scenario
+from arena import Simulator, TrackView, load_scenario
 from arena.contest.loading import load_submissions
-from arena.contest.submission import Submission
+from arena.contest.submission import Submission, make_factory
 from arena.plugins import discover
 
 ROWS = ("divergent-trend-seasonal-goodwill-lost-sales", "serial-trend-seasonal-goodwill-lost-sales")
@@ -36,23 +36,19 @@ TRAINED = ("learned-policy", "imitation-policy")
 SUBMISSIONS = Path(__file__).resolve().parents[1] / "submissions"
 
 
-def controller_of(submission: Submission) -> Controller:
-    spec = discover().controller(submission.controller).spec
-    return spec.factory(spec.config.model_validate(submission.config))
-
-
-def timed_row(submission: Submission, program: Submission, row: str, episodes: int) -> tuple[list[float], ...]:
-    """Seconds of the policy's decisions, of the program's in the same states, and of reading the weights."""
+def timed_row(
+    submission: Submission, program: Submission, row: str, episodes: int
+) -> tuple[list[float], list[float], float]:
+    """Seconds of the policy's decisions, of the program's in the same states, and of the policy's first briefing."""
     scenario = load_scenario(row)
     view = TrackView(scenario, submission.track)
     simulator = Simulator(scenario)
-    policy, rival = controller_of(submission), controller_of(program)
-    policies, programs, loading = [], [], []
+    policy, rival = make_factory(submission)(), make_factory(program)()
+    policies, programs, briefings = [], [], []
     for seed in range(episodes):
         started = time.perf_counter()
         policy.begin(view.brief(seed=seed))
-        if not seed:
-            loading.append(time.perf_counter() - started)
+        briefings.append(time.perf_counter() - started)
         rival.begin(view.brief(seed=seed))
         simulator.start(seed)
         while not simulator.finished:
@@ -64,7 +60,7 @@ def timed_row(submission: Submission, program: Submission, row: str, episodes: i
             programs.append(time.perf_counter() - between)
             policies.append(between - started)
             simulator.step(orders)
-    return policies, programs, loading
+    return policies, programs, briefings[0]
 
 
 def main() -> None:
@@ -83,8 +79,9 @@ def main() -> None:
         submission = found[name]
         program = found["stochastic-program" if submission.track == "informed" else "stochastic-program-blind"]
         rows = [timed_row(submission, program, row, arguments.episodes) for row in ROWS]
-        own, other = (statistics.median([value for row in rows for value in row[which]]) for which in (0, 1))
-        lines.append((own, other, name, max(row[2][0] for row in rows)))
+        own = statistics.median([value for row in rows for value in row[0]])
+        other = statistics.median([value for row in rows for value in row[1]])
+        lines.append((own, other, name, max(row[2] for row in rows)))
     print(f"{'submission':26s}{'ms':>8s}{'program, ms':>14s}{'ratio':>8s}{'loading, s':>12s}")
     for own, other, name, loading in sorted(lines):
         print(f"{name:26s}{1e3 * own:8.2f}{1e3 * other:14.2f}{other / own:7.1f}x{loading:12.2f}")
