@@ -67,12 +67,13 @@ class EffectsFamily(_Family):
     shock_time: tuple[Count, Count] = Field(default=(15, 15), description="range of its first period")
     magnitude: PositiveRange = Field(default=(2.0, 2.0), description="range of the factor on the mean; ratios alike")
 
-    def draw(self, generator: np.random.Generator, periods: int) -> Demand:
+    def draw(self, generator: np.random.Generator, periods: int, *, horizon: int | None = None) -> Demand:
         """One demand of the family.
 
         Args:
             generator: what it is drawn with; a draw takes the same numbers from it whatever effects are present.
             periods: not needed here, see `SeriesFamily.draw`.
+            horizon: not needed here either.
         """
         level = None if self.base_mean is None else float(generator.uniform(*self.base_mean))
         trend, seasonal, shock = generator.random(3) < (self.trend, self.seasonal, self.shock)
@@ -113,15 +114,18 @@ class SeriesFamily(_Family):
     counts: bool = Field(default=True, description="means are Poisson counts of the level, as sales are")
     scale_to_mean: Positive | None = Field(
         default=None,
-        description="mean that the series is scaled to; a blind controller that learns it knows the remaining volume",
+        description="mean over the horizon that the series is scaled to; a blind controller that learns it knows the "
+        "remaining volume",
     )
 
-    def draw(self, generator: np.random.Generator, periods: int) -> Demand:
+    def draw(self, generator: np.random.Generator, periods: int, *, horizon: int | None = None) -> Demand:
         """One demand of the family.
 
         Args:
             generator: what it is drawn with.
             periods: number of periods from 0 on; the last value holds after them.
+            horizon: number of periods that are played, by default all; a series that is scaled ends with them, so that
+                its mean is that of what customers ask.
         """
         time = np.arange(periods)
         level = _draw_ratio(generator, self.level) * np.maximum(0.0, 1 + generator.uniform(*self.growth) * time)
@@ -135,6 +139,8 @@ class SeriesFamily(_Family):
         if self.counts:
             level = generator.poisson(level).astype(float)
         level = np.where(generator.random(periods) < self.burst, self.burst_size * level, level)
+        if self.scale_to_mean is not None:
+            level = level[:horizon]
         if not level.any():
             level[0] = 1.0  # a series without any demand cannot be scaled, and nothing can be learnt from it
         series = Series(values=tuple(level.tolist()), scale_to_mean=self.scale_to_mean)

@@ -123,19 +123,20 @@ class ScenarioMix(FrozenModel):
         horizon = int(generator.integers(self.horizon[0], self.horizon[1], endpoint=True))
         mood = self.goodwill_ranges.draw(generator)
         factor = float(generator.uniform(*self.initial_stock))
-        demand = self.draw_demand(generator, horizon + longest_lead_time)
+        demand = self.draw_demand(generator, horizon + longest_lead_time, horizon=horizon)
         return EpisodeDraw(waits, mood if remember else None, horizon, factor, demand)
 
-    def draw_demand(self, generator: np.random.Generator, periods: int) -> Demand:
+    def draw_demand(self, generator: np.random.Generator, periods: int, *, horizon: int | None = None) -> Demand:
         """The demand of one episode.
 
         Args:
             generator: what it is drawn with.
             periods: number of periods for which a series needs values.
+            horizon: number of them that are played, by default all; what a scaled series has its mean over.
         """
         weights = np.array([each.weight for each in self.families])
         chosen = self.families[int(generator.choice(len(weights), p=weights / weights.sum()))]
-        return chosen.family.draw(generator, periods)
+        return chosen.family.draw(generator, periods, horizon=horizon)
 
     def draw_demands(self, generator: np.random.Generator, scenario: Scenario, count: int) -> list[Demand]:
         """The demands of a batch of episodes that share a scenario's network and rules.
@@ -146,7 +147,7 @@ class ScenarioMix(FrozenModel):
             count: number of episodes.
         """
         periods = scenario.horizon + scenario.network.longest_lead_time
-        return [self.draw_demand(generator, periods) for _ in range(count)]
+        return [self.draw_demand(generator, periods, horizon=scenario.horizon) for _ in range(count)]
 
 
 def mean_paths(scenario: Scenario, demands: list[Demand]) -> np.ndarray:

@@ -1,18 +1,21 @@
 """The forecaster that a blind policy brings along: fitted to demand alone, repeatable, and left alone afterwards."""
 
+import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from learning import actor_shape, episodes_of, scenario_on
 
-from arena import load_network
+from arena import compile_plant, load_network
 from arena.randomise import ScenarioMix, WeightedFamily, broad_effects
 from arena_rl.actor import ActorPolicy
 from arena_rl.forecaster import Forecaster, deviance
-from arena_rl.foresight import fit
+from arena_rl.foresight import choose, fit
 from arena_rl.learner_settings import Ppo
+from arena_rl.readout import Reach
 from arena_rl.recipes import World
 from arena_rl.reward_learner import RewardLearner
+from arena_rl.validation import draw_batches, validate
 
 MIX = ScenarioMix(families=[WeightedFamily(family=broad_effects())])
 
@@ -77,13 +80,35 @@ def test_a_fit_is_repeated_by_its_seed_and_by_no_other():
         torch.testing.assert_close(mine, yours, rtol=0, atol=0)
 
 
+def test_of_several_cautions_that_stays_which_earns_most():
+    world, network = World(network="serial", mix=MIX), load_network("serial")
+    scenario = scenario_on(network)
+    trials = draw_batches((world,), np.random.default_rng(4), batches=8, episodes=256, informed=False)
+
+    def policy() -> ActorPolicy:
+        torch.manual_seed(0)
+        return ActorPolicy(actor_shape("residual", informed=False), network, Reach(compile_plant(scenario)))
+
+    earned, fits = {}, {}
+    for caution in (0.3, 0.9):
+        one = policy()
+        fit(one.forecaster, scenario, MIX, seed=4, caution=caution, gradients=40)
+        earned[caution], fits[caution] = validate(one, trials, 4), one.forecaster
+    best = max(earned, key=earned.__getitem__)
+    for cautions in ((0.3, 0.9), (0.9, 0.3)):
+        chosen = policy()
+        assert choose(chosen, scenario, world, seed=4, cautions=cautions, gradients=40) == best
+        for mine, yours in zip(chosen.forecaster.parameters(), fits[best].parameters(), strict=True):
+            torch.testing.assert_close(mine, yours, rtol=0, atol=0)
+
+
 def test_a_blind_learner_fits_once_and_then_keeps_the_forecaster(monkeypatch):
     fits = []
 
-    def fit_nothing(*_given: object, seed: int, caution: float) -> None:
+    def fit_nothing(*_given: object, seed: int, caution: float, gradients: int) -> None:
         fits.append((seed, caution))
 
-    monkeypatch.setattr("arena_rl.reward_learner.fit", fit_nothing)
+    monkeypatch.setattr("arena_rl.foresight.fit", fit_nothing)
     setting = episodes_of(scenario_on(load_network("serial")), 1, informed=False).setting
     torch.manual_seed(1)
     policy = ActorPolicy(actor_shape("mlp", informed=False), setting.plant.network, setting.reach)

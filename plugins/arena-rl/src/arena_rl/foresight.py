@@ -3,25 +3,33 @@
 Rewards say too little of what a forecast should have been; the true means of the training's own demand say it exactly.
 So the forecaster is fitted to those first, and stays as it is while the policy learns what to do with it. A forecast
 above the mean (`caution`) has the safety in it that an order for a mean lacks: a unit short costs a sale, a unit left
-over some storage, and what the shape of the orders does not say the rewards teach only slowly.
+over some storage, and what the shape of the orders does not say the rewards teach only slowly. How much of it is best
+depends on the network: `choose` tries.
 """
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from arena import Scenario
 from arena.randomise import ScenarioMix, mean_paths
+from arena_rl.actor import ActorPolicy
 from arena_rl.episodes import sample_demand
 from arena_rl.forecaster import Forecaster, deviance
+from arena_rl.recipes import World
+from arena_rl.validation import draw_batches, validate
 
 _GRADIENTS = 1000
 _EPISODES = 128
 _LEARNING_RATE = 3e-3
 _MOST_SHORT = 0.5
+_TRIAL_BATCHES = 8
+_TRIAL_EPISODES = 256
 
 
 def fit(
@@ -70,6 +78,49 @@ def fit(
         optimizer.step()
         losses.append(float(loss.detach()))
     return losses
+
+
+def choose(
+    policy: ActorPolicy,
+    scenario: Scenario,
+    world: World,
+    *,
+    seed: int,
+    cautions: Sequence[float],
+    gradients: int = _GRADIENTS,
+) -> float:
+    """Fit the forecaster of a policy with several cautions; the one that earns most stays.
+
+    What is earned is that of the policy as it is, untrained, in episodes of the training's own world.
+
+    Args:
+        policy: its forecaster is fitted in place.
+        scenario: see `fit`.
+        world: what demand and episodes are drawn from.
+        seed: of everything that is drawn.
+        cautions: see `fit`; the first wins where several earn the same.
+        gradients: see `fit`.
+
+    Returns:
+        The caution that stays.
+    """
+    forecaster = policy.forecaster
+    assert forecaster is not None
+    if len(cautions) == 1:
+        fit(forecaster, scenario, world.mix, seed=seed, caution=cautions[0], gradients=gradients)
+        return cautions[0]
+    trials = draw_batches(
+        (world,), np.random.default_rng(seed), batches=_TRIAL_BATCHES, episodes=_TRIAL_EPISODES, informed=False
+    )
+    untrained = copy.deepcopy(forecaster.state_dict())
+    earned, fitted = {}, {}
+    for caution in cautions:
+        forecaster.load_state_dict(untrained)
+        fit(forecaster, scenario, world.mix, seed=seed, caution=caution, gradients=gradients)
+        earned[caution], fitted[caution] = validate(policy, trials, seed), copy.deepcopy(forecaster.state_dict())
+    best = max(cautions, key=earned.__getitem__)
+    forecaster.load_state_dict(fitted[best])
+    return best
 
 
 def _moods(mix: ScenarioMix, generator: np.random.Generator, horizon: int) -> torch.Tensor:

@@ -10,6 +10,7 @@ from arena import FrozenModel
 
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Caution = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Hdpo(FrozenModel):
@@ -36,12 +37,16 @@ class _FromRewards(FrozenModel):
     learning_rate: Positive = Field(default=3e-4, description="of Adam")
     environments: int = Field(default=256, ge=2, description="episodes played side by side")
     gamma: Fraction = Field(default=0.995, description="discount of later rewards")
-    caution: float = Field(
+    caution: Caution | Annotated[tuple[Caution, ...], Field(min_length=2)] = Field(
         default=0.5,
-        gt=0,
-        lt=1,
-        description="of a blind policy's forecast: one too small weighs caution / (1 - caution) times one too large",
+        description="of a blind policy's forecast: one too small weighs caution / (1 - caution) times one too large; "
+        "of several that is taken with which the policy earns most before it has learnt anything",
     )
+
+    @property
+    def cautions(self) -> tuple[float, ...]:
+        """All that are tried."""
+        return self.caution if isinstance(self.caution, tuple) else (self.caution,)
 
 
 class _OnPolicy(_FromRewards):

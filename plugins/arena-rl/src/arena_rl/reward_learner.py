@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from arena_rl.actor import CLIP, ActorPolicy
 from arena_rl.actor_shapes import MlpShape
 from arena_rl.environment import PolicyEnvironment
-from arena_rl.foresight import fit
+from arena_rl.foresight import choose
 from arena_rl.learner_settings import Bpo, FromRewards, Pdppo, Sac
 from arena_rl.policy_gradient import BPO, PDPPO, SharedActorPolicy
 from arena_rl.recipes import World
@@ -60,7 +60,7 @@ class RewardLearner:
         self.packages: Sequence[str] = ("gymnasium", "stable-baselines3")
         self.done = 0
         self._seed = seed
-        self._world, self._caution, self._goes_on = world, settings.caution, goes_on
+        self._world, self._cautions, self._goes_on = world, settings.cautions, goes_on
         scenario = world.draw(np.random.default_rng(0), backlog=True, goodwill=False)
         # Stocks as the network has them: the mix scales them itself.
         self._scenario = scenario = scenario.model_copy(update={"network": policy.network})
@@ -140,7 +140,7 @@ class RewardLearner:
             The last loss; NaN where nothing was learnt yet.
         """
         if self.done == 0 and not self._goes_on and self.policy.forecaster is not None:
-            fit(self.policy.forecaster, self._scenario, self._world.mix, seed=self._seed, caution=self._caution)
+            choose(self.policy, self._scenario, self._world, seed=self._seed, cautions=self._cautions)
         seed = int(np.random.SeedSequence([self._seed, self.done]).generate_state(1)[0])
         set_random_seed(seed)
         self.model.action_space.seed(seed)
