@@ -200,7 +200,7 @@ def broad_series(*, certain: float = 0.5, scale_to_mean: float | None = None) ->
 
 
 def launches(*, certain: float = 0.5, scale_to_mean: float | None = None) -> SeriesFamily:
-    """Series that begin with little demand and rise once or twice, by up to fifteen times each, as new products do.
+    """Series that begin with little demand and rise once, by two to thirty times, as new products do.
 
     A controller that cannot see ahead learns from them to keep stock near the customers while demand is small.
 
@@ -209,7 +209,7 @@ def launches(*, certain: float = 0.5, scale_to_mean: float | None = None) -> Ser
         scale_to_mean: see `SeriesFamily`.
     """
     return SeriesFamily(
-        certain=certain, level=(1.0, 20.0), regime_changes=(1, 2), regime=(1.0, 15.0), scale_to_mean=scale_to_mean
+        certain=certain, level=(1.0, 10.0), regime_changes=(1, 1), regime=(2.0, 30.0), scale_to_mean=scale_to_mean
     )
 
 
