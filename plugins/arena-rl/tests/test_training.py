@@ -108,6 +108,20 @@ def training(kind: str, folder: Path) -> Training:
     return Training(recipe, recipe_learner, recipe.networks[0] if recipe.networks else None, folder)
 
 
+def test_a_network_plays_the_worlds_that_name_it_and_stands_in_where_none_does(tmp_path):
+    path = tmp_path / "small.yaml"
+    world = "{network: %s, mix: {goodwill: %s, families: [{family: {kind: effects}}]}}"
+    worlds = f"worlds: [{world % ('serial', 0.1)}, {world % ('divergent', 0.2)}, {world % ('serial', 0.3)}]"
+    path.write_text(
+        f"name: small\nsummary: s\nlearner: {{kind: hdpo}}\npolicy: {{kind: dense, informed: false}}\n{worlds}\nsteps: 1\n"
+    )
+    recipe = load_recipe(str(path))
+    for network, shares in (("serial", [0.1, 0.3]), ("divergent", [0.2]), ("tree", [0.1, 0.2, 0.3])):
+        found = Training(recipe, recipe_learner, network, tmp_path).worlds
+        assert [each.mix.goodwill for each in found] == shares
+        assert {each.network for each in found} == {network}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_training_goes_on_to_the_same_weights(kind, tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"

@@ -46,7 +46,8 @@ class TrainingRecipe(FrozenModel):
     worlds: tuple[World, ...] = Field(min_length=1)
     networks: tuple[str, ...] = Field(
         default=(),
-        description="networks for each of which a policy is trained; each takes the place of the worlds' own",
+        description="networks for each of which a policy is trained, on the worlds that name it; where none does, it "
+        "takes the place of the worlds' own",
     )
     steps: int = Field(ge=1, description="environment steps, one period of one episode each")
     seed: int = Field(default=1, ge=0)
@@ -57,6 +58,18 @@ class TrainingRecipe(FrozenModel):
     def digest(self) -> str:
         """SHA-256 of the recipe; a training is resumed only under the same one."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def worlds_of(self, network: str) -> tuple[World, ...]:
+        """What a policy for one network is trained on.
+
+        Args:
+            network: name or file.
+
+        Returns:
+            The worlds that name it; if there are none, all, with it in place of their own networks.
+        """
+        own = tuple(world for world in self.worlds if world.network == network)
+        return own or tuple(world.model_copy(update={"network": network}) for world in self.worlds)
 
 
 class Recipe(TrainingRecipe):

@@ -84,7 +84,8 @@ class Training(Generic[AnyRecipe]):
     Args:
         recipe: what is done.
         make: makes its learner.
-        network: name or file of the network that takes the place of the worlds' own; None for theirs.
+        network: name or file of the network that a policy is trained for, see `TrainingRecipe.worlds_of`; None for
+            the networks of all worlds.
         output: folder; everything of this policy lies in a folder of its own in it.
     """
 
@@ -100,9 +101,7 @@ class Training(Generic[AnyRecipe]):
         self.network = None if network is None else load_network(network)
         self.label = recipe.name if self.network is None else f"{recipe.name}.{self.network.name or 'network'}"
         self.folder = output / self.label
-        self.worlds = tuple(
-            world if network is None else world.model_copy(update={"network": network}) for world in recipe.worlds
-        )
+        self.worlds = recipe.worlds if network is None else recipe.worlds_of(network)
         text = f"{recipe.digest} {signature(self.network) if self.network is not None else ''}"
         self.digest = hashlib.sha256(text.encode()).hexdigest()
 
