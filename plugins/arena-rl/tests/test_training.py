@@ -112,9 +112,8 @@ def test_a_network_plays_the_worlds_that_name_it_and_stands_in_where_none_does(t
     path = tmp_path / "small.yaml"
     world = "{network: %s, mix: {goodwill: %s, families: [{family: {kind: effects}}]}}"
     worlds = f"worlds: [{world % ('serial', 0.1)}, {world % ('divergent', 0.2)}, {world % ('serial', 0.3)}]"
-    path.write_text(
-        f"name: small\nsummary: s\nlearner: {{kind: hdpo}}\npolicy: {{kind: dense, informed: false}}\n{worlds}\nsteps: 1\n"
-    )
+    who = "name: small\nsummary: s\nlearner: {kind: hdpo}\npolicy: {kind: dense, informed: false}"
+    path.write_text(f"{who}\n{worlds}\nsteps: 1\n")
     recipe = load_recipe(str(path))
     for network, shares in (("serial", [0.1, 0.3]), ("divergent", [0.2]), ("tree", [0.1, 0.2, 0.3])):
         found = Training(recipe, recipe_learner, network, tmp_path).worlds
