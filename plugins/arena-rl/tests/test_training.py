@@ -116,9 +116,12 @@ def test_a_network_plays_the_worlds_that_name_it_and_stands_in_where_none_does(t
     path.write_text(f"{who}\n{worlds}\nsteps: 1\n")
     recipe = load_recipe(str(path))
     for network, shares in (("serial", [0.1, 0.3]), ("divergent", [0.2]), ("tree", [0.1, 0.2, 0.3])):
-        found = Training(recipe, recipe_learner, network, tmp_path).worlds
-        assert [each.mix.goodwill for each in found] == shares
-        assert {each.network for each in found} == {network}
+        copy = tmp_path / f"copy-of-{network}.json"
+        copy.write_text(load_network(network).model_copy(update={"name": "mine"}).model_dump_json(by_alias=True))
+        for reference in (network, str(copy)):
+            found = Training(recipe, recipe_learner, reference, tmp_path).worlds
+            assert [each.mix.goodwill for each in found] == shares
+            assert {each.network for each in found} == {reference}
 
 
 @pytest.mark.parametrize("kind", KINDS)

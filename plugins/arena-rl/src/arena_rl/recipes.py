@@ -13,7 +13,7 @@ from arena import FrozenModel, Network, Scenario, load_document, load_network, p
 from arena.randomise import RandomNetworks, ScenarioMix
 from arena_rl.actor_shapes import MlpShape
 from arena_rl.learner_settings import Hdpo, LearnerSettings, Sac
-from arena_rl.weights import Shape, is_actor
+from arena_rl.weights import Shape, is_actor, signature
 
 FOLDER: Final = Path(__file__).parent / "recipes"
 
@@ -66,10 +66,16 @@ class TrainingRecipe(FrozenModel):
             network: name or file.
 
         Returns:
-            The worlds that name it; if there are none, all, with it in place of their own networks.
+            The worlds whose network differs from it in nothing that a policy depends on; if there are none, all. It
+            takes the place of their own network, so that a name and a file mean the same.
         """
-        own = tuple(world for world in self.worlds if world.network == network)
-        return own or tuple(world.model_copy(update={"network": network}) for world in self.worlds)
+        wanted = signature(load_network(network))
+        own = [
+            each
+            for each in self.worlds
+            if isinstance(each.network, str) and signature(load_network(each.network)) == wanted
+        ]
+        return tuple(world.model_copy(update={"network": network}) for world in own or self.worlds)
 
 
 class Recipe(TrainingRecipe):
