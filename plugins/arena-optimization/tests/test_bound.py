@@ -116,10 +116,18 @@ def test_a_bound_that_ran_out_of_time_is_a_looser_bound_and_the_plan_no_fallback
     proved = certified_plan(brief(scenario, 42), BoundConfig()).played
     assert proved is not None
     # Only the proof is hurried: the search before it must end on a slow machine too.
-    patient = SentimentProgram.solve
-    monkeypatch.setattr(SentimentProgram, "solve", lambda program, time_limit: patient(program, 0.1))
-    hurried = certified_plan(brief(scenario, 42), BoundConfig(search_solves=0))
+    patient, config, given = SentimentProgram.solve, BoundConfig(search_solves=0), []
+
+    def solve(program: SentimentProgram, time_limit: float) -> tuple[float, np.ndarray | None]:
+        given.append(time_limit)
+        return patient(program, 0.1)
+
+    monkeypatch.setattr(SentimentProgram, "solve", solve)
+    hurried = certified_plan(brief(scenario, 42), config)
     assert not hurried.is_fallback
+    # What the search leaves of the time is the proof's.
+    assert len(given) == 1
+    assert 0 < given[0] < config.time_limit
     # In a tenth of a second a slow machine may prove nothing, and then reports nothing.
     assert hurried.profit_bound is None or hurried.profit_bound >= proved.profit
 
