@@ -6,13 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from learning import actor_shape, episodes_of, scenario_on
 
-from arena import compile_plant, load_network
+from arena import load_network
 from arena.randomise import ScenarioMix, WeightedFamily, broad_effects
 from arena_rl.actor import ActorPolicy
 from arena_rl.forecaster import Forecaster, deviance
 from arena_rl.foresight import choose, fit
 from arena_rl.learner_settings import Ppo
-from arena_rl.readout import Reach
 from arena_rl.recipes import World
 from arena_rl.reward_learner import RewardLearner
 from arena_rl.validation import draw_batches, validate
@@ -84,10 +83,11 @@ def test_of_several_cautions_that_stays_which_earns_most():
     world, network = World(network="serial", mix=MIX), load_network("serial")
     scenario = scenario_on(network)
     trials = draw_batches((world,), np.random.default_rng(4), batches=8, episodes=256, informed=False)
+    reach = episodes_of(scenario, 1, informed=False).setting.reach
 
     def policy() -> ActorPolicy:
         torch.manual_seed(0)
-        return ActorPolicy(actor_shape("residual", informed=False), network, Reach(compile_plant(scenario)))
+        return ActorPolicy(actor_shape("residual", informed=False), network, reach)
 
     earned, fits = {}, {}
     for caution in (0.3, 0.9):
