@@ -97,6 +97,19 @@ def test_an_integer_plan_and_all_others_stay_below_the_bound(
         assert profit == pytest.approx(bound, rel=1e-5, abs=1e-3)
 
 
+def test_a_plan_is_judged_by_what_the_contest_would_play_of_it() -> None:
+    """Where upstream shortage is owed, a plan may ship more at a time than can be ordered."""
+    scenario = load_scenario("serial-trend-seasonal-goodwill-backlog")
+    orders = np.full((scenario.horizon, len(scenario.network.supply_links)), 2.0 * scenario.order_bound)
+    simulator = Simulator(scenario)
+    simulator.start(3)
+    for period in orders:
+        simulator.step(np.clip(period, 0.0, scenario.order_bound))
+    judged = play(brief(scenario, 3), orders)
+    assert judged.profit == pytest.approx(float(simulator.ledger().reward.sum()), rel=1e-12)
+    np.testing.assert_allclose(judged.orders, scenario.order_bound, rtol=1e-12)
+
+
 @settings(max_examples=10, deadline=None)
 @given(scenario=scenarios(networks(2, 3), goodwill=True, longest=8), seed=SEEDS)
 def test_under_goodwill_the_oracle_is_never_below_the_published_one_and_reports_no_bound(

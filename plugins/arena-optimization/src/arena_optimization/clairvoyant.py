@@ -246,7 +246,7 @@ class Played:
 
     Attributes:
         profit: Money.
-        orders: What was ordered, (periods, supply links).
+        orders: What was ordered, within the bound, (periods, supply links).
         demand: The demand that it met, (periods, market links).
         short: Whether any unit was unfilled at the end of the period, (periods,).
     """
@@ -258,8 +258,8 @@ class Played:
 
 
 def play(briefing: OracleBriefing, orders: FloatArray) -> Played:
-    """Play the episode of a briefing with given orders, (periods, supply links)."""
-    simulator = briefing.simulator()
+    """Play the episode of a briefing with given orders, (periods, supply links), clipped as in a contest."""
+    simulator, orders = briefing.simulator(), np.clip(orders, 0.0, briefing.order_bound)
     for period in orders:
         simulator.step(period)
     ledger = simulator.ledger()
