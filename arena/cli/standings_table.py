@@ -37,11 +37,20 @@ def print_standings(standings: Standings) -> None:
     kind, _, _ = standings.seed_plan.partition(":")
     measured = "score" if by_score else "mean profit"
     print(f"\n{standings.suite}, {standings.seeds} {kind} seeds; the interval is of the {measured}")
+    if standings.commitment is None and standings.rows:
+        print("not official: public seeds are known to everybody; play --seeds hidden:N --secret FILE for that")
     if standings.oracles:
         # Not always the oracle that the suite names: that one may not have played.
         divisors = ", ".join(f"{printable(name)} on {number}" for name, number in count_divisors(standings))
         print(f"scores are shares of an oracle's mean profit: {divisors} of {len(standings.scenarios)} scenarios")
-    reason = next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None)
+    for row in standings.rows:
+        if row.unranked_because:
+            print(f"no rank for {printable(row.submission)}: {printable(row.unranked_because)}")
+        if row.repetitions:
+            again = "1 episode was" if row.repetitions == 1 else f"{row.repetitions:,} times an episode was"
+            print(f"{printable(row.submission)}: {again} played again after an attempt that broke off")
+    judged = [row for row in standings.rows if not row.unranked_because]
+    reason = next((why for row in judged if (why := explain_missing_score(row, standings))), None)
     if reason:
         print(f"no score: {reason}")
     for one in standings.prices:
@@ -60,9 +69,15 @@ def _cells(row: StandingRow, by_score: bool, fallbacks: bool) -> tuple[str, ...]
         _DASH if row.mean_profit is None else f"{row.mean_profit:,.1f}",
         _range(interval, 3 if by_score else 1),
         str(row.forfeits),
-        *((f"{row.fallbacks:,}",) if fallbacks else ()),
+        *((_fallbacks(row),) if fallbacks else ()),
         str(row.episodes) if row.complete else f"{row.episodes} of {row.expected_episodes}",
     )
+
+
+def _fallbacks(row: StandingRow) -> str:
+    from arena.report.page import share_by_fallback
+
+    return f"{row.fallbacks:,} ({share_by_fallback(row)})" if row.fallbacks else "0"
 
 
 def _price(one: PriceOfDecentralisation) -> str:

@@ -21,10 +21,10 @@ try:
 except ImportError:  # There are no advisory locks on Windows; SQLite's own still keep two writers apart.
     fcntl = None  # type: ignore[assignment]
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Version of the tables below and of the records in them, kept in `user_version`. Version 1 knew no reports of
-controllers, and is refused. Version 2 kept no scenarios and version 3 no histograms of decision times; both are read,
-and become version 4 when they are written to."""
+controllers, and is refused. Version 2 kept no scenarios, version 3 no histograms of decision times and version 4 no
+attempts; all three are read, and become version 5 when they are written to."""
 
 APPLICATION_ID: Final = 0x41524E41
 """Marks the file as an arena's store among SQLite files ("ARNA")."""
@@ -52,8 +52,23 @@ CREATE TABLE episodes (
 )
 """
 _SCENARIOS: Final = "CREATE TABLE scenarios (digest TEXT PRIMARY KEY, content TEXT NOT NULL, drawing TEXT)"
-_WITHOUT_SCENARIOS: Final = 2
-_WITHOUT_DECISION_TIMES: Final = 3
+_ATTEMPTS: Final = """
+CREATE TABLE attempts (
+    contract_digest TEXT NOT NULL,
+    submission_digest TEXT NOT NULL,
+    scenario_digest TEXT NOT NULL,
+    seed_plan TEXT NOT NULL,
+    seed_index INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    periods INTEGER NOT NULL,
+    supply_links INTEGER NOT NULL,
+    requested BLOB NOT NULL,
+    PRIMARY KEY (contract_digest, submission_digest, scenario_digest, seed_plan, seed_index)
+)
+"""
+_OLDEST: Final = 2
+_FIRST_WITH_SCENARIOS: Final = 3
+_FIRST_WITH_ATTEMPTS: Final = 5
 
 _FIXES: Final = (
     ("SQLITE_FULL", "the disk is full; free some space and run the same command again, finished episodes are kept"),
@@ -103,8 +118,13 @@ class Database:
 
     @property
     def keeps_scenarios(self) -> bool:
-        """Whether there is a table of scenarios; a reader may have opened a file of before it."""
-        return self._version() != _WITHOUT_SCENARIOS
+        """Whether there is a table of scenarios; a reader may have opened an older file."""
+        return self._version() >= _FIRST_WITH_SCENARIOS
+
+    @property
+    def keeps_attempts(self) -> bool:
+        """Whether there is a table of attempts; a reader may have opened an older file."""
+        return self._version() >= _FIRST_WITH_ATTEMPTS
 
     def close(self) -> None:
         """Close file and lock; a second call does nothing. What was put in is kept whatever happens here."""
@@ -146,6 +166,7 @@ class Database:
             self.execute("BEGIN IMMEDIATE")
             self.execute(_SCHEMA)
             self.execute(_SCENARIOS)
+            self.execute(_ATTEMPTS)
             self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self.execute("COMMIT")
@@ -153,11 +174,12 @@ class Database:
             raise StoreError(f"{self.path}: the store is empty; run arena evaluate first")
         elif application != APPLICATION_ID:
             raise StoreError(f"{self.path}: is a SQLite file, but not an arena's store; choose another folder")
-        elif version in (_WITHOUT_SCENARIOS, _WITHOUT_DECISION_TIMES):
+        elif _OLDEST <= version < SCHEMA_VERSION:
             if not read_only:
                 self.execute("BEGIN IMMEDIATE")
-                if version == _WITHOUT_SCENARIOS:
+                if version < _FIRST_WITH_SCENARIOS:
                     self.execute(_SCENARIOS)
+                self.execute(_ATTEMPTS)
                 self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 self.execute("COMMIT")
         elif version != SCHEMA_VERSION:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import random
 import shutil
 import signal
 import tempfile
@@ -26,14 +25,15 @@ from arena.contest.export import KPI_COLUMNS, write_episodes, write_text
 from arena.contest.gateway.access import ModelAccess, open_gateway
 from arena.contest.gateway.call import Gateway
 from arena.contest.host import conceal_memory, require_level
-from arena.contest.isolation import ISOLATION_ORDER, refuse_ungranted
+from arena.contest.isolation import refuse_ungranted
 from arena.contest.limits import Limits
-from arena.contest.pool import Job, Lost, WorkItem, play_here, play_in_workers
+from arena.contest.pool import play_here, play_in_workers
 from arena.contest.record import EpisodeRecord, PlayedEpisode, identity
 from arena.contest.rows import Standings
 from arena.contest.standings import compute_standings
-from arena.contest.store import EpisodeKey, EpisodeStatus, Store
+from arena.contest.store import Store
 from arena.contest.submission import Submission, take_snapshot
+from arena.contest.work import Job, Lost, WorkItem, key_of_item, missing, open_journals
 from arena.contract.seeds import SeedPlan
 from arena.contract.version import contract_digest
 from arena.errors import ArenaError
@@ -45,6 +45,7 @@ EPISODES_NAME: Final = "episodes.csv"
 STANDINGS_NAME: Final = "standings.json"
 
 _SNAPSHOTS: Final = ".submissions-"
+_JOURNALS: Final = ".attempts"
 
 
 class Interrupted(ArenaError):  # noqa: N818 - named after what it reports
@@ -185,15 +186,23 @@ def evaluate(
         store.put_scenarios(suite.scenarios, suite.drawings)
         gateway = stack.enter_context(open_gateway(submissions, access, output))
         job = Job(
-            playing, tuple(suite.scenarios), isolation, limits or Limits(), seeds.commitment, access.key_variables
+            playing,
+            tuple(suite.scenarios),
+            isolation,
+            limits or Limits(),
+            seeds.commitment,
+            access.key_variables,
+            open_journals(store, output / _JOURNALS),
         )
-        items = _missing(job, seeds, store.keys())
+        items = missing(job, seeds, store)
         total = len(playing) * len(job.scenarios) * seeds.count
         watcher.started(total, total - len(items))
         try:
             played = _play(job, items, count, store, suite.name, watcher, gateway)
         finally:
             watcher.finished()
+        # Every attempt has ended and is committed. Whatever else ends an evaluation leaves them for the next one.
+        shutil.rmtree(output / _JOURNALS, ignore_errors=True)
         if played < len(items):
             raise Interrupted(played, len(items) - played, output)
         records = _relevant(store, suite, seeds, playing)
@@ -258,30 +267,13 @@ def _play(
             results = play_in_workers(job, items, workers, interrupts.stop, gateway)
         with contextlib.closing(results):
             for result in results:
+                if isinstance(result, Lost) and result.item.precedent is not None:
+                    store.put_precedent(key_of_item(job, result.item), result.item.precedent)
                 episode = _lost_episode(result, job) if isinstance(result, Lost) else result
                 store.put(episode, suite=suite)
                 played += 1
                 watcher.episode(episode.record)
     return played
-
-
-def _missing(job: Job, seeds: SeedPlan, stored: dict[EpisodeKey, EpisodeStatus]) -> list[WorkItem]:
-    """Return what is still to be played, shuffled: an episode's place in the order tells a controller nothing."""
-    contract = contract_digest()
-    plan = seeds.commitment or "public"
-    wanted = ISOLATION_ORDER.index(job.isolation)
-    items: list[WorkItem] = []
-    for place, scenario in enumerate(job.scenarios):
-        for index in range(seeds.count):
-            seed = seeds.episode(scenario.digest, index)
-            for number, submission in enumerate(job.submissions):
-                status = stored.get(EpisodeKey(contract, submission.digest, scenario.digest, plan, index))
-                # A stronger level than asked for is never replaced by a weaker one.
-                strong = status is not None and ISOLATION_ORDER.index(status.isolation) >= wanted
-                if status is None or not strong or status.outcome == "infrastructure":
-                    items.append(WorkItem(number, place, seed))
-    random.SystemRandom().shuffle(items)
-    return items
 
 
 def _relevant(store: Store, suite: Suite, seeds: SeedPlan, submissions: Sequence[Submission]) -> list[EpisodeRecord]:
@@ -312,6 +304,7 @@ def _lost_episode(lost: Lost, job: Job) -> PlayedEpisode:
         **identity(submission, scenario, lost.item.seed, job.isolation, job.commitment),
         outcome="infrastructure",
         **dict.fromkeys(KPI_COLUMNS, math.nan),
+        repetitions=0 if lost.item.precedent is None else lost.item.precedent.attempts,
         planning_time=0.0,
         decision_time=0.0,
         decisions=0,

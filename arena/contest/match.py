@@ -1,16 +1,17 @@
 """One match: a submission plays one episode of a scenario, and the ledger of it becomes a row of results.
 
-When a controller's process is killed, nobody can tell whether it was from outside (an administrator, a machine short of
-memory) or brought about by the controller. The first must not cost it anything, the second must not gain it anything.
-So the episode is played again from its beginning, with the same seed, and counts if the controller repeats what it
-ordered until it was killed: then it stands where it stood, has been told what it had been told, and has chosen nothing
-with the knowledge of what came of it. One that orders otherwise could be throwing dice until it likes the outcome, and
-one that is killed again and again does not answer: both forfeit.
+An attempt at an episode may break off: the arena fails, or a controller's process is killed and nobody can tell whether
+that came from outside (an administrator, a machine short of memory) or from the controller. The first must not cost it
+anything, the second must not gain it anything. So the episode is played again from its beginning, with the same seed,
+and the controller has to repeat the orders of the attempts that broke off (`arena.contest.attempts`). If it does, it is
+in the state in which it was interrupted and has gained nothing. If it orders otherwise, or fails before it has repeated
+all of them, it forfeits with the orders it had given first: it could be choosing with the knowledge of what came.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -18,14 +19,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.contest.attempts import Journal, Precedent
 from arena.contest.gateway.session import ModelSession, ModelUse, use_columns
 from arena.contest.host import Host, InfrastructureFailure, Seat
-from arena.contest.record import EpisodeRecord, PlayedEpisode, identity
+from arena.contest.record import EpisodeKey, EpisodeRecord, PlayedEpisode, identity
 from arena.contest.timing import DecisionTimes
 from arena.contract.controller import ControllerReport
 from arena.contract.kpi import measure
 from arena.contract.orders import check_orders
 from arena.contract.tracks import TrackView
+from arena.contract.version import contract_digest
 from arena.errors import ContractViolation, ControllerKilled
 from arena.simulate.simulator import Simulator, realised_demand
 
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from arena.world.scenario import Scenario
 
 MOST_PLAYINGS: Final = 3
-"""How often an episode is played whose controller is killed; the last time, that counts."""
+"""Attempts at an episode whose controller is killed in each of them; the last one counts."""
 
 
 def play(
@@ -49,113 +52,180 @@ def play(
     *,
     commitment: str | None = None,
     gateway: Gateway | None = None,
+    precedent: Precedent | None = None,
+    journal: Journal | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> PlayedEpisode:
     """Play one episode to its end.
 
     A controller that breaks the contract forfeits: the rest is played with zero orders, and the counted profit is at
     most 0. On the decentralised track there is one controller per managed node, and the first that fails forfeits the
-    episode for all. A controller that was killed gets another try, which must begin with the same orders.
+    episode for all. A controller that was killed gets another attempt, which must begin with the same orders. An
+    episode whose last decision was taken counts, whatever goes wrong in the clean-up after it.
 
     Args:
-        submission: Who plays.
-        scenario: What is played.
-        seed: Of the episode and of the controller's own randomness.
-        host: Where the controller runs.
-        limits: Its deadlines; the decision limit is the time budget in the briefing.
-        commitment: Commitment to the hidden seeds, for the record; None for public seeds.
-        gateway: To the language model of a submission with the capability `llm`; without one its questions fail.
-        clock: Seconds, for planning and decision time only; deadlines are the host's.
+        submission: who plays.
+        scenario: the scenario that is played.
+        seed: of the episode, and what the controller's own randomness is derived from.
+        host: where the controller runs.
+        limits: its deadlines; the decision limit is the time budget in the briefing.
+        commitment: commitment to the hidden seeds, for the record; None for public seeds.
+        gateway: to the language model of a submission with the capability `llm`; without one its questions fail.
+        precedent: orders of earlier attempts, which this one has to repeat; None for the first attempt.
+        journal: where the orders are noted, for the case that the attempt breaks off; None for memory only.
+        clock: seconds, for planning and decision time only; deadlines are the host's.
 
     Returns:
         The record, the requested orders and the realised demand.
 
     Raises:
-        InfrastructureFailure: The arena failed; the episode is to be played again with the same seed.
+        InfrastructureFailure: the arena failed; the episode is to be played again with the same seed, and with the
+            precedent that the journal then has.
     """
-    killed: PlayedEpisode | None = None
-    for _ in range(MOST_PLAYINGS):
-        episode, was_killed = _play_once(submission, scenario, seed, host, limits, commitment, gateway, clock)
-        if killed is not None and not _begin_alike(killed, episode):
-            return _told_apart(killed)
-        if not was_killed:
-            return episode
-        # The longest playing is what the next is held against: it saw most of what came.
-        killed = episode if killed is None else max(killed, episode, key=lambda one: one.record.decisions)
-    assert killed is not None  # It is None only if nothing was played.
-    return killed
+    noted = journal or Journal()
+    for last in [False] * (MOST_PLAYINGS - 1) + [True]:
+        attempt = _Attempt(submission, scenario, seed, host, limits, commitment, gateway, precedent, noted, clock)
+        episode = attempt.play()
+        if last or not attempt.was_killed:
+            break
+        precedent = noted.precedent
+    return episode
 
 
-def _play_once(
-    submission: Submission,
-    scenario: Scenario,
-    seed: EpisodeSeed,
-    host: Host,
-    limits: Limits,
-    commitment: str | None,
-    gateway: Gateway | None,
-    clock: Callable[[], float],
-) -> tuple[PlayedEpisode, bool]:
-    """Play one episode from its beginning to its end; also whether a controller was killed in it."""
-    simulator = Simulator(scenario)
-    simulator.start(seed.entropy)
-    # A new session: whatever is asked again in this playing has its answer in the transcript.
-    model = ModelSession(gateway, submission, scenario, seed, commitment) if submission.endpoint else None
-    table = _Table(submission, scenario, seed, host, limits, model, clock)
-    violation: ContractViolation | None = None
-    failure_period: int | None = None
-    report = ControllerReport()
-    try:
+class _Attempt:
+    """One attempt at an episode, from its beginning to its end.
+
+    Arguments as for `play`.
+    """
+
+    def __init__(
+        self,
+        submission: Submission,
+        scenario: Scenario,
+        seed: EpisodeSeed,
+        host: Host,
+        limits: Limits,
+        commitment: str | None,
+        gateway: Gateway | None,
+        precedent: Precedent | None,
+        journal: Journal,
+        clock: Callable[[], float],
+    ) -> None:
+        self._submission = submission
+        self._scenario = scenario
+        self._seed = seed
+        self._isolation = host.isolation
+        self._limits = limits
+        self._commitment = commitment
+        self._precedent = precedent
+        self._bound = np.empty((0, 0)) if precedent is None else precedent.requested
+        self._journal = journal
+        self._simulator = Simulator(scenario)
+        # A new session: whatever is asked again in this attempt has its answer in the transcript.
+        self._model = ModelSession(gateway, submission, scenario, seed, commitment) if submission.endpoint else None
+        self._table = _Table(submission, scenario, seed, host, limits, self._model, clock)
+        self._violation: ContractViolation | None = None
+        self._failure_period: int | None = None
+        self._report = ControllerReport()
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a controller's process was killed, and nobody can tell by whom."""
+        return isinstance(self._violation, ControllerKilled)
+
+    def play(self) -> PlayedEpisode:
+        """Play.
+
+        Raises:
+            InfrastructureFailure: the arena failed before the last decision.
+        """
+        simulator = self._simulator
+        simulator.start(self._seed.entropy)
+        links = len(self._scenario.network.supply_links)
+        self._journal.begin(self._key, self._isolation, links, self._precedent)
         try:
-            table.begin()
-            while not simulator.finished:
-                failure_period = simulator.period
-                orders = table.decide(simulator)
-                failure_period = None
-                simulator.step(orders)
-            report = table.close()
-        except ContractViolation as raised:
-            violation = raised
-    finally:
-        table.release(forgive=violation is not None)
-    nothing = np.zeros(len(scenario.network.supply_links))
-    while not simulator.finished:
-        simulator.step(nothing)
-    ledger = simulator.ledger()
-    kpis = measure(ledger, scenario).model_dump()
-    if violation is not None:
-        kpis["profit"] = min(kpis["profit"], 0.0)
-    record = EpisodeRecord(
-        **identity(submission, scenario, seed, host.isolation, commitment),
-        **kpis,
-        outcome=violation.code if violation else "ok",
-        planning_time=table.planning_time,
-        decision_time=sum(table.first_decisions) + sum(table.later_decisions),
-        decision_times=DecisionTimes.measured(table.first_decisions, table.later_decisions, limits),
-        decisions=table.decisions,
-        clipped_orders=table.clipped,
-        fallbacks=report.fallbacks,
-        profit_bound=report.profit_bound,
-        parse_failures=report.parse_failures,
-        repairs=report.repairs,
-        **use_columns(ModelUse() if model is None else model.use),
-        failure_period=failure_period,
-        failure_message=violation.message if violation else "",
-        stderr_tail=table.stderr_tail,
-    )
-    return PlayedEpisode(record, ledger.requested, ledger.demand), isinstance(violation, ControllerKilled)
+            try:
+                self._table.begin()
+                while not simulator.finished:
+                    self._failure_period = simulator.period
+                    orders = self._decide()
+                    self._failure_period = None
+                    simulator.step(orders)
+                # All that counts is known: no failure of the arena plays the episode again from here on.
+                with contextlib.suppress(InfrastructureFailure):
+                    self._report = self._table.close()
+            except ContractViolation as raised:
+                self._violation = raised
+        finally:
+            self._table.release(forgive=simulator.finished or self._violation is not None)
+        decisions = self._play_out()
+        return self._episode(decisions)
 
+    @property
+    def _key(self) -> EpisodeKey:
+        plan = self._commitment or "public"
+        digests = contract_digest(), self._submission.digest, self._scenario.digest
+        return EpisodeKey(*digests, plan, self._seed.index)
 
-def _begin_alike(killed: PlayedEpisode, again: PlayedEpisode) -> bool:
-    """Whether two playings of an episode have the same orders as far as both got."""
-    shared = min(killed.record.decisions, again.record.decisions)
-    return np.array_equal(killed.requested[:shared], again.requested[:shared])
+    def _decide(self) -> NDArray[np.float64]:
+        """Return the orders of the coming period, noted in the journal.
 
+        Raises:
+            ContractViolation: ``diverged`` for other orders than in an earlier attempt.
+        """
+        orders = self._table.decide(self._simulator)
+        period = self._simulator.period
+        if period < len(self._bound) and not np.array_equal(orders, self._bound[period]):
+            raise ContractViolation(
+                "diverged",
+                f"played again after an attempt that broke off in period {len(self._bound)}, it ordered otherwise in "
+                f"period {period}; the first orders count. Decide by observations and briefing.seed alone, never by "
+                "the clock or by other sources of randomness",
+            )
+        self._journal.add(orders)
+        return orders
 
-def _told_apart(killed: PlayedEpisode) -> PlayedEpisode:
-    """The forfeit of a controller that did not repeat itself."""
-    said = f"{killed.record.failure_message}; played again, it ordered otherwise before, so this counts"
-    return PlayedEpisode(killed.record.model_copy(update={"failure_message": said}), killed.requested, killed.demand)
+    def _play_out(self) -> int:
+        """Play what is left after a violation, and return the number of decisions that were taken.
+
+        These are orders of an earlier attempt as far as there are any, since a controller that knows what came could
+        otherwise choose the period in which it forfeits, and zero orders after them.
+        """
+        simulator = self._simulator
+        for orders in self._bound[simulator.period :]:
+            simulator.step(orders)
+        decisions = simulator.period
+        nothing = np.zeros(len(self._scenario.network.supply_links))
+        while not simulator.finished:
+            simulator.step(nothing)
+        return decisions
+
+    def _episode(self, decisions: int) -> PlayedEpisode:
+        table, violation, limits = self._table, self._violation, self._limits
+        ledger = self._simulator.ledger()
+        kpis = measure(ledger, self._scenario).model_dump()
+        if violation is not None:
+            kpis["profit"] = min(kpis["profit"], 0.0)
+        record = EpisodeRecord(
+            **identity(self._submission, self._scenario, self._seed, self._isolation, self._commitment),
+            **kpis,
+            outcome=violation.code if violation else "ok",
+            planning_time=table.planning_time,
+            decision_time=sum(table.first_decisions) + sum(table.later_decisions),
+            decision_times=DecisionTimes.measured(table.first_decisions, table.later_decisions, limits),
+            decisions=decisions,
+            clipped_orders=table.clipped,
+            fallbacks=self._report.fallbacks,
+            profit_bound=self._report.profit_bound,
+            parse_failures=self._report.parse_failures,
+            repairs=self._report.repairs,
+            repetitions=0 if self._precedent is None else self._precedent.attempts,
+            **use_columns(ModelUse() if self._model is None else self._model.use),
+            failure_period=None if self._failure_period is None else decisions,
+            failure_message=violation.message if violation else "",
+            stderr_tail=table.stderr_tail,
+        )
+        return PlayedEpisode(record, ledger.requested, ledger.demand)
 
 
 class _Table:
@@ -193,7 +263,7 @@ class _Table:
         demand = realised_demand(self._scenario, self._seed.entropy) if oracle else None
         for view in self._views:
             briefing = view.brief(
-                seed=_controller_seed(self._seed, view.node),
+                seed=_controller_seed(self._seed, self._submission.name, view.node),
                 time_budget=self._limits.decision,
                 realised_demand=demand,
                 entropy=self._seed.entropy if oracle else None,
@@ -279,8 +349,11 @@ class _Table:
         return "\n".join(tail if node is None else f"[node {node}]\n{tail}" for node, tail in tails if tail)
 
 
-def _controller_seed(seed: EpisodeSeed, node: int | None) -> int:
-    """Seed of one controller's own randomness: equal for every submission, different for every node."""
-    if node is None:
-        return seed.controller_seed
-    return int(np.random.SeedSequence([seed.controller_seed, node]).generate_state(1, np.uint64)[0])
+def _controller_seed(seed: EpisodeSeed, submission: str, node: int | None) -> int:
+    """Seed of one controller's own randomness, 63 bits: a hash, from which the demand's seed does not follow.
+
+    It differs between submissions, so that it tells no two of them that they play the same episode, and between the
+    nodes of a decentralised one.
+    """
+    parts = "|".join(("controller", str(int(seed.controller_seed)), submission, "" if node is None else str(node)))
+    return int.from_bytes(hashlib.sha256(parts.encode()).digest()[:8], "big") >> 1

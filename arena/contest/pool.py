@@ -2,7 +2,8 @@
 
 Workers are started afresh (spawn), not forked, so they hold no descriptor of the store, of the seeds or of each other.
 A worker gets one item at a time and always has the next one before its last result is written to disk. One that dies
-is replaced, and what it was playing is played again with the same seed.
+is replaced, and what it was playing is played again with the same seed, and has to begin with the orders in the journal
+of the worker that died.
 
 Where a submission needs a language model, each worker has a second pipe, to the gateway in the main process; only the
 environment of that process holds keys.
@@ -11,6 +12,7 @@ environment of that process holds keys.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
@@ -18,22 +20,21 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Final
 
+from arena.contest.attempts import Journal, journal_path, read_journal
 from arena.contest.gateway.call import Gateway
 from arena.contest.gateway.relay import RelayedGateway, serve_calls
 from arena.contest.host import Host, InfrastructureFailure, make_host
-from arena.contest.limits import Limits
 from arena.contest.match import play
 from arena.contest.record import PlayedEpisode
-from arena.contest.submission import Submission
-from arena.contract.seeds import EpisodeSeed
+from arena.contest.work import Job, Lost, WorkItem, key_of_item
 from arena.errors import ArenaError
-from arena.world.scenario import Scenario
 
 ATTEMPTS: Final = 3
 """How often an episode is tried that the arena itself fails to play."""
@@ -42,55 +43,6 @@ _STARTS: Final = 3
 _POLL_SECONDS: Final = 0.25
 _LEAVE_SECONDS: Final = 10.0
 _SINGLE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all workers of a pool share.
-
-    Attributes:
-        submissions: the submissions, referred to by position.
-        scenarios: the scenarios, referred to by position.
-        isolation: isolation level of the matches.
-        limits: deadlines and caps of the matches.
-        commitment: commitment to the hidden seeds, for the records; None for public seeds.
-        key_variables: environment variables that hold keys, which no worker inherits.
-    """
-
-    submissions: tuple[Submission, ...]
-    scenarios: tuple[Scenario, ...]
-    isolation: str
-    limits: Limits
-    commitment: str | None
-    key_variables: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class WorkItem:
-    """One episode to play. It carries its own seed and nothing from which another could be derived.
-
-    Attributes:
-        submission: position in the job's submissions.
-        scenario: position in the job's scenarios.
-        seed: the episode's seed.
-    """
-
-    submission: int
-    scenario: int
-    seed: EpisodeSeed
-
-
-@dataclass(frozen=True)
-class Lost:
-    """An episode that the arena failed to play.
-
-    Attributes:
-        item: the episode.
-        message: why its last attempt failed.
-    """
-
-    item: WorkItem
-    message: str
 
 
 @dataclass(frozen=True)
@@ -127,17 +79,19 @@ def play_here(
         gateway: to language models; None when nobody needs one.
     """
     host = make_host(job.isolation, job.limits)
+    journal = Journal(None if job.journals is None else journal_path(job.journals, 0))
     try:
         for item in items:
             if stop():
                 return
-            for attempt in range(1, ATTEMPTS + 1):
-                answer = _attempt(job, item, host, gateway)
-                if isinstance(answer, PlayedEpisode) or attempt == ATTEMPTS:
-                    yield answer
-                    break
+            answer: Result = Lost(item, "")
+            for _ in range(ATTEMPTS):
+                if isinstance(answer, Lost):
+                    answer = _attempt(job, answer.item, host, gateway, journal)
+            yield answer
     finally:
         host.close()
+        journal.close()
 
 
 def play_in_workers(
@@ -166,8 +120,9 @@ def play_in_workers(
 class _Worker:
     """The main process's side of one worker."""
 
-    def __init__(self, job: Job, gateway: Gateway | None) -> None:
+    def __init__(self, job: Job, number: int, gateway: Gateway | None) -> None:
         self.connection, theirs = multiprocessing.get_context("spawn").Pipe()
+        self.journal = None if job.journals is None else journal_path(job.journals, number)
         asking: Connection | None = None
         if gateway is not None:
             ours, asking = multiprocessing.get_context("spawn").Pipe()
@@ -175,7 +130,9 @@ class _Worker:
         self.ready = False
         self.item: WorkItem | None = None
         context = multiprocessing.get_context("spawn")
-        self.process: SpawnProcess = context.Process(target=_serve, args=(theirs, job, asking), name="arena-worker")
+        self.process: SpawnProcess = context.Process(
+            target=_serve, args=(theirs, job, self.journal, asking), name="arena-worker"
+        )
         # The tracker process unblocks signals when it is started; so it must be there before they are blocked.
         resource_tracker.ensure_running()
         try:
@@ -211,6 +168,7 @@ class _Pool:
         self._size = workers
         self._workers: list[_Worker] = []
         self._attempts: dict[WorkItem, int] = {}
+        self._numbers = itertools.count(1)
         self._failed_starts = 0
 
     def run(self, stop: Callable[[], bool]) -> Iterator[Result]:
@@ -238,7 +196,7 @@ class _Pool:
         coming = sum(not worker.ready for worker in self._workers)
         while len(self._workers) < self._size and coming < len(self._waiting):
             try:
-                self._workers.append(_Worker(self._job, self._gateway))
+                self._workers.append(_Worker(self._job, next(self._numbers), self._gateway))
             except OSError as error:
                 fix = "free some memory, or ask for fewer by --workers"
                 raise ArenaError(f"a worker cannot be started ({error.strerror}); {fix}") from error
@@ -272,7 +230,7 @@ class _Pool:
         message = said or f"the worker process ended ({_ending(worker.process.exitcode)})"
         worker.bury()
         if worker.item is not None:
-            yield from self._again(worker.item, message)
+            yield from self._again(_with_journal(self._job, worker.item, worker.journal), message)
         elif not worker.ready:
             self._failed_starts += 1
             if self._failed_starts == _STARTS:
@@ -310,7 +268,15 @@ def _ending(exit_code: int | None) -> str:
     return f"exit status {exit_code}"
 
 
-def _serve(pipe: Connection, job: Job, asking: Connection | None) -> None:
+def _with_journal(job: Job, item: WorkItem, path: Path | None) -> WorkItem:
+    """Return an item together with the orders that a worker which died had noted of it."""
+    entry = None if path is None else read_journal(path)
+    if entry is None or entry.key != key_of_item(job, item):
+        return item
+    return replace(item, precedent=entry.precedent.merged(item.precedent))
+
+
+def _serve(pipe: Connection, job: Job, journal_at: Path | None, asking: Connection | None) -> None:
     """Be a worker: play what comes until nothing more does."""
     # Ctrl-C reaches the whole group of processes; what it means is decided by the main process alone.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -320,8 +286,9 @@ def _serve(pipe: Connection, job: Job, asking: Connection | None) -> None:
     gateway = None if asking is None else RelayedGateway(asking)
     with contextlib.suppress(EOFError, OSError):
         try:
+            journal = Journal(journal_at)
             host = make_host(job.isolation, job.limits)
-        except ArenaError as error:
+        except (ArenaError, OSError) as error:
             # The main process has found that the level works; so this came from outside and may not come again.
             pipe.send(_Unfit(str(error)))
             return
@@ -332,7 +299,7 @@ def _serve(pipe: Connection, job: Job, asking: Connection | None) -> None:
             pipe.send(_Ready())
             while (item := pipe.recv()) is not None:
                 try:
-                    answer: Result | _Defect = _attempt(job, item, host, gateway)
+                    answer: Result | _Defect = _attempt(job, item, host, gateway, journal)
                 except Exception:
                     answer = _Defect(traceback.format_exc())
                 pipe.send(answer)
@@ -340,13 +307,23 @@ def _serve(pipe: Connection, job: Job, asking: Connection | None) -> None:
             host.close()
 
 
-def _attempt(job: Job, item: WorkItem, host: Host, gateway: Gateway | None) -> Result:
+def _attempt(job: Job, item: WorkItem, host: Host, gateway: Gateway | None, journal: Journal) -> Result:
     """Play one item once."""
+    journal.forget(item.precedent)
     try:
-        submission, scenario = job.submissions[item.submission], job.scenarios[item.scenario]
-        return play(submission, scenario, item.seed, host, job.limits, commitment=job.commitment, gateway=gateway)
+        return play(
+            job.submissions[item.submission],
+            job.scenarios[item.scenario],
+            item.seed,
+            host,
+            job.limits,
+            commitment=job.commitment,
+            gateway=gateway,
+            precedent=item.precedent,
+            journal=journal,
+        )
     except (InfrastructureFailure, OSError, MemoryError) as error:
-        return Lost(item, f"{type(error).__name__}: {error}")
+        return Lost(replace(item, precedent=journal.precedent), f"{type(error).__name__}: {error}")
 
 
 def _leave_with_parent() -> None:

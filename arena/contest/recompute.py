@@ -16,9 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.contest.attempts import Precedent
 from arena.contest.differences import TOLERANCE, Mismatch, same
-from arena.contest.record import EpisodeRecord
-from arena.contest.store import EpisodeStatus, StoredEpisode, key_of
+from arena.contest.record import EpisodeRecord, key_of
+from arena.contest.store import EpisodeStatus, StoredEpisode
 from arena.contract.kpi import Kpis, measure
 from arena.contract.seeds import SeedPlan
 from arena.contract.tracks import largest_order
@@ -98,6 +99,26 @@ def kept_twice(stored: StoredEpisode, status: EpisodeStatus) -> Iterator[Mismatc
             yield Mismatch(column, getattr(record, column), kept)
 
 
+def repetition_mismatch(record: EpisodeRecord, requested: Array, precedent: Precedent | None) -> Mismatch | None:
+    """Return the first value that an episode does not share with earlier attempts at it; None if it repeats them.
+
+    Args:
+        record: as stored.
+        requested: its orders, units, shape (periods, supply links).
+        precedent: orders of attempts that broke off, as stored; None if there are none.
+    """
+    if precedent is None:
+        return None
+    if record.repetitions < precedent.attempts:
+        return Mismatch("repetitions", record.repetitions, precedent.attempts)
+    if record.outcome == "infrastructure":
+        return None
+    bound = precedent.requested
+    if bound.shape[1:] != requested.shape[1:] or len(bound) > len(requested):
+        return Mismatch("requested.shape", requested.shape, bound.shape)
+    return next(_first_difference("requested", requested[: len(bound)], bound), None)
+
+
 def _seed(record: EpisodeRecord, seeds: SeedPlan | None) -> Iterator[Mismatch]:
     if seeds is None:
         return
@@ -122,8 +143,9 @@ def _reports(record: EpisodeRecord, scenario: Scenario) -> Iterator[Mismatch]:
             yield Mismatch("decisions", record.decisions, f"0 to {scenario.horizon}")
         if record.failure_period not in (None, record.decisions):
             yield Mismatch("failure_period", record.failure_period, record.decisions)
-    if not 0 <= record.fallbacks <= (record.decisions if record.outcome == "ok" else 0):
-        yield Mismatch("fallbacks", record.fallbacks, "0, or with outcome ok at most the decisions")
+    seats = len(scenario.network.managed) if record.track == "decentralised" else 1
+    if not 0 <= record.fallbacks <= (seats * record.decisions if record.outcome == "ok" else 0):
+        yield Mismatch("fallbacks", record.fallbacks, "0, or with outcome ok at most the decisions of all seats")
     for name in ("parse_failures", "repairs"):
         told = getattr(record, name)
         if told < 0 or (told and record.outcome != "ok"):

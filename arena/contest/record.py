@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +32,30 @@ Outcome = Literal[
     "exception",
     "exited",
     "memory",
+    "diverged",
     "refused",
     "infrastructure",
 ]
 """How an episode ended. Every outcome but ``ok`` and ``infrastructure`` is a forfeit."""
+
+
+class EpisodeKey(NamedTuple):
+    """What makes an episode the same episode.
+
+    Attributes:
+        contract_digest: the rules.
+        submission_digest: content of the submission.
+        scenario_digest: content of the scenario.
+        seed_plan: `public`, or the commitment to the hidden seeds. Not the plan's length: 100 hidden seeds begin with
+            the same 50 as 50 of them do.
+        seed_index: position of the seed in its plan.
+    """
+
+    contract_digest: str
+    submission_digest: str
+    scenario_digest: str
+    seed_plan: str
+    seed_index: int
 
 
 class EpisodeRecord(Kpis):
@@ -84,6 +104,9 @@ class EpisodeRecord(Kpis):
     """Answers of a language model that the controller could not use, self-reported; 0 after a forfeit."""
     repairs: int = 0
     """Of these, how many the model mended when it was told what is wrong, self-reported; 0 after a forfeit."""
+    repetitions: int = 0
+    """Earlier attempts at the episode that broke off after their first decision. The attempt that counts had to begin
+    with the same orders."""
     llm_calls: int = 0
     """Questions to a language model, as the gateway counted them."""
     llm_failures: int = 0
@@ -136,6 +159,17 @@ class PlayedEpisode:
     record: EpisodeRecord
     requested: NDArray[np.float64]
     demand: NDArray[np.float64]
+
+
+def key_of(record: EpisodeRecord) -> EpisodeKey:
+    """Return the key under which a record is stored."""
+    return EpisodeKey(
+        record.contract_digest,
+        record.submission_digest,
+        record.scenario_digest,
+        record.commitment or "public",
+        record.seed_index,
+    )
 
 
 def identity(

@@ -68,8 +68,8 @@ class StandingRow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rank: int | None
-    """Place among all submissions but oracles, ties sharing the best of their places; None if incomplete or oracle.
-    See `Standings.ranked_by`."""
+    """Place among all submissions but oracles, ties sharing the best of their places; None for an oracle, for a
+    submission that has not played everything, and where `unranked_because` has a reason. See `Standings.ranked_by`."""
     track_rank: int | None
     """Place among the submissions of the same track, by the same rule."""
     submission: str
@@ -81,7 +81,8 @@ class StandingRow(BaseModel):
     isolation: str
     """The weakest isolation level among its episodes."""
     official: bool
-    """Whether it is complete and all its episodes were played at level strict or sandbox."""
+    """Whether it is ranked or a reference, has played every episode on hidden seeds, and all of them at level strict or
+    sandbox. Results on public seeds are never official: everybody knows the demand."""
     complete: bool
     """Whether every scenario and seed of the suite was played and none was lost to the arena's own failures."""
     episodes: int
@@ -125,6 +126,12 @@ class StandingRow(BaseModel):
     """Orders that were moved to a bound, over all episodes."""
     fallbacks: int
     """Decisions answered by the controller's own stated fallback, self-reported, over all episodes."""
+    fallback_share: float = 0.0
+    """Fallbacks / decisions, over the episodes that were not forfeited; on the decentralised track of all nodes."""
+    repetitions: int = 0
+    """Attempts at its episodes that broke off after their first decision and were played again, over all episodes."""
+    unranked_because: str = ""
+    """Why it has no rank though it has played everything; empty if it has one."""
     kind: ReferenceKind | None
     """`bound` if it is a bound on every scenario of the suite, else `reference`; None on every track but oracle."""
     mean_bound: float | None

@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.contest import summaries
 from arena.contest.decentralisation import Profits, price_of_decentralisation
 from arena.contest.intervals import percentile_interval
 from arena.contest.isolation import ISOLATION_ORDER, OFFICIAL_ISOLATION
@@ -37,7 +38,6 @@ BOUND_TOLERANCE: Final = 1e-6
 """By which a profit may exceed a bound, relative to the larger of the two and 1: solvers round."""
 
 _BOOTSTRAP_SEED: Final = 20_260_511
-_TAIL: Final = 0.05
 
 Matrix = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def compute_standings(
     analysis = _Analysis(table, oracles)
     rows = {name: analysis.row(name) for name in table.names}
     contenders = [name for name in table.names if rows[name].track != "oracle"]
-    ranked = [name for name in contenders if rows[name].complete]
+    ranked = [name for name in contenders if rows[name].complete and not rows[name].unranked_because]
     by_score = bool(ranked) and all(rows[name].score is not None for name in ranked)
     order, ranks = analysis.rank(ranked, by_score)
     track_ranks: dict[str, int] = {}
@@ -87,6 +87,9 @@ def compute_standings(
         placed: dict[str, object] = {"rank": ranks[name], "track_rank": track_ranks[name], "best_other": other}
         placed["probability_of_improvement"] = None if other is None else table.probability_above(name, other)
         rows[name] = rows[name].model_copy(update=placed)
+    if commitment is None:
+        # Whoever knows the public seeds knows the demand: such results are for development and comparison.
+        rows = {name: row.model_copy(update={"official": False}) for name, row in rows.items()}
     listed = order + [name for name in contenders if name not in ranks]
     reference = [name for name in table.names if rows[name].track == "oracle"]
     return Standings(
@@ -179,11 +182,11 @@ class _Analysis:
         self._table = table
         self._complete = table.scored.all(axis=(1, 2)) & bool(table.scenarios) & (table.seeds > 0)
         # Mean oracle profit over the same seeds as each submission has, shape (submissions, scenarios).
-        self._means = _mean_of(table.profit, table.scored)
+        self._means = summaries.mean_of(table.profit, table.scored)
         self._reference = np.full(self._means.shape, np.nan)
         for place, oracle in oracles.items():
             profit = np.broadcast_to(table.profit[oracle, place], table.scored[:, place].shape)
-            self._reference[:, place] = _mean_of(profit, table.scored[:, place])
+            self._reference[:, place] = summaries.mean_of(profit, table.scored[:, place])
         positive = np.where(self._reference > 0, self._reference, np.nan)
         self._scores = self._means / positive
         self._values = table.profit / positive[:, :, None]
@@ -255,7 +258,7 @@ class _Analysis:
             return None
         row = self._table.index[name]
         scored = [record for record in records if record.outcome != "infrastructure"]
-        mean_bound = _mean_bound([self._unrefuted_bound(record, place) for record in scored])
+        mean_bound = summaries.mean_bound([self._unrefuted_bound(record, place) for record in scored])
         profit = self._table.profit[row, place][self._table.scored[row, place]]
         reference = float(self._reference[row, place])
         mean = float(profit.mean()) if profit.size else None
@@ -269,10 +272,10 @@ class _Analysis:
             episodes=profit.size,
             **_failures(records),
             mean_profit=mean,
-            standard_error=_standard_error(profit),
+            standard_error=summaries.standard_error(profit),
             profit_interval=percentile_interval(self._mean_draws[row, place]),
-            cvar_5=_cvar(profit),
-            score=_known(self._scores[row, place]),
+            cvar_5=summaries.cvar(profit),
+            score=summaries.known(self._scores[row, place]),
             score_interval=percentile_interval(self._score_draws[row, place]),
             optimality_gap=gap,
             fallbacks=sum(record.fallbacks for record in records),
@@ -295,13 +298,19 @@ class _Analysis:
         played = [row for row in scenario_rows if row is not None and row.episodes]
         everywhere = len(played) == len(table.scenarios)
         complete = bool(self._complete[index])
-        score = _known(self._scores[index].mean())
+        score = summaries.known(self._scores[index].mean())
         values = (self._values if score is not None else table.profit)[index]
         errors = [row.standard_error for row in played]
         squares = [error**2 for error in errors if error is not None]
         isolation = min((record.isolation for record in records), key=_strength)
         decisions = sum(record.decisions for record in scored)
-        mean_bound = _mean_bound([row.mean_bound for row in played]) if everywhere else None
+        # A forfeit reports no fallbacks.
+        whole = [record for record in scored if record.outcome == "ok"]
+        fallbacks, taken = sum(record.fallbacks for record in whole), sum(_decisions(record) for record in whole)
+        silence = _without_answers(scored)
+        stand_in = f"its stand-in took {fallbacks:,} of {taken:,} decisions" if 2 * fallbacks > taken else ""
+        unranked = (silence or stand_in) if complete else ""
+        mean_bound = summaries.mean_bound([row.mean_bound for row in played]) if everywhere else None
         return StandingRow(
             rank=None,
             track_rank=None,
@@ -309,29 +318,32 @@ class _Analysis:
             controller=records[0].controller,
             track=records[0].track,
             isolation=isolation,
-            official=complete and isolation in OFFICIAL_ISOLATION,
+            official=complete and not unranked and isolation in OFFICIAL_ISOLATION,
             complete=complete,
             episodes=len(scored),
             expected_episodes=len(table.scenarios) * table.seeds,
             **_failures(records),
-            mean_profit=_mean([row.mean_profit for row in played]),
+            mean_profit=summaries.mean([row.mean_profit for row in played]),
             profit_interval=percentile_interval(self._suite_draws(name, False)),
             standard_error=float(np.sqrt(sum(squares)) / len(squares))
             if squares and len(squares) == len(errors)
             else None,
-            score=score if everywhere else None,
-            score_interval=percentile_interval(self._suite_draws(name, True)),
-            interquartile_mean=_interquartile_mean(values[~np.isnan(values)]),
+            score=score if everywhere and not silence else None,
+            score_interval=percentile_interval(self._suite_draws(name, True)) if not silence else None,
+            interquartile_mean=summaries.interquartile_mean(values[~np.isnan(values)]),
             probability_of_improvement=None,
             best_other=None,
-            cvar_5=_mean([row.cvar_5 for row in played]),
-            optimality_gap=_mean([row.optimality_gap for row in played]) if everywhere else None,
+            cvar_5=summaries.mean([row.cvar_5 for row in played]),
+            optimality_gap=summaries.mean([row.optimality_gap for row in played]) if everywhere else None,
             fill_rate=self._scenario_mean(scored, "fill_rate"),
             service_level=self._scenario_mean(scored, "service_level"),
-            planning_time=_mean([record.planning_time for record in scored]),
+            planning_time=summaries.mean([record.planning_time for record in scored]),
             decision_time=sum(record.decision_time for record in scored) / decisions if decisions else None,
             clipped_orders=sum(record.clipped_orders for record in scored),
             fallbacks=sum(record.fallbacks for record in scored),
+            fallback_share=fallbacks / taken if taken else 0.0,
+            repetitions=sum(record.repetitions for record in records),
+            unranked_because=unranked,
             kind=_kind(records[0].track, mean_bound),
             mean_bound=mean_bound,
         )
@@ -341,13 +353,24 @@ class _Analysis:
         by_scenario: dict[str, list[float | None]] = {}
         for record in records:
             by_scenario.setdefault(record.scenario, []).append(getattr(record, field))
-        return _mean([_mean(values) for values in by_scenario.values()])
+        return summaries.mean([summaries.mean(values) for values in by_scenario.values()])
 
 
 def _failures(records: Sequence[EpisodeRecord]) -> dict[str, int]:
     lost = sum(record.outcome == "infrastructure" for record in records)
     kept = sum(record.outcome == "ok" for record in records)
     return {"forfeits": len(records) - kept - lost, "infrastructure_failures": lost}
+
+
+def _without_answers(records: Sequence[EpisodeRecord]) -> str:
+    """Return why a submission is not scored whose language model never answered; empty if it did or was not asked."""
+    calls, failures = (sum(getattr(record, name) for record in records) for name in ("llm_calls", "llm_failures"))
+    return f"its language model answered none of {calls:,} questions" if calls and failures == calls else ""
+
+
+def _decisions(record: EpisodeRecord) -> int:
+    """Return the number of decisions of an episode that was played to its end, over all seats."""
+    return record.decisions if record.decision_times is None else record.decision_times.number
 
 
 def _kind(track: str, mean_bound: float | None) -> ReferenceKind | None:
@@ -360,41 +383,3 @@ def _kind(track: str, mean_bound: float | None) -> ReferenceKind | None:
 def _strength(isolation: str) -> int:
     """Return a level's place among `ISOLATION_ORDER`; an unknown one is weaker than all."""
     return next((place for place, level in enumerate(ISOLATION_ORDER) if level == isolation), -1)
-
-
-def _mean_of(profit: Matrix, scored: NDArray[np.bool_]) -> Matrix:
-    """Return the mean over the last axis of what was scored; NaN where nothing was."""
-    counts = scored.sum(axis=-1)
-    total = np.where(scored, profit, 0.0).sum(axis=-1)
-    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Return the mean, or None when there is no value or one is missing."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None
-
-
-def _mean_bound(bounds: Sequence[float | None]) -> float | None:
-    """Return the mean as `_mean` does; None also for bounds too large to be added, which bound nothing."""
-    with np.errstate(over="ignore"):
-        mean = _mean(bounds)
-    return None if mean is None else _known(mean)
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _standard_error(profit: Matrix) -> float | None:
-    return float(profit.std(ddof=1) / np.sqrt(profit.size)) if profit.size > 1 else None
-
-
-def _cvar(profit: Matrix) -> float | None:
-    """Return the mean of the worst max(1, ⌊0.05 n⌋) profits."""
-    return float(np.sort(profit)[: max(1, int(_TAIL * profit.size))].mean()) if profit.size else None
-
-
-def _interquartile_mean(values: Matrix) -> float | None:
-    cut = values.size // 4
-    return float(np.sort(values)[cut : values.size - cut].mean()) if values.size else None

@@ -1,4 +1,7 @@
-"""The store of results: every episode with its series, and the scenarios that were played; one transaction each."""
+"""The store of results: every episode with its series, the attempts that broke off, and the scenarios that were played.
+
+Each is committed by a transaction of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from arena.contest.attempts import Precedent
 from arena.contest.database import Database
 from arena.contest.isolation import ISOLATION_ORDER
-from arena.contest.record import EpisodeRecord, Outcome, PlayedEpisode
+from arena.contest.record import EpisodeKey, EpisodeRecord, Outcome, PlayedEpisode, key_of
 from arena.errors import StoreError, printable
 from arena.world.draw import Drawing
 from arena.world.scenario import Scenario
@@ -23,25 +27,6 @@ from arena.world.scenario import Scenario
 _KEY_COLUMNS: Final = "contract_digest, submission_digest, scenario_digest, seed_plan, seed_index"
 _OUTCOMES: Final = get_args(Outcome)
 _MATCHES_KEY: Final = " AND ".join(f"{column} = ?" for column in _KEY_COLUMNS.split(", "))
-
-
-class EpisodeKey(NamedTuple):
-    """What makes an episode the same episode.
-
-    Attributes:
-        contract_digest: the rules.
-        submission_digest: content of the submission.
-        scenario_digest: content of the scenario.
-        seed_plan: `public`, or the commitment to the hidden seeds. Not the plan's length: 100 hidden seeds begin with
-            the same 50 as 50 of them do.
-        seed_index: position of the seed in its plan.
-    """
-
-    contract_digest: str
-    submission_digest: str
-    scenario_digest: str
-    seed_plan: str
-    seed_index: int
 
 
 @dataclass(frozen=True)
@@ -81,17 +66,6 @@ class EpisodeStatus(NamedTuple):
 
     isolation: str
     outcome: str
-
-
-def key_of(record: EpisodeRecord) -> EpisodeKey:
-    """Return the key under which a record is stored."""
-    return EpisodeKey(
-        record.contract_digest,
-        record.submission_digest,
-        record.scenario_digest,
-        record.commitment or "public",
-        record.seed_index,
-    )
 
 
 class Store:
@@ -153,6 +127,43 @@ class Store:
         places = ", ".join("?" * len(row))
         with self._database.explained():
             self._database.execute(f"INSERT OR REPLACE INTO episodes VALUES ({places})", row)
+
+    def put_precedent(self, key: EpisodeKey, precedent: Precedent) -> None:
+        """Commit the orders of an episode's attempts that broke off; earlier ones that reach further are kept.
+
+        Args:
+            key: the episode.
+            precedent: the orders.
+
+        Raises:
+            StoreError: they could not be committed; then the store is as before.
+        """
+        merged = precedent.merged(self.precedents(key).get(key))
+        requested = np.ascontiguousarray(merged.requested, dtype="<f8")
+        row = (*key, merged.attempts, *requested.shape, zlib.compress(requested.tobytes()))
+        places = ", ".join("?" * len(row))
+        with self._database.explained():
+            self._database.execute(f"INSERT OR REPLACE INTO attempts VALUES ({places})", row)
+
+    def precedents(self, key: EpisodeKey | None = None) -> dict[EpisodeKey, Precedent]:
+        """Return, by episode, the orders of attempts that broke off; stores older than version 5 have none.
+
+        Args:
+            key: the only episode to look for; None for all.
+
+        Raises:
+            StoreError: orders are damaged.
+        """
+        where = "1" if key is None else _MATCHES_KEY
+        with self._database.explained():
+            if not self._database.keeps_attempts:
+                return {}
+            statement = f"SELECT {_KEY_COLUMNS}, attempts, periods, supply_links, requested FROM attempts WHERE {where}"
+            rows = self._database.execute(statement, key or ()).fetchall()
+        return {
+            EpisodeKey(*parts): Precedent(attempts, self._unpack(blob, (periods, links)))
+            for *parts, attempts, periods, links, blob in rows
+        }
 
     def put_scenarios(self, scenarios: Iterable[Scenario], drawings: Mapping[str, Drawing]) -> None:
         """Commit the content of scenarios that are to be played; one that is there already takes the name given now.
@@ -235,6 +246,18 @@ class Store:
     def records(self, *, contract_digest: str | None = None, seed_plan: str | None = None) -> list[EpisodeRecord]:
         """Return the records of `episodes`, in the same order."""
         return [one.record for one in self.episodes(contract_digest=contract_digest, seed_plan=seed_plan)]
+
+    def record(self, key: EpisodeKey) -> EpisodeRecord:
+        """Return the record of one episode.
+
+        Raises:
+            StoreError: there is no such episode, or its record cannot be read.
+        """
+        with self._database.explained():
+            row = self._database.execute(f"SELECT record FROM episodes WHERE {_MATCHES_KEY}", key).fetchone()
+        if row is None:
+            raise StoreError(f"{self.path}: holds no episode {tuple(key)}")
+        return self._parse(row[0], key)
 
     def arrays(self, key: EpisodeKey) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the series of one episode, read-only.

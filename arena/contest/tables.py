@@ -21,8 +21,10 @@ from arena.errors import ABSENT, Fault, InvalidInput
 Line = Mapping[str, str]
 """One line of the table of episodes, by column."""
 
-_FORMER_COLUMNS: Final = tuple(column for column in EPISODE_COLUMNS if column != "slowest_decision_time")
-"""Columns of the tables that were written before histograms of decision times were kept."""
+_WITHOUT_REPETITIONS: Final = tuple(column for column in EPISODE_COLUMNS if column != "repetitions")
+_WITHOUT_TIMES: Final = tuple(column for column in _WITHOUT_REPETITIONS if column != "slowest_decision_time")
+_LAYOUTS: Final = (EPISODE_COLUMNS, _WITHOUT_REPETITIONS, _WITHOUT_TIMES)
+"""Columns of tables, newest first: older arenas kept no repetitions, and before that no histograms of times."""
 _SURPLUS: Final = "cells beyond the columns"
 _KEY: Final = ("submission_digest", "scenario_digest", "seed_index")
 
@@ -51,7 +53,7 @@ def read_lines(folder: Path) -> list[Line]:
     path = folder / EPISODES_NAME
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey=_SURPLUS, restval="")
     try:
-        if tuple(reader.fieldnames or ()) in (EPISODE_COLUMNS, _FORMER_COLUMNS):
+        if tuple(reader.fieldnames or ()) in _LAYOUTS:
             return list(reader)
     except csv.Error as error:
         rule = f"is no table: {error}"

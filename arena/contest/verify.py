@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, Protocol
 
 from arena.contest.differences import Difference, Mismatch, first_mismatch
 from arena.contest.evaluate import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
-from arena.contest.recompute import kept_twice, recompute
+from arena.contest.recompute import kept_twice, recompute, repetition_mismatch
 from arena.contest.record import EpisodeRecord
 from arena.contest.rows import Standings
 from arena.contest.store import EpisodeStatus, Store, StoredEpisode
@@ -176,6 +176,7 @@ class _Audit:
         self.rows: Sequence[StoredEpisode] = store.episodes()
         self.differences: list[Difference] = []
         self._statuses = store.keys()
+        self._precedents = store.precedents()
         self._contract = contract_digest()
         self._reveal = reveal
         self._hidden: HiddenSeeds | None = None
@@ -282,10 +283,12 @@ class _Audit:
             self._unchecked["seeds", why] += 1
         if self._simulator is None or self._simulator.scenario is not scenario:
             self._simulator = Simulator(scenario)
-        done = recompute(record, self.store.arrays(one.key), self._simulator, seeds)
+        series = self.store.arrays(one.key)
+        done = recompute(record, series, self._simulator, seeds)
         kind = "lost" if record.outcome == "infrastructure" else "replayed" if seeds is None else "recomputed"
         self._counts[kind] += 1
-        return done.mismatch or self._models.row_mismatch(one, scenario, seeds), done.record
+        found = done.mismatch or repetition_mismatch(record, series[0], self._precedents.get(one.key))
+        return found or self._models.row_mismatch(one, scenario, seeds), done.record
 
     def _scenario(self, digest: str) -> Scenario | None:
         if digest in self._contents:

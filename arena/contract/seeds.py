@@ -1,7 +1,8 @@
 """Where an episode's randomness comes from: the public seeds, or hidden seeds derived from a committed secret.
 
 Hidden: ``HMAC-SHA256(master, label | contract digest | scenario digest | index)``, the parts joined by vertical bars,
-gives under the label ``episode`` 256 bits for the episode's stream, and under ``controller`` the controller's own seed.
+gives under the label ``episode`` 256 bits for the episode's stream, and under ``controller`` 63 bits from which each
+submission's own seed is hashed (:mod:`arena.contest.match`).
 ``HMAC-SHA256(master, scenarios | contract digest)`` is the key of drawn scenarios (:mod:`arena.world.draw`).
 ``sha256(master | salt)``, of the bytes one after the other, is the commitment: it can be published before a run without
 telling anything. Afterwards the *reveal*, master and salt, proves which seeds were meant.
@@ -55,7 +56,7 @@ class EpisodeSeed:
     entropy: int = field(repr=False)
     """What goes into the episode's SeedSequence. A hidden one does not print itself as text either."""
     controller_seed: int = field(repr=False)
-    """What the controller is told as its own seed."""
+    """What the seeds of controllers' own randomness are hashed from, together with the submission that plays."""
     public: bool
     """Whether the entropy may be shown in results."""
 
@@ -97,7 +98,7 @@ class PublicSeeds:
     draw_key: None = None
 
     def episode(self, scenario_digest: str, index: int) -> EpisodeSeed:
-        """Seeds of one episode; the controller's own seed is the public one, as in the published results."""
+        """Return the seeds of one episode; controllers are briefed with a hash of the public one."""
         _check_index(index, self.count)
         seed = PUBLIC_SEEDS[index]
         return EpisodeSeed(index=index, entropy=seed, controller_seed=seed, public=True)

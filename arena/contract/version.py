@@ -16,7 +16,7 @@ from arena.simulate.ledger import Ledger
 from arena.world.scenario import Scenario
 
 #: To be raised whenever an episode could end with other numbers than before: dynamics, demand, KPIs, order rules.
-RULES = 2
+RULES = 3
 
 
 @cache

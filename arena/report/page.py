@@ -17,6 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from arena.contest.export import write_text
+from arena.contest.isolation import OFFICIAL_ISOLATION
 from arena.errors import ArenaError, printable
 from arena.report.attacks import Attack, known_attacks
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         Standings,
     )
 
-__all__ = ["count_divisors", "explain_missing_score", "render_report", "write_report"]
+__all__ = ["count_divisors", "explain_missing_score", "render_report", "share_by_fallback", "write_report"]
 
 LISTED_FORFEITS: Final = 30
 """Forfeits that the page shows of one submission; the others are counted."""
@@ -80,7 +81,8 @@ def render_report(
     values = [_ranked_value(row, by_score) for row in standings.rows]
     ends = [end for one in intervals if one is not None for end in (one.low, one.high)]
     axis = fit_axis([value for value in (*values, *ends) if value is not None])
-    columns = [row.submission for row in (*standings.rows, *standings.reference)]
+    everybody = (*standings.rows, *standings.reference)
+    columns = [row.submission for row in everybody]
     return (
         _environment()
         .get_template("report.html.jinja")
@@ -91,10 +93,19 @@ def render_report(
             rows=[_table_row(row, standings, axis, by_score) for row in standings.rows],
             reference=[_table_row(row, standings, axis, by_score) for row in standings.reference],
             official=any(row.official for row in standings.rows),
-            fallbacks=any(row.fallbacks for row in (*standings.rows, *standings.reference)),
+            weak=any(row.isolation not in OFFICIAL_ISOLATION for row in standings.rows),
+            fallbacks=any(row.fallbacks for row in everybody),
+            repetitions=any(row.repetitions for row in everybody),
             divisors=count_divisors(standings),
             bounds=any(row.mean_bound is not None for row in standings.reference),
-            missing_score=next((why for row in standings.rows if (why := explain_missing_score(row, standings))), None),
+            missing_score=next(
+                (
+                    why
+                    for row in standings.rows
+                    if not row.unranked_because and (why := explain_missing_score(row, standings))
+                ),
+                None,
+            ),
             prices=[_price_rows(one) for one in standings.prices],
             heat=_heat(standings),
             columns=columns,
@@ -120,6 +131,8 @@ def explain_missing_score(row: StandingRow, standings: Standings) -> str | None:
     """Return why a submission has no score against the oracle, or None when it has one."""
     if row.score is not None:
         return None
+    if row.unranked_because:
+        return row.unranked_because
     without = [scenario for scenario in standings.scenarios if scenario not in standings.oracles]
     if len(without) == len(standings.scenarios):
         return "no oracle has played this suite"
@@ -128,6 +141,11 @@ def explain_missing_score(row: StandingRow, standings: Standings) -> str | None:
     if not row.complete:
         return "not every episode has been played"
     return "the oracle's mean profit is not positive on every scenario"
+
+
+def share_by_fallback(row: StandingRow) -> str:
+    """Return the share of a submission's decisions that its fallback answered, as text such as `12.5 %`."""
+    return f"{100 * row.fallback_share:.1f} %"
 
 
 @dataclass(frozen=True)
@@ -146,6 +164,7 @@ class _Row:
     plot: Markup
     fill_rate: str
     milliseconds: str
+    stand_in: str
 
 
 @dataclass(frozen=True)
@@ -229,6 +248,7 @@ def _table_row(row: StandingRow, standings: Standings, axis: Axis, by_score: boo
         plot=plot,
         fill_rate=_DASH if row.fill_rate is None else f"{100 * row.fill_rate:.1f} %",
         milliseconds=_DASH if row.decision_time is None else _number(1000 * row.decision_time, 2),
+        stand_in=share_by_fallback(row),
     )
 
 

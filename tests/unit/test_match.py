@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from arena import load_scenario
+from arena.contest.attempts import Journal, Precedent
 from arena.contest.host import InfrastructureFailure, available, make_host
 from arena.contest.host.base import numeric_array
 from arena.contest.limits import Limits
@@ -28,10 +29,10 @@ HIDDEN = EpisodeSeed(index=3, entropy=2**200 + 1, controller_seed=99, public=Fal
 KPIS = set(EpisodeRecord.model_fields) & set(Kpis.model_fields)
 
 
-def submission(track="blind", folder=None):
-    manifest = Manifest(name="mine", controller="mine.py:Mine", track=track)
+def submission(track="blind", folder=None, name="mine"):
+    manifest = Manifest(name=name, controller="mine.py:Mine", track=track)
     return Submission(
-        name="mine",
+        name=name,
         manifest=manifest,
         path=folder,
         digest="5" * 64,
@@ -99,9 +100,10 @@ class ScriptedSeat:
         self.host.run("release")
 
 
-def played(scenario=SCENARIO, rule=None, *, seed=SEED, track="blind", **hooks):
+def played(scenario=SCENARIO, rule=None, *, seed=SEED, track="blind", precedent=None, journal=None, **hooks):
     host = ScriptedHost(rule, **hooks) if rule else ScriptedHost(**hooks)
-    return play(submission(track), scenario, seed, host, Limits()), host
+    episode = play(submission(track), scenario, seed, host, Limits(), precedent=precedent, journal=journal)
+    return episode, host
 
 
 def simulated(scenario, seed, orders):
@@ -162,7 +164,23 @@ def test_a_hidden_seed_stays_hidden():
     assert record.commitment == "c" * 64
     assert str(HIDDEN.entropy) not in record.model_dump_json()
     assert str(HIDDEN.entropy) not in repr(host.seats[0].briefing)
-    assert host.seats[0].briefing.seed == 99
+
+
+def test_a_controllers_seed_is_neither_the_demands_nor_another_submissions():
+    told = {}
+    for name in ("mine", "yours"):
+        for seed in (SEED, HIDDEN):
+            host = ScriptedHost()
+            play(submission(name=name), SCENARIO, seed, host, Limits())
+            told[name, seed.index] = host.seats[0].briefing.seed
+    assert len(set(told.values())) == len(told)
+    assert not set(told.values()) & {SEED.entropy, SEED.controller_seed, HIDDEN.controller_seed}
+    assert all(0 <= one < 2**63 for one in told.values())
+
+
+def test_a_controllers_seed_is_the_same_whenever_it_plays():
+    seeds = [played()[1].seats[0].briefing.seed for _ in range(2)]
+    assert seeds[0] == seeds[1]
 
 
 def test_times_are_summed_over_the_calls_they_name():
@@ -290,8 +308,20 @@ def test_every_seat_is_released_whatever_happens():
 def test_trouble_in_cleaning_up_does_not_undo_a_forfeit():
     failure = InfrastructureFailure("does not die")
     assert played(rule=breaking(), release=raising(failure))[0].record.outcome == "exception"
+
+
+@pytest.mark.parametrize("hook", ["close", "release"])
+def test_a_finished_episode_counts_whatever_goes_wrong_in_cleaning_up(hook):
+    calm, _ = played()
+    episode, host = played(**{hook: raising(InfrastructureFailure("does not die"))})
+    assert same_but_for_time(episode.record) == same_but_for_time(calm.record)
+    assert len(host.seats) == 1
+
+
+def test_trouble_in_cleaning_up_an_unfinished_episode_is_the_arenas():
+    hooks = {"begin": raising(KeyboardInterrupt()), "release": raising(InfrastructureFailure("does not die"))}
     with pytest.raises(InfrastructureFailure, match="does not die"):
-        played(release=raising(failure))
+        played(**hooks)
 
 
 # --- reports ------------------------------------------------------------------------------------------------------
@@ -477,7 +507,8 @@ def same_but_for_time(record):
 def test_a_controller_killed_from_outside_loses_nothing(periods):
     calm, _ = played()
     episode, host = killed_at(*periods)
-    assert same_but_for_time(episode.record) == same_but_for_time(calm.record)
+    expected = {**same_but_for_time(calm.record), "repetitions": sum(period > 0 for period in periods)}
+    assert same_but_for_time(episode.record) == expected
     assert np.array_equal(episode.requested, calm.requested)
     assert [seat.calls[-1] for seat in host.seats] == ["release"] * (len(periods) + 1)
 
@@ -491,13 +522,75 @@ def test_a_controller_killed_in_every_playing_forfeits():
 
 @pytest.mark.parametrize("periods", [(7,), (7, 2), (2, 7)])
 def test_a_kill_buys_no_second_choice(periods):
-    """Orders other than before the kill, were they good or bad, do not count: the kill does."""
+    """Orders other than before the kill, were they good or bad, do not count: the first ones do."""
     calm, _ = played()
     episode, host = killed_at(*periods, order=lambda playing, period: 20.0 + (playing == len(periods)) * (period == 6))
-    assert (episode.record.outcome, episode.record.failure_period) == ("exited", 7)
-    assert episode.record.profit <= 0 < calm.record.profit
-    assert episode.record.failure_message == "was killed; played again, it ordered otherwise before, so this counts"
+    record = episode.record
+    assert (record.outcome, record.failure_period, record.decisions) == ("diverged", 7, 7)
+    assert record.profit <= 0 < calm.record.profit
+    assert episode.requested.tolist() == [[20.0] * 3] * 7 + [[0.0] * 3] * (SCENARIO.horizon - 7)
+    assert "broke off in period 7, it ordered otherwise in period 6" in record.failure_message
     assert len(host.seats) == len(periods) + 1
+
+
+def test_failing_early_in_a_repetition_does_not_shorten_the_forfeit():
+    """A controller that knows what came could otherwise choose the period from which on zero orders are played."""
+
+    def rule(briefing, observation):
+        if observation.period == 2:
+            raise ContractViolation("exception", "no more")
+        return np.full(3, 20.0)
+
+    episode, _ = played(rule=rule, precedent=Precedent(1, np.full((9, 3), 20.0)))
+    record = episode.record
+    assert (record.outcome, record.failure_period, record.decisions, record.repetitions) == ("exception", 9, 9, 1)
+    assert episode.requested.tolist() == [[20.0] * 3] * 9 + [[0.0] * 3] * (SCENARIO.horizon - 9)
+
+
+@pytest.mark.parametrize("length", [1, 29, 30])
+def test_a_repetition_that_orders_the_same_counts_as_if_nothing_had_been(length):
+    calm, _ = played()
+    episode, _ = played(precedent=Precedent(2, np.full((length, 3), 20.0)))
+    assert same_but_for_time(episode.record) == {**same_but_for_time(calm.record), "repetitions": 2}
+
+
+@pytest.mark.parametrize("length", [1, 29, 30])
+def test_a_repetition_that_orders_otherwise_forfeits(length):
+    bound = np.full((length, 3), 20.0)
+    bound[-1, 1] = np.nextafter(20.0, 21.0)
+    episode, _ = played(precedent=Precedent(1, bound))
+    assert (episode.record.outcome, episode.record.decisions) == ("diverged", length)
+    assert episode.requested[:length].tolist() == bound.tolist()
+    assert episode.record.profit <= 0
+
+
+def test_the_arenas_failure_leaves_the_orders_in_the_journal():
+    def rule(briefing, observation):
+        if observation.period == 5:
+            raise InfrastructureFailure("broken")
+        return np.full(3, 20.0 + observation.period)
+
+    journal = Journal()
+    with pytest.raises(InfrastructureFailure, match="broken"):
+        played(rule=rule, journal=journal)
+    assert journal.precedent.attempts == 1
+    assert journal.precedent.requested.tolist() == [[20.0 + period] * 3 for period in range(5)]
+
+
+def test_a_kill_before_the_arenas_failure_binds_too():
+    begun = []
+
+    def rule(briefing, observation):
+        if len(begun) == 1 and observation.period == 9:
+            raise ControllerKilled("exited", "was killed")
+        if len(begun) == 2 and observation.period == 4:
+            raise InfrastructureFailure("broken")
+        return np.full(3, 20.0)
+
+    journal = Journal()
+    with pytest.raises(InfrastructureFailure, match="broken"):
+        played(rule=rule, begin=lambda: begun.append(True), journal=journal)
+    assert (journal.precedent.attempts, len(journal.precedent.requested)) == (2, 9)
 
 
 def test_what_is_ordered_after_the_kill_is_free():

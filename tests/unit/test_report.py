@@ -332,8 +332,35 @@ def test_an_empty_contest_is_a_page_too() -> None:
 
 
 def test_official_results_carry_no_notice() -> None:
-    assert "Not official" in page_of(contest({"first": 900.0}))
-    assert "Not official" not in page_of(contest({"first": 900.0}, isolation="strict"))
+    def notice(isolation: str, commitment: str | None) -> str:
+        records = contest({"first": 900.0}, isolation=isolation)
+        standings = compute_standings(
+            records, suite="test", scenarios=SCENARIOS, seeds=SEEDS, seed_plan="hidden:4", commitment=commitment
+        )
+        return render_report(standings, records)
+
+    public, weak = "These seeds are public", "Only episodes played at isolation level strict or sandbox"
+    expected = {("process", None): (True, True, True), ("strict", None): (True, True, False)}
+    expected |= {("process", "c" * 64): (True, False, True), ("strict", "c" * 64): (False, False, False)}
+    for arguments, shown in expected.items():
+        page = notice(*arguments)
+        assert tuple(words in page for words in ("Not official", public, weak)) == shown
+
+
+def test_who_played_and_how_often_is_marked() -> None:
+    horizon = {"decisions": 30}
+    records = contest({"calm": 900.0}, **horizon)
+    records += contest({"replaced": 950.0}, fallbacks=30, **horizon)
+    records += contest({"helped": 940.0}, fallbacks=3, repetitions=1, **horizon)
+    text = Structure(page_of(records)).text
+    episodes = len(SCENARIOS) * SEEDS
+    assert f"no rank: its stand-in took {30 * episodes} of {30 * episodes} decisions" in text
+    assert "10.0 % of its decisions by its stand-in" in text
+    assert f"{episodes} repetitions" in text
+    assert text.count("no rank:") == 1
+    calm = Structure(page_of(contest({"calm": 900.0}, **horizon))).text
+    assert "stand-in took" not in calm.replace("whose stand-in took", "")
+    assert "repetition" not in calm
 
 
 def test_a_report_replaces_the_old_one_and_leaves_no_draft(tmp_path: Path) -> None:

@@ -27,8 +27,13 @@ def play(
     ]
 
 
-def compute(records: list[EpisodeRecord], seeds: int, scenarios: tuple[str, ...] = SCENARIOS) -> Standings:
-    return compute_standings(records, suite="test", scenarios=scenarios, seeds=seeds)
+def compute(
+    records: list[EpisodeRecord],
+    seeds: int,
+    scenarios: tuple[str, ...] = SCENARIOS,
+    commitment: str | None = None,
+) -> Standings:
+    return compute_standings(records, suite="test", scenarios=scenarios, seeds=seeds, commitment=commitment)
 
 
 def row(standings: Standings, name: str) -> StandingRow:
@@ -292,8 +297,50 @@ class TestFailures:
         mixed = [strict[0], strict[1].model_copy(update={"isolation": "process"})]
         expected = [(strict, "strict", True), (sandboxed, "strict", True), (mixed, "process", False)]
         for records, weakest, official in [*expected, (strict[:1], "strict", False)]:
-            alpha = row(compute(records, 2, ("north",)), "alpha")
+            alpha = row(compute(records, 2, ("north",), commitment="c" * 64), "alpha")
             assert (alpha.isolation, alpha.official) == (weakest, official)
+            public = row(compute(records, 2, ("north",)), "alpha")
+            assert (public.isolation, public.official) == (weakest, False)
+
+    @pytest.mark.parametrize(("fallbacks", "ranked"), [(0, True), (30, True), (31, False), (60, False)])
+    def test_a_submission_that_its_stand_in_played_has_no_rank(self, fallbacks: int, ranked: bool) -> None:
+        """Half of its 60 decisions is enough to be ranked."""
+        counts = {"decisions": 30, "isolation": "strict"}
+        records = [
+            make_record("alpha", "north", 0, 9.0, fallbacks=min(30, fallbacks), **counts),
+            make_record("alpha", "north", 1, 9.0, fallbacks=max(0, fallbacks - 30), **counts),
+            *(make_record("beta", "north", index, 1.0, **counts) for index in range(2)),
+        ]
+        standings = compute(records, 2, ("north",), commitment="c" * 64)
+        alpha = row(standings, "alpha")
+        assert (alpha.rank, alpha.track_rank, row(standings, "beta").rank) == ((1, 1, 2) if ranked else (None, None, 1))
+        expected = "" if ranked else f"its stand-in took {fallbacks} of 60 decisions"
+        assert (alpha.unranked_because, alpha.official, alpha.complete) == (expected, ranked, True)
+        assert (alpha.fallbacks, alpha.fallback_share) == (fallbacks, pytest.approx(fallbacks / 60))
+
+    def test_a_forfeit_neither_hides_a_stand_in_nor_makes_one(self) -> None:
+        """It reports no fallbacks, so its decisions are left out."""
+        forfeit = make_record("alpha", "north", 0, 0.0, outcome="timeout", decisions=30)
+        played = make_record("alpha", "north", 1, 9.0, fallbacks=16, decisions=30)
+        alpha = row(compute([forfeit, played], 2, ("north",)), "alpha")
+        assert alpha.unranked_because == "its stand-in took 16 of 30 decisions"
+
+    @pytest.mark.parametrize(("failures", "scored"), [(3, True), (4, False)])
+    def test_a_language_model_that_never_answered_scores_nothing(self, failures: int, scored: bool) -> None:
+        records = [
+            make_record("alpha", "north", 0, 9.0, llm_calls=2, llm_failures=min(2, failures)),
+            make_record("alpha", "north", 1, 9.0, llm_calls=2, llm_failures=failures - 2),
+            *(make_record("oracle", "north", index, 10.0, track="oracle") for index in range(2)),
+        ]
+        alpha = row(compute(records, 2, ("north",)), "alpha")
+        assert (alpha.rank, alpha.score, alpha.score_interval is None) == (
+            (1, pytest.approx(0.9), False) if scored else (None, None, True)
+        )
+        assert alpha.unranked_because == ("" if scored else "its language model answered none of 4 questions")
+
+    def test_repetitions_are_added_up(self) -> None:
+        records = [make_record("alpha", "north", index, repetitions=index) for index in range(3)]
+        assert row(compute(records, 3, ("north",)), "alpha").repetitions == 3
 
 
 class TestDivisor:

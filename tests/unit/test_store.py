@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from records import make_episode, make_record
 
+from arena.contest.attempts import Precedent
 from arena.contest.database import SCHEMA_VERSION
 from arena.contest.limits import Limits
 from arena.contest.record import PlayedEpisode
@@ -74,7 +75,9 @@ def test_a_store_from_before_reports_is_told_and_left_as_it_is(path: Path, read_
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("UPDATE episodes SET record = json_remove(record, '$.fallbacks', '$.profit_bound')")
         other.execute("PRAGMA user_version = 1")
-    with pytest.raises(StoreError, match="has version 1, this arena reads version 4; use the arena that wrote it"):
+    with pytest.raises(
+        StoreError, match=f"has version 1, this arena reads version {SCHEMA_VERSION}; use the arena that wrote it"
+    ):
         Store(path, read_only=read_only)
     with contextlib.closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT count(*) FROM episodes").fetchone() == (1,)
@@ -121,6 +124,7 @@ def test_a_store_from_before_scenarios_were_kept_is_read_and_extended(path: Path
         store.put(make_episode())
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("DROP TABLE scenarios")
+        other.execute("DROP TABLE attempts")
         other.execute("PRAGMA user_version = 2")
     with Store(path, read_only=True) as store:
         assert store.scenarios() == {}
@@ -141,6 +145,7 @@ def test_a_store_from_before_decision_times_were_kept_is_read_and_extended(path:
         store.put_scenarios(SCENARIOS[:1], {})
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("UPDATE episodes SET record = json_remove(record, '$.decision_times')")
+        other.execute("DROP TABLE attempts")
         other.execute("PRAGMA user_version = 3")
     with Store(path, read_only=read_only) as store:
         assert [record.decision_times for record in store.records()] == [None]
@@ -150,6 +155,37 @@ def test_a_store_from_before_decision_times_were_kept_is_read_and_extended(path:
             assert [record.decision_times for record in store.records()] == [None, times]
     with contextlib.closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA user_version").fetchone() == (3 if read_only else SCHEMA_VERSION,)
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_store_from_before_attempts_were_kept_is_read_and_extended(path: Path, read_only: bool) -> None:
+    key, precedent = key_of(make_record()), Precedent(1, np.ones((2, 4)))
+    with Store(path) as store:
+        store.put(make_episode())
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE episodes SET record = json_remove(record, '$.repetitions')")
+        other.execute("DROP TABLE attempts")
+        other.execute("PRAGMA user_version = 4")
+    with Store(path, read_only=read_only) as store:
+        assert store.precedents() == {}
+        assert [record.repetitions for record in store.records()] == [0]
+        if not read_only:
+            store.put_precedent(key, precedent)
+            assert store.precedents()[key].requested.tolist() == precedent.requested.tolist()
+
+
+def test_the_orders_of_attempts_that_broke_off_are_kept_as_far_as_any_got(path: Path) -> None:
+    key, other = (key_of(make_record(seed_index=index)) for index in (0, 1))
+    long, short = np.arange(12.0).reshape(3, 4), np.arange(4.0).reshape(1, 4)
+    with Store(path) as store:
+        store.put_precedent(other, Precedent(5, short))
+        store.put_precedent(key, Precedent(1, long))
+        store.put_precedent(key, Precedent(2, short))
+    with Store(path, read_only=True) as store:
+        kept = store.precedents()
+        assert set(kept) == {key, other}
+        assert (kept[key].attempts, kept[key].requested.tolist()) == (2, long.tolist())
+        assert set(store.precedents(key)) == {key}
 
 
 def test_numbers_outside_json_survive(path: Path) -> None:

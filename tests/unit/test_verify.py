@@ -393,13 +393,29 @@ def test_a_changed_cell_is_found(folder: Path, column: str) -> None:
 
 
 def test_a_folder_from_before_decision_times_were_kept_agrees(folder: Path) -> None:
-    """Its records and its table lack them, and its store is of the version before."""
-    place = lines(folder)[0].index("slowest_decision_time")
-    rewrite(folder, [line[:place] + line[place + 1 :] for line in lines(folder)])
+    """Its records and its table lack them, and what came later, and its store is of a version before."""
+    without_columns(folder, "slowest_decision_time", "repetitions")
     with contextlib.closing(sqlite3.connect(folder / "results.sqlite", isolation_level=None)) as store:
-        store.execute("UPDATE episodes SET record = json_remove(record, '$.decision_times')")
+        store.execute("UPDATE episodes SET record = json_remove(record, '$.decision_times', '$.repetitions')")
+        store.execute("DROP TABLE attempts")
         store.execute("PRAGMA user_version = 3")
     assert check(folder).differences == ()
+
+
+def test_a_folder_from_before_repetitions_were_kept_agrees(folder: Path) -> None:
+    without_columns(folder, "repetitions")
+    with contextlib.closing(sqlite3.connect(folder / "results.sqlite", isolation_level=None)) as store:
+        store.execute("UPDATE episodes SET record = json_remove(record, '$.repetitions')")
+        store.execute("DROP TABLE attempts")
+        store.execute("PRAGMA user_version = 4")
+    assert check(folder).differences == ()
+
+
+def without_columns(folder: Path, *columns: str) -> None:
+    """Rewrite the table of episodes as an arena wrote it that did not know these columns."""
+    table = lines(folder)
+    kept = [place for place, column in enumerate(table[0]) if column not in columns]
+    rewrite(folder, [[line[place] for place in kept] for line in table])
 
 
 def test_a_histogram_is_not_recomputed(folder: Path) -> None:

@@ -1,0 +1,223 @@
+"""An episode is played once: whatever breaks an attempt off, the next one has to give the same orders."""
+
+import csv
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from arena.contest.attempts import Precedent
+from arena.contest.evaluate import Evaluation, evaluate
+from arena.contest.gateway.call import ModelCall, ModelOutcome
+from arena.contest.host import InfrastructureFailure, available
+from arena.contest.host.launcher import Launcher
+from arena.contest.limits import Limits
+from arena.contest.loading import load_submissions
+from arena.contest.pool import play_here
+from arena.contest.record import PlayedEpisode
+from arena.contest.store import Store, key_of
+from arena.contest.verify import verify
+from arena.contest.work import Job, WorkItem
+from arena.contract.language_model import ModelEndpoint, ModelUnavailable
+from arena.contract.seeds import PublicSeeds
+from arena.plugins import Plugins
+from arena.world.suite import Suite, load_suite
+
+SEEDS = PublicSeeds(count=1)
+SUITE = Suite(name="one", description="", scenarios=load_suite("smoke").scenarios[:1])
+SCENARIO = SUITE.scenarios[0]
+LINKS = len(SCENARIO.network.supply_links)
+
+# It knows how often it has played by a file that no isolation stands before at level trusted.
+BREAKING = """
+import os, pathlib
+import numpy as np
+
+class Controller:
+    def __init__(self, diary, breaks=1, at=10, first=20.0, later=20.0):
+        self.diary, self.breaks, self.at = pathlib.Path(diary), breaks, at
+        self.first, self.later = first, later
+
+    def begin(self, briefing):
+        self.links = len(briefing.network.supply_links)
+        with self.diary.open("a") as file:
+            file.write("x")
+        self.attempt = len(self.diary.read_text())
+
+    def order(self, observation):
+        if observation.period == self.at and self.attempt <= self.breaks:
+            os.kill(os.getpid(), 9)
+        return np.full(self.links, self.first if self.attempt == 1 else self.later)
+"""
+
+
+def enter(folder: Path, code: str = BREAKING, **config: object) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "controller.py").write_text(code)
+    settings = ", ".join(f"{key}: {value}" for key, value in config.items())
+    (folder / "submission.yaml").write_text(
+        f'name: breaking\ncontroller: "controller.py:Controller"\ntrack: blind\nconfig: {{{settings}}}\n'
+    )
+    return folder
+
+
+def run(folder: Path, output: Path, workers: int = 1, isolation: str = "trusted") -> Evaluation:
+    submissions = load_submissions([folder], Plugins(MappingProxyType({}))).require()
+    return evaluate(submissions, SUITE, SEEDS, output=output, isolation=isolation, workers=workers)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+sys.path.insert(0, str(Path(sys.argv[3])))
+from test_repetitions import run
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), Path(sys.argv[2]), workers=0)
+"""
+
+
+@pytest.mark.parametrize(("later", "outcome"), [(20.0, "ok"), (21.0, "diverged")])
+def test_after_the_death_of_its_worker_a_controller_repeats_its_orders_or_forfeits(
+    tmp_path: Path, later: float, outcome: str
+) -> None:
+    folder = enter(tmp_path / "entered", diary=tmp_path / "diary", later=later)
+    [record] = run(folder, tmp_path / "out").records
+    assert (record.outcome, record.repetitions) == (outcome, 1)
+    assert record.decisions == (SCENARIO.horizon if outcome == "ok" else 10)
+
+
+@pytest.mark.parametrize(("later", "outcome"), [(20.0, "ok"), (21.0, "diverged")])
+def test_orders_bind_beyond_the_death_of_the_arena_itself(tmp_path: Path, later: float, outcome: str) -> None:
+    """Without workers the controller takes the whole evaluation with it; the next call plays the episode again."""
+    folder = enter(tmp_path / "entered", diary=tmp_path / "diary", later=later)
+    script = [sys.executable, "-c", SCRIPT, str(folder), str(tmp_path / "out"), str(Path(__file__).parent)]
+    assert subprocess.run(script, check=False, timeout=120).returncode == -signal.SIGKILL
+    [record] = run(folder, tmp_path / "out").records
+    assert (record.outcome, record.repetitions) == (outcome, 1)
+    assert not list((tmp_path / "out").glob(".attempts*"))
+
+
+@pytest.mark.parametrize(("later", "outcome"), [(20.0, "ok"), (21.0, "diverged")])
+def test_orders_bind_from_one_evaluation_to_the_next(tmp_path: Path, later: float, outcome: str) -> None:
+    """Three workers die in one evaluation, which gives the episode up; the next one tries again."""
+    folder = enter(tmp_path / "entered", diary=tmp_path / "diary", breaks=3, later=20.0)
+    [lost] = run(folder, tmp_path / "out").records
+    assert (lost.outcome, lost.repetitions) == ("infrastructure", 3)
+    with Store(tmp_path / "out" / "results.sqlite") as store:
+        [precedent] = store.precedents().values()
+        assert (precedent.attempts, precedent.requested.tolist()) == (3, [[20.0] * LINKS] * 10)
+        # As if the controller had ordered otherwise in its earlier attempts.
+        store.put_precedent(key_of(lost), Precedent(3, np.full((11, LINKS), later)))
+    [record] = run(folder, tmp_path / "out").records
+    assert (record.outcome, record.repetitions) == (outcome, 3)
+
+
+def test_repetitions_are_in_table_standings_and_verification(tmp_path: Path) -> None:
+    folder = enter(tmp_path / "entered", diary=tmp_path / "diary")
+    evaluation = run(folder, tmp_path / "out")
+    [row] = evaluation.standings.rows
+    assert row.repetitions == 1
+    with evaluation.episodes.open(newline="") as file:
+        assert [line["repetitions"] for line in csv.DictReader(file)] == ["1"]
+    assert verify(tmp_path / "out").differences == ()
+
+
+def test_verification_finds_orders_that_an_earlier_attempt_did_not_give(tmp_path: Path) -> None:
+    folder = enter(tmp_path / "entered", diary=tmp_path / "diary", breaks=3)
+    run(folder, tmp_path / "out")
+    [record] = run(folder, tmp_path / "out").records
+    assert verify(tmp_path / "out").differences == ()
+    with Store(tmp_path / "out" / "results.sqlite") as store:
+        store.put_precedent(key_of(record), Precedent(3, np.full((11, LINKS), 19.0)))
+    [difference] = verify(tmp_path / "out").differences
+    assert (difference.column, difference.stored, difference.recomputed) == ("requested[0][0]", 20.0, 19.0)
+
+
+# --- causes that a controller has in its hands --------------------------------------------------------------------
+
+ASKING = """
+from arena import ModelFailure, ModelMessage
+import numpy as np
+
+class Controller:
+    def use_language_model(self, model):
+        self.model = model
+    def begin(self, briefing):
+        self.links = len(briefing.network.supply_links)
+        self.level = float(self.model.ask([ModelMessage("user", "how much?")]).text)
+    def order(self, observation):
+        if observation.period == 29:
+            self.model.ask([ModelMessage("user", "what came?")])
+        return np.full(self.links, self.level)
+"""
+
+
+class OwnEndpoint:
+    """An endpoint that answers with what it has learnt from the attempts before, and is gone in their last period."""
+
+    def __init__(self, *levels: float) -> None:
+        self.levels = list(levels)
+
+    def call(self, call: ModelCall) -> ModelOutcome:
+        if call.key.position == 0:
+            return ModelOutcome("ok", str(self.levels[0]))
+        if len(self.levels) > 1:
+            self.levels.pop(0)
+            raise ModelUnavailable("the endpoint has not answered; run the same command again")
+        return ModelOutcome("ok", "nothing")
+
+
+@pytest.mark.parametrize(("levels", "outcome"), [((20.0, 20.0), "ok"), ((20.0, 35.0), "diverged")])
+def test_an_endpoint_that_is_gone_in_the_last_period_gives_no_second_choice(
+    tmp_path: Path, levels: tuple[float, ...], outcome: str
+) -> None:
+    submission = enter(tmp_path / "entered", ASKING)
+    manifest = submission / "submission.yaml"
+    endpoint = ModelEndpoint(base_url="http://127.0.0.1:9/v1", model="m").model_dump(include={"base_url", "model"})
+    text = manifest.read_text().replace("config: {}", f"config: {{endpoint: {endpoint}}}\ncapabilities: [llm]")
+    manifest.write_text(text.replace("'", '"'))
+    [loaded] = load_submissions([submission], Plugins(MappingProxyType({}))).require()
+    loaded.config.clear()
+    job = Job((loaded,), (SCENARIO,), "trusted", Limits(), None)
+    item = WorkItem(0, 0, SEEDS.episode(SCENARIO.digest, 0))
+    [result] = play_here(job, [item], lambda: False, OwnEndpoint(*levels))
+    assert isinstance(result, PlayedEpisode)
+    assert (result.record.outcome, result.record.repetitions) == (outcome, 1)
+    assert result.requested[:29].tolist() == [[20.0] * LINKS] * 29
+
+
+STEADY = """
+import numpy as np
+
+class Controller:
+    def begin(self, briefing):
+        self.links = len(briefing.network.supply_links)
+    def order(self, observation):
+        return np.full(self.links, 20.0)
+"""
+
+
+@pytest.mark.skipif("process" not in available(), reason="this system cannot fork")
+def test_a_process_that_takes_too_long_to_end_is_not_played_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does that has thousands of unlinked mapped files to give back: its zygote does not answer in time."""
+    end, ends = Launcher.end, []
+
+    def slow(launcher: Launcher, seat: int) -> object:
+        ends.append(seat)
+        end(launcher, seat)
+        raise InfrastructureFailure("the process that starts controllers died")
+
+    folder = enter(tmp_path / "entered", STEADY)
+    submissions = load_submissions([folder], Plugins(MappingProxyType({}))).require()
+    monkeypatch.setattr(Launcher, "end", slow)
+    job = Job(submissions, (SCENARIO,), "process", Limits(), None)
+    item = WorkItem(0, 0, SEEDS.episode(SCENARIO.digest, 0))
+    [result] = play_here(job, [item], lambda: False)
+    assert isinstance(result, PlayedEpisode)
+    assert (result.record.outcome, result.record.repetitions, len(ends)) == ("ok", 0, 1)
