@@ -25,7 +25,7 @@ def print_standings(standings: Standings) -> None:
     of language models.
     """
     from arena.errors import printable
-    from arena.report.page import count_divisors, explain_missing_score
+    from arena.report.page import count_divisors, explain_missing_score, share_by_fallback
 
     everybody = (*standings.rows, *standings.reference)
     by_score = standings.ranked_by == "score"
@@ -46,6 +46,8 @@ def print_standings(standings: Standings) -> None:
     for row in standings.rows:
         if row.unranked_because:
             print(f"no rank for {printable(row.submission)}: {printable(row.unranked_because)}")
+        elif row.fallbacks:
+            print(f"{printable(row.submission)}: {share_by_fallback(row)} of its decisions by its stand-in")
         if row.repetitions:
             again = "1 episode was" if row.repetitions == 1 else f"{row.repetitions:,} times an episode was"
             print(f"{printable(row.submission)}: {again} played again after an attempt that broke off")
@@ -69,15 +71,9 @@ def _cells(row: StandingRow, by_score: bool, fallbacks: bool) -> tuple[str, ...]
         _DASH if row.mean_profit is None else f"{row.mean_profit:,.1f}",
         _range(interval, 3 if by_score else 1),
         str(row.forfeits),
-        *((_fallbacks(row),) if fallbacks else ()),
+        *((f"{row.fallbacks:,}",) if fallbacks else ()),
         str(row.episodes) if row.complete else f"{row.episodes} of {row.expected_episodes}",
     )
-
-
-def _fallbacks(row: StandingRow) -> str:
-    from arena.report.page import share_by_fallback
-
-    return f"{row.fallbacks:,} ({share_by_fallback(row)})" if row.fallbacks else "0"
 
 
 def _price(one: PriceOfDecentralisation) -> str:

@@ -246,6 +246,15 @@ def test_fallbacks_have_a_column_once_there_is_one(run: Run) -> None:
     heading = printed.splitlines()[0].split()
     assert heading[-2:] == ["fallbacks", "episodes"]
     assert [line_of(printed, name)[-2] for name in ("steady", "lost")] == ["0", "70"]
+    assert "lost: 23.3 % of its decisions by its stand-in" in printed
+
+
+def test_a_submission_that_its_stand_in_played_is_shown_without_a_rank(run: Run) -> None:
+    own_code("steady", REPORTS)
+    own_code("absent", REPORTS, config="{fallbacks: 16}")
+    printed = play(run, "steady", "absent").stdout
+    assert [line_of(printed, name)[0] for name in ("steady", "absent")] == ["1", "–"]
+    assert "no rank for absent: its stand-in took 160 of 300 decisions" in printed
 
 
 def test_standings_of_another_layout_are_told_without_a_traceback(run: Run) -> None:

@@ -73,19 +73,23 @@ def test_the_strongest_level_is_the_default_and_is_recorded(run, workers):
     assert done.exit_code == 0, done.stderr
     assert {(row["isolation"], row["outcome"]) for row in episodes()} == {(strongest(), "ok")}
     (row,) = json.loads(Path("results/standings.json").read_text())["rows"]
-    assert (row["isolation"], row["official"]) == (strongest(), strongest() in LOCKED)
-    assert ("Not official" in Path("results/report.html").read_text()) != (strongest() in LOCKED)
+    assert (row["isolation"], row["official"]) == (strongest(), False)
+    assert "These seeds are public" in Path("results/report.html").read_text()
 
 
 @pytest.mark.parametrize("level", LOCKED)
-def test_results_at_a_locked_level_are_official_and_those_of_a_process_are_not(run, level):
+def test_results_on_hidden_seeds_at_a_locked_level_are_official_and_those_of_a_process_are_not(run, level):
     require_or_skip(level)
     name = write("mine", CURIOUS.replace("FILE", "__file__"))
+    assert run("seeds", "new", "contest.secret").exit_code == 0
+    hidden = ("--seeds", "hidden:2", "--secret", "contest.secret")
     for isolation, official in ((level, True), ("process", False)):
-        done = run("evaluate", name, *SCENARIO, "--workers", 0, "--isolation", isolation, "--output", isolation)
+        options = (*SCENARIO, *hidden, "--workers", 0, "--isolation", isolation, "--output", isolation)
+        done = run("evaluate", name, *options)
         assert done.exit_code == 0, done.stderr
         (row,) = json.loads(Path(isolation, "standings.json").read_text())["rows"]
         assert (row["isolation"], row["official"]) == (isolation, official)
+        assert ("Not official" not in Path(isolation, "report.html").read_text()) == official
 
 
 @pytest.mark.parametrize("level", LOCKED)
