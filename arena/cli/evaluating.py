@@ -58,11 +58,11 @@ def evaluate(
     ] = None,
     llm_calls: Annotated[
         int | None,
-        typer.Option(help="Questions that each submission may ask, earlier runs into the folder included; any number."),
+        typer.Option(help="Questions that each submission may ask, earlier runs into the folder included."),
     ] = None,
     llm_tokens: Annotated[
         int | None,
-        typer.Option(help="Tokens that each submission may use, earlier runs into the folder included; any number."),
+        typer.Option(help="Tokens that each submission may use, earlier runs into the folder included."),
     ] = None,
     llm_episode_calls: Annotated[
         int | None, typer.Option(help="Questions that each submission may ask in an episode; 20 unless given.")

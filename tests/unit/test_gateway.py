@@ -276,7 +276,7 @@ def test_an_episode_is_stopped_at_its_limit_and_a_replay_at_the_same_question(tm
     entries = read_transcript(path)
     assert entries[call(0, 2).key].limits["calls"] == 3
     assert ReplayGateway(entries, "t").call(call(0, 2)) == told[2]
-    raised = gateway(path, client, limits=ModelLimits(episode_calls=3, episode_tokens=17))
+    raised = gateway(path, client, limits=ModelLimits(episode_calls=3, episode_tokens=17, calls=4))
     assert raised.call(call(0, 2)).outcome == "ok"
     raised.close()
 

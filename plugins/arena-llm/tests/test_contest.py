@@ -213,7 +213,10 @@ def test_an_episode_asks_no_more_than_its_budget(tmp_path, endpoint):
     played = play(submissions, tmp_path / "r", live(endpoint, episode_calls=3), suite(SCENARIOS[0]))
     assert {record.llm_calls for record in played.records} == {3}
     assert {record.fallbacks for record in played.records} == {15}
+    assert {record.llm_failures for record in played.records} == {0}, "a question that was not asked is not a failure"
     assert len(endpoint.requests) == 30
+    found = verify(tmp_path / "r", replay=submissions, isolation="trusted")
+    assert (found.differences, found.model_replays) == ((), 10)
 
 
 def test_an_episode_uses_no_more_tokens_than_its_budget(tmp_path, endpoint):
