@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from arena import ModelEndpoint
+from arena import ModelEndpoint, ModelLimits
 
 KEY = "sk-test-0123456789abcdef"
 KEY_VARIABLE = "ARENA_TEST_KEY"
+QUICK = ModelLimits(timeout=5.0, retries=0)
 GOOD = {
     "demand_multiplier": 1.1,
     "safety_z": 0.5,
@@ -102,11 +103,11 @@ class Endpoint(ThreadingHTTPServer):
         """A client that hung up is no error of the test."""
 
     def describe(self, **fields) -> ModelEndpoint:
-        given = {"base_url": self.url, "model": "test-model", "retries": 0, "timeout": 5.0} | fields
+        given = {"base_url": self.url, "model": "test-model"} | fields
         return ModelEndpoint(**given)
 
 
-def say(content: Any, *, model: str = "test-model-2", **fields: Any) -> Behaviour:
+def say(content: Any, *, model: str = "test-model-2", finish: str = "stop", **fields: Any) -> Behaviour:
     """A chat completion with this text."""
     message = {"role": "assistant", "content": content, **fields}
     completion = {
@@ -114,14 +115,14 @@ def say(content: Any, *, model: str = "test-model-2", **fields: Any) -> Behaviou
         "object": "chat.completion",
         "created": 1,
         "model": model,
-        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+        "choices": [{"index": 0, "finish_reason": finish, "message": message}],
         "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
     }
     return lambda handler: handler.reply(200, completion)
 
 
-def status(code: int, *headers: tuple[str, str], message: str = "no") -> Behaviour:
-    return lambda handler: handler.reply(code, {"error": {"message": message}}, headers)
+def status(code: int, /, *headers: tuple[str, str], message: str = "no", **fields: Any) -> Behaviour:
+    return lambda handler: handler.reply(code, {"error": {"message": message, **fields}}, headers)
 
 
 def body(content: bytes) -> Behaviour:

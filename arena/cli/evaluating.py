@@ -56,8 +56,32 @@ def evaluate(
     transcripts: Annotated[
         Path | None, typer.Option(help="Transcript to replay; that of the output folder unless given.")
     ] = None,
-    llm_calls: Annotated[int | None, typer.Option(min=0, help="Calls that the whole run may make.")] = None,
-    llm_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens that the whole run may use.")] = None,
+    llm_calls: Annotated[
+        int | None,
+        typer.Option(help="Questions that each submission may ask, earlier runs into the folder included."),
+    ] = None,
+    llm_tokens: Annotated[
+        int | None,
+        typer.Option(help="Tokens that each submission may use, earlier runs into the folder included."),
+    ] = None,
+    llm_episode_calls: Annotated[
+        int | None, typer.Option(help="Questions that each submission may ask in an episode; 20 unless given.")
+    ] = None,
+    llm_episode_tokens: Annotated[
+        int | None, typer.Option(help="Tokens that each submission may use in an episode; 50000 unless given.")
+    ] = None,
+    llm_timeout: Annotated[
+        float | None, typer.Option(help="Seconds of one attempt to ask, reply included; 60 unless given.")
+    ] = None,
+    llm_retries: Annotated[
+        int | None, typer.Option(help="Further attempts after one that failed, with growing pauses; 2 unless given.")
+    ] = None,
+    llm_failures_in_a_row: Annotated[
+        int | None,
+        typer.Option(
+            help="Questions without an answer after which a submission's endpoint is given up; 20 unless given."
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 when a submission forfeited.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON.")] = False,
 ) -> None:
@@ -68,8 +92,8 @@ def evaluate(
     """
     from arena.contest.evaluate import Interrupted
     from arena.contest.evaluate import evaluate as run
-    from arena.contest.gateway import RunBudget
-    from arena.contest.gateway.access import make_access
+    from arena.contest.gateway import describe_failures
+    from arena.contest.gateway.access import make_access, make_limits
     from arena.contest.host import strongest
     from arena.contract.seeds import parse_seeds
     from arena.contract.version import contract_digest
@@ -77,7 +101,16 @@ def evaluate(
 
     plan = parse_seeds(seeds, secret, contract_digest())
     chosen = _choose_suite(suite, scenario or [], plan)
-    models = make_access(llm, llm_endpoint or (), transcripts, RunBudget(llm_calls, llm_tokens))
+    model_limits = make_limits(
+        calls=llm_calls,
+        tokens=llm_tokens,
+        episode_calls=llm_episode_calls,
+        episode_tokens=llm_episode_tokens,
+        timeout=llm_timeout,
+        retries=llm_retries,
+        failures_in_a_row=llm_failures_in_a_row,
+    )
+    models = make_access(llm, llm_endpoint or (), transcripts, model_limits)
     submissions = with_models(load(paths).require(), models, output)
     try:
         evaluation = run(
@@ -93,6 +126,8 @@ def evaluate(
     except Interrupted as error:
         warn(str(error))
         raise typer.Exit(INTERRUPTED) from error
+    for sentence in describe_failures(output, evaluation.records):
+        warn(sentence)
     notes = {one.name: one.note for one in chosen.scenarios if one.note}
     report = write_report(evaluation.standings, evaluation.records, output / REPORT_NAME, notes=notes)
     if as_json:

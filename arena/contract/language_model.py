@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, Protocol, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, FaultList, FieldFault
 from arena.models import FrozenModel
 
 Role = Literal["system", "user", "assistant"]
@@ -28,6 +28,7 @@ FailureKind = Literal[
     "server_error",
     "disconnected",
     "refused",
+    "cut_off",
     "too_large",
     "bad_reply",
     "bad_request",
@@ -37,9 +38,10 @@ FailureKind = Literal[
 """Why a question has no answer.
 
 ``timeout``, ``rate_limited``, ``server_error``, ``disconnected``: as the endpoint had it after the last attempt;
-``refused``: the model declines; ``too_large`` and ``bad_reply``: what came is no chat completion of acceptable size;
-``bad_request``: the endpoint takes no such question; ``budget``: the episode's calls or tokens are used up;
-``no_model``: the seat has none, as in ``arena check``.
+``refused``: the model declines; ``cut_off``: the answer reached ``max_tokens`` before its end; ``too_large`` and
+``bad_reply``: the reply has no acceptable size, or is not a chat completion; ``bad_request``: the endpoint does not
+accept the question; ``budget``: the episode has used up the calls or tokens that the organiser allows;
+``no_model``: the seat has no language model, as in ``arena check``.
 """
 
 FAILURE_KINDS: Final[tuple[FailureKind, ...]] = get_args(FailureKind)
@@ -61,6 +63,46 @@ def _check_base_url(url: str) -> str:
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must hold no user, password, query or fragment; a key is named by key_variable")
     return url.rstrip("/")
+
+
+class ModelLimits(FrozenModel):
+    """Limits of questions to language models. The organiser of a run sets them; each submission has them for itself."""
+
+    timeout: float = Field(default=60.0, gt=0, le=600, description="seconds of one attempt, reply included")
+    retries: int = Field(default=2, ge=0, le=10, description="further attempts, with growing pauses in between")
+    episode_calls: int = Field(default=20, ge=1, le=10_000, description="questions that an episode may ask")
+    episode_tokens: int = Field(
+        default=50_000,
+        ge=1,
+        le=10_000_000,
+        description="tokens that an episode may use; the question that reaches the limit is still answered",
+    )
+    calls: int | None = Field(
+        default=None,
+        ge=0,
+        description="questions a submission may ask in a folder of results, over all runs into it; null: any number",
+    )
+    tokens: int | None = Field(
+        default=None,
+        ge=0,
+        description="tokens a submission may use in a folder of results, over all runs into it; null: any number",
+    )
+    failures_in_a_row: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        description="questions without an answer, one after the other, after which the endpoint is given up for the "
+        "submission that asked them",
+    )
+
+
+_ORGANISERS: Final = {
+    "timeout": "--llm-timeout",
+    "retries": "--llm-retries",
+    "calls_per_episode": "--llm-episode-calls",
+    "tokens_per_episode": "--llm-episode-tokens",
+}
+"""Fields that an endpoint had in manifests before they were limits of the run, with the option that sets each now."""
 
 
 class TokenPrices(FrozenModel):
@@ -99,11 +141,25 @@ class ModelEndpoint(FrozenModel):
         description="schema: answers are held to the JSON schema of the question; plain: the schema is left out; auto: "
         "schema, unless the endpoint refuses it",
     )
-    timeout: float = Field(default=60.0, gt=0, le=600, description="seconds of one attempt, reply included")
-    retries: int = Field(default=2, ge=0, le=10, description="further attempts, with growing pauses in between")
-    calls_per_episode: int = Field(default=2, ge=1, le=200, description="questions that an episode may ask")
-    tokens_per_episode: int = Field(default=20_000, ge=1, le=10_000_000, description="tokens that an episode may use")
     prices: TokenPrices | None = Field(default=None, description="for the cost in the results; null: none is stated")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leaves_limits_to_the_organiser(cls, given: Any) -> Any:
+        if isinstance(given, Mapping):
+            faults = [
+                FieldFault(
+                    name,
+                    given[name],
+                    "is a limit of the run, which its organiser sets for every submission alike",
+                    f"remove it; an organiser writes arena evaluate {option}",
+                )
+                for name, option in _ORGANISERS.items()
+                if name in given
+            ]
+            if faults:
+                raise FaultList(faults)
+        return given
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -182,12 +238,14 @@ class ModelAnswer:
         model: the model that answered, as the endpoint says.
         prompt_tokens: tokens asked, as the endpoint says; 0 if it does not.
         completion_tokens: tokens answered.
+        refused: by request parameter, the endpoint's reason for refusing it; the answer was given without them.
     """
 
     text: str
     model: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 class ModelFailure(ArenaError):  # noqa: N818 - named after what it reports
@@ -199,6 +257,7 @@ class ModelFailure(ArenaError):  # noqa: N818 - named after what it reports
         prompt_tokens: tokens that were used up all the same, where the endpoint says so.
         completion_tokens: likewise.
         model: the model that answered, where one did.
+        refused: by request parameter, the endpoint's reason for refusing it; the last attempt was made without them.
     """
 
     def __init__(
@@ -216,6 +275,7 @@ class ModelFailure(ArenaError):  # noqa: N818 - named after what it reports
         self.model = model
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
+        self.refused: Mapping[str, str] = {}
         super().__init__(kind, message)
 
     def __str__(self) -> str:
@@ -254,7 +314,7 @@ class ModelClient(Protocol):
         """
 
     def ask(self, question: ModelQuestion) -> ModelAnswer:
-        """Send a question, with the endpoint's retries, and wait for the answer.
+        """Send a question, within the timeout and the retries of the run's limits, and wait for the answer.
 
         Raises:
             ModelFailure: there is no answer.
@@ -271,10 +331,11 @@ class ModelClientSpec:
 
     Attributes:
         name: lower-case name by which endpoints refer to it.
-        connect: makes a client from an endpoint and its key (None without one). Heavy imports belong inside it.
+        connect: makes a client from an endpoint, its key (None without one) and the limits of the run, of which
+            timeout and retries are the client's to keep. Heavy imports belong inside it.
         summary: one sentence.
     """
 
     name: str
-    connect: Callable[[ModelEndpoint, str | None], ModelClient]
+    connect: Callable[[ModelEndpoint, str | None, ModelLimits], ModelClient]
     summary: str

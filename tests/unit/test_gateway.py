@@ -6,6 +6,7 @@ import multiprocessing
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,15 +18,22 @@ from arena import (
     ModelAnswer,
     ModelEndpoint,
     ModelFailure,
+    ModelLimits,
     ModelMessage,
     ModelQuestion,
     ModelUnavailable,
     UnknownName,
 )
-from arena.contest.gateway import LiveGateway, ModelCall, ModelOutcome, ReplayGateway, RunBudget, Transcript
-from arena.contest.gateway.access import make_access
+from arena.contest.gateway import (
+    LiveGateway,
+    ModelCall,
+    ModelOutcome,
+    ReplayGateway,
+    Transcript,
+    describe_failures,
+)
+from arena.contest.gateway.access import make_access, make_limits
 from arena.contest.gateway.call import CallKey
-from arena.contest.gateway.gateway import MOST_FAILURES_IN_A_ROW
 from arena.contest.gateway.relay import RelayedGateway, serve_calls
 from arena.contest.gateway.transcript import read_transcript
 from arena.contest.limits import Limits
@@ -33,14 +41,16 @@ from arena.contest.match import play
 from arena.contract.language_model import LONGEST_ANSWER, LONGEST_QUESTION, MOST_MESSAGES
 from arena.contract.seeds import PublicSeeds
 from arena.errors import InfrastructureFailure
+from arena.models import parse_model
 
 ENDPOINT = ModelEndpoint(base_url="http://127.0.0.1:1/v1", model="test-model")
 QUESTION = ModelQuestion((ModelMessage("user", "six numbers?"),))
+IN_A_ROW = ModelLimits().failures_in_a_row
 LEVELS = ("trusted", "process")
 
 
-def call(index=0, position=0, question=QUESTION, endpoint=ENDPOINT):
-    return ModelCall(CallKey("mine", "abc", "public", index, position), endpoint, question)
+def call(index=0, position=0, question=QUESTION, endpoint=ENDPOINT, submission="mine"):
+    return ModelCall(CallKey(submission, "abc", "public", index, position), endpoint, question)
 
 
 class Client:
@@ -65,7 +75,7 @@ class Client:
 
 
 def gateway(path, client, **options):
-    return LiveGateway(Transcript(path), lambda endpoint: client, **options)
+    return LiveGateway(Transcript(path), lambda endpoint, limits: client, **options)
 
 
 def test_a_question_is_asked_once_under_its_key(tmp_path):
@@ -86,7 +96,7 @@ def test_a_question_is_asked_once_under_its_key(tmp_path):
 
 
 def test_an_endpoint_elsewhere_that_asks_the_same_model_is_the_same(tmp_path):
-    moved = ENDPOINT.model_copy(update={"base_url": "http://127.0.0.1:2/v1", "timeout": 9.0, "retries": 0})
+    moved = ENDPOINT.model_copy(update={"base_url": "http://127.0.0.1:2/v1"})
     assert QUESTION.digest(moved) == QUESTION.digest(ENDPOINT)
     assert QUESTION.digest(ENDPOINT.model_copy(update={"seed": 1})) != QUESTION.digest(ENDPOINT)
 
@@ -150,19 +160,19 @@ def test_an_answer_has_a_largest_size(tmp_path, length, outcome):
     live.close()
 
 
-@pytest.mark.parametrize("budget", [RunBudget(calls=2), RunBudget(tokens=16)])
+@pytest.mark.parametrize("budget", [ModelLimits(calls=2), ModelLimits(tokens=16)])
 def test_a_run_ends_with_its_budget_and_goes_on_with_a_larger_one(tmp_path, budget):
     path = tmp_path / "t.jsonl"
     client = Client()
     for _ in range(2):
-        live = gateway(path, client, budget=budget)
+        live = gateway(path, client, limits=budget)
         for index in (0, 1):
             live.call(call(index))
-        with pytest.raises(ModelUnavailable, match=r"budget of the run is used up \(2 calls, 16 tokens\)"):
+        with pytest.raises(ModelUnavailable, match=r"mine has used up its budget of the run \(2 calls, 16 tokens\)"):
             live.call(call(2))
         live.close()
     assert len(client.asked) == 2
-    live = gateway(path, client, budget=RunBudget(calls=3, tokens=17))
+    live = gateway(path, client, limits=ModelLimits(calls=3, tokens=17))
     assert live.call(call(2)).outcome == "ok"
     live.close()
 
@@ -190,15 +200,148 @@ def test_a_call_that_is_under_way_is_waited_for_and_not_made_twice(tmp_path):
 
 
 def test_an_endpoint_that_never_answers_is_given_up(tmp_path):
-    failures = [ModelFailure("disconnected", "no")] * (MOST_FAILURES_IN_A_ROW - 1)
+    failures = [ModelFailure("disconnected", "no")] * (IN_A_ROW - 1)
     client = Client(*failures, ModelAnswer("back"), *failures, ModelFailure("refused", "no"), *failures, failures[0])
     live = gateway(tmp_path / "t.jsonl", client)
-    for index in range(3 * MOST_FAILURES_IN_A_ROW):
+    for index in range(3 * IN_A_ROW):
         live.call(call(index))
-    with pytest.raises(ModelUnavailable, match="has not answered 20 times in a row"):
+    with pytest.raises(ModelUnavailable, match="has not answered mine 20 times in a row, last: no; see to it"):
         live.call(call(10_000))
     assert live.call(call(0)).outcome == "disconnected"
     live.close()
+
+
+def failed(kind, message="no", *, refused=None):
+    failure = ModelFailure(kind, message)
+    failure.refused = refused or {}
+    return failure
+
+
+def test_an_endpoint_that_accepts_no_question_is_given_up_with_its_reason(tmp_path):
+    key = "sk-secret"
+    client = Client(*[failed("bad_request", f"no credit for {key}")] * 3)
+    live = gateway(tmp_path / "t.jsonl", client, keys=(key,), limits=ModelLimits(failures_in_a_row=3))
+    for index in range(3):
+        assert live.call(call(index)).outcome == "bad_request"
+    with pytest.raises(ModelUnavailable, match=r"has not answered mine 3 times in a row, last: no credit for \[key\]"):
+        live.call(call(3))
+    live.close()
+
+
+def test_failures_and_budgets_of_one_submission_are_not_those_of_another(tmp_path):
+    clients = []
+
+    def connect(endpoint, limits):
+        clients.append(Client(*([] if clients else [ModelFailure("timeout", "late")] * 3)))
+        return clients[-1]
+
+    path = tmp_path / "t.jsonl"
+    for _ in range(2):  # A second run into the same folder counts what the first one used.
+        live = LiveGateway(Transcript(path), connect, limits=ModelLimits(failures_in_a_row=3, calls=4))
+        for index in range(3):
+            assert live.call(call(index, submission="failing")).outcome == "timeout"
+        for index in range(4):
+            assert live.call(call(index, submission="answered")).outcome == "ok"
+        with pytest.raises(
+            ModelUnavailable, match=r"answered has used up its budget of the run \(4 calls, 32 tokens\)"
+        ):
+            live.call(call(4, submission="answered"))
+        live.close()
+    assert [len(client.asked) for client in clients] == [3, 4]
+    live = LiveGateway(Transcript(path), connect, limits=ModelLimits(failures_in_a_row=3, calls=4))
+    assert live.call(call(3, submission="failing")).outcome == "ok"
+    with pytest.raises(ModelUnavailable, match=r"failing has used up its budget of the run \(4 calls, 8 tokens\)"):
+        live.call(call(4, submission="failing"))
+    live.close()
+
+
+@pytest.mark.parametrize(
+    ("limits", "reached"),
+    [
+        (ModelLimits(episode_calls=2), r"the episode has asked its 2 questions (--llm-episode-calls)"),
+        (ModelLimits(episode_tokens=16), r"the episode has used 16 of its 16 tokens (--llm-episode-tokens)"),
+    ],
+)
+def test_an_episode_is_stopped_at_its_limit_and_a_replay_at_the_same_question(tmp_path, limits, reached):
+    path, client = tmp_path / "t.jsonl", Client()
+    live = gateway(path, client, limits=limits.model_copy(update={"calls": 3}))
+    for _ in range(2):
+        told = [live.call(call(0, position)) for position in range(3)]
+        assert [one.outcome for one in told] == ["ok", "ok", "budget"]
+        assert told[2].message == reached
+    assert len(client.asked) == 2
+    assert live.call(call(1)).outcome == "ok", "another episode has its own limit, and a refusal is not a call"
+    live.close()
+    assert len(path.read_bytes().splitlines()) == 4
+    entries = read_transcript(path)
+    assert entries[call(0, 2).key].limits["calls"] == 3
+    assert ReplayGateway(entries, "t").call(call(0, 2)) == told[2]
+    raised = gateway(path, client, limits=ModelLimits(episode_calls=3, episode_tokens=17, calls=4))
+    assert raised.call(call(0, 2)).outcome == "ok"
+    raised.close()
+
+
+def test_a_transcript_of_before_limits_were_written_down_is_replayed_with_those_of_its_run(tmp_path):
+    path = tmp_path / "t.jsonl"
+    live = gateway(path, Client())
+    live.call(call(0, 0))
+    live.close()
+    line = json.loads(path.read_text(encoding="utf-8"))
+    assert line.pop("limits") == ModelLimits().model_dump()
+    assert line.pop("refused") == {}
+    path.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    entries = read_transcript(path)
+    assert ReplayGateway(entries, "t").call(call(0, 0)).outcome == "ok"
+    with pytest.raises(ModelUnavailable, match="holds no question 2 of mine"):
+        ReplayGateway(entries, "t").call(call(0, 1))
+    replay = ReplayGateway(entries, "t", limits=ModelLimits(episode_calls=1))
+    assert [replay.call(call(0, position)).outcome for position in (0, 1)] == ["ok", "budget"]
+
+
+@pytest.mark.parametrize("kind", ["cut_off", "bad_request"])
+def test_what_an_endpoint_refused_is_written_down_without_keys_and_replayed(tmp_path, kind):
+    path, key = tmp_path / "t.jsonl", "sk-" + "0123456789" * 5
+    reason = "x" * 290 + key  # cut first, half of the key would be left
+    client = Client(failed(kind, reason, refused={"temperature": reason}))
+    live = gateway(path, client, keys=(key,))
+    told = live.call(call())
+    live.close()
+    assert told.outcome == kind
+    assert told.message == told.refused["temperature"] == "x" * 290 + "[key]"
+    assert "sk-" not in path.read_text(encoding="utf-8")
+    assert ReplayGateway(read_transcript(path), "t").call(call()) == told
+
+
+def test_what_went_wrong_is_summed_up_for_every_submission(tmp_path):
+    path = tmp_path / "transcripts.jsonl"
+    refused = {"temperature": "only 1", "max_completion_tokens": "unknown"}
+    client = Client(
+        ModelAnswer("one"),
+        failed("timeout", "no reply"),
+        failed("cut_off", "cut", refused=refused),
+        failed("timeout", "no reply\nat all"),
+        failed("bad_request", "not accepted", refused={"response_format": "a guess"}),
+    )
+    live = gateway(path, client, limits=ModelLimits(episode_calls=5))
+    for position in range(6):
+        live.call(call(0, position))
+    live.call(call(1, submission="silent"))
+    live.call(call(99, submission="played-before"))
+    live.close()
+    assert describe_failures(tmp_path / "nowhere", []) == []
+    assert describe_failures(tmp_path, []) == []
+    records = [
+        SimpleNamespace(submission=name, scenario_digest="abc", commitment=None, seed_index=index)
+        for name, index in (("silent", 1), ("mine", 0), ("played-before", 98))
+    ]
+    assert describe_failures(tmp_path, records) == [
+        "mine: 4 of 5 questions to its language model have no answer (timeout 2, cut_off 1, bad_request 1); "
+        "the last one: not accepted",
+        "mine: 1 episode was refused further questions by a limit of the run; "
+        "the last one: the episode has asked its 5 questions (--llm-episode-calls)",
+        "mine: its endpoint was asked without temperature, which it refused: only 1",
+        "mine: its endpoint was asked without max_completion_tokens (max_tokens was sent), which it refused: unknown",
+    ]
 
 
 def test_replay_plays_what_is_there_and_nothing_else(tmp_path):
@@ -217,7 +360,7 @@ def test_replay_plays_what_is_there_and_nothing_else(tmp_path):
 
 
 def test_a_worker_asks_over_a_pipe_and_is_told_what_went_wrong(tmp_path):
-    live = gateway(tmp_path / "t.jsonl", Client(ModelAnswer("one")), budget=RunBudget(calls=1))
+    live = gateway(tmp_path / "t.jsonl", Client(ModelAnswer("one")), limits=ModelLimits(calls=1))
     ours, theirs = multiprocessing.Pipe()
     thread = serve_calls(live, ours)
     relayed = RelayedGateway(theirs)
@@ -257,13 +400,45 @@ def test_what_is_no_question_is_refused(messages, schema, complaint):
         ("base_url", "https://user:password@127.0.0.1/v1"),
         ("base_url", "https://127.0.0.1/v1?key=sk-1"),
         ("key_variable", "sk-this-is-the-key-itself"),
-        ("timeout", float("inf")),
         ("api_key", "sk-1"),
     ],
 )
 def test_an_endpoint_holds_an_address_and_the_name_of_a_variable(field, value):
     with pytest.raises(ValueError, match=field):
         ModelEndpoint(**{"base_url": "https://127.0.0.1/v1", "model": "m", field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "option"),
+    [
+        ("timeout", "--llm-timeout"),
+        ("retries", "--llm-retries"),
+        ("calls_per_episode", "--llm-episode-calls"),
+        ("tokens_per_episode", "--llm-episode-tokens"),
+    ],
+)
+def test_a_manifest_sets_no_limit_of_the_run(field, option):
+    document = {"base_url": "https://127.0.0.1/v1", "model": "m"}
+    assert parse_model(ModelEndpoint, document, "a.yaml").model == "m"
+    with pytest.raises(InvalidInput) as caught:
+        parse_model(ModelEndpoint, {**document, field: 1}, "a.yaml")
+    (fault,) = caught.value.faults
+    assert (fault.field, fault.value) == (field, 1)
+    assert "is a limit of the run, which its organiser sets" in fault.rule
+    assert fault.suggestion == f"remove it; an organiser writes arena evaluate {option}"
+
+
+def test_limits_are_read_from_the_command_line():
+    assert make_limits(calls=None, timeout=None) is None
+    assert make_limits(calls=0, timeout=1.5, retries=None) == ModelLimits(calls=0, timeout=1.5)
+    for option, value, complaint in (
+        ("timeout", 0.0, "1 fault in --llm-timeout:\n  must be greater than 0"),
+        ("retries", 11, "1 fault in --llm-retries:\n  must be 10 or less, got 11"),
+        ("episode_calls", 0, "1 fault in --llm-episode-calls:\n  must be 1 or more, got 0"),
+        ("tokens", -1, "1 fault in --llm-tokens:\n  must be 0 or more, got -1"),
+    ):
+        with pytest.raises(InvalidInput, match=complaint):
+            make_limits(**{option: value})
 
 
 def test_the_allow_list_is_read_from_the_command_line():
@@ -316,8 +491,7 @@ class Answers:
 
 def seated(tmp_path, body, capabilities=("llm",)):
     submission = make_submission(tmp_path, body, capabilities=capabilities)
-    endpoint = ENDPOINT.model_copy(update={"calls_per_episode": 2}) if "llm" in capabilities else None
-    return dataclasses.replace(submission, endpoint=endpoint)
+    return dataclasses.replace(submission, endpoint=ENDPOINT if "llm" in capabilities else None)
 
 
 def episode(host_at, level, submission, answers, **limits):
@@ -340,6 +514,15 @@ def test_a_controller_asks_and_orders_by_the_answer(host_at, tmp_path, level):
     record = played.record
     assert (record.llm_calls, record.llm_failures, record.prompt_tokens, record.completion_tokens) == (2, 1, 5, 3)
     assert (record.llm_seconds, record.llm_model, record.llm_cost) == (0.25, "m", None)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_controller_can_tell_that_an_answer_was_cut_off(host_at, tmp_path, level):
+    answers = Answers(ModelOutcome("ok", "11"), ModelOutcome("cut_off", message="cut at 400 tokens"))
+    played = episode(host_at, level, seated(tmp_path, ASKING.replace("timeout", "cut_off")), answers)
+    assert played.record.outcome == "ok", played.record.failure_message
+    assert played.requested[3, 0] == 7.0
+    assert (played.record.llm_calls, played.record.llm_failures) == (2, 1)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -398,10 +581,10 @@ def order(self, observation):
 
 
 def test_a_flood_of_questions_ends_with_the_deadline_and_reaches_nobody(host_at, tmp_path):
-    answers = Answers(ModelOutcome("ok", "1"), ModelOutcome("ok", "2"))
+    answers = Answers(ModelOutcome("ok", "1"), ModelOutcome("ok", "2"), ModelOutcome("budget"))
     record = episode(host_at, "process", seated(tmp_path, FLOOD), answers, first_decision=1.0).record
     assert (record.outcome, record.failure_period) == ("timeout", 0)
-    assert len(answers.calls) == record.llm_calls == 2
+    assert (len(answers.calls), record.llm_calls, record.llm_failures) == (3, 2, 0)
 
 
 REPORT = """

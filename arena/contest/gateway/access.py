@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from arena.contest.gateway.gateway import LiveGateway, ReplayGateway, RunBudget
+from arena.contest.gateway.gateway import LiveGateway, ReplayGateway
 from arena.contest.gateway.transcript import TRANSCRIPT_NAME, Transcript, read_transcript
 from arena.contest.loading import Unavailable
 from arena.contest.submission import Submission
-from arena.contract.language_model import ModelClient, ModelEndpoint, ModelUnavailable
+from arena.contract.language_model import ModelClient, ModelEndpoint, ModelLimits, ModelUnavailable
 from arena.errors import ArenaError, Fault, InvalidInput, unknown_name
+from arena.models import parse_model
 from arena.plugins import load_model_client
 
 LlmMode = Literal["live", "replay", "off"]
@@ -36,13 +37,13 @@ class ModelAccess:
         mode: where answers come from.
         allowed: the allow-list: by base URL, the environment variable of the key that may be sent there; None for none.
         transcript: what is replayed; None for the transcript of the folder of results.
-        budget: of the run.
+        limits: of the run. None: the defaults; in a replay, the transcript says where an episode was stopped.
     """
 
     mode: LlmMode = "off"
     allowed: Mapping[str, str | None] = field(default_factory=dict)
     transcript: Path | None = None
-    budget: RunBudget = field(default_factory=RunBudget)
+    limits: ModelLimits | None = None
 
     @property
     def key_variables(self) -> tuple[str, ...]:
@@ -54,7 +55,7 @@ def make_access(
     mode: str,
     endpoints: Sequence[str] = (),
     transcript: Path | None = None,
-    budget: RunBudget | None = None,
+    limits: ModelLimits | None = None,
 ) -> ModelAccess:
     """Read what the command line grants.
 
@@ -62,7 +63,7 @@ def make_access(
         mode: `live`, `replay` or `off`.
         endpoints: the allow-list, each `URL` or `URL=VARIABLE`.
         transcript: what is replayed.
-        budget: of the run.
+        limits: of the run; see `ModelAccess`.
 
     Raises:
         UnknownName: there is no such mode.
@@ -70,8 +71,30 @@ def make_access(
     """
     for known in get_args(LlmMode):
         if known == mode:
-            return ModelAccess(known, _parse_allowed(endpoints), transcript, budget or RunBudget())
+            return ModelAccess(known, _parse_allowed(endpoints), transcript, limits)
     raise unknown_name("mode of --llm", mode, get_args(LlmMode))
+
+
+def make_limits(**options: float | None) -> ModelLimits | None:
+    """Read the limits that the command line sets.
+
+    Args:
+        options: fields of `ModelLimits`; None for one that is not set.
+
+    Returns:
+        The limits, with defaults for what is not set; None if nothing is.
+
+    Raises:
+        InvalidInput: a number is out of its range; the faults name the options.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if not given:
+        return None
+    try:
+        return parse_model(ModelLimits, given, "")
+    except InvalidInput as error:
+        faults = [fault._replace(source=f"--llm-{fault.field.replace('_', '-')}", field="") for fault in error.faults]
+        raise InvalidInput(faults) from None
 
 
 def _parse_allowed(endpoints: Sequence[str]) -> dict[str, str | None]:
@@ -143,7 +166,7 @@ def _refusal(endpoint: ModelEndpoint, access: ModelAccess, probe: bool) -> str:
         return f"the variable {endpoint.key_variable} of its key is not set"
     keys = _keys(access)
     try:
-        client = _connect(endpoint, keys)
+        client = _connect(endpoint, keys, access.limits or ModelLimits())
     except ArenaError as error:
         return str(error)
     try:
@@ -183,23 +206,26 @@ def open_gateway(
         # Read now: they leave the environment while workers are started.
         keys = _keys(access)
         gateway = LiveGateway(
-            transcript, lambda endpoint: _connect(endpoint, keys), keys=tuple(keys.values()), budget=access.budget
+            transcript,
+            lambda endpoint, limits: _connect(endpoint, keys, limits),
+            keys=tuple(keys.values()),
+            limits=access.limits,
         )
     else:
         source = replayed_from(access, output)
         entries = read_transcript(source)
         own = output / TRANSCRIPT_NAME
         copy = None if own.exists() and own.samefile(source) else Transcript(own)
-        gateway = ReplayGateway(entries, str(source), copy)
+        gateway = ReplayGateway(entries, str(source), copy, access.limits)
     try:
         yield gateway
     finally:
         gateway.close()
 
 
-def _connect(endpoint: ModelEndpoint, keys: Mapping[str, str]) -> ModelClient:
+def _connect(endpoint: ModelEndpoint, keys: Mapping[str, str], limits: ModelLimits) -> ModelClient:
     key = keys.get(endpoint.key_variable) if endpoint.key_variable else None
-    return load_model_client(endpoint.client).connect(endpoint, key)
+    return load_model_client(endpoint.client).connect(endpoint, key, limits)
 
 
 def _keys(access: ModelAccess) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 from arena.contract.language_model import FailureKind, ModelEndpoint, ModelQuestion
@@ -53,6 +54,7 @@ class ModelOutcome:
         prompt_tokens: tokens asked.
         completion_tokens: tokens answered.
         seconds: how long the call took, attempts and pauses included, when it was first made.
+        refused: by request parameter, the endpoint's reason for refusing it; it was asked without them.
     """
 
     outcome: Literal["ok"] | FailureKind
@@ -62,13 +64,14 @@ class ModelOutcome:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 class Gateway(Protocol):
     """Answers calls; from several threads at a time."""
 
     def call(self, call: ModelCall) -> ModelOutcome:
-        """Answer a call.
+        """Answer a call; with ``budget`` if the episode has reached a limit of the run, and then to its end.
 
         Raises:
             ModelUnavailable: it cannot be answered, and the episode cannot be scored.

@@ -5,39 +5,43 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from arena.contest.gateway.call import CallKey, ModelCall, ModelOutcome
-from arena.contest.gateway.transcript import Transcript, TranscriptEntry, make_entry
+from arena.contest.gateway.transcript import Transcript, TranscriptEntry, Used, make_entry, used_before
 from arena.contract.language_model import (
     LONGEST_ANSWER,
     ModelClient,
     ModelEndpoint,
     ModelFailure,
+    ModelLimits,
     ModelUnavailable,
 )
 from arena.errors import printable
 
-MOST_FAILURES_IN_A_ROW = 20
-"""Calls without an answer, one after the other, after which an endpoint is taken to be gone: what is played then is not
-scored. With one call in five failing at random that many in a row do not come in a lifetime of runs."""
+_GONE = frozenset({"timeout", "rate_limited", "server_error", "disconnected", "bad_request"})
+"""Failures that say that the endpoint is of no use; the others come from a model that did reply."""
 
-_GONE = frozenset({"timeout", "rate_limited", "server_error", "disconnected"})
 _REDACTED = "[key]"
 _LONGEST_MESSAGE = 300
 
 
-@dataclass(frozen=True)
-class RunBudget:
-    """What all calls of a folder of results may use, those of earlier runs into it included.
+@dataclass
+class _Standing:
+    """Count of one submission's calls.
 
     Attributes:
-        calls: calls; None for no bound.
-        tokens: tokens; None for no bound. Calls that are under way when it is reached still end.
+        used: calls and tokens, those of earlier runs into the folder included.
+        failed_in_a_row: calls since the endpoint last replied.
+        last: message of the last of them.
+        clients: by endpoint. No other submission shares one, so that nothing that an endpoint says to one submission
+            changes how another one's questions are asked.
     """
 
-    calls: int | None = None
-    tokens: int | None = None
+    used: Used
+    failed_in_a_row: int = 0
+    last: str = ""
+    clients: dict[ModelEndpoint, ModelClient] = field(default_factory=dict)
 
 
 class LiveGateway:
@@ -45,96 +49,128 @@ class LiveGateway:
 
     Args:
         transcript: of the folder of results.
-        connect: makes the client of an endpoint of the allow-list.
+        connect: makes the client of an endpoint of the allow-list, which keeps to timeout and retries of the limits.
         keys: every key, so that none is ever written down, whatever an endpoint answers.
-        budget: of the run.
+        limits: of the run; every submission has them for itself. None for the defaults.
         clock: seconds.
     """
 
     def __init__(
         self,
         transcript: Transcript,
-        connect: Callable[[ModelEndpoint], ModelClient],
+        connect: Callable[[ModelEndpoint, ModelLimits], ModelClient],
         *,
         keys: tuple[str, ...] = (),
-        budget: RunBudget | None = None,
+        limits: ModelLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transcript = transcript
         self._connect = connect
         self._keys = tuple(key for key in keys if key)
-        self._budget = budget or RunBudget()
+        self._limits = limits or ModelLimits()
         self._clock = clock
         self._lock = threading.Lock()
-        self._clients: dict[ModelEndpoint, ModelClient] = {}
         self._turns: dict[CallKey, threading.Lock] = {}
-        self._calls = len(transcript)
-        self._tokens = transcript.tokens
-        self._failed_in_a_row = 0
+        self._standings = {name: _Standing(used) for name, used in transcript.used.items()}
 
     def call(self, call: ModelCall) -> ModelOutcome:
         """Answer a call; the endpoint is asked only if the transcript holds no answer to it."""
         # A worker that died may have left this very call under way; who asks again waits for it.
         with self._turn(call.key):
             known = self._transcript.find(call)
-            return self._make(call) if known is None else known
+            if known is not None and known.outcome != "budget":
+                return known
+            reached = limit_reached(self._limits, self._transcript.used_before(call.key))
+            if not reached:
+                return self._make(call)
+            stopped = ModelOutcome("budget", message=reached)
+            if known != stopped:
+                # A replay has no limits of its own; it finds here where the episode was stopped.
+                self._transcript.add(make_entry(call, stopped, self._limits))
+            return stopped
 
     def _make(self, call: ModelCall) -> ModelOutcome:
-        client = self._begin(call.endpoint)
+        client = self._begin(call)
         started = self._clock()
         outcome = self._redacted(_ask(client, call))
-        outcome = _timed(outcome, self._clock() - started)
-        self._transcript.add(make_entry(call, outcome))
+        outcome = replace(outcome, seconds=round(self._clock() - started, 6))
+        self._transcript.add(make_entry(call, outcome, self._limits))
         with self._lock:
-            self._tokens += outcome.prompt_tokens + outcome.completion_tokens
-            self._failed_in_a_row = self._failed_in_a_row + 1 if outcome.outcome in _GONE else 0
+            standing = self._standings[call.key.submission]
+            standing.used = Used(standing.used.calls, standing.used.tokens + _tokens(outcome))
+            standing.failed_in_a_row = standing.failed_in_a_row + 1 if outcome.outcome in _GONE else 0
+            standing.last = outcome.message
         return outcome
 
     def close(self) -> None:
         """Close the clients and the transcript."""
-        for client in self._clients.values():
-            client.close()
+        for standing in self._standings.values():
+            for client in standing.clients.values():
+                client.close()
         self._transcript.close()
 
     def _turn(self, key: CallKey) -> threading.Lock:
         with self._lock:
             return self._turns.setdefault(key, threading.Lock())
 
-    def _begin(self, endpoint: ModelEndpoint) -> ModelClient:
+    def _begin(self, call: ModelCall) -> ModelClient:
         """Count a call that is about to be made, and return who makes it."""
+        name, endpoint, limits = call.key.submission, call.endpoint, self._limits
         with self._lock:
-            if self._failed_in_a_row >= MOST_FAILURES_IN_A_ROW:
+            standing = self._standings.setdefault(name, _Standing(Used()))
+            if standing.failed_in_a_row >= limits.failures_in_a_row:
                 raise ModelUnavailable(
-                    f"{endpoint.base_url} has not answered {MOST_FAILURES_IN_A_ROW} times in a row; "
-                    "see to it and run the same command again"
+                    f"{endpoint.base_url} has not answered {name} {limits.failures_in_a_row} times in a row, last: "
+                    f"{standing.last}; see to it and run the same command again"
                 )
-            calls, tokens = self._budget.calls, self._budget.tokens
-            spent = (calls is not None and self._calls >= calls) or (tokens is not None and self._tokens >= tokens)
-            if spent:
+            calls, tokens = standing.used
+            spent = limits.calls is not None and calls >= limits.calls
+            if spent or (limits.tokens is not None and tokens >= limits.tokens):
                 raise ModelUnavailable(
-                    f"the budget of the run is used up ({self._calls} calls, {self._tokens} tokens); "
+                    f"{name} has used up its budget of the run ({calls} calls, {tokens} tokens); "
                     "raise --llm-calls or --llm-tokens and run the same command again"
                 )
-            self._calls += 1
-            if endpoint not in self._clients:
-                self._clients[endpoint] = self._connect(endpoint)
-            return self._clients[endpoint]
+            if endpoint not in standing.clients:
+                standing.clients[endpoint] = self._connect(endpoint, limits)
+            standing.used = Used(calls + 1, tokens)
+            return standing.clients[endpoint]
 
     def _redacted(self, outcome: ModelOutcome) -> ModelOutcome:
         """Take every key out of what an endpoint said: it was told the key and may repeat it."""
-        return ModelOutcome(
-            outcome=outcome.outcome,
+        return replace(
+            outcome,
             text=self._without_keys(outcome.text),
-            message=printable(self._without_keys(outcome.message), _LONGEST_MESSAGE),
+            message=self._safe(outcome.message),
             model=printable(self._without_keys(outcome.model)),
-            prompt_tokens=outcome.prompt_tokens,
-            completion_tokens=outcome.completion_tokens,
+            refused={self._safe(name): self._safe(reason) for name, reason in outcome.refused.items()},
         )
+
+    def _safe(self, text: str) -> str:
+        # The key goes first: cut in two, it would not be found.
+        return printable(self._without_keys(text), _LONGEST_MESSAGE)
 
     def _without_keys(self, text: str) -> str:
         for key in self._keys:
             text = text.replace(key, _REDACTED)
         return text
+
+
+def limit_reached(limits: ModelLimits, used: Used) -> str:
+    """Say which limit of an episode is reached; empty while none is.
+
+    Args:
+        limits: of the run.
+        used: by the episode so far.
+    """
+    if used.calls >= limits.episode_calls:
+        return f"the episode has asked its {limits.episode_calls} questions (--llm-episode-calls)"
+    if used.tokens >= limits.episode_tokens:
+        return f"the episode has used {used.tokens} of its {limits.episode_tokens} tokens (--llm-episode-tokens)"
+    return ""
+
+
+def _tokens(outcome: ModelOutcome) -> int:
+    return outcome.prompt_tokens + outcome.completion_tokens
 
 
 def _ask(client: ModelClient, call: ModelCall) -> ModelOutcome:
@@ -147,6 +183,7 @@ def _ask(client: ModelClient, call: ModelCall) -> ModelOutcome:
             model=failure.model,
             prompt_tokens=failure.prompt_tokens,
             completion_tokens=failure.completion_tokens,
+            refused=failure.refused,
         )
     too_large = len(answer.text) > LONGEST_ANSWER
     return ModelOutcome(
@@ -158,16 +195,13 @@ def _ask(client: ModelClient, call: ModelCall) -> ModelOutcome:
         model=answer.model,
         prompt_tokens=max(0, answer.prompt_tokens),
         completion_tokens=max(0, answer.completion_tokens),
+        refused=answer.refused,
     )
 
 
 def _sendable(text: str) -> str:
     """Text that can be written down: JSON may hold lone surrogates, UTF-8 may not."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _timed(outcome: ModelOutcome, seconds: float) -> ModelOutcome:
-    return ModelOutcome(**{**outcome.__dict__, "seconds": round(seconds, 6)})
 
 
 class ReplayGateway:
@@ -177,12 +211,21 @@ class ReplayGateway:
         entries: the transcript that is played from.
         source: what messages call it.
         copy: transcript of the folder of results, which gets the entries that were used; None for none.
+        limits: of the run that wrote the transcript, where it was written before a transcript said at which question
+            an episode was stopped; None: the transcript says so.
     """
 
-    def __init__(self, entries: Mapping[CallKey, TranscriptEntry], source: str, copy: Transcript | None = None) -> None:
+    def __init__(
+        self,
+        entries: Mapping[CallKey, TranscriptEntry],
+        source: str,
+        copy: Transcript | None = None,
+        limits: ModelLimits | None = None,
+    ) -> None:
         self._entries = entries
         self._source = source
         self._copy = copy
+        self._limits = limits
 
     def call(self, call: ModelCall) -> ModelOutcome:
         """Answer a call as it was answered when the transcript was written.
@@ -192,6 +235,10 @@ class ReplayGateway:
         """
         entry = self._entries.get(call.key)
         which = f"question {call.key.position + 1} of {call.key.submission}, seed index {call.key.seed_index}"
+        if entry is None and self._limits is not None:
+            reached = limit_reached(self._limits, used_before(call.key, self._entries))
+            if reached:
+                entry = make_entry(call, ModelOutcome("budget", message=reached), self._limits)
         if entry is None:
             raise ModelUnavailable(f"{self._source}: holds no {which}; play it with --llm live")
         if entry.digest != call.question.digest(call.endpoint):

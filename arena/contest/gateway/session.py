@@ -1,4 +1,4 @@
-"""One episode's share of the gateway: its own counting of questions, its budgets, and what it used up."""
+"""One episode's share of the gateway: its own counting of questions, and what it used up."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ _MILLION = 1_000_000
 class ModelUse(FrozenModel):
     """What an episode asked of a language model, as the gateway counted it."""
 
-    calls: int = Field(default=0, ge=0, description="questions that went to the endpoint, or to the transcript for it")
-    failures: int = Field(default=0, ge=0, description="questions without an answer")
+    calls: int = Field(
+        default=0,
+        ge=0,
+        description="questions that went to the endpoint, or to the transcript for it; not those that a limit stopped",
+    )
+    failures: int = Field(default=0, ge=0, description="of these, questions without an answer, whatever the reason")
     prompt_tokens: int = Field(default=0, ge=0, description="tokens asked")
     completion_tokens: int = Field(default=0, ge=0, description="tokens answered")
     seconds: float = Field(default=0.0, ge=0, description="duration of the calls, when they were first made")
@@ -95,6 +99,7 @@ class ModelSession:
         self._endpoint: ModelEndpoint = submission.endpoint
         self._episode = (submission.name, scenario.digest, commitment or "public", seed.index)
         self._outcomes: list[ModelOutcome] = []
+        self._stopped: ModelOutcome | None = None
 
     @property
     def use(self) -> ModelUse:
@@ -109,16 +114,16 @@ class ModelSession:
         """
         if self._gateway is None:
             return ModelOutcome("no_model", message="this seat has no language model")
-        endpoint = self._endpoint
-        if len(self._outcomes) >= endpoint.calls_per_episode:
-            return ModelOutcome("budget", message=f"the episode's {endpoint.calls_per_episode} questions are asked")
-        used = sum(outcome.prompt_tokens + outcome.completion_tokens for outcome in self._outcomes)
-        if used >= endpoint.tokens_per_episode:
-            return ModelOutcome("budget", message=f"the episode's {endpoint.tokens_per_episode} tokens are used up")
+        if self._stopped is not None:
+            # A limit once reached holds to the end of the episode. Asking on costs the gateway nothing.
+            return self._stopped
         key = CallKey(*self._episode, position=len(self._outcomes))
         try:
-            outcome = self._gateway.call(ModelCall(key, endpoint, question))
+            outcome = self._gateway.call(ModelCall(key, self._endpoint, question))
         except ModelUnavailable as error:
             raise InfrastructureFailure(str(error)) from error
-        self._outcomes.append(outcome)
+        if outcome.outcome == "budget":
+            self._stopped = outcome
+        else:
+            self._outcomes.append(outcome)
         return outcome

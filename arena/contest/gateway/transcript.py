@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
 from arena.contest.differences import Mismatch
 from arena.contest.gateway.call import CallKey, ModelCall, ModelOutcome
-from arena.contract.language_model import FailureKind, ModelMessage, ModelQuestion
+from arena.contract.language_model import FailureKind, ModelLimits, ModelMessage, ModelQuestion
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
 from arena.models import FrozenModel
 
@@ -28,6 +30,17 @@ LARGEST_TRANSCRIPT: Final = 1024**3
 """Bytes of a transcript that are read."""
 
 Tokens = Annotated[int, Field(ge=0)]
+
+
+class Used(NamedTuple):
+    """A number of calls and their tokens."""
+
+    calls: int = 0
+    tokens: int = 0
+
+    def plus(self, outcome: ModelOutcome) -> Used:
+        """Return the sum with one call more."""
+        return Used(self.calls + 1, self.tokens + outcome.prompt_tokens + outcome.completion_tokens)
 
 
 class TranscriptEntry(FrozenModel):
@@ -52,6 +65,14 @@ class TranscriptEntry(FrozenModel):
     prompt_tokens: Tokens = Field(default=0, description="tokens asked")
     completion_tokens: Tokens = Field(default=0, description="tokens answered")
     seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="duration of the call")
+    refused: dict[str, str] = Field(
+        default_factory=dict,
+        description="by parameter of the request, the endpoint's reason for refusing it; it was asked without them, a "
+        "refused max_completion_tokens having been sent as max_tokens",
+    )
+    limits: dict[str, int | float | None] = Field(
+        default_factory=dict, description="limits of the run; empty in a transcript of before they were written down"
+    )
     finished_at: str = Field(description="when it ended, UTC, ISO 8601")
 
     @property
@@ -69,10 +90,11 @@ class TranscriptEntry(FrozenModel):
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             seconds=self.seconds,
+            refused=self.refused,
         )
 
 
-def make_entry(call: ModelCall, outcome: ModelOutcome) -> TranscriptEntry:
+def make_entry(call: ModelCall, outcome: ModelOutcome, limits: ModelLimits) -> TranscriptEntry:
     """Write down a call that has just ended."""
     return TranscriptEntry(
         **call.key._asdict(),
@@ -88,6 +110,8 @@ def make_entry(call: ModelCall, outcome: ModelOutcome) -> TranscriptEntry:
         prompt_tokens=outcome.prompt_tokens,
         completion_tokens=outcome.completion_tokens,
         seconds=outcome.seconds,
+        refused=dict(outcome.refused),
+        limits=limits.model_dump(),
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
 
@@ -136,6 +160,13 @@ def read_transcript(path: Path) -> dict[CallKey, TranscriptEntry]:
     return entries
 
 
+def used_before(key: CallKey, entries: Mapping[CallKey, TranscriptEntry]) -> Used:
+    """Calls and tokens of an episode before one of its questions."""
+    earlier = [entries.get(key._replace(position=position)) for position in range(key.position)]
+    tokens = sum(entry.prompt_tokens + entry.completion_tokens for entry in earlier if entry is not None)
+    return Used(key.position, tokens)
+
+
 class Transcript:
     """An open transcript: what it holds, and a place to write more. Used by several threads."""
 
@@ -156,15 +187,20 @@ class Transcript:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def __len__(self) -> int:
-        """Number of calls that it holds."""
-        return len(self._entries)
-
     @property
-    def tokens(self) -> int:
-        """Tokens of all its calls."""
+    def used(self) -> dict[str, Used]:
+        """Calls and tokens of every submission that it holds a call of."""
+        used: defaultdict[str, Used] = defaultdict(Used)
         with self._lock:
-            return sum(entry.prompt_tokens + entry.completion_tokens for entry in self._entries.values())
+            for entry in self._entries.values():
+                if entry.outcome != "budget":
+                    used[entry.submission] = used[entry.submission].plus(entry.as_outcome())
+        return dict(used)
+
+    def used_before(self, key: CallKey) -> Used:
+        """Calls and tokens of an episode before one of its questions."""
+        with self._lock:
+            return used_before(key, self._entries)
 
     def find(self, call: ModelCall) -> ModelOutcome | None:
         """Return what came of this very call when it was first made; None if it never was."""

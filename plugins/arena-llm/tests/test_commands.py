@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from model_endpoint import GOOD, say
+from model_endpoint import GOOD, say, status
 from typer.testing import CliRunner
 
 from arena.cli import app
@@ -55,6 +55,32 @@ def test_live_then_replay_then_verify(run, endpoint):
     assert "checked: 11 questions to language models, with their answers" in verified.stdout
     assert "checked: 10 of 10 rows: orders, played again from the transcript" in verified.stdout
     assert "all agrees" in verified.stdout
+
+
+def test_the_organiser_sets_the_limits_and_is_told_what_went_wrong(run, endpoint):
+    endpoint.script = lambda number: say("no") if number < 3 else status(400, message="no credit left")
+    options = ("--llm-timeout", 9, "--llm-retries", 0, "--llm-episode-calls", 1, "--llm-episode-tokens", 999)
+    options += ("--llm-calls", 8, "--llm-tokens", 9999, "--llm-failures-in-a-row", 4)
+    done = evaluate(run, "--llm", "live", "--llm-endpoint", endpoint.url, *options)
+    assert done.exit_code == 0, done.stderr
+    assert len(endpoint.requests) == 3 + 2 * 4, "a refusal that names nothing may be about the schema"
+    assert (
+        "tuner: 4 of 7 questions to its language model have no answer (bad_request 4); "
+        "the last one: status 400: no credit left\n"
+    ) in done.stderr
+    assert (
+        "tuner: 3 episodes were refused further questions by a limit of the run; "
+        "the last one: the episode has asked its 1 questions (--llm-episode-calls)\n"
+    ) in done.stderr
+    refused = evaluate(run, "--llm", "live", "--llm-endpoint", endpoint.url, "--llm-timeout", 0)
+    assert refused.exit_code == 2
+    assert "1 fault in --llm-timeout:\n  must be greater than 0, got 0.0" in refused.stderr
+
+
+def test_a_run_in_which_everything_was_answered_has_nothing_to_tell(run, endpoint):
+    done = evaluate(run, "--llm", "live", "--llm-endpoint", endpoint.url)
+    assert done.exit_code == 0, done.stderr
+    assert "tuner:" not in done.stderr
 
 
 def test_a_wrong_option_is_wrong_input(run):

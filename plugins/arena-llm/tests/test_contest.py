@@ -14,12 +14,12 @@ from collections import Counter
 import numpy as np
 import pytest
 import yaml
-from model_endpoint import GOOD, KEY, KEY_VARIABLE, body, break_off, hang_up, late, say, serving, status
+from model_endpoint import GOOD, KEY, KEY_VARIABLE, QUICK, body, break_off, hang_up, late, say, serving, status
 
 from arena import InvalidInput, Suite, load_scenario, load_suite
 from arena.cli.standings_table import print_standings
 from arena.contest.evaluate import evaluate
-from arena.contest.gateway import TRANSCRIPT_NAME, RunBudget, read_transcript
+from arena.contest.gateway import TRANSCRIPT_NAME, read_transcript
 from arena.contest.gateway.access import make_access, split_playable
 from arena.contest.gateway.transcript import digest_text
 from arena.contest.loading import load_submissions
@@ -65,8 +65,9 @@ def rule(folder, parameters="defaults"):
     return load_submissions([path], discover()).require()
 
 
-def live(endpoint, variable=None, **budget):
-    return make_access("live", [endpoint.url + (f"={variable}" if variable else "")], None, RunBudget(**budget))
+def live(endpoint, variable=None, **limits):
+    allowed = [endpoint.url + (f"={variable}" if variable else "")]
+    return make_access("live", allowed, None, QUICK.model_copy(update=limits))
 
 
 def play(submissions, output, models, played=None, *, isolation="trusted", workers=0):
@@ -155,18 +156,32 @@ def test_an_answer_of_no_use_is_mended_once(tmp_path, endpoint, answer):
         (body(b"{}"), {"parse_failures": 20, "llm_failures": 20, "llm_calls": 20}),
         (body(b" " * 2_000_000), {"parse_failures": 20, "llm_failures": 20, "llm_calls": 20}),
         (say("1" * 100_000), {"parse_failures": 20, "llm_failures": 20, "llm_calls": 20}),
+        (say('{"demand_mul', finish="length"), {"parse_failures": 0, "llm_failures": 10, "llm_calls": 10}),
+        (status(400), {"parse_failures": 0, "llm_failures": 10, "llm_calls": 10}),
         (status(500), {"parse_failures": 0, "llm_failures": 10, "llm_calls": 10}),
         (status(429), {"parse_failures": 0, "llm_failures": 10, "llm_calls": 10}),
         (hang_up, {"parse_failures": 0, "llm_failures": 10, "llm_calls": 10}),
         (break_off, {"parse_failures": 0, "llm_failures": 10, "llm_calls": 10}),
         (late(1.0, say("late")), {"parse_failures": 0, "llm_failures": 10, "llm_calls": 10}),
     ],
-    ids=["refusal", "wrong schema", "oversized reply", "oversized answer", "500", "429", "reset", "breaks off", "slow"],
+    ids=[
+        "refusal",
+        "wrong schema",
+        "oversized reply",
+        "oversized answer",
+        "cut off",
+        "400",
+        "500",
+        "429",
+        "reset",
+        "breaks off",
+        "slow",
+    ],
 )
 def test_a_failing_endpoint_costs_no_episode_and_is_counted(tmp_path, endpoint, behaviour, expected):
     endpoint.script = lambda number: behaviour
     one = suite(SCENARIOS[0])
-    played = play(submit(tmp_path / "s", endpoint, timeout=0.3), tmp_path / "r", live(endpoint), one)
+    played = play(submit(tmp_path / "s", endpoint), tmp_path / "r", live(endpoint, timeout=0.3), one)
     assert {record.outcome for record in played.records} == {"ok"}
     assert totals(played.records) == {"fallbacks": 300, "repairs": 0, **expected}
     plain = play(rule(tmp_path / "s"), tmp_path / "q", None, one)
@@ -177,8 +192,8 @@ def test_the_adaptive_tuner_asks_again_and_keeps_what_is_in_force_when_a_revisio
     answers = [json.dumps(GOOD), "no", "still no", json.dumps({**GOOD, "safety_z": 0.0})]
     endpoint.script = lambda number: say(answers[number % 4])
     config = {"revise_every": 10}
-    submissions = submit(tmp_path / "s", endpoint, controller="llm-adaptive", config=config, calls_per_episode=6)
-    played = play(submissions, tmp_path / "r", live(endpoint), suite(SCENARIOS[0]))
+    submissions = submit(tmp_path / "s", endpoint, controller="llm-adaptive", config=config)
+    played = play(submissions, tmp_path / "r", live(endpoint, episode_calls=6), suite(SCENARIOS[0]))
     assert totals(played.records) == {
         "fallbacks": 100,
         "parse_failures": 20,
@@ -194,17 +209,20 @@ def test_the_adaptive_tuner_asks_again_and_keeps_what_is_in_force_when_a_revisio
 
 def test_an_episode_asks_no_more_than_its_budget(tmp_path, endpoint):
     config = {"revise_every": 5}
-    submissions = submit(tmp_path / "s", endpoint, controller="llm-adaptive", config=config, calls_per_episode=3)
-    played = play(submissions, tmp_path / "r", live(endpoint), suite(SCENARIOS[0]))
+    submissions = submit(tmp_path / "s", endpoint, controller="llm-adaptive", config=config)
+    played = play(submissions, tmp_path / "r", live(endpoint, episode_calls=3), suite(SCENARIOS[0]))
     assert {record.llm_calls for record in played.records} == {3}
     assert {record.fallbacks for record in played.records} == {15}
+    assert {record.llm_failures for record in played.records} == {0}, "a question that was not asked is not a failure"
     assert len(endpoint.requests) == 30
+    found = verify(tmp_path / "r", replay=submissions, isolation="trusted")
+    assert (found.differences, found.model_replays) == ((), 10)
 
 
 def test_an_episode_uses_no_more_tokens_than_its_budget(tmp_path, endpoint):
     endpoint.script = lambda number: say("not JSON")
-    submissions = submit(tmp_path / "s", endpoint, tokens_per_episode=18)
-    played = play(submissions, tmp_path / "r", live(endpoint), suite(SCENARIOS[0]))
+    submissions = submit(tmp_path / "s", endpoint)
+    played = play(submissions, tmp_path / "r", live(endpoint, episode_tokens=18), suite(SCENARIOS[0]))
     assert {record.llm_calls for record in played.records} == {1}
 
 
@@ -224,7 +242,7 @@ def test_a_run_with_one_call_in_five_failing_completes_and_counts_every_failure(
     ]
     endpoint.script = lambda number: fates[number][0]
     played = play(
-        submit(tmp_path / "s", endpoint, timeout=0.5), tmp_path / "r", live(endpoint), isolation="process", workers=2
+        submit(tmp_path / "s", endpoint), tmp_path / "r", live(endpoint, timeout=0.5), isolation="process", workers=2
     )
     assert len(played.records) == 20
     assert {record.outcome for record in played.records} == {"ok"}
@@ -302,8 +320,8 @@ def test_episodes_whose_rows_were_lost_are_played_again_without_a_call(tmp_path,
 def test_replay_needs_no_endpoint_and_gives_the_same_rows(tmp_path, endpoint):
     dice = random.Random(3)
     endpoint.script = lambda number: say(json.dumps(GOOD) if dice.random() < 0.5 else "no")
-    submissions = submit(tmp_path / "s", endpoint, controller="llm-adaptive", config={}, calls_per_episode=8)
-    first = play(submissions, tmp_path / "r", live(endpoint), isolation="process", workers=2)
+    submissions = submit(tmp_path / "s", endpoint, controller="llm-adaptive")
+    first = play(submissions, tmp_path / "r", live(endpoint, episode_calls=8), isolation="process", workers=2)
     asked = len(endpoint.requests)
     replay = make_access("replay", (), tmp_path / "r" / TRANSCRIPT_NAME)
     again = play(submissions, tmp_path / "q", replay)
@@ -418,6 +436,48 @@ def test_an_endpoint_that_dies_for_good_scores_nothing_from_then_on(tmp_path, en
     assert sum(record.fallbacks for record in played.records) == 20 * 30
 
 
+def test_a_model_that_takes_no_temperature_plays_without_one_and_the_transcript_says_so(tmp_path, endpoint):
+    def script(number):
+        if "temperature" in endpoint.requests[number]:
+            return status(400, message=f"{KEY}: 'temperature' does not support 0", param="temperature")
+        return say(json.dumps(GOOD))
+
+    endpoint.script = script
+    submissions = submit(tmp_path / "s", endpoint)
+    access = live(endpoint)
+    played = play(submissions, tmp_path / "r", access, suite(SCENARIOS[0]))
+    assert totals(played.records) == {**ZEROS, "llm_calls": 10}
+    assert len(endpoint.requests) == 11
+    entries = read_transcript(tmp_path / "r" / TRANSCRIPT_NAME).values()
+    assert {entry.refused["temperature"].partition(": ")[0] for entry in entries} == {"status 400"}
+    assert {entry.sampling["temperature"] for entry in entries} == {0.0}
+    assert {entry.limits["timeout"] for entry in entries} == {access.limits.timeout}
+    assert verify(tmp_path / "r", replay=submissions, isolation="trusted").differences == ()
+
+
+def test_an_endpoint_that_one_submission_loses_is_there_for_another(tmp_path, endpoint):
+    """Both ask at one address, at the same time; one of them for a model that the endpoint does not have."""
+
+    def script(number):
+        if endpoint.requests[number]["model"] == "no-such-model":
+            return status(404, message="no such model")
+        return say(json.dumps(GOOD))
+
+    endpoint.script = script
+    submissions = submit(tmp_path / "s", endpoint, name="lost", model="no-such-model")
+    submissions += submit(tmp_path / "s", endpoint, name="answered")
+    access = live(endpoint, failures_in_a_row=4, calls=10)
+    played = play(submissions, tmp_path / "r", access, suite(SCENARIOS[0]), isolation="process", workers=2)
+    by_name = {name: [one for one in played.records if one.submission == name] for name in ("lost", "answered")}
+    assert {record.outcome for record in by_name["answered"]} == {"ok"}
+    assert totals(by_name["answered"]) == {**ZEROS, "llm_calls": 10}
+    lost = totals(by_name["lost"])
+    assert lost["llm_failures"] == lost["llm_calls"] == Counter(one.outcome for one in by_name["lost"])["ok"]
+    assert 4 <= lost["llm_calls"] <= 5, "the other worker may have been asking when the fourth failed"
+    told = {one.failure_message for one in by_name["lost"] if one.outcome == "infrastructure"}
+    assert all("has not answered lost 4 times in a row, last: status 404: no such model" in one for one in told)
+
+
 def test_the_budget_of_a_run_holds_over_its_resumptions(tmp_path, endpoint):
     submissions = submit(tmp_path / "s", endpoint)
     one = suite(SCENARIOS[0])
@@ -425,7 +485,7 @@ def test_the_budget_of_a_run_holds_over_its_resumptions(tmp_path, endpoint):
         played = play(submissions, tmp_path / "r", live(endpoint, calls=4), one)
         assert Counter(record.outcome for record in played.records) == {"ok": 4, "infrastructure": 6}
     told = {record.failure_message for record in played.records if record.outcome == "infrastructure"}
-    assert all("the budget of the run is used up (4 calls, 72 tokens)" in message for message in told)
+    assert all("tuned-here has used up its budget of the run (4 calls, 72 tokens)" in message for message in told)
     played = play(submissions, tmp_path / "r", live(endpoint, tokens=100), one)
     assert Counter(record.outcome for record in played.records)["ok"] == 6
     played = play(submissions, tmp_path / "r", live(endpoint), one)

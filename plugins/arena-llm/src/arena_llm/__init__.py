@@ -12,7 +12,16 @@ from typing import cast
 
 from pydantic import BaseModel
 
-from arena import Controller, ControllerSpec, ModelClient, ModelClientSpec, ModelEndpoint, Track, hookimpl
+from arena import (
+    Controller,
+    ControllerSpec,
+    ModelClient,
+    ModelClientSpec,
+    ModelEndpoint,
+    ModelLimits,
+    Track,
+    hookimpl,
+)
 from arena_llm.config import AdaptiveConfig, TunedBaseStockConfig, TunerConfig
 
 __all__ = ["arena_controllers", "arena_model_clients"]
@@ -33,10 +42,10 @@ def _tuned(config: BaseModel) -> Controller:
     return TunedBaseStock(cast(TunedBaseStockConfig, config))
 
 
-def _openai(endpoint: ModelEndpoint, key: str | None) -> ModelClient:
+def _openai(endpoint: ModelEndpoint, key: str | None, limits: ModelLimits) -> ModelClient:
     from arena_llm.client import OpenAIClient
 
-    return OpenAIClient(endpoint, key)
+    return OpenAIClient(endpoint, key, limits)
 
 
 @hookimpl

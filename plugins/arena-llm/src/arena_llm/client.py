@@ -3,17 +3,24 @@
 Retries with growing pauses are the openai package's: after a failed connection, 408, 409, 429 (it waits as long as the
 endpoint asks for) and 5xx. A reply is read piece by piece, so that neither its size nor its pace is the endpoint's to
 choose; one that breaks off is asked for again within the same number of retries.
+
+A parameter that the endpoint refuses (see `arena_llm.request`) is left out, and the question asked again without it.
+Once such a question has been accepted, later ones are asked without it at once.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import threading
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import openai
 
-from arena import ModelAnswer, ModelEndpoint, ModelFailure, ModelQuestion, ModelUnavailable
+from arena import ModelAnswer, ModelEndpoint, ModelFailure, ModelLimits, ModelQuestion, ModelUnavailable
+from arena_llm.request import error_text, find_refused, make_request
 
 LARGEST_REPLY: Final = 1024 * 1024
 """Bytes of a reply that are read."""
@@ -22,7 +29,10 @@ _PROBE_SECONDS: Final = 15.0
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 8.0
 _NO_KEY: Final = "none"
-_REFUSING: Final = (openai.AuthenticationError, openai.PermissionDeniedError)
+_KEY_REFUSED: Final = (openai.AuthenticationError, openai.PermissionDeniedError)
+
+
+_NOT_ACCEPTED: Final = (openai.BadRequestError, openai.UnprocessableEntityError)
 
 
 class _BrokenOff(Exception):  # noqa: N818 - never leaves this module
@@ -39,17 +49,20 @@ class OpenAIClient:
     Args:
         endpoint: who is asked.
         key: its key; None for an endpoint that wants none.
+        limits: of the run; timeout and retries are kept here.
     """
 
-    def __init__(self, endpoint: ModelEndpoint, key: str | None) -> None:
+    def __init__(self, endpoint: ModelEndpoint, key: str | None, limits: ModelLimits) -> None:
         self._endpoint = endpoint
-        self._takes_schema = endpoint.structured != "plain"
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._refused: Mapping[str, str] = {}
         self._client = openai.OpenAI(
             base_url=endpoint.base_url,
             # Without a key the package would look for one in the environment, and send it here.
             api_key=key or _NO_KEY,
-            timeout=endpoint.timeout,
-            max_retries=endpoint.retries,
+            timeout=limits.timeout,
+            max_retries=limits.retries,
             # These would come from the environment too.
             default_headers={"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit},  # type: ignore[dict-item]
             # The allow-list is about addresses; an address that points elsewhere is not on it.
@@ -64,7 +77,7 @@ class OpenAIClient:
         """
         try:
             self._client.with_options(timeout=_PROBE_SECONDS, max_retries=0).models.with_raw_response.list()
-        except _REFUSING as error:
+        except _KEY_REFUSED as error:
             raise self._key_refused(error) from error
         except openai.APIConnectionError as error:
             where = self._endpoint.base_url
@@ -79,10 +92,20 @@ class OpenAIClient:
             ModelFailure: there is none.
             ModelUnavailable: the key is not accepted.
         """
-        retries = self._endpoint.retries
+        with self._lock:
+            refused = dict(self._refused)
+        try:
+            answer = self._ask(question, refused)
+        except ModelFailure as failure:
+            failure.refused = refused
+            raise
+        return dataclasses.replace(answer, refused=refused)
+
+    def _ask(self, question: ModelQuestion, refused: dict[str, str]) -> ModelAnswer:
+        retries = self._limits.retries
         for attempt in range(retries + 1):
             try:
-                return _read_reply(self._send(question, retries - attempt))
+                return _read_reply(self._send(question, retries - attempt, refused), self._endpoint.max_tokens)
             except _BrokenOff as broken:
                 if attempt == retries:
                     raise broken.failure from broken.__cause__
@@ -93,45 +116,44 @@ class OpenAIClient:
         """Close the connections."""
         self._client.close()
 
-    def _send(self, question: ModelQuestion, retries: int) -> bytes:
-        """Send a question and return the body of the reply."""
-        structured = self._takes_schema and bool(question.schema)
-        try:
-            return self._exchange(question, structured, retries)
-        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            if not structured or self._endpoint.structured == "schema":
-                raise ModelFailure("bad_request", f"status {error.status_code}") from error
-        self._takes_schema = False
-        return self._send(question, retries)
+    def _send(self, question: ModelQuestion, retries: int, refused: dict[str, str]) -> bytes:
+        """Send a question and return the body of the reply.
 
-    def _exchange(self, question: ModelQuestion, structured: bool, retries: int) -> bytes:
-        arguments: dict[str, Any] = {
-            "model": self._endpoint.model,
-            "messages": [{"role": one.role, "content": one.content} for one in question.messages],
-            "max_completion_tokens": self._endpoint.max_tokens,
-        }
-        if self._endpoint.temperature is not None:
-            arguments["temperature"] = self._endpoint.temperature
-        if self._endpoint.seed is not None:
-            arguments["seed"] = self._endpoint.seed
-        if structured:
-            schema = {"name": "answer", "strict": True, "schema": json.loads(question.schema)}
-            arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
+        Args:
+            question: that is asked.
+            retries: further attempts that are left.
+            refused: parameters to leave out, with the endpoint's reasons; gets those that it refuses now.
+        """
+        while True:
+            request = make_request(self._endpoint, question, refused)
+            try:
+                body = self._exchange(request, retries)
+            except _NOT_ACCEPTED as error:
+                found = find_refused(error.body, request, self._endpoint)
+                if not found:
+                    raise ModelFailure("bad_request", _reason(error)) from error
+                # Each round leaves out more, so there is a last one.
+                refused.update(dict.fromkeys(found, _reason(error)))
+                continue
+            with self._lock:
+                self._refused = {**self._refused, **refused}
+            return body
+
+    def _exchange(self, request: Mapping[str, Any], retries: int) -> bytes:
         completions = self._client.with_options(max_retries=retries).chat.completions
         try:
-            with completions.with_streaming_response.create(**arguments) as response:
+            with completions.with_streaming_response.create(**request) as response:
                 return self._read(response.iter_bytes())
-        except _REFUSING as error:
+        except _KEY_REFUSED as error:
             raise self._key_refused(error) from error
-        except (openai.BadRequestError, openai.UnprocessableEntityError):
+        except _NOT_ACCEPTED:
             raise
         except openai.RateLimitError as error:
-            raise ModelFailure("rate_limited", f"status {error.status_code}") from error
+            raise ModelFailure("rate_limited", _reason(error)) from error
         except openai.APIStatusError as error:
-            kind = "server_error" if error.status_code >= 500 else "bad_request"
-            raise ModelFailure(kind, f"status {error.status_code}") from error  # type: ignore[arg-type]
+            raise ModelFailure("server_error" if error.status_code >= 500 else "bad_request", _reason(error)) from error
         except openai.APITimeoutError as error:
-            raise ModelFailure("timeout", f"no reply within {self._endpoint.timeout:g} s") from error
+            raise ModelFailure("timeout", f"no reply within {self._limits.timeout:g} s") from error
         except openai.APIConnectionError as error:
             raise ModelFailure("disconnected", f"the connection failed ({type(error).__name__})") from error
 
@@ -141,7 +163,7 @@ class OpenAIClient:
 
     def _read(self, pieces: Any) -> bytes:
         """Read a reply to its end, or as far as size and time allow."""
-        deadline = time.monotonic() + self._endpoint.timeout
+        deadline = time.monotonic() + self._limits.timeout
         body = b""
         try:
             for piece in pieces:
@@ -149,7 +171,7 @@ class OpenAIClient:
                 if len(body) > LARGEST_REPLY:
                     raise ModelFailure("too_large", f"a reply of more than {LARGEST_REPLY} bytes")
                 if time.monotonic() > deadline:
-                    message = f"the reply took more than {self._endpoint.timeout:g} s"
+                    message = f"the reply took more than {self._limits.timeout:g} s"
                     raise _BrokenOff(ModelFailure("timeout", message))
         except (ModelFailure, _BrokenOff):
             raise
@@ -162,11 +184,22 @@ class OpenAIClient:
         return body
 
 
-def _read_reply(body: bytes) -> ModelAnswer:
+def _reason(error: openai.APIStatusError) -> str:
+    """Status and reason of an error. The gateway takes keys out of it, and cuts it only then."""
+    text = error_text(error.body)
+    return f"status {error.status_code}" + (f": {text}" if text else "")
+
+
+def _read_reply(body: bytes, max_tokens: int) -> ModelAnswer:
     """Read a chat completion.
 
+    Args:
+        body: of the reply.
+        max_tokens: largest answer that was asked for.
+
     Raises:
-        ModelFailure: ``bad_reply`` for anything else, ``refused`` when the model declined.
+        ModelFailure: ``refused`` when the model declined, ``cut_off`` when it did not come to the end of its answer,
+            ``bad_reply`` for anything that is not a chat completion.
     """
     try:
         reply = json.loads(body)
@@ -183,6 +216,10 @@ def _read_reply(body: bytes) -> ModelAnswer:
     }
     if refusal or finish == "content_filter":
         raise ModelFailure("refused", "the model declined", **told)
+    if finish == "length":
+        # A reasoning model may spend all its tokens on thinking, and leave none for the answer.
+        fix = "raise max_tokens of the endpoint in the manifest"
+        raise ModelFailure("cut_off", f"the answer was cut off at {max_tokens} tokens; {fix}", **told)
     if content is not None and not isinstance(content, str):
         raise ModelFailure("bad_reply", "the content of the reply is no text", **told)
     return ModelAnswer(content or "", **told)

@@ -13,8 +13,8 @@ class TunerConfig(BaseModel):
     """Settings of `arena_llm.tuner.Tuner` as ``llm-tuner``.
 
     Attributes:
-        endpoint: the language model that is asked; one that may answer and be told to mend its answer once needs
-            ``calls_per_episode: 2``.
+        endpoint: the language model that is asked, once an episode; an answer that cannot be used costs one question
+            more.
         prompt: version of the prompt's template.
     """
 
@@ -28,7 +28,8 @@ class AdaptiveConfig(TunerConfig):
     """Settings of `arena_llm.tuner.Tuner` as ``llm-adaptive``.
 
     Attributes:
-        revise_every: periods from one question to the next; each may cost two of the episode's calls.
+        revise_every: periods from one question to the next; each may cost two questions of the episode. Where the
+            organiser allows fewer, the parameters in force stay to the end.
     """
 
     model_config = TunerConfig.model_config

@@ -1,8 +1,10 @@
 """The tuner: a language model sets the rule's parameters, once an episode or every few periods. It never orders.
 
 A question has at most two rounds. An answer that cannot be used (see `arena_llm.parameters.read_answer`), a refusal
-and a reply that is none are told to the model once, with what is wrong. After that, and when the endpoint does not
-answer at all, the episode goes on with the published defaults, or with the parameters in force when a revision failed.
+and a reply that is not a chat completion are told to the model once, with what is wrong. After that, the episode goes
+on with the published defaults, or with the parameters in force when a revision failed. It does so at once when the
+endpoint does not answer, when the organiser's limit is reached, and when the answer was cut off: asked again, it would
+be cut off at the same number of tokens.
 All of it is counted in the report: answers of no use, those of them that were mended, and decisions that were made with
 parameters which a failed question left in force.
 """
