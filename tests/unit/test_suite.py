@@ -86,7 +86,14 @@ def test_a_published_row_is_what_its_id_says(name):
 def test_the_rows_with_a_known_demand_say_so():
     rows = [scenario for scenario in load_suite("core").scenarios if scenario.demand.noise_scale == 0]
     assert len(rows) == 2
-    assert all("informed" in scenario.note for scenario in rows)
+    assert all("informed" in scenario.note and "seeds are one episode" in scenario.note for scenario in rows)
+
+
+def test_the_rows_whose_stock_exceeds_the_demand_say_so():
+    for scenario in load_suite("core").scenarios:
+        stock = sum(node.initial_stock or 0.0 for node in scenario.network.nodes)
+        ample = stock > scenario.mean_path[:, : scenario.horizon].sum()
+        assert ample == scenario.name.startswith("divergent") == ("initial stock" in scenario.note)
 
 
 def test_the_smoke_suite_is_a_part_of_the_core():
