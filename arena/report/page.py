@@ -110,9 +110,7 @@ def render_report(
             heat=_heat(standings),
             columns=columns,
             times=tabulate_times(columns, kept),
-            notes=[(scenario, notes[scenario]) for scenario in standings.scenarios if (notes or {}).get(scenario)]
-            if notes
-            else [],
+            notes=_grouped_notes(standings.scenarios, notes or {}),
             forfeits=_forfeits(standings, kept),
             levels=sorted({record.isolation for record in kept}),
             attacks=_attacks(kept),
@@ -250,6 +248,15 @@ def _table_row(row: StandingRow, standings: Standings, axis: Axis, by_score: boo
         milliseconds=_DASH if row.decision_time is None else _number(1000 * row.decision_time, 2),
         stand_in=share_by_fallback(row),
     )
+
+
+def _grouped_notes(scenarios: Sequence[str], notes: Mapping[str, str]) -> list[tuple[list[str], str]]:
+    """Return every note with the scenarios that have it, both in the order of the suite."""
+    grouped: dict[str, list[str]] = {}
+    for scenario in scenarios:
+        if note := notes.get(scenario):
+            grouped.setdefault(note, []).append(scenario)
+    return [(named, note) for note, named in grouped.items()]
 
 
 def _price_rows(one: PriceOfDecentralisation) -> tuple[PriceOfDecentralisation, list[_Price]]:

@@ -327,6 +327,13 @@ def test_notes_stand_beside_their_scenario_only() -> None:
     assert page.text.count("note") == 1
 
 
+def test_a_note_of_several_scenarios_stands_once() -> None:
+    shared = dict.fromkeys(SCENARIOS[:2], "stock for all of the demand")
+    page = Structure(page_of(contest({"first": 900.0}), notes=shared))
+    assert page.text.count("stock for all of the demand") == 1
+    assert f"{SCENARIOS[0]}, {SCENARIOS[1]}" in page.text
+
+
 def test_an_empty_contest_is_a_page_too() -> None:
     assert "No submission has played yet" in Structure(page_of([])).text
 
