@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.evaluating import REPORT_NAME
-
 if TYPE_CHECKING:
     from arena.contest.record import EpisodeRecord
     from arena.contest.rows import Standings
@@ -34,6 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def report(folder: Folder) -> None:
     """Write report.html anew from a folder of results and print its path."""
+    from arena.contest.results_folder import REPORT_NAME
     from arena.contest.tables import read_standings
     from arena.report.page import write_report
     from arena.world.suite import shipped_scenarios
@@ -50,9 +49,12 @@ def export(
         Path | None, typer.Option(help="File for the episodes; the orders and demands of every period go beside it.")
     ] = None,
 ) -> None:
-    """Write all episodes of a folder of results, and the orders and demands of every period, as tables."""
-    from arena.contest.evaluate import STORE_NAME
+    """Write all episodes of a folder of results, and the orders and demands of every period, as tables.
+
+    An earlier export in the same format is replaced, and no other file.
+    """
     from arena.contest.export import export as write
+    from arena.contest.results_folder import STORE_NAME
 
     exported = write(folder / STORE_NAME, output or folder / f"export.{file_format.value}", file_format.value)
     for path in exported:
@@ -61,7 +63,7 @@ def export(
 
 def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
     """Return the records behind standings: the rows of the store whose content the table of episodes names."""
-    from arena.contest.evaluate import EPISODES_NAME, STORE_NAME
+    from arena.contest.results_folder import EPISODES_NAME, STORE_NAME
     from arena.contest.store import Store
     from arena.contest.tables import read_text
 
