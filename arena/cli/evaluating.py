@@ -12,6 +12,7 @@ from arena.cli.app import FORFEITED, INTERRUPTED
 from arena.cli.checking import Isolation, Paths, load, with_models
 from arena.cli.console import print_json, warn
 from arena.cli.standings_table import print_standings
+from arena.cli.streams import kept
 
 if TYPE_CHECKING:
     from arena.cli.progress import BarProgress, LineProgress
@@ -99,18 +100,19 @@ def evaluate(
         raise typer.Exit(INTERRUPTED) from error
     notes = {one.name: one.note for one in chosen.scenarios if one.note}
     report = write_report(evaluation.standings, evaluation.records, output / REPORT_NAME, notes=notes)
-    if as_json:
-        print_json(
-            {
-                "standings": json.loads(evaluation.standings.model_dump_json()),
-                "played": evaluation.played,
-                "resumed": evaluation.resumed,
-                "report": str(report),
-            }
-        )
-    else:
-        print_standings(evaluation.standings)
-        print(report)
+    with kept(f"the results are kept in {output}, and are not played again"):
+        if as_json:
+            print_json(
+                {
+                    "standings": json.loads(evaluation.standings.model_dump_json()),
+                    "played": evaluation.played,
+                    "resumed": evaluation.resumed,
+                    "report": str(report),
+                }
+            )
+        else:
+            print_standings(evaluation.standings)
+            print(report)
     forfeits = {row.submission: row.forfeits for row in evaluation.standings.rows + evaluation.standings.reference}
     if strict and any(forfeits.get(name) for name in evaluation.submissions):
         raise typer.Exit(FORFEITED)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arena.cli.streams import kept
+
 if TYPE_CHECKING:
     from arena.contest.record import EpisodeRecord
     from arena.contest.rows import Standings
@@ -39,7 +41,9 @@ def report(folder: Folder) -> None:
 
     standings = read_standings(folder)
     notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
-    print(write_report(standings, _records(folder, standings), folder / REPORT_NAME, notes=notes))
+    page = write_report(standings, _records(folder, standings), folder / REPORT_NAME, notes=notes)
+    with kept(f"the page is written: {page}"):
+        print(page)
 
 
 def export(
@@ -57,8 +61,9 @@ def export(
     from arena.contest.results_folder import STORE_NAME
 
     exported = write(folder / STORE_NAME, output or folder / f"export.{file_format.value}", file_format.value)
-    for path in exported:
-        print(path)
+    with kept(f"the tables are written: {', '.join(map(str, exported))}"):
+        for path in exported:
+            print(path)
 
 
 def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:

@@ -15,6 +15,7 @@ import typer
 
 from arena.cli.app import INTERRUPTED
 from arena.cli.console import print_json, warn
+from arena.cli.streams import kept
 
 if TYPE_CHECKING:
     from arena.contract.training import TrainingPoint
@@ -80,8 +81,9 @@ def train(
     except KeyboardInterrupt as error:
         warn(f"interrupted; give the same command again to go on from the last checkpoint in {output}")
         raise typer.Exit(INTERRUPTED) from error
-    for path in written:
-        print(path)
+    with kept(f"the weights are written in {output}"):
+        for path in written:
+            print(path)
 
 
 def _train_all(names: Sequence[str], folder: Path, workers: int, options: Sequence[str]) -> None:
