@@ -6,8 +6,11 @@ when it runs, so that `arena --help` answers at once.
 
 from __future__ import annotations
 
+import sys
+
 from arena.cli import checking, evaluating, listing, results, scaffolding, seeding, training, verifying
 from arena.cli.app import app
+from arena.cli.streams import Guard, OutputLostError
 
 __all__ = ["app", "main"]
 
@@ -19,7 +22,17 @@ def main() -> None:
     """Run the command line and exit with its status.
 
     Exit status: 0 when all went well, 1 when a submission forfeited and `--strict` was given (or failed
-    `arena check`, or results did not pass `arena verify`), 2 for wrong input or any other error the arena tells of, 130
-    after Ctrl-C.
+    `arena check`, or results did not pass `arena verify`), 2 for wrong input or any other error the arena tells of,
+    among them standard output that cannot be written, 130 after Ctrl-C, 141 after whoever read standard output had
+    gone.
     """
-    app(prog_name="arena")
+    guard = Guard()
+    status: object = 0
+    lost = None
+    try:
+        app(prog_name="arena")
+    except SystemExit as leaving:
+        status = leaving.code
+    except OutputLostError as error:
+        lost = error
+    sys.exit(guard.leave(status, lost))  # type: ignore[arg-type] # what SystemExit had

@@ -6,10 +6,13 @@ style, and made printable, so that nothing in them steers the terminal.
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from arena.cli.streams import as_shown
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -29,8 +32,13 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as indented JSON on standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print a value as indented JSON on standard output; outside UTF-8, in which JSON is read, in ASCII."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    # Half a surrogate pair, as in a file's name that is not text, is not in UTF-8 either.
+    if codecs.lookup(encoding).name != "utf-8" or any("\ud800" <= character <= "\udfff" for character in text):
+        text = json.dumps(value, indent=2, allow_nan=False)
+    print(text)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, right: Sequence[str] = ()) -> None:
@@ -51,7 +59,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[RenderableType]]
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(cell, _CELL_WIDTH)) if isinstance(cell, str) else cell for cell in row))
+        table.add_row(
+            *(Text(as_shown(printable(cell, _CELL_WIDTH))) if isinstance(cell, str) else cell for cell in row)
+        )
     make_console().print(table)
 
 

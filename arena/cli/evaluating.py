@@ -12,14 +12,15 @@ from arena.cli.app import FORFEITED, INTERRUPTED
 from arena.cli.checking import Isolation, Paths, load, with_models
 from arena.cli.console import print_json, warn
 from arena.cli.standings_table import print_standings
+from arena.cli.streams import kept
 
 if TYPE_CHECKING:
     from arena.cli.progress import BarProgress, LineProgress
     from arena.contract.seeds import SeedPlan
     from arena.world.suite import Suite
 
-REPORT_NAME = "report.html"
-"""Name of the page in a folder of results."""
+_SUITE = "core"
+"""The suite that is played when none is named."""
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +30,9 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     paths: Paths,
-    suite: Annotated[str, typer.Option(help="A suite by name, or a YAML file.")] = "core",
+    suite: Annotated[
+        str | None, typer.Option(help=f"A suite by name, or a YAML file; {_SUITE} unless given.", show_default=False)
+    ] = None,
     scenario: Annotated[
         list[str] | None, typer.Option(help="A scenario by name or file, in place of a suite; repeatable.")
     ] = None,
@@ -39,9 +42,9 @@ def evaluate(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Episodes at a time; one per core unless given, 0 plays in this process.")
     ] = None,
-    output: Annotated[Path, typer.Option(help="Folder of results; what is there already is not played again.")] = Path(
-        "results"
-    ),
+    output: Annotated[
+        Path, typer.Option(help="Folder of results, of one suite and its seeds; what is there is not played again.")
+    ] = Path("results"),
     llm: Annotated[
         str, typer.Option(help="Language models: live asks endpoints, replay plays from a transcript, off has none.")
     ] = "off",
@@ -88,13 +91,15 @@ def evaluate(
     """Play every submission on every scenario and seed, and rank them.
 
     Writes results.sqlite, episodes.csv, standings.json and report.html into the output folder. An interrupted
-    evaluation goes on where it stopped when the same command is given again.
+    evaluation goes on where it stopped when the same command is given again. Files that the arena did not write, and
+    the results of another suite or of other seeds, are never replaced.
     """
     from arena.contest.evaluate import Interrupted
     from arena.contest.evaluate import evaluate as run
     from arena.contest.gateway import describe_failures
     from arena.contest.gateway.access import make_access, make_limits
     from arena.contest.host import strongest
+    from arena.contest.results_folder import REPORT_NAME
     from arena.contract.seeds import parse_seeds
     from arena.contract.version import contract_digest
     from arena.report.page import write_report
@@ -130,28 +135,34 @@ def evaluate(
         warn(sentence)
     notes = {one.name: one.note for one in chosen.scenarios if one.note}
     report = write_report(evaluation.standings, evaluation.records, output / REPORT_NAME, notes=notes)
-    if as_json:
-        print_json(
-            {
-                "standings": json.loads(evaluation.standings.model_dump_json()),
-                "played": evaluation.played,
-                "resumed": evaluation.resumed,
-                "report": str(report),
-            }
-        )
-    else:
-        print_standings(evaluation.standings)
-        print(report)
+    with kept(f"the results are kept in {output}, and are not played again"):
+        if as_json:
+            print_json(
+                {
+                    "standings": json.loads(evaluation.standings.model_dump_json()),
+                    "played": evaluation.played,
+                    "resumed": evaluation.resumed,
+                    "report": str(report),
+                }
+            )
+        else:
+            print_standings(evaluation.standings)
+            print(report)
     forfeits = {row.submission: row.forfeits for row in evaluation.standings.rows + evaluation.standings.reference}
     if strict and any(forfeits.get(name) for name in evaluation.submissions):
         raise typer.Exit(FORFEITED)
 
 
-def _choose_suite(suite: str, scenarios: list[str], plan: SeedPlan) -> Suite:
+def _choose_suite(suite: str | None, scenarios: list[str], plan: SeedPlan) -> Suite:
+    from arena.errors import Fault, InvalidInput
     from arena.world.suite import Suite, load_all, load_suite
 
     if not scenarios:
-        return load_suite(suite, plan.draw_key)
+        return load_suite(suite or _SUITE, plan.draw_key)
+    if suite is not None:
+        rule = "--suite and --scenario both say what is played"
+        fix = "leave one of them out; a suite of your own (--suite FILE.yaml) may name scenarios of both"
+        raise InvalidInput([Fault("--suite", "", suite, rule, fix)])
     chosen = load_all(dict.fromkeys(scenarios))
     return Suite(name="selection", description="Scenarios named on the command line.", scenarios=chosen)
 

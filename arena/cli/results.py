@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.evaluating import REPORT_NAME
+from arena.cli.streams import kept
 
 if TYPE_CHECKING:
     from arena.contest.record import EpisodeRecord
@@ -34,13 +34,16 @@ def register(app: typer.Typer) -> None:
 
 def report(folder: Folder) -> None:
     """Write report.html anew from a folder of results and print its path."""
+    from arena.contest.results_folder import REPORT_NAME
     from arena.contest.tables import read_standings
     from arena.report.page import write_report
     from arena.world.suite import shipped_scenarios
 
     standings = read_standings(folder)
     notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
-    print(write_report(standings, _records(folder, standings), folder / REPORT_NAME, notes=notes))
+    page = write_report(standings, _records(folder, standings), folder / REPORT_NAME, notes=notes)
+    with kept(f"the page is written: {page}"):
+        print(page)
 
 
 def export(
@@ -50,18 +53,22 @@ def export(
         Path | None, typer.Option(help="File for the episodes; the orders and demands of every period go beside it.")
     ] = None,
 ) -> None:
-    """Write all episodes of a folder of results, and the orders and demands of every period, as tables."""
-    from arena.contest.evaluate import STORE_NAME
+    """Write all episodes of a folder of results, and the orders and demands of every period, as tables.
+
+    An earlier export in the same format is replaced, and no other file.
+    """
     from arena.contest.export import export as write
+    from arena.contest.results_folder import STORE_NAME
 
     exported = write(folder / STORE_NAME, output or folder / f"export.{file_format.value}", file_format.value)
-    for path in exported:
-        print(path)
+    with kept(f"the tables are written: {', '.join(map(str, exported))}"):
+        for path in exported:
+            print(path)
 
 
 def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
     """Return the records behind standings: the rows of the store whose content the table of episodes names."""
-    from arena.contest.evaluate import EPISODES_NAME, STORE_NAME
+    from arena.contest.results_folder import EPISODES_NAME, STORE_NAME
     from arena.contest.store import Store
     from arena.contest.tables import read_text
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arena.cli.streams import kept
+
 if TYPE_CHECKING:
     from arena.scaffold import Kind
 
@@ -41,6 +43,7 @@ def _write(kind: Kind, name: str, place: Path) -> None:
     from arena.scaffold import scaffold
 
     folder = scaffold(kind, name, place)
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        print(path)
-    print(_NEXT[kind].format(folder=folder))
+    with kept(f"the files are written in {folder}"):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            print(path)
+        print(_NEXT[kind].format(folder=folder))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from arena.cli.console import warn
+from arena.cli.streams import kept
 
 SecretFile = Annotated[Path, typer.Argument(help="File of the secret; keep it outside every repository.")]
 
@@ -27,7 +28,8 @@ def new(file: SecretFile) -> None:
 
     secret = new_secret()
     write_secret(secret, file)
-    print(secret.commitment)
+    with kept(f"the secret is written; its commitment is printed by: arena seeds commit {file}"):
+        print(secret.commitment)
 
 
 def commit(file: SecretFile) -> None:
@@ -53,5 +55,6 @@ def reveal(
         print(to_json(told), end="")
     else:
         write_reveal(told, output)
-        print(output)
+        with kept(f"the reveal is written: {output}"):
+            print(output)
     warn(f"this reveals every seed under the commitment {told.commitment}; make a new secret for the next run")

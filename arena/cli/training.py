@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,6 +17,7 @@ import typer
 
 from arena.cli.app import INTERRUPTED
 from arena.cli.console import print_json, warn
+from arena.cli.streams import kept
 
 if TYPE_CHECKING:
     from arena.contract.training import TrainingPoint
@@ -46,7 +49,7 @@ def train(
     With --all every training that the installed plugins declare is run by a command of its own, on one thread each.
     """
     from arena.contract.training import TrainingRequest
-    from arena.errors import Fault, InvalidInput, unknown_name
+    from arena.errors import ArenaError, Fault, InvalidInput, unknown_name
     from arena.plugins import discover_trainings
 
     trainings, failures = discover_trainings()
@@ -60,11 +63,13 @@ def train(
             raise InvalidInput([Fault("--all", "", name, "trains all that there is", "leave the name out")])
         given = {"--network": network, "--steps": steps, "--seed": seed}
         options = [part for key, value in given.items() if value is not None for part in (key, str(value))]
+        _require_writable(out or Path("training"))
         _train_all(list(trainings), out or Path("training"), workers, options)
         return
     if name is None or name not in trainings:
         raise unknown_name("training", name or "", trainings)
     output = out or Path("training") / name
+    _require_writable(output)
     started = time.monotonic()
 
     def tell(point: TrainingPoint) -> None:
@@ -80,8 +85,40 @@ def train(
     except KeyboardInterrupt as error:
         warn(f"interrupted; give the same command again to go on from the last checkpoint in {output}")
         raise typer.Exit(INTERRUPTED) from error
-    for path in written:
-        print(path)
+    except OSError as error:
+        if not _is_of(error, output):
+            raise
+        fix = "check the folder, its permissions and the disk, and give the same command again to go on"
+        raise ArenaError(f"{error.filename or output}: cannot be written ({error.strerror}); {fix}") from error
+    with kept(f"the weights are written in {output}"):
+        for path in written:
+            print(path)
+
+
+def _require_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before anything is trained.
+
+    It is not made here: a training may make its folder itself, and rely on a new one.
+
+    Raises:
+        ArenaError: It cannot be made, or no file in it.
+    """
+    from arena.errors import ArenaError
+
+    try:
+        there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        fix = "check its permissions and the disk, or choose another: --out FOLDER"
+        raise ArenaError(f"{folder}: the folder cannot be written ({error.strerror}); {fix}") from error
+
+
+def _is_of(error: OSError, folder: Path) -> bool:
+    """Tell whether an error is of writing to the folder of a training, and not of something else in a plugin."""
+    if error.filename is None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+    return Path(os.fsdecode(error.filename)).absolute().is_relative_to(folder.absolute())
 
 
 def _train_all(names: Sequence[str], folder: Path, workers: int, options: Sequence[str]) -> None:

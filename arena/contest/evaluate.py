@@ -21,7 +21,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from arena.contest.export import KPI_COLUMNS, write_episodes, write_text
+from arena.contest.export import KPI_COLUMNS, write_episodes
 from arena.contest.gateway.access import ModelAccess, open_gateway
 from arena.contest.gateway.call import Gateway
 from arena.contest.host import conceal_memory, require_level
@@ -29,20 +29,18 @@ from arena.contest.isolation import refuse_ungranted
 from arena.contest.limits import Limits
 from arena.contest.pool import play_here, play_in_workers
 from arena.contest.record import EpisodeRecord, PlayedEpisode, identity
+from arena.contest.results_folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, refuse_other_results
 from arena.contest.rows import Standings
 from arena.contest.standings import compute_standings
 from arena.contest.store import Store
 from arena.contest.submission import Submission, take_snapshot
 from arena.contest.work import Job, Lost, WorkItem, key_of_item, missing, open_journals
+from arena.contest.writing import STANDINGS, write_text
 from arena.contract.seeds import SeedPlan
 from arena.contract.version import contract_digest
 from arena.errors import ArenaError
 from arena.world.scenario import Scenario
 from arena.world.suite import Suite
-
-STORE_NAME: Final = "results.sqlite"
-EPISODES_NAME: Final = "episodes.csv"
-STANDINGS_NAME: Final = "standings.json"
 
 _SNAPSHOTS: Final = ".submissions-"
 _JOURNALS: Final = ".attempts"
@@ -149,7 +147,7 @@ def evaluate(
         submissions: who plays; names are unique.
         suite: what is played.
         seeds: the seeds.
-        output: folder of results; made if missing.
+        output: folder of results, of one selection of rules, suite and seeds; made if missing.
         isolation: isolation level of the matches.
         workers: processes that play; None for one per core, 0 to play in this process.
         limits: deadlines and caps; None for the defaults.
@@ -160,8 +158,9 @@ def evaluate(
         Interrupted: Ctrl-C. A second one kills what is being played and raises KeyboardInterrupt.
         ArenaError: the isolation level does not work here, a folder cannot be made, a file cannot be written, workers
             cannot be started.
-        InvalidInput: a submission's folder has changed since it was loaded, or it asks for a capability that the
-            isolation level does not grant, or needs a language model and has none; see
+        InvalidInput: the folder holds results of another selection, or a file that the arena did not write, see
+            `arena.contest.results_folder`; a submission's folder has changed since it was loaded, or it asks for a
+            capability that the isolation level does not grant, or needs a language model and has none; see
             `arena.contest.gateway.split_playable`.
         StoreError: the store cannot be used.
     """
@@ -173,6 +172,7 @@ def evaluate(
     if count < 0:
         raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
     watcher = progress or Silent()
+    refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -230,7 +230,7 @@ def evaluate(
         standings_file=output / STANDINGS_NAME,
     )
     write_episodes(records, suite.name, evaluation.episodes)
-    write_text(evaluation.standings_file, standings.model_dump_json(indent=2) + "\n")
+    write_text(evaluation.standings_file, standings.model_dump_json(indent=2) + "\n", STANDINGS)
     return evaluation
 
 

@@ -6,25 +6,35 @@ be read as a formula gets an apostrophe in front, and control characters become 
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
-import os
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from arena.contest.record import EpisodeRecord
+from arena.contest.results_folder import find_own
 from arena.contest.store import Store
+from arena.contest.writing import (
+    EPISODES,
+    EPISODES_PARQUET,
+    PERIODS,
+    PERIODS_PARQUET,
+    Kind,
+    Wanted,
+    find_obstacles,
+    replacing,
+)
 from arena.contract.kpi import Kpis
-from arena.errors import ArenaError, suggest
+from arena.errors import ArenaError, InvalidInput, suggest
 
 Format = Literal["csv", "parquet"]
 """File formats of an export."""
 
 FORMATS: Final = ("csv", "parquet")
+
+_KINDS: Final = {"csv": (EPISODES, PERIODS), "parquet": (EPISODES_PARQUET, PERIODS_PARQUET)}
 
 KPI_COLUMNS: Final = tuple(Kpis.model_fields)
 """KPIs of an episode by their names in the contract, in its order."""
@@ -128,6 +138,8 @@ class Exported(NamedTuple):
 def export(store_path: Path, output: Path, file_format: Format) -> Exported:
     """Write a store's episodes, and beside them the orders and demands of every period.
 
+    An earlier export in the same format is replaced, and no other file.
+
     Args:
         store_path: the store.
         output: file for the episodes; the periods go beside it, as in `episodes.csv` and `episodes-periods.csv`.
@@ -136,18 +148,30 @@ def export(store_path: Path, output: Path, file_format: Format) -> Exported:
     Raises:
         ArenaError: the format is unknown, or Parquet is wanted and pyarrow is not installed, or a file cannot be
             written.
+        InvalidInput: a file that is no earlier export is in the way, or the output is of a folder of results.
         StoreError: the store cannot be read.
     """
     if file_format not in FORMATS:
         raise ArenaError(f'there is no export format "{file_format}"; {suggest(file_format, FORMATS)}')
     if file_format == "parquet":
         _require_pyarrow()
-    exported = Exported(output, output.with_name(f"{output.stem}-periods{output.suffix}"))
+    # A folder has no name that could be extended; the check below refuses it.
+    beside = output if output.is_dir() else output.with_name(f"{output.stem}-periods{output.suffix}")
+    exported = Exported(output, beside)
+    kinds = _KINDS[file_format]
+    fix = "choose another name: --output FILE"
+    paths = tuple(dict.fromkeys(exported))
+    faults = find_own(paths, fix)
+    told = {fault.source for fault in faults}
+    faults += find_obstacles((one for one in map(Wanted, paths, kinds) if str(one.path) not in told), fix)
+    if faults:
+        raise InvalidInput(faults)
     with Store(store_path, read_only=True) as store:
         stored = store.episodes()
         episodes = (episode_row(one.record, one.suite) for one in stored)
-        _write(file_format, exported.episodes, EPISODE_COLUMNS, episodes)
-        _write(file_format, exported.periods, PERIOD_COLUMNS, _period_rows(store))
+        write = _write_csv if file_format == "csv" else _write_parquet
+        write(exported.episodes, kinds[0], EPISODE_COLUMNS, episodes)
+        write(exported.periods, kinds[1], PERIOD_COLUMNS, _period_rows(store))
     return exported
 
 
@@ -155,19 +179,10 @@ def write_episodes(records: Iterable[EpisodeRecord], suite: str, path: Path) -> 
     """Write records of one suite as CSV, a row per episode, with `EPISODE_COLUMNS`.
 
     Raises:
+        InvalidInput: a file that is no table of episodes is in the way.
         ArenaError: the file cannot be written; an older one is left as it was.
     """
-    _write_csv(path, EPISODE_COLUMNS, (episode_row(record, suite) for record in records))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, whole or not at all.
-
-    Raises:
-        ArenaError: it cannot be written; an older one is left as it was.
-    """
-    with _replacing(path) as file:
-        file.write(text.encode())
+    _write_csv(path, EPISODES, EPISODE_COLUMNS, (episode_row(record, suite) for record in records))
 
 
 def safe_text(text: str) -> str:
@@ -201,15 +216,8 @@ def _period_rows(store: Store) -> Iterator[list[Any]]:
                     yield [*head, period, quantity, link, units]
 
 
-def _write(file_format: Format, path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    if file_format == "csv":
-        _write_csv(path, columns, rows)
-    else:
-        _write_parquet(path, columns, rows)
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with _replacing(path) as file:
+def _write_csv(path: Path, kind: Kind, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with replacing(path, kind) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
@@ -220,7 +228,7 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
         text.detach()
 
 
-def _write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _write_parquet(path: Path, kind: Kind, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     arrow, parquet = _require_pyarrow()
     kinds = {
         **dict.fromkeys(columns, arrow.string()),
@@ -228,7 +236,7 @@ def _write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Sequence[A
         **dict.fromkeys(_INTEGERS, arrow.int64()),
     }
     schema = arrow.schema([(column, kinds[column]) for column in columns])
-    with _replacing(path) as file, parquet.ParquetWriter(file, schema) as writer:
+    with replacing(path, kind) as file, parquet.ParquetWriter(file, schema) as writer:
         for block in _blocks(rows):
             series = [
                 arrow.array(values, type=kinds[column])
@@ -256,33 +264,3 @@ def _require_pyarrow() -> tuple[Any, Any]:
     except ImportError as error:
         raise ArenaError("an export to Parquet needs pyarrow, which is not installed; pip install pyarrow") from error
     return pyarrow, parquet
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside `path` that takes its place when all went well, and vanishes otherwise."""
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files for their owner alone; results may be read by whom the user's umask lets.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _unwritable(path: Path, error: OSError) -> ArenaError:
-    return ArenaError(f"{path}: cannot be written ({error.strerror}); check the folder, its permissions and the disk")

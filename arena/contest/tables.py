@@ -11,9 +11,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from arena.contest.differences import Difference, Mismatch, first_mismatch
-from arena.contest.evaluate import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.contest.export import EPISODE_COLUMNS, episode_row, safe_text
 from arena.contest.record import EpisodeRecord
+from arena.contest.results_folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.contest.rows import Standings
 from arena.contest.standings import compute_standings
 from arena.errors import ABSENT, Fault, InvalidInput

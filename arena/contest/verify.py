@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from arena.contest.differences import Difference, Mismatch, first_mismatch
-from arena.contest.evaluate import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.contest.recompute import kept_twice, recompute, repetition_mismatch
 from arena.contest.record import EpisodeRecord
+from arena.contest.results_folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.contest.rows import Standings
 from arena.contest.store import EpisodeStatus, Store, StoredEpisode
 from arena.contest.submission import Submission

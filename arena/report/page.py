@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 import jinja2
 from markupsafe import Markup
 
-from arena.contest.export import write_text
 from arena.contest.isolation import OFFICIAL_ISOLATION
+from arena.contest.writing import PAGE, write_text
 from arena.errors import ArenaError, printable
 from arena.report.attacks import Attack, known_attacks
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
@@ -52,13 +52,14 @@ def write_report(
     Args:
         standings: What the contest's records say.
         records: The records themselves, for forfeits and provenance.
-        path: File to write; an older one is replaced in one step, so that a reader never sees half a page.
+        path: File to write; an older page is replaced in one step, so that a reader never sees half of it.
         notes: By scenario, what a reader of its results must know.
 
     Returns:
         The path.
 
     Raises:
+        InvalidInput: A file that is no page of standings is in the way.
         ArenaError: The file cannot be written.
     """
     text = render_report(standings, records, notes=notes)
@@ -66,7 +67,7 @@ def write_report(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ArenaError(f"{path.parent}: the folder cannot be made ({error.strerror}); choose another") from error
-    write_text(path, text)
+    write_text(path, text, PAGE)
     return path
 
 

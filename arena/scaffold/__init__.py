@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
-from arena.errors import ABSENT, Fault, InvalidInput
+from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
 
 __all__ = ["Kind", "scaffold"]
 
@@ -39,13 +41,14 @@ def scaffold(kind: Kind, name: str, place: Path) -> Path:
     Args:
         kind: What to start.
         name: Its name: a slug that starts with a letter. A plugin's package and controller get the same name.
-        place: Existing folder in which the new folder `name` is made.
+        place: Folder in which the new folder `name` is made.
 
     Returns:
         The new folder.
 
     Raises:
         InvalidInput: The name is no slug, or something of that name exists already; nothing is overwritten.
+        ArenaError: The files cannot be written; none is left behind.
     """
     import jinja2
 
@@ -53,7 +56,7 @@ def scaffold(kind: Kind, name: str, place: Path) -> Path:
         rule = f"must be lower-case letters, digits and single hyphens, a letter first, at most {_LONGEST_NAME}"
         raise InvalidInput([Fault("", "NAME", name, rule, "as in my-controller")])
     folder = place / name
-    if folder.exists():
+    if os.path.lexists(folder):
         raise InvalidInput([Fault(str(folder), "", ABSENT, "exists already", "choose another name or remove it")])
     package = name.replace("-", "_")
     # Only our own templates are rendered, with values that matched the pattern above: nothing needs escaping.
@@ -64,9 +67,18 @@ def scaffold(kind: Kind, name: str, place: Path) -> Path:
         "class_name": "".join(part.capitalize() for part in name.split("-")),
         "arena_version": version("inventory-arena"),
     }
-    for target, template in (_SUBMISSION if kind == "submission" else _PLUGIN).items():
-        path = folder / target.format(package=package)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        source = "" if template is None else files("arena.scaffold").joinpath(template).read_text(encoding="utf-8")
-        path.write_text(environment.from_string(source).render(values), encoding="utf-8")
+    made = False
+    try:
+        folder.mkdir(parents=True)
+        made = True
+        for target, template in (_SUBMISSION if kind == "submission" else _PLUGIN).items():
+            path = folder / target.format(package=package)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            source = "" if template is None else files("arena.scaffold").joinpath(template).read_text(encoding="utf-8")
+            path.write_text(environment.from_string(source).render(values), encoding="utf-8")
+    except OSError as error:
+        if made:
+            shutil.rmtree(folder, ignore_errors=True)
+        fix = "check the folder, its permissions and the disk, or choose another: --in FOLDER"
+        raise ArenaError(f"{folder}: cannot be written ({error.strerror}); {fix}") from error
     return folder

@@ -15,7 +15,6 @@ import pytest
 from typer.testing import CliRunner
 
 from arena.cli import app
-from arena.contest import export
 from arena.contest.database import SCHEMA_VERSION
 from arena.contest.store import Store
 
@@ -183,7 +182,7 @@ def test_a_table_that_cannot_be_written_leaves_the_old_one(
         synchronise(descriptor)
 
     with monkeypatch.context() as patch:
-        patch.setattr(export.os, "fsync", fail)
+        patch.setattr(os, "fsync", fail)
         assert_refused(
             run(output), str(output / TABLES[failing]), "cannot be written (No space left on device)", "check"
         )

@@ -12,6 +12,7 @@ import numpy
 import torch
 
 from arena_rl.curve import Curve
+from arena_rl.files import replacing
 from arena_rl.recipes import TrainingRecipe
 
 _ROWS = 10
@@ -56,8 +57,7 @@ def write_card(
             *(f"{name} {version(name)}" for name in packages),
         )
     )
-    path.write_text(
-        f"""# {label}
+    text = f"""# {label}
 
 {recipe.summary}
 
@@ -78,6 +78,6 @@ def write_card(
 ```json
 {data}
 ```
-""",
-        encoding="utf-8",
-    )
+"""
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from arena import ArenaError
 from arena_rl.curve import Curve
+from arena_rl.files import replacing
 from arena_rl.learners import Learner
 
 _FORMAT = "1"
@@ -28,12 +29,15 @@ def save_checkpoint(path: Path, learner: Learner, *, digest: str, curve: Curve) 
         learner: its state and the number of its updates are kept.
         digest: of the recipe, network and seed.
         curve: points of the learning curve so far.
+
+    Raises:
+        ArenaError: If it cannot be written.
     """
     tensors, state = learner.state()
     about = state | {"format": _FORMAT, "digest": digest, "done": learner.done, "curve": curve}
-    unfinished = path.with_suffix(".unfinished")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, unfinished, {"about": json.dumps(about)})
-    unfinished.replace(path)
+    contiguous = {name: value.contiguous() for name, value in tensors.items()}
+    with replacing(path) as unfinished:
+        save_file(contiguous, unfinished, {"about": json.dumps(about)})
 
 
 def load_checkpoint(path: Path, learner: Learner, *, digest: str) -> Curve:

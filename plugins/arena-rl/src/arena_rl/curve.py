@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import logging
 from pathlib import Path
 from typing import Final
+
+from arena_rl.files import replacing
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -28,27 +31,39 @@ class CurveLog:
         except ImportError:
             _LOGGER.warning("no TensorBoard logs: TensorBoard is not installed (pip install 'arena-rl[train]')")
             return
-        self._writer = SummaryWriter(str(folder / "tensorboard"))
+        try:
+            self._writer = SummaryWriter(str(folder / "tensorboard"))
+        except OSError as error:
+            self._leave(error)
 
     def __enter__(self) -> CurveLog:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._writer is not None:
-            self._writer.close()
+            with contextlib.suppress(OSError):
+                self._writer.close()
 
     def add(self, point: Point) -> None:
         """Write a point of the learning curve."""
         if self._writer is not None:
             steps, value, score = point
-            self._writer.add_scalar("loss", value, steps)
-            self._writer.add_scalar("validation", score, steps)
-            self._writer.flush()
+            try:
+                self._writer.add_scalar("loss", value, steps)
+                self._writer.add_scalar("validation", score, steps)
+                self._writer.flush()
+            except OSError as error:
+                self._leave(error)
+
+    def _leave(self, error: OSError) -> None:
+        """Go on without logs: no weight depends on them."""
+        _LOGGER.warning("no more TensorBoard logs: they cannot be written (%s)", error.strerror)
+        self._writer = None
 
 
 def write_curve(path: Path, curve: Curve) -> None:
     """Write a curve as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(("steps", "loss", "validation"))
         table.writerows((steps, f"{value:.6f}", f"{score:.6f}") for steps, value, score in curve)

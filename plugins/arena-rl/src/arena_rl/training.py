@@ -16,6 +16,7 @@ from arena_rl.card import write_card
 from arena_rl.checkpoint import load_checkpoint, save_checkpoint
 from arena_rl.curve import Curve, CurveLog, write_curve
 from arena_rl.episodes import Episodes
+from arena_rl.folder import make_folder, refuse_strangers
 from arena_rl.learners import Learner, make_learner
 from arena_rl.readout import Reach
 from arena_rl.recipes import AnyRecipe, Recipe, World, load_recipe
@@ -65,6 +66,9 @@ def run_recipe(
 
     Returns:
         The weights written.
+
+    Raises:
+        ArenaError: If files are in the way that no training wrote, or a file cannot be written.
     """
     changes: dict[str, object] = {}
     if request.steps is not None:
@@ -75,7 +79,9 @@ def run_recipe(
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     networks: tuple[str | None, ...] = (request.network,) if request.network is not None else recipe.networks or (None,)
-    return tuple(Training(recipe, make, network, request.output).run(tell) for network in networks)
+    trainings = [Training(recipe, make, network, request.output) for network in networks]
+    refuse_strangers((each.folder, each.label) for each in trainings)
+    return tuple(each.run(tell) for each in trainings)
 
 
 class Training(Generic[AnyRecipe]):
@@ -110,8 +116,11 @@ class Training(Generic[AnyRecipe]):
 
         Returns:
             The weights.
+
+        Raises:
+            ArenaError: If a file cannot be written; the last checkpoint is kept.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         stem = self.folder / self.label
         checkpoint = self.folder / "checkpoint.safetensors"
         recipe = self.recipe

@@ -22,6 +22,7 @@ from arena import Network
 from arena_rl.actor import ActorPolicy
 from arena_rl.actor_shapes import ActorShape, GnnShape, MlpShape, ResidualShape, TransformerShape
 from arena_rl.dense import DensePolicy, DenseShape
+from arena_rl.files import replacing
 from arena_rl.graph import GraphPolicy, GraphShape
 from arena_rl.readout import Reach
 from arena_rl.situation import Setting
@@ -76,11 +77,17 @@ def make_policy(shape: Shape, network: Network | None, reach: Reach | None) -> A
 
 
 def save_policy(stem: Path, policy: nn.Module, about: PolicyFile) -> None:
-    """Write both files; ``stem`` is their common path without endings."""
+    """Write both files; ``stem`` is their common path without endings.
+
+    Raises:
+        ArenaError: If they cannot be written.
+    """
     tensors = {name: value.detach().contiguous() for name, value in policy.state_dict().items()}
-    save_file(tensors, stem.with_name(stem.name + ".safetensors"))
     text = json.dumps(about.model_dump(mode="json"), indent=2)
-    stem.with_name(stem.name + ".json").write_text(text + "\n", encoding="utf-8")
+    with replacing(stem.with_name(stem.name + ".safetensors")) as unfinished:
+        save_file(tensors, unfinished)
+    with replacing(stem.with_name(stem.name + ".json")) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
 
 
 def read_policy_file(stem: Path) -> PolicyFile:

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import hashlib
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -35,12 +36,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--network", action="append", help="fit this entry only, any for the last; repeatable")
     parser.add_argument("--training", type=Path, help="suite with other scenarios than the package's")
     chosen = parser.parse_args(arguments)
+    if (obstacle := _obstacle(chosen.output)) is not None:
+        parser.error(f"{chosen.output}: {obstacle}")
     package = files("arena_llm.fitting")
     with as_file(package / "settings.yaml") as settings, as_file(package / "training.yaml") as training:
         written = yaml.safe_load((chosen.settings or settings).read_text(encoding="utf-8"))
         scenarios = load_suite(chosen.training or training).scenarios
     table = fit(chosen.track, written, scenarios, chosen.network)
-    chosen.output.write_text(table.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    text = table.model_dump_json(indent=1) + "\n"
+    unfinished = chosen.output.with_name(chosen.output.name + ".unfinished")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(chosen.output)
+    except OSError as error:
+        # A fit takes hours: it is not lost with the disk.
+        sys.stdout.write(text)
+        parser.error(f"{chosen.output}: cannot be written ({error.strerror}); standard output has the table")
+
+
+def _obstacle(output: Path) -> str | None:
+    """Return why a table cannot be written, or None; asked before hours are spent on it."""
+    try:
+        if output.is_dir() or not output.name:
+            return "is a folder; name a file in it"
+        if output.exists() and output.stat().st_size:
+            FittedTable.model_validate_json(output.read_text(encoding="utf-8"))
+        with tempfile.TemporaryFile(dir=output.parent):
+            return None
+    except ValueError:
+        return "is not a fitted table, and is not replaced; move it away, or choose another name"
+    except OSError as error:
+        return f"cannot be written ({error.strerror}); choose another place"
 
 
 def fit(
