@@ -6,7 +6,7 @@ A model validator that finds several faults raises `arena.errors.FaultList`; see
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
@@ -105,6 +105,7 @@ def parse_model(model: type[M], data: Mapping[str, Any], source: str) -> M:
     except ValidationError as error:
         details: Any = error.errors(include_url=False)
     # Raised outside the handler: the chain would show pydantic's text, with the input at full length.
+    details = _without_echoes(details)
     faults: list[Fault] = []
     for detail in details[:MAX_FAULTS]:
         faults.extend(_told(model, data, source, detail))
@@ -147,6 +148,19 @@ _RULES: Final = {
     "tuple_type": "must be a list",
     "none_required": "must be left out or null",
 }
+
+
+def _without_echoes(details: list[Any]) -> list[Any]:
+    """Leave out what only follows from other faults: a list counts as too short without its faulty entries."""
+    faulty = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or detail["loc"] not in faulty
+        or not isinstance(detail["input"], Sized)
+        or len(detail["input"]) < detail["ctx"]["min_length"]
+    ]
 
 
 def _told(model: type[BaseModel], data: Any, source: str, detail: Mapping[str, Any]) -> Iterator[Fault]:
