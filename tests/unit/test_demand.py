@@ -58,7 +58,7 @@ def test_a_series_is_scaled_to_a_mean():
 
 
 def test_the_mean_has_a_floor_only_without_a_series():
-    assert Demand(base_mean=0).smallest_mean == 0.1
+    assert Demand(base_mean=0.1).smallest_mean == 0.1
     assert Demand(series=Series(values=(0.0,))).smallest_mean == 0.0
 
 
@@ -106,7 +106,19 @@ def test_a_batch_is_drawn_as_singles_are(distribution, noise_scale, sampling):
 
 
 RULES = [
-    (Demand, {"base_mean": -1}, r"base_mean: must be 0 or more", {"base_mean": 0}),
+    (Demand, {"base_mean": -1}, r"base_mean: must be 0 or more", {"base_mean": 0.1}),
+    (
+        Demand,
+        {"base_mean": 0.09},
+        r"base_mean: .* at least 0\.1, .*got 0\.09; write",
+        {"base_mean": 0.1},
+    ),
+    (
+        Demand,
+        {"shock": {"magnitude": 0}},
+        r"shock\.magnitude: .* at least 0\.1, .* played as that, got 0\.0; write .* series that ends with 0",
+        {"shock": {"magnitude": 0}, "series": {"values": [5, 0.02]}},
+    ),
     (Demand, {"base_mean": True}, r"base_mean: must be a number", {"base_mean": 1}),
     (Demand, {"base_mean": math.nan}, r"base_mean: must be a finite number", {"base_mean": 1}),
     (Demand, {"base_mean": 2e9}, r"base_mean: must be 1000000000 or less", {"base_mean": 1e9}),
@@ -139,7 +151,7 @@ RULES = [
     (Demand, {"seasonal": {"frequency": -1}}, r"frequency: must be 0 or more", {"seasonal": {"frequency": 0}}),
     (Demand, {"shock": {"time": 1.5}}, r"shock\.time: must be a whole number", {"shock": {"time": 1}}),
     (Demand, {"shock": {"time": -1}}, r"shock\.time: must be 0 or more", {"shock": {"time": 0}}),
-    (Demand, {"shock": {"magnitude": -1}}, r"magnitude: must be 0 or more", {"shock": {"magnitude": 0}}),
+    (Demand, {"shock": {"magnitude": -1}}, r"magnitude: must be 0 or more", {"shock": {"magnitude": 0.01}}),
     (Series, {"values": []}, r"values: must have at least 1", {"values": [1]}),
     (Series, {"values": [1, -1]}, r"values\[1\]: must be 0 or more", {"values": [1, 0]}),
     (Series, {"values": [1, math.inf]}, r"values\[1\]: must be a finite number", {"values": [1, 2]}),
