@@ -5,6 +5,7 @@ A model validator that finds several faults raises `arena.errors.FaultList`; see
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Mapping, Sized
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.fields import FieldInfo
 
 from arena.documents import MAX_FAULTS, load_document
-from arena.errors import ABSENT, Fault, FaultList, InvalidInput, closest, suggest
+from arena.errors import ABSENT, Fault, FaultList, InvalidInput, closest, show_value, suggest
 
 __all__ = [
     "Count",
@@ -25,6 +26,8 @@ __all__ = [
     "Positive",
     "load_model",
     "parse_model",
+    "seed_number",
+    "whole_number",
 ]
 
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -51,6 +54,40 @@ Count = Annotated[int, Field(strict=True, ge=0)]
 """A whole number of 0 or more; booleans and `2.0` are not taken."""
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def whole_number(value: object, name: str) -> int:
+    """Return a whole number of any library as Python's.
+
+    Args:
+        value: an integer of Python, numpy or the like; booleans, floats and text are refused.
+        name: what the number is, for the message.
+
+    Raises:
+        TypeError: it is not a whole number.
+    """
+    # Python's own are returned as they are: a hidden seed is of a class that does not print itself.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)  # type: ignore[arg-type]  # What has no index is refused below.
+    except TypeError:
+        pass
+    raise TypeError(f"{name} must be a whole number, got {show_value(value)}; write an integer such as 3") from None
+
+
+def seed_number(value: object) -> int:
+    """Return the seed of a random stream as Python's integer; see `whole_number`.
+
+    Raises:
+        TypeError: it is not a whole number.
+        ValueError: it is negative.
+    """
+    seed = whole_number(value, "seed")
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, got {show_value(seed)}; write an integer such as 3")
+    return seed
 
 
 class FrozenModel(BaseModel):
