@@ -14,6 +14,7 @@ from arena.documents import load_document
 from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
 from arena.models import parse_model
 from arena.plugins import Plugins
+from arena.world.kinds import require_kind
 
 PROVIDERS: Final[Mapping[str, str]] = {
     "bound": "arena-optimization",
@@ -133,7 +134,9 @@ def _load(path: Path, plugins: Plugins) -> Submission | Unavailable:
     source = str(path / MANIFEST_NAME if folder else path)
     files: tuple[FolderFile, ...] = ()
     if folder is None:
-        manifest = parse_model(Manifest, load_document(path), source)
+        data = load_document(path)
+        require_kind(data, "submission", source)
+        manifest = parse_model(Manifest, data, source)
     else:
         # One reading serves manifest, checks and digest, so that all three speak of the same bytes.
         files = read_folder(folder)

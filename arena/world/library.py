@@ -14,6 +14,7 @@ from arena.documents import load_document
 from arena.errors import Fault, InvalidInput, unknown_name
 from arena.models import parse_model
 from arena.world.demand import LONGEST_SERIES, Series
+from arena.world.kinds import require_kind
 from arena.world.network import Network
 from arena.world.scenario import Scenario
 from arena.world.table import read_table
@@ -81,7 +82,9 @@ def load_network(reference: str | Path) -> Network:
 
 @cache
 def _load_network_file(path: Path, _modified: int) -> Network:
-    return parse_model(Network, load_document(path), str(path))
+    data = load_document(path)
+    require_kind(data, "network", str(path))
+    return parse_model(Network, data, str(path))
 
 
 def load_series(reference: str | Path, column: str | None = None, *, base: Path | None = None) -> Series:
