@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from arena.contest.folder import MANIFEST_NAME, FolderFile, check_class, find_submissions, read_folder
+from arena.contest.finding import find_submissions
+from arena.contest.folder import MANIFEST_NAME, FolderFile, check_class, read_folder
 from arena.contest.submission import Manifest, Submission, digest_content, read_manifest
 from arena.contract.language_model import ModelEndpoint
 from arena.documents import load_document
