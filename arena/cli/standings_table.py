@@ -36,7 +36,8 @@ def print_standings(standings: Standings) -> None:
     print_table(("rank", "submission", "track", *figures), rows, right=("rank", *figures))
     kind, _, _ = standings.seed_plan.partition(":")
     measured = "score" if by_score else "mean profit"
-    print(f"\n{standings.suite}, {standings.seeds} {kind} seeds; the interval is of the {measured}")
+    seeds = f"{standings.seeds} {kind} seed{'' if standings.seeds == 1 else 's'}"
+    print(f"\n{standings.suite}, {seeds}; the interval is of the {measured}")
     if standings.oracles:
         # Not always the oracle that the suite names: that one may not have played.
         divisors = ", ".join(f"{printable(name)} on {number}" for name, number in count_divisors(standings))
