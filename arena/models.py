@@ -5,8 +5,9 @@ A model validator that finds several faults raises `arena.errors.FaultList`; see
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.fields import FieldInfo
 
 from arena.documents import MAX_FAULTS, load_document
-from arena.errors import ABSENT, Fault, FaultList, InvalidInput, closest, suggest
+from arena.errors import ABSENT, Fault, FaultList, InvalidInput, closest, show_value, suggest
 
 __all__ = [
     "Count",
@@ -25,6 +26,8 @@ __all__ = [
     "Positive",
     "load_model",
     "parse_model",
+    "seed_number",
+    "whole_number",
 ]
 
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -51,6 +54,40 @@ Count = Annotated[int, Field(strict=True, ge=0)]
 """A whole number of 0 or more; booleans and `2.0` are not taken."""
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def whole_number(value: object, name: str) -> int:
+    """Return a whole number of any library as Python's.
+
+    Args:
+        value: an integer of Python, numpy or the like; booleans, floats and text are refused.
+        name: what the number is, for the message.
+
+    Raises:
+        TypeError: it is not a whole number.
+    """
+    # Python's own are returned as they are: a hidden seed is of a class that does not print itself.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)  # type: ignore[arg-type]  # What has no index is refused below.
+    except TypeError:
+        pass
+    raise TypeError(f"{name} must be a whole number, got {show_value(value)}; write an integer such as 3") from None
+
+
+def seed_number(value: object) -> int:
+    """Return the seed of a random stream as Python's integer; see `whole_number`.
+
+    Raises:
+        TypeError: it is not a whole number.
+        ValueError: it is negative.
+    """
+    seed = whole_number(value, "seed")
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, got {show_value(seed)}; write an integer such as 3")
+    return seed
 
 
 class FrozenModel(BaseModel):
@@ -105,6 +142,7 @@ def parse_model(model: type[M], data: Mapping[str, Any], source: str) -> M:
     except ValidationError as error:
         details: Any = error.errors(include_url=False)
     # Raised outside the handler: the chain would show pydantic's text, with the input at full length.
+    details = _without_echoes(details)
     faults: list[Fault] = []
     for detail in details[:MAX_FAULTS]:
         faults.extend(_told(model, data, source, detail))
@@ -147,6 +185,19 @@ _RULES: Final = {
     "tuple_type": "must be a list",
     "none_required": "must be left out or null",
 }
+
+
+def _without_echoes(details: list[Any]) -> list[Any]:
+    """Leave out what only follows from other faults: a list counts as too short without its faulty entries."""
+    faulty = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or detail["loc"] not in faulty
+        or not isinstance(detail["input"], Sized)
+        or len(detail["input"]) < detail["ctx"]["min_length"]
+    ]
 
 
 def _told(model: type[BaseModel], data: Any, source: str, detail: Mapping[str, Any]) -> Iterator[Fault]:

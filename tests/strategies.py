@@ -165,7 +165,7 @@ def networks(
                 market=ids[market],
                 price=draw(decimals(0.5, 5)),
                 shortage_penalty=draw(decimals(0, 0.5)),
-                mean_demand=draw(decimals(0, 40)) if mean_demand else None,
+                mean_demand=draw(decimals(0.1, 40)) if mean_demand else None,
             )
             for seller, market in sales
         ),
@@ -233,7 +233,7 @@ series = st.builds(
 
 trends = st.builds(Trend, slope=decimals(-0.2, 0.2))
 seasons = st.builds(Seasonal, amplitude=decimals(0, 1.5), frequency=decimals(0, 3))
-shocks = st.builds(Shock, time=st.integers(0, 12), magnitude=decimals(0, 3))
+shocks = st.builds(Shock, time=st.integers(0, 12), magnitude=decimals(0.01, 3))
 
 
 @st.composite
@@ -255,7 +255,7 @@ def demands(
     base: dict[str, Any] = draw(
         st.one_of(
             *([st.just({})] if has_own_means else []),
-            st.fixed_dictionaries({"base_mean": decimals(0, 40)}),
+            st.fixed_dictionaries({"base_mean": decimals(0.1, 40)}),
             st.fixed_dictionaries({"series": series}),
         )
     )

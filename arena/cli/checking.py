@@ -102,14 +102,15 @@ def check(
 
 def _show(result: ConformanceResult, limits: Limits) -> None:
     from arena.errors import printable
+    from arena.testing.result import group_findings
 
     verdict = "conforms" if not result.findings else "does not conform"
     print(f"{result.controller}: {verdict} (track {', '.join(result.tracks)}, isolation {result.isolation})")
     times = result.decision_times
     print(f"  checked: {', '.join(result.checks)}; {result.episodes} episodes, {times.number} decisions")
     for kind, findings in (("fault", result.findings), ("warning", result.warnings)):
-        for finding in findings:
-            print(f"  {kind}: {printable(str(finding), 1000)}")
+        for group in group_findings(findings):
+            print(f"  {kind}: {printable(str(group), 1000)}")
     first = next((finding for finding in result.findings if finding.stderr_tail), None)
     if first is not None:
         print(f"  the end of what it wrote on {first.scenario}:")

@@ -36,7 +36,8 @@ def print_standings(standings: Standings) -> None:
     print_table(("rank", "submission", "track", *figures), rows, right=("rank", *figures))
     kind, _, _ = standings.seed_plan.partition(":")
     measured = "score" if by_score else "mean profit"
-    print(f"\n{standings.suite}, {standings.seeds} {kind} seeds; the interval is of the {measured}")
+    seeds = f"{standings.seeds} {kind} seed{'' if standings.seeds == 1 else 's'}"
+    print(f"\n{standings.suite}, {seeds}; the interval is of the {measured}")
     if standings.commitment is None and standings.rows:
         print("not official: public seeds are known to everybody; play --seeds hidden:N --secret FILE for that")
     if standings.oracles:

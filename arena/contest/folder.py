@@ -33,9 +33,6 @@ LARGEST_SIZE: Final = 16 * 1024 * 1024
 MANIFEST_NAME: Final = "submission.yaml"
 """Name of the manifest in a submission's folder."""
 
-SUFFIXES: Final = (".yaml", ".yml")
-"""Endings of manifests."""
-
 _IGNORED_FOLDERS: Final = frozenset({"__pycache__"})
 _KINDS: Final = (
     (stat.S_ISLNK, "a symbolic link"),
@@ -57,65 +54,6 @@ class FolderFile:
 
     name: str
     content: bytes
-
-
-def find_submissions(paths: Sequence[Path], faults: list[Fault]) -> list[Path]:
-    """Return the manifests and submission folders behind the given paths, each once, in the order given.
-
-    Args:
-        paths: manifests, submission folders, or folders of submissions.
-        faults: gets a fault for each path that leads to none, and for each entry that may not be one.
-    """
-    found: dict[Path, Path] = {}
-
-    def add(path: Path) -> None:
-        found.setdefault(path.resolve(), path)
-
-    def look(path: Path) -> None:
-        is_manifest = path.is_file() and path.suffix in SUFFIXES
-        if is_manifest and path.name == MANIFEST_NAME:
-            add(path.parent)
-        elif is_manifest or (path / MANIFEST_NAME).is_file():
-            add(path)
-        elif path.is_dir():
-            before = len(found) + len(faults)
-            for entry in sorted(path.iterdir()):
-                if _belongs(entry, faults):
-                    add(entry)
-            if len(found) + len(faults) == before:
-                rule = "holds no submission"
-                hint = f"a submission is a YAML manifest or a folder with a {MANIFEST_NAME}"
-                faults.append(Fault(str(path), "", ABSENT, rule, hint))
-        else:
-            rule = "is no submission" if path.exists() else "there is no such file or folder"
-            hint = f"name a YAML manifest, a folder with a {MANIFEST_NAME}, or a folder of these"
-            faults.append(Fault(str(path), "", ABSENT, rule, hint))
-
-    for path in paths:
-        try:
-            look(path)
-        except OSError as error:
-            hint = "check its name and permissions"
-            faults.append(Fault(str(path), "", ABSENT, f"cannot be looked into: {error.strerror}", hint))
-    return list(found.values())
-
-
-def _belongs(entry: Path, faults: list[Fault]) -> bool:
-    """Tell whether an entry of a folder of submissions is one of them."""
-    if entry.name.startswith((".", "__")):
-        return False
-    status = entry.lstat()
-    is_folder = stat.S_ISDIR(status.st_mode)
-    kind = None if is_folder else unsafe_kind(status)
-    if is_folder and not (entry / MANIFEST_NAME).is_file():
-        names = [other.name for other in entry.iterdir() if other.suffix in SUFFIXES]
-        hint = f'rename "{names[0]}"' if names else "add one, or move the folder elsewhere"
-        faults.append(Fault(str(entry), "", ABSENT, f"this folder has no {MANIFEST_NAME}", hint))
-        return False
-    if kind is not None and (entry.suffix in SUFFIXES or entry.is_dir()):
-        faults.append(Fault(str(entry), "", ABSENT, f"is {kind}; a submission is made of ordinary files", "copy it"))
-        return False
-    return is_folder or entry.suffix in SUFFIXES
 
 
 def read_folder(folder: Path) -> tuple[FolderFile, ...]:

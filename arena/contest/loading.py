@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from arena.contest.folder import MANIFEST_NAME, FolderFile, check_class, find_submissions, read_folder
+from arena.contest.finding import find_submissions
+from arena.contest.folder import MANIFEST_NAME, FolderFile, check_class, read_folder
 from arena.contest.submission import Manifest, Submission, digest_content, read_manifest
 from arena.contract.language_model import ModelEndpoint
 from arena.documents import load_document
 from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
 from arena.models import parse_model
 from arena.plugins import Plugins
+from arena.world.kinds import require_kind
 
 PROVIDERS: Final[Mapping[str, str]] = {
     "bound": "arena-optimization",
@@ -133,7 +135,9 @@ def _load(path: Path, plugins: Plugins) -> Submission | Unavailable:
     source = str(path / MANIFEST_NAME if folder else path)
     files: tuple[FolderFile, ...] = ()
     if folder is None:
-        manifest = parse_model(Manifest, load_document(path), source)
+        data = load_document(path)
+        require_kind(data, "submission", source)
+        manifest = parse_model(Manifest, data, source)
     else:
         # One reading serves manifest, checks and digest, so that all three speak of the same bytes.
         files = read_folder(folder)

@@ -21,12 +21,12 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, SupportsIndex, TypeVar
 
 from pydantic import Field
 
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
-from arena.models import FrozenModel, load_model
+from arena.models import FrozenModel, load_model, whole_number
 from arena.world.draw import DrawKey
 
 #: The ten published seeds: for development and comparison, known to everybody.
@@ -80,11 +80,12 @@ class SeedPlan(Protocol):
     def draw_key(self) -> DrawKey | None:
         """What draws the numbers of scenarios that have ranges; None: the public seed of their suite."""
 
-    def episode(self, scenario_digest: str, index: int) -> EpisodeSeed:
+    def episode(self, scenario_digest: str, index: SupportsIndex) -> EpisodeSeed:
         """Seeds of one episode.
 
         Raises:
             IndexError: If the index is not below :attr:`count`.
+            TypeError: If the index is not a whole number.
         """
 
 
@@ -97,9 +98,9 @@ class PublicSeeds:
     count: int = len(PUBLIC_SEEDS)
     draw_key: None = None
 
-    def episode(self, scenario_digest: str, index: int) -> EpisodeSeed:
+    def episode(self, scenario_digest: str, index: SupportsIndex) -> EpisodeSeed:
         """Return the seeds of one episode; controllers are briefed with a hash of the public one."""
-        _check_index(index, self.count)
+        index = _checked_index(index, self.count)
         seed = PUBLIC_SEEDS[index]
         return EpisodeSeed(index=index, entropy=seed, controller_seed=seed, public=True)
 
@@ -152,9 +153,9 @@ class HiddenSeeds:
         """The key of drawn scenarios; other rules, other key."""
         return DrawKey(self._derive("scenarios"))
 
-    def episode(self, scenario_digest: str, index: int) -> EpisodeSeed:
+    def episode(self, scenario_digest: str, index: SupportsIndex) -> EpisodeSeed:
         """Seeds of one episode: 256 bits for the stream, 63 for the controller."""
-        _check_index(index, self.count)
+        index = _checked_index(index, self.count)
         return EpisodeSeed(
             index=index,
             entropy=_Unshown.from_bytes(self._derive("episode", scenario_digest, str(index)), "big"),
@@ -170,9 +171,11 @@ class HiddenSeeds:
 _M = TypeVar("_M", Secret, Reveal)
 
 
-def _check_index(index: int, count: int) -> None:
-    if not 0 <= index < count:
-        raise IndexError(f"seed index {index} is outside 0 to {count - 1}")
+def _checked_index(index: SupportsIndex, count: int) -> int:
+    position = whole_number(index, "seed index")
+    if not 0 <= position < count:
+        raise IndexError(f"seed index {position} is outside 0 to {count - 1}")
+    return position
 
 
 def new_secret() -> Secret:
@@ -284,6 +287,7 @@ def hidden_seeds(secret: Secret | Reveal, count: int, contract_digest: str) -> H
     Raises:
         InvalidInput: If the count is not between 1 and a million.
     """
+    count = whole_number(count, "number of hidden seeds")
     if not 1 <= count <= MOST_SEEDS:
         rule = f"the number of hidden seeds is between 1 and {MOST_SEEDS}"
         raise InvalidInput([Fault("--seeds", "", f"hidden:{count}", rule, "for example hidden:100")])

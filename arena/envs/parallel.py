@@ -20,6 +20,7 @@ from arena.contract.tracks import LocalObservation, TrackView
 from arena.envs.layout import ObservationLayout
 from arena.envs.single import RENDER_MODES, resolve_scenario
 from arena.errors import ContractViolation, EpisodeEnded, suggest, unknown_name
+from arena.models import seed_number
 from arena.simulate.ledger import Ledger
 from arena.simulate.plant import compile_plant
 from arena.simulate.simulator import Simulator
@@ -135,7 +136,7 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
             The first observation and an info of every agent.
         """
         if seed is not None or self._generator is None:
-            self._generator = seeding.np_random(seed)[0]
+            self._generator = seeding.np_random(None if seed is None else seed_number(seed))[0]
         self._simulator.start(self._generator)
         self._has_begun = True
         self.agents = list(self.possible_agents)

@@ -14,6 +14,7 @@ from arena.contract.kpi import Kpis, measure
 from arena.contract.orders import check_orders
 from arena.envs.layout import EnvTrack, ObservationLayout
 from arena.errors import EpisodeEnded, unknown_name
+from arena.models import seed_number
 from arena.simulate.ledger import Ledger
 from arena.simulate.plant import compile_plant
 from arena.simulate.simulator import Simulator
@@ -108,7 +109,7 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         Returns:
             The first observation, and info.
         """
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else seed_number(seed))
         self._simulator.start(self.np_random)
         self._has_begun = True
         columns = self._simulator.columns

@@ -17,6 +17,7 @@ from arena.envs.drawn import DrawnEpisodes, check_mix
 from arena.envs.layout import EnvTrack, ObservationLayout
 from arena.envs.single import resolve_scenario
 from arena.errors import ContractViolation, EpisodeEnded, unknown_name
+from arena.models import seed_number
 from arena.randomise import ScenarioMix
 from arena.simulate.columns import NUMPY, Column
 from arena.simulate.dynamics import Columns, Movements, advance
@@ -146,7 +147,8 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             The first observations, and info.
 
         Raises:
-            ValueError: If seeds do not fit the streams, or the mask leaves a sub-environment out.
+            TypeError: If a seed is not a whole number.
+            ValueError: If a seed is negative, seeds do not fit the streams, or the mask leaves a sub-environment out.
         """
         mask = (options or {}).get("reset_mask")
         if mask is not None and not (np.shape(mask) == (self.num_envs,) and np.all(mask)):
@@ -154,6 +156,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 "reset_mask asks for every sub-environment: all episodes of this vector environment begin and end "
                 "together; leave the mask out, or use gymnasium.vector.SyncVectorEnv"
             )
+        seed = _plain(seed)
         self._seed(seed)
         if self.randomisation is not None:
             self._draw_scenarios(self.randomisation, seed)
@@ -315,6 +318,13 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             "clipped_orders": np.zeros(self.num_envs, dtype=np.int64) if isinstance(clipped, int) else clipped,
         }
         return info | dict.fromkeys([f"_{name}" for name in info], self._everyone)
+
+
+def _plain(seed: int | Sequence[int | None] | None) -> int | list[int | None] | None:
+    """Return seeds as Python's integers, which alone Gymnasium takes; numpy's and arrays of them become such."""
+    if (isinstance(seed, Sequence) and not isinstance(seed, str)) or (isinstance(seed, np.ndarray) and seed.ndim):
+        return [None if each is None else seed_number(each) for each in seed]
+    return None if seed is None else seed_number(seed)
 
 
 __all__ = ["InventoryVectorEnv", "Streams"]

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from arena.contest.isolation import OFFICIAL_ISOLATION
 from arena.contest.writing import PAGE, write_text
-from arena.errors import ArenaError, printable
+from arena.errors import LISTED_NAMES, ArenaError, printable
 from arena.report.attacks import Attack, known_attacks
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
 from arena.report.times import tabulate_times
@@ -39,6 +39,7 @@ __all__ = ["count_divisors", "explain_missing_score", "render_report", "share_by
 LISTED_FORFEITS: Final = 30
 """Forfeits that the page shows of one submission; the others are counted."""
 
+_ORACLE: Final = "submissions/oracle.yaml (plugin arena-optimization)"
 _MESSAGE_WIDTH: Final = 500
 _DASH: Final = "–"
 _MINUS: Final = "−"
@@ -127,19 +128,28 @@ def count_divisors(standings: Standings) -> list[tuple[str, int]]:
 
 
 def explain_missing_score(row: StandingRow, standings: Standings) -> str | None:
-    """Return why a submission has no score against the oracle, or None when it has one."""
+    """Return why a submission has no score against the oracle, and how to get one; None when it has one."""
     if row.score is not None:
         return None
     if row.unranked_because:
         return row.unranked_because
     without = [scenario for scenario in standings.scenarios if scenario not in standings.oracles]
     if len(without) == len(standings.scenarios):
-        return "no oracle has played this suite"
+        return f"no oracle has played this suite; let one play too, such as {_ORACLE}"
     if without:
-        return f"no oracle has played {len(without)} of {len(standings.scenarios)} scenarios"
+        reason = f"no oracle has played {len(without)} of {len(standings.scenarios)} scenarios"
+        return f"{reason}; let one play every episode of them, such as {_ORACLE}"
     if not row.complete:
-        return "not every episode has been played"
-    return "the oracle's mean profit is not positive on every scenario"
+        return "not every episode has been played; the same command plays the rest"
+    reason = "the oracle's mean profit is not positive on every scenario"
+    losing = [
+        one.scenario
+        for one in standings.by_scenario
+        if standings.oracles.get(one.scenario) == one.submission and (one.mean_profit or 0.0) <= 0
+    ]
+    if losing:
+        reason += f" (on {', '.join(losing[:LISTED_NAMES])}{' and others' if len(losing) > LISTED_NAMES else ''})"
+    return f"{reason}, so that shares of it mean nothing; compare mean profits, or leave these scenarios out"
 
 
 def share_by_fallback(row: StandingRow) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from arena.errors import ContractViolation, EpisodeEnded
+from arena.models import seed_number
 from arena.simulate.columns import SCALAR
 from arena.simulate.dynamics import Columns, Movements, advance
 from arena.simulate.ledger import Ledger
@@ -51,19 +52,23 @@ def _frozen(values: Any) -> np.ndarray:
     return array
 
 
-def episode_generator(entropy: int) -> np.random.Generator:
+def episode_generator(entropy: SupportsIndex) -> np.random.Generator:
     """The random stream of an episode, as Gymnasium makes it from ``reset(seed=…)``.
 
     Args:
         entropy: a seed of any size, not negative.
+
+    Raises:
+        TypeError: If it is not a whole number, such as a boolean or a float.
+        ValueError: If it is negative.
     """
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed_number(entropy))))
 
 
 _WORD = 2**64
 
 
-def stream_words(entropy: int) -> tuple[int, ...]:
+def stream_words(entropy: SupportsIndex) -> tuple[int, ...]:
     """The random stream of an episode at its start, as plain numbers.
 
     Args:
@@ -128,7 +133,7 @@ class Simulator:
         self._log: list[tuple[Any, ...]] = []
         self._columns = self._initial()
 
-    def start(self, seed: int | np.random.Generator) -> None:
+    def start(self, seed: SupportsIndex | np.random.Generator) -> None:
         """Begin a new episode.
 
         Args:
@@ -292,7 +297,7 @@ class Simulator:
         )
 
 
-def realised_demand(scenario: Scenario, seed: int) -> np.ndarray | None:
+def realised_demand(scenario: Scenario, seed: SupportsIndex) -> np.ndarray | None:
     """The demand trace that an episode of this seed will see.
 
     Args:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from arena.contest.host import Isolation
 from arena.contest.timing import DecisionTimes
 from arena.contract.tracks import Track
-from arena.errors import ArenaError
+from arena.errors import LISTED_NAMES, ArenaError
 
 CHECKS: Final[Mapping[str, str]] = {
     "plays": "answers every decision with finite real orders, one per supply link, within the deadlines",
@@ -21,6 +22,9 @@ CHECKS: Final[Mapping[str, str]] = {
     "respects input": "leaves briefings and observations as they were given",
 }
 """What is checked, by name."""
+
+
+_PLACE: Final = re.compile(r"in period [0-9]+(?: on supply link [0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,52 @@ class Finding:
     def __str__(self) -> str:
         """Return the finding on one line, without what the controller wrote."""
         return f"{self.check}, track {self.track}, {self.scenario}: {self.message}"
+
+
+@dataclass(frozen=True)
+class FindingGroup:
+    """Findings that differ in scenario, period and link only: one cause, as far as the kit can tell.
+
+    Attributes:
+        first: The first of them.
+        scenarios: Their scenarios, in the order in which they were played.
+        is_elsewhere: Whether some occurred in another period or on another link than the first.
+    """
+
+    first: Finding
+    scenarios: tuple[str, ...]
+    is_elsewhere: bool = False
+
+    def __str__(self) -> str:
+        """Return the first finding on one line, then how many scenarios showed it, and which."""
+        count = len(self.scenarios)
+        if count == 1:
+            return str(self.first)
+        names = ", ".join(self.scenarios[:LISTED_NAMES])
+        rest = f" and {count - LISTED_NAMES} more" if count > LISTED_NAMES else ""
+        places = ", in other periods or on other links elsewhere" if self.is_elsewhere else ""
+        return f"{self.first} ({count} scenarios{places}: {names}{rest})"
+
+
+def group_findings(findings: Sequence[Finding]) -> tuple[FindingGroup, ...]:
+    """Group the findings that tell the same of several scenarios, in the order of the first of each.
+
+    >>> one, two = (Finding("plays", "blind", name, "in period 0: exception: KeyError: 'x'") for name in ("a", "b"))
+    >>> [str(group) for group in group_findings([one, two])]
+    ["plays, track blind, a: in period 0: exception: KeyError: 'x' (2 scenarios: a, b)"]
+    """
+    together: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.check, finding.track, _PLACE.sub("", finding.message))
+        together.setdefault(key, []).append(finding)
+    return tuple(
+        FindingGroup(
+            group[0],
+            tuple(dict.fromkeys(each.scenario for each in group)),
+            any(each.message != group[0].message for each in group),
+        )
+        for group in together.values()
+    )
 
 
 @dataclass(frozen=True)
@@ -88,7 +138,7 @@ class ConformanceError(ArenaError):
         super().__init__(result)
 
     def __str__(self) -> str:
-        """Return a first line with the count, then a line per finding."""
+        """Return a first line with the count, then a line per finding; equal ones share a line."""
         count = len(self.result.findings)
         head = f"controller {self.result.controller} does not conform, {count} finding{'' if count == 1 else 's'}:"
-        return "\n".join([head, *(f"  {finding}" for finding in self.result.findings)])
+        return "\n".join([head, *(f"  {group}" for group in group_findings(self.result.findings))])

@@ -15,11 +15,27 @@ from arena.world.quantiles import LARGEST_UNIFORM, SMALLEST_UNIFORM, poisson_qua
 Distribution = Literal["poisson", "normal", "uniform"]
 Sampling = Literal["direct", "inverse_cdf"]
 
-#: Smallest mean of a synthetic demand path (an external series may fall to zero), in units per period.
+#: Smallest mean of a synthetic demand path (an external series may fall to zero), in units per period. Effects and
+#: sentiment may ask for less, and play as this; a level that is written below it is refused.
 SMALLEST_MEAN = 0.1
 
 LONGEST_SERIES = 100_000
 """Most values of a series."""
+
+
+def level_fault(field: str, level: float | None, *, fix: str = "") -> list[FieldFault]:
+    """The fault of a level of demand that would not be played as it is written, if it has one.
+
+    Args:
+        field: where the level is written.
+        level: mean demand before effects, units per period; None where none is written.
+        fix: advice in place of that to write a series.
+    """
+    if level is None or level >= SMALLEST_MEAN:
+        return []
+    rule = f"without a series mean demand is at least {SMALLEST_MEAN:g}, and this level would be played as that"
+    advice = fix or f"write {SMALLEST_MEAN:g} or more, or demand: {{series: [{level:g}]}}, which is played as written"
+    return [FieldFault(field, level, rule, advice)]
 
 
 class Trend(FrozenModel):
@@ -88,7 +104,8 @@ class Demand(FrozenModel):
     """How much customers want.
 
     Mean of period t = base (a constant or a series) x trend x season x shock x sentiment, never below
-    :data:`SMALLEST_MEAN` (0 with a series). Demand = ``max(0, mean + noise_scale * (raw - mean))`` with ``raw`` drawn
+    :data:`SMALLEST_MEAN` (0 with a series). A constant base below it is refused, as is a shock to nothing: neither
+    would be played as it is written. Demand = ``max(0, mean + noise_scale * (raw - mean))`` with ``raw`` drawn
     from the distribution at that mean; ``noise_scale`` 0 makes demand equal its mean.
 
     Sampling says how ``raw`` is drawn. ``direct``, the published way, asks the episode's generator for the distribution
@@ -103,7 +120,8 @@ class Demand(FrozenModel):
     """
 
     base_mean: NonNegative | None = Field(
-        default=None, description="units per period on every market link; absent: each link's own mean_demand"
+        default=None,
+        description="units per period on every market link, at least 0.1; absent: each link's own mean_demand",
     )
     series: Series | None = Field(default=None, description="an external series in place of a constant base")
     trend: Trend | None = Field(default=None, description="linear trend; {} for the defaults")
@@ -136,6 +154,11 @@ class Demand(FrozenModel):
             if value is not None and self.distribution != needed:
                 rule = f"only {needed} demand has this field, and this demand is {self.distribution}"
                 faults.append(FieldFault(name, value, rule, f"remove it or set distribution: {needed}"))
+        if self.series is None:
+            faults += level_fault("base_mean", self.base_mean)
+            if self.shock is not None and self.shock.magnitude == 0:
+                fix = "write the demand as a series that ends with 0, or a magnitude above 0"
+                faults += level_fault("shock.magnitude", self.shock.magnitude, fix=fix)
         if faults:
             raise FaultList(faults)
         return self

@@ -30,7 +30,7 @@ from typing import Annotated, Any, Final, NamedTuple
 from pydantic import Field, model_validator
 
 from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput, suggest
-from arena.models import Count, Finite, FrozenModel, Positive, parse_model
+from arena.models import Count, Finite, FrozenModel, Positive, parse_model, whole_number
 from arena.world.scenario import Scenario
 
 MOST_DRAWS: Final = 1_000
@@ -133,7 +133,8 @@ class DrawKey:
 
 def public_key(seed: int) -> DrawKey:
     """The key of a published seed: the text ``public|`` and the seed in decimal digits."""
-    return DrawKey(f"public|{seed}".encode(), seed)
+    number = whole_number(seed, "public seed")
+    return DrawKey(f"public|{number}".encode(), number)
 
 
 def make_template(scenario: Scenario, draws: Sequence[Draw], source: str) -> Template:

@@ -5,23 +5,19 @@ A reference is the name of something shipped, a path (relative to the file that 
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from arena.documents import MAX_FAULTS, load_document
+from arena.documents import load_document
 from arena.errors import Fault, InvalidInput, unknown_name
 from arena.models import parse_model
 from arena.world.demand import LONGEST_SERIES, Series
+from arena.world.kinds import require_kind
 from arena.world.network import Network
 from arena.world.scenario import Scenario
-
-_LARGEST_TABLE = 16 * 1024 * 1024
-_MOST_COLUMNS = 1_000
+from arena.world.table import read_table
 
 
 def shipped(kind: str) -> Path:
@@ -86,64 +82,25 @@ def load_network(reference: str | Path) -> Network:
 
 @cache
 def _load_network_file(path: Path, _modified: int) -> Network:
-    return parse_model(Network, load_document(path), str(path))
+    data = load_document(path)
+    require_kind(data, "network", str(path))
+    return parse_model(Network, data, str(path))
 
 
 def load_series(reference: str | Path, column: str | None = None, *, base: Path | None = None) -> Series:
-    """Load a demand series from a CSV file with a header.
+    """Load a demand series from a CSV file with a header and a row per period, oldest first.
 
     Args:
         reference: a shipped name (``m5``) or a path to a ``.csv`` file.
-        column: the column of units; by default the last one.
+        column: the column of units; by default the only one that holds numbers.
         base: folder that relative paths start from.
 
     Raises:
-        InvalidInput: If the file, the column or a value is unusable, with the row.
+        InvalidInput: With a fault for each cause for which the table cannot be played, such as several columns of
+            numbers and none named, or several rows of one date.
     """
     path = find(reference, "demand", base=base, suffix=".csv")
-    if not path.is_file() or path.stat().st_size > _LARGEST_TABLE:
-        rule = f"a demand table is a regular file of at most {_LARGEST_TABLE} bytes"
-        raise InvalidInput([Fault(str(path), "", str(reference), rule, "give a smaller CSV file")])
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            [Fault(str(path), "", str(reference), f"cannot be read: {error}", "save as UTF-8")]
-        ) from None
-    try:
-        values = _read_column(csv.reader(io.StringIO(text)), column, path)
-    except csv.Error as error:
-        raise InvalidInput([Fault(str(path), "", str(reference), f"is no CSV table: {error}", "mend it")]) from None
-    return parse_model(Series, {"values": values, "name": Path(path).stem}, str(path))
-
-
-def _read_column(table: Iterator[list[str]], column: str | None, path: Path) -> list[float]:
-    """Units of one column; no more rows are read, and no more faults told, than it takes to refuse a table.
-
-    Raises:
-        InvalidInput: If there is no such column, or with every cell that holds no number.
-    """
-    names = next(table, [])
-    if len(names) > _MOST_COLUMNS:
-        rule = f"a demand table has at most {_MOST_COLUMNS} columns"
-        raise InvalidInput([Fault(str(path), "line 1", len(names), rule, "keep the one that is needed")])
-    column = column if column is not None else (names[-1] if names else "")
-    if column not in names:
-        raise unknown_name("column", column, names, source=str(path))
-    # Of several columns of one name, the last.
-    place = max(position for position, name in enumerate(names) if name == column)
-    values: list[float] = []
-    faults: list[Fault] = []
-    rows = ((number, row) for number, row in enumerate(table, start=2) if row)
-    for number, row in itertools.islice(rows, LONGEST_SERIES + 1):
-        cell = row[place] if place < len(row) else ""
-        try:
-            values.append(float(cell))
-        except ValueError:
-            faults.append(Fault(str(path), f"line {number}, {column}", cell, "units are numbers", "mend the cell"))
-    if faults:
-        raise InvalidInput(faults[:MAX_FAULTS])
-    return values
+    return parse_model(Series, {"values": read_table(path, column, LONGEST_SERIES), "name": path.stem}, str(path))
 
 
 def build_scenario(data: Mapping[str, Any], source: str, *, base: Path | None = None) -> Scenario:

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from arena.errors import FaultList, FieldFault
 from arena.models import Count, Fraction01, FrozenModel
-from arena.world.demand import Demand, Goodwill
+from arena.world.demand import Demand, Goodwill, level_fault
 from arena.world.network import Network
 
 Fulfilment = Literal["backlog", "lost_sales"]
@@ -29,8 +29,9 @@ class Scenario(FrozenModel):
     """Everything that is fixed before an episode starts, except the seed.
 
     Raises:
-        InvalidInput: From the loaders, with every fault: a market link without a mean, a mean path that leaves the
-            range in which demand can be drawn, and the faults of network and demand.
+        InvalidInput: From the loaders, with every fault: a market link without a mean or with one below the smallest
+            that is played, a mean path that leaves the range in which demand can be drawn, and the faults of network
+            and demand.
     """
 
     name: str = Field(
@@ -60,6 +61,7 @@ class Scenario(FrozenModel):
                     rule = "every market link has a mean demand"
                     fix = "give mean_demand here, or base_mean or series in the scenario's demand"
                     faults.append(FieldFault(f"network.market_links[{i}].mean_demand", None, rule, fix))
+                faults += level_fault(f"network.market_links[{i}].mean_demand", link.mean_demand)
         if not faults:
             largest = float(np.max(self.mean_path, initial=0.0)) * (self.goodwill.cap if self.goodwill else 1.0)
             if not largest <= _LARGEST_MEAN:

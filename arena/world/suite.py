@@ -21,6 +21,7 @@ from arena.documents import load_document
 from arena.errors import ABSENT, Fault, InvalidInput, unknown_name
 from arena.models import Count, FrozenModel, parse_model
 from arena.world.draw import MOST_DRAWS, Draw, Drawing, DrawKey, draw_scenario, make_template, public_key
+from arena.world.kinds import require_kind
 from arena.world.library import build_scenario, find, is_there, shipped, shipped_names
 from arena.world.scenario import Scenario
 
@@ -117,7 +118,9 @@ def load_scenario(reference: str | Path) -> Scenario:
         raise unknown_name("scenario", str(reference), known)
     if not is_there(path):
         raise InvalidInput([Fault(str(path), "", str(reference), "there is no such file", "check the path")])
-    return build_scenario(load_document(path), str(path), base=path.parent)
+    data = load_document(path)
+    require_kind(data, "scenario", str(path))
+    return build_scenario(data, str(path), base=path.parent)
 
 
 def load_all(references: Iterable[str | Path]) -> tuple[Scenario, ...]:
@@ -181,7 +184,9 @@ def load_suite(reference: str | Path, draw_key: DrawKey | None = None) -> Suite:
 
 
 def _read(path: Path) -> SuiteFile:
-    return parse_model(SuiteFile, load_document(path), str(path))
+    data = load_document(path)
+    require_kind(data, "suite", str(path))
+    return parse_model(SuiteFile, data, str(path))
 
 
 def _from_blocks(

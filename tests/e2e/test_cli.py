@@ -193,10 +193,13 @@ def test_a_submission_that_does_not_conform_fails_the_check(run: Run) -> None:
     assert (
         "fault: plays, track blind, serial-short-backlog: in period 3: exception: ValueError: <b>out" in checked.stdout
     )
+    assert checked.stdout.count("  fault: ") == 1
+    assert "(15 scenarios: serial-short-backlog, serial-short-goodwill-lost-sales, " in checked.stdout
     written = "\n  the end of what it wrote on serial-short-backlog:\n    three periods are enough\n    Traceback "
     assert checked.stdout.count(written) == checked.stdout.count("three periods are enough") == 1
     (result,) = json.loads(run("check", folder, "--json").stdout)
     assert result["conforms"] is False
+    assert len(result["findings"]) == 15
     assert result["findings"][0]["check"] == "plays"
     assert "three periods are enough" in result["findings"][0]["stderr_tail"]
     times = result["decision_times"]

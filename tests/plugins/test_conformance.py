@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 from arena import Briefing, ControllerReport, ControllerSpec, InvalidInput, Observation, PluginError, UnknownName
 from arena.contest.loading import load_submissions
 from arena.plugins import discover
-from arena.testing import CHECKS, ConformanceError, check_controller, check_submission
+from arena.testing import CHECKS, ConformanceError, Finding, check_controller, check_submission
+from arena.testing.result import group_findings
 
 
 def plays_without_settings(spec: ControllerSpec) -> bool:
@@ -285,3 +286,35 @@ def test_a_submission_is_checked_outside_of_this_process(repository: Any) -> Non
     assert result.findings == ()
     assert result.isolation == "process"
     assert "respects input" not in result.checks  # it only ever has copies
+
+
+def finding(scenario: str, message: str, check: str = "plays", track: str = "blind") -> Finding:
+    return Finding(check, track, scenario, message)
+
+
+def test_findings_that_tell_the_same_are_one_line() -> None:
+    failures = [finding(name, f"in period {period}: exception: KeyError") for name, period in (("a", 0), ("b", 2))]
+    other = finding("b", "in period 2: exception: ValueError")
+    groups = group_findings([failures[0], other, failures[1], finding("c", failures[0].message, track="informed")])
+    assert [str(group) for group in groups] == [
+        "plays, track blind, a: in period 0: exception: KeyError (2 scenarios, in other periods or on other links "
+        "elsewhere: a, b)",
+        "plays, track blind, b: in period 2: exception: ValueError",
+        "plays, track informed, c: in period 0: exception: KeyError",
+    ]
+    links = [finding(f"s{i}", f"first in period {i} on supply link {i}", "deterministic") for i in range(25)]
+    (group,) = group_findings(links)
+    assert len(group.scenarios) == 25
+    assert str(group).endswith("s18, s19 and 5 more)")
+
+
+def test_the_error_tells_one_cause_once_and_keeps_every_finding() -> None:
+    class Raises(Constant):
+        def order(self, observation: Observation) -> Any:
+            raise KeyError("demand")
+
+    with pytest.raises(ConformanceError, match=r"does not conform, 5 findings:") as caught:
+        check_controller(a_spec(Raises), networks=["serial"])
+    assert len(caught.value.result.findings) == 5
+    (line,) = str(caught.value).splitlines()[1:]
+    assert line.startswith("  plays, track blind, serial-short-backlog: in period 0: exception: KeyError: 'demand' (5 ")

@@ -112,7 +112,7 @@ scenarios:
   - {name: own, network: diamond, fulfilment: lost_sales, demand: {series: [1, 2, 3.5]}}
 """
 
-TABLE: Final = "day,units\n1,3\n2,4.5\n3,0\n"
+TABLE: Final = "date,units\n2024-01-01,3\n2024-01-02,4.5\n2024-01-03,0\n"
 
 DOCUMENTS: Final = {
     "manifest": MANIFEST,

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from arena import Simulator, load_network
+from arena import InvalidInput, Simulator, load_network
+from arena.models import parse_model
 from arena.randomise import (
     EffectsFamily,
     GoodwillRanges,
@@ -91,6 +92,15 @@ def test_effects_are_within_their_ranges(seed):
     if demand.shock:
         assert family.shock_time[0] <= demand.shock.time <= family.shock_time[1]
         assert family.magnitude[0] * 0.999 <= demand.shock.magnitude <= family.magnitude[1] * 1.001
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), [(EffectsFamily, "base_mean"), (RandomNetworks, "demand")], ids=lambda one: str(one)
+)
+def test_levels_that_would_not_be_played_as_drawn_are_refused(model, field):
+    with pytest.raises(InvalidInput, match=rf"{field}: .*at least 0\.1, .*got 0\.05; begin the range at 0\.1"):
+        parse_model(model, {field: [0.05, 3.0]}, "ranges.yaml")
+    assert parse_model(model, {field: [0.1, 3.0]}, "ranges.yaml")
 
 
 def test_the_published_family_is_the_benchmarks_demand():

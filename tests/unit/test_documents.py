@@ -14,6 +14,7 @@ from arena import documents
 from arena.documents import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, load_document, parse_document
 from arena.errors import ABSENT, FaultList, FieldFault, InvalidInput
 from arena.models import MAX_FAULTS, Count, Finite, Fraction01, NonNegative, Positive, load_model, parse_model
+from arena.world.network import Network
 
 VALID = b"name: serial\nnodes:\n- id: 1\n  stock: 2.5\n- &n {id: 2, stock: 1e-3}\n- *n\nnote: |\n  text\n"
 
@@ -373,3 +374,46 @@ def test_load_model_names_the_file(tmp_path):
     path.write_text("name: 1\n")
     with pytest.raises(InvalidInput, match=r"1 fault in .*c\.yaml:\n  name: must be text, got 1"):
         load_model(Chain, path)
+
+
+class Lists(BaseModel):
+    pair: tuple[Count, ...] = Field(default=(1, 2), min_length=2)
+    listed: list[Count] = Field(default=[1, 2], min_length=2)
+    pairs: tuple[Annotated[tuple[Count, ...], Field(min_length=2)], ...] = ()
+    named: dict[str, Count] = Field(default={"a": 1}, min_length=1)
+
+
+@pytest.mark.parametrize(
+    ("data", "faults"),
+    [
+        # A faulty entry does not make its list too short.
+        ({"pair": [1, -1]}, ["pair[1]: must be 0 or more, got -1"]),
+        ({"listed": ["x", -1]}, ['listed[0]: must be a whole number, got "x"', "listed[1]: must be 0 or more, got -1"]),
+        ({"pairs": [[1, 2], [1, -1]]}, ["pairs[1][1]: must be 0 or more, got -1"]),
+        ({"named": {"a": -1}}, ["named.a: must be 0 or more, got -1"]),
+        # One that is too short is told, faulty entries or not, beside another's faults or not.
+        ({"pair": [1]}, ["pair: must have at least 2 entries, got [1]"]),
+        ({"pair": [-1]}, ["pair[0]: must be 0 or more, got -1", "pair: must have at least 2 entries, got [-1]"]),
+        (
+            {"pairs": [[1, -1], [1]]},
+            ["pairs[0][1]: must be 0 or more, got -1", "pairs[1]: must have at least 2 entries, got [1]"],
+        ),
+    ],
+)
+def test_a_list_is_too_short_only_if_it_has_too_few_entries(data, faults):
+    with pytest.raises(InvalidInput, match=r"in c\.yaml") as caught:
+        parse_model(Lists, data, "c.yaml")
+    assert [fault.describe() for fault in caught.value.faults] == faults
+
+
+def test_a_network_with_one_wrong_number_has_one_fault():
+    network = {
+        "nodes": [{"id": 0}, {"id": 1, "initial_stock": -10, "holding_cost": 1}, {"id": 2}],
+        "supply_links": [{"supplier": 2, "buyer": 1, "lead_time": 1, "price": 0, "pipeline_holding_cost": 0}],
+        "market_links": [{"retailer": 1, "market": 0, "price": 0, "shortage_penalty": 4, "mean_demand": 10}],
+    }
+    with pytest.raises(InvalidInput, match=r"initial_stock: must be 0 or more, got -10") as caught:
+        parse_model(Network, network, "n.yaml")
+    assert len(caught.value.faults) == 1
+    network["nodes"][1]["initial_stock"] = 10
+    assert parse_model(Network, network, "n.yaml")

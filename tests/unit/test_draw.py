@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from arena import load_scenario, load_suite
 from arena.errors import InvalidInput
 from arena.models import parse_model
+from arena.world.demand import Demand
 from arena.world.draw import Draw, Drawing, DrawKey, Template, draw_scenario, make_template, public_key
 
 SCENARIO = load_scenario("divergent-trend-seasonal-shock-goodwill-backlog")
@@ -204,3 +205,16 @@ def test_a_template_has_something_to_draw():
         parse_model(Template, {"scenario": SCENARIO.model_dump(by_alias=True), "draw": []}, "test")
     slope = {"path": "demand.trend.slope", "uniform": [0, 1]}
     assert parse_model(Template, {"scenario": SCENARIO.model_dump(by_alias=True), "draw": [slope]}, "test").draw
+
+
+@pytest.mark.parametrize(
+    ("path", "scale"),
+    [("demand.base_mean", False), ("network.market_links[*].mean_demand", True)],
+    ids=["base", "link"],
+)
+def test_a_range_of_levels_below_the_smallest_mean_is_refused(path, scale):
+    demand = Demand(base_mean=None if scale else 20)
+    scenario = SCENARIO.model_copy(update={"demand": demand})
+    with pytest.raises(InvalidInput, match=r"mean.*: without a series mean demand is at least 0\.1"):
+        drawn({"path": path, "uniform": [0.001, 2.0], "scale": scale}, scenario=scenario)
+    assert (drawn({"path": path, "uniform": [1.0, 2.0], "scale": scale}, scenario=scenario).mean_path >= 1.0).all()

@@ -231,19 +231,46 @@ def test_many_forfeits_are_counted_not_listed() -> None:
 
 def test_the_score_is_a_dash_with_its_reason_until_an_oracle_has_played() -> None:
     without = contest({"first": 800.0})
-    reason = "no oracle has played this suite"
+    cure = "such as submissions/oracle.yaml (plugin arena-optimization)"
+    reason = f"no oracle has played this suite; let one play too, {cure}"
     assert explain_missing_score(standings_of(without).rows[0], standings_of(without)) == reason
     assert f"A dash in the column score: {reason}." in Structure(page_of(without)).text
 
     oracle = contest({"oracle": 1000.0}, track="oracle")
     one_scenario = without + [one for one in oracle if one.scenario == SCENARIOS[0]]
-    assert "no oracle has played 1 of 2 scenarios" in Structure(page_of(one_scenario)).text
+    reason = f"no oracle has played 1 of 2 scenarios; let one play every episode of them, {cure}"
+    assert reason in Structure(page_of(one_scenario)).text
 
     whole = Structure(page_of(without + oracle))
     assert "A dash" not in whole.text
     assert "0.800" in whole.text
     assert "never ranked" in whole.text
     assert "reference did not, and may be beaten" in whole.text
+
+
+def test_a_missing_score_says_how_to_get_one() -> None:
+    oracle = contest({"oracle": 1000.0}, track="oracle")
+    unfinished = [one for one in contest({"first": 800.0}) if one.scenario == SCENARIOS[0]] + oracle
+    (row,) = standings_of(unfinished).rows
+    reason = "not every episode has been played; the same command plays the rest"
+    assert explain_missing_score(row, standings_of(unfinished)) == reason
+    losing = contest({"first": -900.0}) + contest({"oracle": -800.0}, track="oracle")
+    reason = (
+        f"is not positive on every scenario (on {', '.join(SCENARIOS)}), so that shares of it mean nothing; compare"
+    )
+    assert reason in Structure(page_of(losing)).text
+
+
+@pytest.mark.parametrize(
+    ("plan", "seeds", "words"),
+    [("public", 10, "10 public seeds"), ("hidden:2", 2, "2 hidden seeds"), ("hidden:1", 1, "1 hidden seed")],
+)
+def test_seeds_are_counted_once(plan: str, seeds: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [record("alpha", scenario, seed, 10.0) for scenario in SCENARIOS for seed in range(seeds)]
+    standings = compute_standings(records, suite="test", scenarios=SCENARIOS, seeds=seeds, seed_plan=plan)
+    assert f" {words} each " in Structure(render_report(standings, records)).text
+    print_standings(standings)
+    assert f"test, {words}; the interval is of the mean profit" in capsys.readouterr().out
 
 
 def cells_of(text: str) -> list[list[str]]:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from arena.errors import InvalidInput, UnknownName
+from arena.simulate.simulator import realised_demand
 from arena.world.library import build_scenario, load_network
 from arena.world.scenario import LARGEST_QUANTITY
 from arena.world.suite import load_scenario
@@ -49,6 +50,20 @@ RULES = [
         {"demand": {"sampling": "inverse-cdf"}},
         r'sampling: .*did you mean "inverse_cdf"',
         {"demand": {"sampling": "inverse_cdf"}},
+    ),
+    (
+        {"demand": {"base_mean": 0.02}},
+        r"demand\.base_mean: .*at least 0\.1.*series: \[0\.02\]",
+        {"demand": {"base_mean": 0.1}},
+    ),
+    ({"demand": {"base_mean": 0}}, r"demand\.base_mean: .*at least 0\.1", {"demand": {"series": [0]}}),
+    (
+        {"network": {**INLINE, "market_links": [{**INLINE["market_links"][0], "mean_demand": 0.02}]}},
+        r"network\.market_links\[0\]\.mean_demand: .*at least 0\.1.*series: \[0\.02\]",
+        {
+            "network": {**INLINE, "market_links": [{**INLINE["market_links"][0], "mean_demand": 0.02}]},
+            "demand": {"series": [0.02]},
+        },
     ),
     ({"network": "seriall"}, r'unknown network, got "seriall"; did you mean "serial"', {"network": "serial"}),
     ({"network": 3}, r"network: must be a mapping", {"network": "w"}),
@@ -153,7 +168,7 @@ def test_the_mean_path_reaches_past_the_horizon_by_the_longest_lead_time():
     with pytest.raises(ValueError, match="read-only"):
         made.mean_path[0, 0] = 1
     np.testing.assert_allclose(made.mean_demand(3, 5, 0.5), [[11.5, 12.0]], rtol=1e-12)
-    assert scenario(demand={"base_mean": 0}).mean_demand(0, 1)[0, 0] == 0.1
+    assert scenario(demand={"base_mean": 1}).mean_demand(0, 1, 0.05)[0, 0] == 0.1
 
 
 def test_the_digest_tells_worlds_apart_and_ignores_names():
@@ -241,3 +256,12 @@ def test_a_copy_with_changes_derives_everything_anew():
     assert louder.digest != scenario.digest
     assert hash(louder) != hash(scenario)
     assert louder != scenario
+
+
+def test_a_series_plays_means_below_the_floor_as_they_are_written():
+    spare_part = scenario(demand={"series": [0.02]}, horizon=10_000)
+    assert (spare_part.mean_demand(0, 10_000) == 0.02).all()
+    # Poisson: the mean of 10 000 periods deviates by .0014; four deviations are allowed.
+    assert realised_demand(spare_part, 42).mean() == pytest.approx(0.02, abs=0.0057)
+    nothing = scenario(demand={"series": [0.0]})
+    assert (realised_demand(nothing, 42) == 0).all()

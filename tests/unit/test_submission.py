@@ -256,13 +256,68 @@ class TestFinding:
             (lambda path: None, "there is no such file or folder"),
             (lambda path: path.mkdir(), "holds no submission; a submission is a YAML manifest or a folder"),
             (lambda path: path.write_text("x"), "is no submission; name a YAML manifest"),
-            (lambda path: (path / "b").mkdir(parents=True), "this folder has no submission.yaml; add one"),
-            (lambda path: manifest(path / "b" / "submision.yaml"), 'has no submission.yaml; rename "submision.yaml"'),
+            (
+                lambda path: (path / "b").mkdir(parents=True),
+                "1 folder has no submission.yaml (b); a submission is a YAML",
+            ),
+            (lambda path: manifest(path / "b" / "submision.yaml"), 'rename "b/submision.yaml" to submission.yaml'),
+            (
+                lambda path: (own_code(path / "b") / "submission.yaml").rename(path / "b" / "rule.yaml"),
+                'rename "b/rule.yaml" to submission.yaml',
+            ),
+            (lambda path: manifest(path / "b" / "mine.yaml"), "name the folder that holds them: "),
+            (lambda path: own_code(path / "all" / "b"), "1 folder has no submission.yaml (all); name the folder that"),
         ],
     )
     def test_paths_that_lead_to_no_submission(self, tmp_path: Path, make: Callable[[Path], object], rule: str) -> None:
         make(tmp_path / "a")
         assert rule in faults(tmp_path / "a")
+        assert len(load(tmp_path / "a").faults) == 1
+
+    def test_a_folder_of_other_things_is_told_in_one_fault(self, tmp_path: Path) -> None:
+        for number in range(9):
+            (tmp_path / f"settings{number}.yml").write_text(f"theme: dark\nfont: {number}\n")
+            (tmp_path / f"folder{number}").mkdir()
+        manifest(tmp_path / "entries" / "fine.yaml", name="fine")
+        (fault,) = load(tmp_path).faults
+        assert fault.rule == (
+            "is not a folder of submissions: 9 YAML files have no controller (settings0.yml, settings1.yml, "
+            "settings2.yml, settings3.yml, settings4.yml and 4 more) and 10 folders have no submission.yaml (entries, "
+            "folder0, folder1, folder2, folder3 and 5 more)"
+        )
+        assert fault.suggestion == f"name the folder that holds them: {tmp_path / 'entries'}/"
+        assert [one.name for one in load(tmp_path / "entries").require()] == ["fine"]
+
+    def test_what_stands_among_submissions_is_told_by_its_kind(self, tmp_path: Path) -> None:
+        manifest(tmp_path / "fine.yaml", name="fine")
+        (tmp_path / "notes.txt").write_text("theme: dark")
+        assert load(tmp_path).faults == ()
+        for number in range(3):
+            (tmp_path / f"settings{number}.yml").write_text("theme: dark")
+            (tmp_path / f"folder{number}").mkdir()
+        folders, documents = (fault.describe() for fault in load(tmp_path).faults)
+        assert folders.startswith(
+            "3 folders have no submission.yaml (folder0, folder1, folder2); add one, or move them"
+        )
+        assert documents.startswith("3 YAML files have neither controller nor track")
+        assert [one.name for one in load(tmp_path).submissions] == ["fine"]
+
+    @pytest.mark.parametrize(
+        ("text", "rule"),
+        [
+            ("controller: fixed\ntrack: [", "is not YAML"),
+            ("'controller': fixed\nname: a\nname: b\n", "this key stands already"),
+            (
+                "{track: blind, controler: fixed}",
+                'controler: is not a field here, got "fixed"; did you mean',
+            ),
+        ],
+    )
+    def test_a_manifest_with_faults_is_told_as_one(self, tmp_path: Path, text: str, rule: str) -> None:
+        (tmp_path / "all").mkdir()
+        (tmp_path / "all" / "mine.yaml").write_text(text)
+        assert rule in faults(tmp_path / "all")
+        assert "folder of submissions" not in faults(tmp_path / "all")
 
     def test_no_path_at_all(self) -> None:
         with pytest.raises(InvalidInput, match="there is no submission to play"):
