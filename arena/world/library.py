@@ -100,7 +100,8 @@ def load_series(reference: str | Path, column: str | None = None, *, base: Path 
             numbers and none named, or several rows of one date.
     """
     path = find(reference, "demand", base=base, suffix=".csv")
-    return parse_model(Series, {"values": read_table(path, column, LONGEST_SERIES), "name": path.stem}, str(path))
+    values = read_table(path, column, LONGEST_SERIES, str(reference))
+    return parse_model(Series, {"values": values, "name": path.stem}, str(path))
 
 
 def build_scenario(data: Mapping[str, Any], source: str, *, base: Path | None = None) -> Scenario:

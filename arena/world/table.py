@@ -35,7 +35,7 @@ _OTHER_NOTATION: Final = re.compile(
     "|[0-9]{1,3}([, \u00a0\u2009\u202f'\u2019_])[0-9]{3}(?:\\1[0-9]{3})*(?:[.,][0-9]*)?)"
 )
 _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-_PLAIN_YAML: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_PLAIN_YAML: Final = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 _NAME_WIDTH: Final = 40
 # Words by which the example in a message is chosen; what is read never depends on them.
 _LIKELY: Final = re.compile(r"sales|demand|units|quantity|qty|volume", re.IGNORECASE)
@@ -62,7 +62,7 @@ class _Table:
         return (cell for _, cell in self.cells(place) if cell)
 
 
-def read_table(path: Path, column: str | None, longest: int) -> list[float]:
+def read_table(path: Path, column: str | None, longest: int, written: str = "") -> list[float]:
     """Read the units of one column.
 
     Args:
@@ -70,13 +70,15 @@ def read_table(path: Path, column: str | None, longest: int) -> list[float]:
         column: name of the column; None takes the only one that holds numbers.
         longest: most rows that the caller can use; one more is read, so that the caller sees that there are too many.
 
+        written: the table as its reader wrote it, for the line that a fault tells to write; by default the path.
+
     Raises:
         InvalidInput: with one fault for each cause for which the table cannot be played.
     """
     table = _split(_read_text(path), str(path), longest)
     _check_header(table, column)
     periods = find_period_columns(table.names, table.texts)
-    place = _only_candidate(table, periods) if column is None else _named(table, column.strip())
+    place = _only_candidate(table, periods, written or str(path)) if column is None else _named(table, column.strip())
     disorder = _order_fault(table, [one for one in periods if one.place != place])
     values, faults = _values(table, place)
     if disorder is not None:
@@ -160,7 +162,7 @@ def _check_header(table: _Table, column: str | None) -> None:
     _refuse(table.source, "line 1", data[0], rule, fix)
 
 
-def _only_candidate(table: _Table, periods: Sequence[PeriodColumn]) -> int:
+def _only_candidate(table: _Table, periods: Sequence[PeriodColumn], written: str) -> int:
     """Return the one column that could hold the demand.
 
     A single number makes a column a candidate: if one faulty cell left it out, another column would be played.
@@ -181,17 +183,21 @@ def _only_candidate(table: _Table, periods: Sequence[PeriodColumn]) -> int:
     rule = f"{len(found)} columns hold numbers and could be the demand: {_listed(named)}"
     if len(found) > len(named):
         rule += f" and {len(found) - len(named)} without a name"
-    fix = _line_to_write(table.source, named)
+    fix = _line_to_write(written, named)
     disorder = _order_fault(table, periods)
     if disorder is not None:
         fix += f". Besides, {disorder.field}: {disorder.rule}; {disorder.suggestion}"
     _refuse(table.source, "column", ABSENT, rule, fix)
 
 
-def _line_to_write(source: str, names: Sequence[str]) -> str:
+def _line_to_write(written: str, names: Sequence[str]) -> str:
     example = next((name for name in names if _LIKELY.search(name)), names[-1])
-    line = f"column: {example if _PLAIN_YAML.fullmatch(example) else json.dumps(example, ensure_ascii=False)}"
-    return f"write which, such as `{line}` in demand: {{series: {{source: {Path(source).name}, {line}}}}}"
+    line = f"column: {_in_yaml(example)}"
+    return f"write which, such as `{line}` in demand: {{series: {{source: {_in_yaml(written)}, {line}}}}}"
+
+
+def _in_yaml(text: str) -> str:
+    return text if _PLAIN_YAML.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _named(table: _Table, column: str) -> int:
