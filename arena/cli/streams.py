@@ -159,7 +159,9 @@ def _fill_closed() -> None:
             os.open(os.devnull, os.O_RDWR)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - for good
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for good
+            setattr(sys, name, nowhere)
+            setattr(sys, f"__{name}__", nowhere)  # Kept, or its file would be closed when it is replaced below.
 
 
 def _replace(name: str, *, drops: bool) -> _Raw | None:
