@@ -1,4 +1,4 @@
-"""What all tests share: the Hypothesis profile, the places of files, and markers that follow from a test's folder."""
+"""What all tests share: the Hypothesis profile, the places of files, and the markers and limits of tests."""
 
 import os
 from collections.abc import Iterator
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+#: After so long a slow test is taken to hang; the limit of all others is in pyproject.toml.
+SLOW_SECONDS = 3600
+
 load_profile()
 
 
@@ -21,6 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if parity in item.path.parents:
             item.add_marker(pytest.mark.parity)
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -25,6 +25,12 @@ from arena.world.network import Network
 from arena.world.scenario import Scenario
 
 DemandScale = float | Sequence[float]
+
+# Gymnasium made the class generic in 1.4; earlier releases refuse type arguments when the module is imported.
+if TYPE_CHECKING:
+    _VectorOrders = VectorActionWrapper[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+else:
+    _VectorOrders = VectorActionWrapper
 
 
 def centre_orders(network: Network, demand_scale: DemandScale) -> np.ndarray:
@@ -158,7 +164,7 @@ class CentredOrders(gymnasium.ActionWrapper[np.ndarray, np.ndarray, np.ndarray],
         return self._scaling.orders(action, self._shape)
 
 
-class VectorCentredOrders(VectorActionWrapper[np.ndarray, np.ndarray, np.ndarray, np.ndarray]):
+class VectorCentredOrders(_VectorOrders):
     """:class:`CentredOrders` for the vector environment; actions of shape (num_envs, supply links).
 
     Args:
@@ -238,7 +244,7 @@ class IntegerOrders(gymnasium.ActionWrapper[np.ndarray, np.ndarray, np.ndarray],
         return _whole(action, self._shape)
 
 
-class VectorIntegerOrders(VectorActionWrapper[np.ndarray, np.ndarray, np.ndarray, np.ndarray]):
+class VectorIntegerOrders(_VectorOrders):
     """:class:`IntegerOrders` for the vector environment; actions of shape (num_envs, supply links).
 
     Args:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import running
 from typer.testing import CliRunner
 
 from arena.cli import app
@@ -378,14 +379,13 @@ def test_ctrl_c_keeps_what_was_played_and_tells_how_to_go_on(tmp_path: Path) -> 
     folder = own_code("slow", SLOW, tmp_path)
     command = [sys.executable, "-c", "from arena.cli import main; main()", "evaluate", str(folder)]
     command += ["--scenario", SCENARIO, "--workers", "1", "--output", str(tmp_path / "results")]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )
-    assert process.stderr is not None
-    assert process.stderr.readline() == "arena: 10 episodes\n"
-    assert process.stderr.readline() == "arena: done 1, running 1, failed 0, left 9\n"
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=120)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "arena: 10 episodes\n"
+        assert process.stderr.readline() == "arena: done 1, running 1, failed 0, left 9\n"
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     assert output == ""
     assert "run the same command again to go on" in errors

@@ -3,17 +3,20 @@
 import csv
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from commands import interruptible, running
 
 from arena.contest import pool
 from arena.contest.evaluate import Evaluation, Interrupted, evaluate
@@ -150,14 +153,13 @@ def without_timings(standings: Standings) -> dict[str, Any]:
     return content
 
 
-def start(tmp_path: Path, entrants: Path, output: Path, workers: int) -> subprocess.Popen[str]:
+def start(
+    tmp_path: Path, entrants: Path, output: Path, workers: int
+) -> "AbstractContextManager[subprocess.Popen[str]]":
     script = tmp_path / "run.py"
     script.write_text(textwrap.dedent(SCRIPT))
-    command = [sys.executable, str(script), str(entrants), str(output), str(workers)]
-    # A session of its own, so that a signal to the group is what Ctrl-C in a terminal is.
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+    command = [sys.executable, script, entrants, output, workers]
+    return running(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def read_until(process: subprocess.Popen[str], word: str, times: int) -> list[str]:
@@ -338,7 +340,7 @@ def test_a_second_interrupt_kills_what_is_being_played(tmp_path: Path, entrants:
         # Sooner or later both workers have met the sleeper.
         wait_until(lambda: len(list(asleep.iterdir())) == 2)
         os.killpg(process.pid, signal.SIGINT)
-        with pytest.raises(subprocess.TimeoutExpired, match="timed out"):
+        with pytest.raises(subprocess.TimeoutExpired, match=re.escape(str(tmp_path))):
             process.wait(timeout=1.0)  # The first waits for the episodes being played.
         os.killpg(process.pid, signal.SIGINT)
         assert process.stdout is not None
@@ -393,7 +395,8 @@ def test_an_infrastructure_failure_is_tried_three_times(
 
 def test_an_interrupt_in_this_process_is_told(tmp_path: Path, entrants: Path, suite: Suite) -> None:
     interrupt = Watcher(lambda count: os.kill(os.getpid(), signal.SIGINT) if count == 4 else None)
-    with pytest.raises(Interrupted, match=r"the 4 episodes played .* 8 are left; run the same command again"):
+    told = r"the 4 episodes played .* 8 are left; run the same command again"
+    with interruptible(), pytest.raises(Interrupted, match=told):
         run(entrants, suite, tmp_path / "out", progress=interrupt)
     assert interrupt.ended
     assert run(entrants, suite, tmp_path / "out").played == 8

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from commands import running
 from seats import APART, failure, make_submission, observation, require_or_skip, seated
 
 from arena.contest import host as hosts
@@ -360,7 +361,7 @@ print("ready", flush=True)
 from seats import briefing
 seat.begin(briefing())
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
+    with running([sys.executable, "-c", code], stdout=subprocess.PIPE) as owner:
         family = {int(owner.stdout.readline())}
         assert owner.stdout.readline() == "ready\n"
         for _ in range(3):

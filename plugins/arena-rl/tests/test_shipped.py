@@ -154,6 +154,7 @@ def test_a_learned_policy_conforms_behind_the_locks(level, name):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_retrained_policy_is_as_good_as_the_shipped_one(tmp_path):
     recipe = load_recipe("hdpo-informed")
     curve: list[float] = []
