@@ -144,7 +144,8 @@ def test_submissions_that_cannot_be_copied_are_told(
 
     with monkeypatch.context() as patch:
         patch.setattr(failing, fail)
-        assert_refused(run(output), f"{output}: submissions cannot be copied there (No space left on device); check")
+        told = f"{output}: submissions cannot be copied there ({os.strerror(errno.ENOSPC)}); check"
+        assert_refused(run(output), told)
     assert leftovers(output) == []
     assert run(output).exit_code == 0
 
@@ -184,7 +185,7 @@ def test_a_table_that_cannot_be_written_leaves_the_old_one(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
         assert_refused(
-            run(output), str(output / TABLES[failing]), "cannot be written (No space left on device)", "check"
+            run(output), str(output / TABLES[failing]), f"cannot be written ({os.strerror(errno.ENOSPC)})", "check"
         )
     assert (output / TABLES[failing]).read_bytes() == old
     assert leftovers(output) == []

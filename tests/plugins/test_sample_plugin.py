@@ -123,7 +123,7 @@ def test_an_unknown_controller_is_told_with_the_nearest(arena: Arena, manifest: 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("import no_such_library\n", "ModuleNotFoundError: No module named 'no_such_library'"),
+        ("raise LookupError('no licence')\n", "LookupError: no licence"),
         (
             controller_source("steady", hook="arena_controlers"),
             'there is no hook "arena_controlers"; did you mean "arena_controllers"?',

@@ -200,8 +200,7 @@ def test_maps_of_the_plant_are_read_only():
     assert plant.profit_map.shape == (2, plant.flow_rows)
     assert plant.flow_rows == 2 + 2 + 2 + 1 + 1
     for constant in (plant.profit_map, plant.reward_map, plant.node_map):
-        with pytest.raises(ValueError, match="read-only"):
-            constant[...] = 1
+        assert not constant.flags.writeable
 
 
 def test_initial_state_takes_precision_from_its_model():

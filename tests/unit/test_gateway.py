@@ -1,8 +1,10 @@
 """The gateway without any network: transcript, budgets, redaction, replay, and the way from a controller to it."""
 
 import dataclasses
+import errno
 import json
 import multiprocessing
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -121,7 +123,7 @@ def test_a_line_that_was_cut_short_is_taken_away_and_its_call_made_again(tmp_pat
 
 def test_a_transcript_that_is_none_is_refused_with_its_line(tmp_path):
     path = tmp_path / "t.jsonl"
-    with pytest.raises(InvalidInput, match=r"cannot be read \(No such file"):
+    with pytest.raises(InvalidInput, match=rf"cannot be read \({os.strerror(errno.ENOENT)}"):
         read_transcript(path)
     path.write_text('{"submission": 1}\n', encoding="utf-8")
     with pytest.raises(InvalidInput, match="line 1: is no entry of a transcript"):

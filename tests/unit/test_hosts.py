@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 import sys
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def test_a_report_that_lies_about_its_types_has_its_code_at_every_level(host, su
         ("def report(self): return None", "bad_dtype", r"report\(\) must return a ControllerReport, got NoneType"),
         ("def report(self): return {'fallbacks': 1}", "bad_dtype", "ControllerReport, got dict"),
         ("def report(self): return (0, 1e9)", "bad_dtype", "ControllerReport, got tuple"),
-        ("report = 5", "exception", "TypeError: 'int' object is not callable"),
+        ("report = 5", "exception", "TypeError: "),
         ("def report(self): return ControllerReport(profit=1e9)", "exception", "TypeError: .*'profit'"),
         ("def report(self): raise LookupError('lost')", "exception", "LookupError: lost"),
         ("def report(self): sys.exit(3)", "exited", "SystemExit: 3"),
@@ -276,7 +277,7 @@ def test_a_plugins_controller_is_found_by_its_entry_point(installed_rules, submi
         imports = submit("def begin(self, briefing): import neighbour", name="curious")
         if installed_rules == "checkout":
             violation, _ = failure(host, imports)
-            assert violation.message == "ModuleNotFoundError: No module named 'neighbour'"
+            assert re.fullmatch("ModuleNotFoundError: .*'neighbour'", violation.message)
         else:
             seated(host, imports).close()
     finally:
@@ -321,11 +322,11 @@ def test_numbers_of_any_shape_are_handed_on(host, submit, expression):
         ("[[1, 2], [3]]", "bad_dtype", "orders are no array"),
         ("np.zeros(70_000)", "bad_shape", "1 dimensions and 70000 entries"),
         ("np.zeros((1,) * 9)", "bad_shape", "9 dimensions and 1 entries"),
-        ("1 / 0", "exception", "ZeroDivisionError: division by zero"),
+        ("1 / 0", "exception", "ZeroDivisionError: "),
         ("sys.exit(3)", "exited", "SystemExit: 3"),
         ("(_ for _ in ()).throw(MemoryError('full'))", "memory", "MemoryError: full"),
-        ("self.order(observation)", "exception", "RecursionError: maximum recursion depth exceeded"),
-        ("observation.forecast", "exception", "AttributeError: .*has no attribute 'forecast'"),
+        ("self.order(observation)", "exception", "RecursionError: "),
+        ("observation.forecast", "exception", "AttributeError: .*forecast"),
     ],
 )
 def test_a_bad_reply_has_its_code_at_every_level(host, submit, expression, code, message):
@@ -338,7 +339,7 @@ def test_a_bad_reply_has_its_code_at_every_level(host, submit, expression, code,
 def test_an_observation_cannot_be_written_to(host, submit):
     violation, _ = failure(host, submit("def order(self, observation): observation.on_hand[0] = 1e9"))
     assert violation.code == "exception"
-    assert "read-only" in violation.message
+    assert violation.message.startswith("ValueError: ")
 
 
 @pytest.mark.parametrize(

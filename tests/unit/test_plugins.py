@@ -55,8 +55,8 @@ def test_a_plugin_gives_its_controllers_with_their_origin(install: Install) -> N
 @pytest.mark.parametrize(
     ("source", "cause"),
     [
-        ("import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
-        ("def broken(:", "SyntaxError: invalid syntax"),
+        ("import no_such_library", "ModuleNotFoundError: .*'no_such_library'"),
+        ("def broken(:", "SyntaxError: "),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("raise RuntimeError('first\\nsecond \\x1b[31m')", r"RuntimeError: first second \\x1b\[31m"),
         (

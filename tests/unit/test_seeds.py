@@ -1,5 +1,6 @@
 """Seeds: the public ones, and hidden ones from a committed secret."""
 
+import errno
 import hashlib
 import hmac
 import json
@@ -204,7 +205,8 @@ def test_a_full_disk_leaves_no_half_secret_and_tells_nothing_of_it(tmp_path, mon
         return opened(os.open("/dev/full", os.O_WRONLY), mode)
 
     monkeypatch.setattr(os, "fdopen", full)
-    with pytest.raises(ArenaError, match="cannot be written: No space left on device; free some space") as caught:
+    told = f"cannot be written: {os.strerror(errno.ENOSPC)}; free some space"
+    with pytest.raises(ArenaError, match=told) as caught:
         write_secret(secret, path)
     monkeypatch.undo()
     assert not path.exists()

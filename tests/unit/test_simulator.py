@@ -172,8 +172,7 @@ def test_the_ledger_cannot_be_changed():
     ledger = simulator.ledger()
     for field in dataclasses.fields(Ledger):
         array = getattr(ledger, field.name)
-        with pytest.raises(ValueError, match="read-only"):
-            array[...] = 7
+        assert not array.flags.writeable
     with pytest.raises(dataclasses.FrozenInstanceError, match="reward"):
         ledger.reward = np.zeros(1)
     assert ledger.periods == 1
@@ -184,9 +183,8 @@ def test_the_state_cannot_be_changed():
     state = simulator.state
     for field in dataclasses.fields(state):
         array = getattr(state, field.name)
-        if isinstance(array, np.ndarray) and array.size:
-            with pytest.raises(ValueError, match="read-only"):
-                array[...] = 7
+        if isinstance(array, np.ndarray):
+            assert not array.flags.writeable
     with pytest.raises(dataclasses.FrozenInstanceError, match="period"):
         state.period = 7
     assert simulator.state.period == 1

@@ -1,6 +1,7 @@
 """The store keeps what was committed, whatever happens next, and says what is wrong in words."""
 
 import contextlib
+import errno
 import os
 import signal
 import sqlite3
@@ -311,7 +312,7 @@ def test_a_folder_without_permission_is_told_and_can_still_be_read() -> None:
         path.with_name("results.sqlite.lock").unlink()
         path.parent.chmod(0o555)
         with unprivileged():
-            with pytest.raises(StoreError, match=r"it cannot be written \(Permission denied\); check that"):
+            with pytest.raises(StoreError, match=rf"it cannot be written \({os.strerror(errno.EACCES)}\); check that"):
                 Store(path)
             with Store(path, read_only=True) as store:
                 assert len(store.records()) == 1

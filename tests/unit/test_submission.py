@@ -1,6 +1,7 @@
 """Submissions are read and checked without running any of their code, and all faults are told at once."""
 
 import dataclasses
+import errno
 import os
 import pickle
 import socket
@@ -247,7 +248,8 @@ class TestFinding:
         manifest(tmp_path / "fine.yaml", name="fine")
         loaded = load(tmp_path / ("a" * 300), tmp_path / "fine.yaml")
         assert [one.name for one in loaded.submissions] == ["fine"]
-        with pytest.raises(InvalidInput, match="cannot be looked into: File name too long; check its name"):
+        told = f"cannot be looked into: {os.strerror(errno.ENAMETOOLONG)}; check its name"
+        with pytest.raises(InvalidInput, match=told):
             loaded.require()
 
     @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic_faults import refused
 
 from arena.contest.limits import Limits
 from arena.contest.timing import EDGES, DecisionTimes, Row, duration
@@ -123,18 +123,18 @@ def test_a_time_in_words_has_three_digits_and_the_fitting_unit(seconds: float, w
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "place", "fault"),
     [
-        ({"counts": [-1]}, "greater than or equal to 0"),
-        ({"counts": [10**400]}, "less than or equal to"),
-        ({"counts": [1.5]}, "valid integer"),
-        ({"counts": [0] * 83}, "at most 82 items"),
-        ({"slowest_later": math.nan}, "finite number"),
-        ({"deadline": 0.0}, "greater than 0"),
+        ({"counts": [-1]}, "counts.0", "greater_than_equal"),
+        ({"counts": [10**400]}, "counts.0", "less_than_equal"),
+        ({"counts": [1.5]}, "counts.0", "int_from_float"),
+        ({"counts": [0] * 83}, "counts", "too_long"),
+        ({"slowest_later": math.nan}, "slowest_later", "finite_number"),
+        ({"deadline": 0.0}, "deadline", "greater_than"),
     ],
 )
-def test_a_damaged_histogram_is_refused(changes: dict[str, object], told: str) -> None:
+def test_a_damaged_histogram_is_refused(changes: dict[str, object], place: str, fault: str) -> None:
     sound = measured(0.001, first=(0.2,)).model_dump()
     assert DecisionTimes.model_validate(sound) == measured(0.001, first=(0.2,))
-    with pytest.raises(ValidationError, match=told):
+    with refused((place, fault)):
         DecisionTimes.model_validate({**sound, **changes})

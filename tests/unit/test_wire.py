@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.contest.host.base import LARGEST_REPLY, MESSAGE_CAP
+from arena.contest.host.base import MESSAGE_CAP
 from arena.contest.host.wire import (
     NO_PERIOD,
     BeginRequest,
@@ -93,71 +93,92 @@ def test_integers_are_numbers():
     assert unpack_reply(payload_of(["orders", 1, 0, [2], [3, -4]])).values == [3.0, -4.0]
 
 
+#: A reply of each kind, as its fields.
+WELL_FORMED = {
+    "orders": ["orders", 1, 0, [1], [1.0]],
+    "done": ["done", 1, -1],
+    "closed": ["closed", 1, -1, 0, None, 0, 0],
+    "question": ["question", 1, -1, [["user", "x"]], ""],
+    "failure": ["failure", 1, 0, "exception", ""],
+}
+REFUSED = "^not a message of this protocol: ."
+
+
+@pytest.mark.parametrize("fields", WELL_FORMED.values(), ids=WELL_FORMED)
+def test_a_reply_within_the_schema_is_read(fields):
+    assert payload_of(unpack_reply(payload_of(fields))) == payload_of(fields)
+
+
 @pytest.mark.parametrize(
-    ("fields", "complaint"),
+    "fields",
     [
-        (["orders", 1, 0, [1], [1.0], {"profit": 1e9}], "at most length"),
-        (["orders", 1, 0, [1]], "at least length"),
-        (["orders", 1, 0, [1], [True]], "Expected `float`, got `bool`"),
-        (["orders", 1, 0, [1], ["1"]], "Expected `float`, got `str`"),
-        (["orders", 1, 0, [1], [None]], "Expected `float`"),
-        (["orders", 1, 0, [1], [[1.0]]], "Expected `float`, got `array`"),
-        (["orders", 1, 0, [-1], [1.0]], "Expected `int` >= 0"),
-        (["orders", 1, 0, [1] * 9, [1.0]], "length <= 8"),
-        (["orders", -1, 0, [1], [1.0]], "Expected `int` >= 0"),
-        (["orders", "1", 0, [1], [1.0]], "Expected `int`, got `str`"),
-        (["done", 1, -1, 0], "at most length"),
-        (["closed", 1, -1], "at least length"),
-        (["closed", 1, -1, 0], "at least length"),
-        (["closed", 1, -1, 0, None], "at least length"),
-        (["closed", 1, -1, 0, None, 0, 0, 1e9], "at most length"),
-        (["closed", 1, -1, 0, None, 0, 0, {"score": 1.0}], "at most length"),
-        (["closed", 1, -1, 0, None, -1, 0], "Expected `int` >= 0"),
-        (["closed", 1, -1, 0, None, 0, True], "Expected `int`, got `bool`"),
-        (["question", 1, -1, [["user"]], ""], "length 2"),
-        (["question", 1, -1, [["user", 7]], ""], "Expected `str`, got `int`"),
-        (["question", 1, -1, [["user", "x"]] * 33, ""], "length <= 32"),
-        (["question", 1, -1, [["user", "x" * 70_000]], ""], "length <= 65536"),
-        (["question", 1, -1, [], {}], "Expected `str`, got `object`"),
-        (["closed", 1, -1, -1, None, 0, 0], "Expected `int` >= 0"),
-        (["closed", 1, -1, True, None, 0, 0], "Expected `int`, got `bool`"),
-        (["closed", 1, -1, 1.5, None, 0, 0], "Expected `int`, got `float`"),
-        (["closed", 1, -1, None, None, 0, 0], "Expected `int`, got `None`"),
-        (["closed", 1, -1, "3", None, 0, 0], "Expected `int`, got `str`"),
-        (["closed", 1, -1, 0, True, 0, 0], "Expected `float | null`, got `bool`"),
-        (["closed", 1, -1, 0, "1e9", 0, 0], "Expected `float | null`, got `str`"),
-        (["closed", 1, -1, 0, [1e9], 0, 0], "Expected `float | null`, got `array`"),
-        (["profit", 1, -1], "Invalid value 'profit'"),
-        (["failure", 1, 0, "infrastructure", "again, please"], "Invalid enum value 'infrastructure'"),
-        (["failure", 1, 0, "ok", ""], "Invalid enum value 'ok'"),
-        (["failure", 1, 0, "exception", "x" * 5000], "length <= 2000"),
-        (["setup", 1, -1, {}], "Invalid value 'setup'"),
-        ({"type": "done", "nonce": 1, "period": -1}, "Expected `array`, got `object`"),
-        (None, "Expected `array`"),
-        (msgspec.msgpack.Ext(1, b"cos\nsystem\n"), "Expected `array`, got `ext`"),
+        ["orders", 1, 0, [1], [1.0], {"profit": 1e9}],
+        ["orders", 1, 0, [1]],
+        ["orders", 1, 0, [1], [True]],
+        ["orders", 1, 0, [1], ["1"]],
+        ["orders", 1, 0, [1], [None]],
+        ["orders", 1, 0, [1], [[1.0]]],
+        ["orders", 1, 0, [-1], [1.0]],
+        ["orders", 1, 0, [1] * 9, [1.0]],
+        ["orders", -1, 0, [1], [1.0]],
+        ["orders", "1", 0, [1], [1.0]],
+        ["done", 1, -1, 0],
+        ["closed", 1, -1],
+        ["closed", 1, -1, 0],
+        ["closed", 1, -1, 0, None],
+        ["closed", 1, -1, 0, None, 0, 0, 1e9],
+        ["closed", 1, -1, 0, None, 0, 0, {"score": 1.0}],
+        ["closed", 1, -1, 0, None, -1, 0],
+        ["closed", 1, -1, 0, None, 0, True],
+        ["question", 1, -1, [["user"]], ""],
+        ["question", 1, -1, [["user", 7]], ""],
+        ["question", 1, -1, [["user", "x"]] * 33, ""],
+        ["question", 1, -1, [["user", "x" * 70_000]], ""],
+        ["question", 1, -1, [["user", "x"]], {}],
+        ["closed", 1, -1, -1, None, 0, 0],
+        ["closed", 1, -1, True, None, 0, 0],
+        ["closed", 1, -1, 1.5, None, 0, 0],
+        ["closed", 1, -1, None, None, 0, 0],
+        ["closed", 1, -1, "3", None, 0, 0],
+        ["closed", 1, -1, 0, True, 0, 0],
+        ["closed", 1, -1, 0, "1e9", 0, 0],
+        ["closed", 1, -1, 0, [1e9], 0, 0],
+        ["profit", 1, -1],
+        ["failure", 1, 0, "infrastructure", ""],
+        ["failure", 1, 0, "ok", ""],
+        ["failure", 1, 0, "exception", "x" * 5000],
+        ["setup", 1, -1, {}],
+        {"type": "done", "nonce": 1, "period": -1},
+        None,
+        msgspec.msgpack.Ext(1, b"cos\nsystem\n"),
     ],
 )
-def test_a_reply_outside_the_schema_is_refused(fields, complaint):
-    with pytest.raises(MalformedMessage, match=complaint):
+def test_a_reply_outside_the_schema_is_refused(fields):
+    """Each differs from a reply that is read in one field or in the number of fields, which is therefore the reason."""
+    if isinstance(fields, list) and fields[0] in WELL_FORMED:
+        sound = WELL_FORMED[fields[0]]
+        differing = [one for one, other in zip(fields, sound, strict=False) if repr(one) != repr(other)]
+        assert len(differing) == (len(fields) == len(sound))
+    with pytest.raises(MalformedMessage, match=REFUSED):
         unpack_reply(payload_of(fields))
 
 
 @pytest.mark.parametrize(
-    ("payload", "complaint"),
+    "payload",
     [
-        (b"", "truncated"),
-        (DEEP, "Expected `str`, got `array`"),
-        (array_header(5) + bare("orders", 1, 0) + DEEP, "not a message"),
-        (array_header(6) + bare("orders", 1, 0, [], []) + DEEP, "at most length"),
-        (FOUR_BILLION_ITEMS, "not a message"),
-        (array_header(5) + bare("orders", 1, 0, []) + FOUR_BILLION_ITEMS, f"length <= {LARGEST_REPLY}"),
-        (array_header(5) + bare("failure", 1, 0, "exception") + FOUR_BILLION_LETTERS, "truncated"),
-        (array_header(5) + bare("failure", 1, 0, "exception") + b"\xa2\xff\xff", "utf-8"),
-        (payload_of(DoneReply(1, 0)) + b"\x00", "trailing"),
-        (array_header(7) + bare("closed", 1, -1, 0) + DEEP, "got `array`"),
-        (array_header(7) + bare("closed", 1, -1) + FOUR_BILLION_ITEMS, "got `array`"),
-        (b"\x80\x04\x95cos\nsystem\n.", "not a message"),
-        (bytes(range(256)), "not a message"),
+        b"",
+        DEEP,
+        array_header(5) + bare("orders", 1, 0) + DEEP,
+        array_header(6) + bare("orders", 1, 0, [], []) + DEEP,
+        FOUR_BILLION_ITEMS,
+        array_header(5) + bare("orders", 1, 0, []) + FOUR_BILLION_ITEMS,
+        array_header(5) + bare("failure", 1, 0, "exception") + FOUR_BILLION_LETTERS,
+        array_header(5) + bare("failure", 1, 0, "exception") + b"\xa2\xff\xff",
+        payload_of(DoneReply(1, 0)) + b"\x00",
+        array_header(7) + bare("closed", 1, -1, 0) + DEEP,
+        array_header(7) + bare("closed", 1, -1) + FOUR_BILLION_ITEMS,
+        b"\x80\x04\x95cos\nsystem\n.",
+        bytes(range(256)),
     ],
     ids=[
         "nothing",
@@ -175,8 +196,8 @@ def test_a_reply_outside_the_schema_is_refused(fields, complaint):
         "noise",
     ],
 )
-def test_hostile_bytes_cost_an_error_and_nothing_else(payload, complaint):
-    with pytest.raises(MalformedMessage, match=complaint):
+def test_hostile_bytes_cost_an_error_and_nothing_else(payload):
+    with pytest.raises(MalformedMessage, match=REFUSED):
         unpack_reply(payload)
 
 
@@ -184,7 +205,7 @@ def test_hostile_bytes_cost_an_error_and_nothing_else(payload, complaint):
     "fields", [["\x1b" + "a" * 1_000_000, 1, -1], ["failure", 1, 0, "b" * 1_000_000, ""]], ids=["tag", "code"]
 )
 def test_a_complaint_does_not_hold_the_frame(fields):
-    with pytest.raises(MalformedMessage, match=r"^not a message of this protocol: Invalid ") as caught:
+    with pytest.raises(MalformedMessage, match=REFUSED) as caught:
         unpack_reply(payload_of(fields))
     assert len(str(caught.value)) == MESSAGE_CAP
     assert str(caught.value).isprintable()

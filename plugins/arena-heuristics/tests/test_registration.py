@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import pytest
-from pydantic import ValidationError
+from pydantic_faults import refused
 
 import arena_heuristics
 from arena_heuristics import arena_controllers
@@ -47,31 +47,33 @@ def test_the_defaults_are_the_published_settings() -> None:
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"windw": 5}, "Extra inputs are not permitted"),
-        ({"critical_ratio": 1.0}, "less than 1"),
-        ({"window": 0}, "greater than or equal to 1"),
-        ({"prior_mean": float("nan")}, "finite number"),
-        ({"alternative_paths": "half"}, "'auto', 'whole' or 'shared'"),
+        ({"windw": 5}, "extra_forbidden"),
+        ({"critical_ratio": 1.0}, "less_than"),
+        ({"window": 0}, "greater_than_equal"),
+        ({"prior_mean": float("nan")}, "finite_number"),
+        ({"alternative_paths": "half"}, "literal_error"),
     ],
 )
 def test_settings_outside_their_range_are_refused(settings, fault) -> None:
-    with pytest.raises(ValidationError, match=fault):
+    (field,) = settings
+    with refused((field, fault)):
         NewsvendorConfig(**settings)
 
 
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"window": 5}, "Extra inputs are not permitted"),
-        ({"level_weight": 0.0}, "greater than 0"),
-        ({"error_weight": 1.5}, "less than or equal to 1"),
-        ({"critical_ratio": 1.0}, "less than 1"),
-        ({"least_shortage_cost": float("inf")}, "finite number"),
-        ({"information": "full"}, "'echelon' or 'local'"),
+        ({"window": 5}, "extra_forbidden"),
+        ({"level_weight": 0.0}, "greater_than"),
+        ({"error_weight": 1.5}, "less_than_equal"),
+        ({"critical_ratio": 1.0}, "less_than"),
+        ({"least_shortage_cost": float("inf")}, "finite_number"),
+        ({"information": "full"}, "literal_error"),
     ],
 )
 def test_settings_of_the_local_rule_outside_their_range_are_refused(settings, fault) -> None:
-    with pytest.raises(ValidationError, match=fault):
+    (field,) = settings
+    with refused((field, fault)):
         LocalBaseStockConfig(**settings)
 
 
@@ -82,7 +84,7 @@ def test_settings_inside_their_range_are_kept() -> None:
 
 def test_settings_are_frozen() -> None:
     config = NewsvendorConfig()
-    with pytest.raises(ValidationError, match="frozen"):
+    with refused(("window", "frozen_instance")):
         config.window = 9
 
 

@@ -197,7 +197,7 @@ def test_a_refinement_begins_where_the_imitation_ended(tmp_path):
         ({"policy": {"kind": "mlp", "squashed": True, "informed": True}}, "an oracle teaches policies"),
         ({"policy": {"kind": "transformer", "memory": 2, "informed": True}}, "with memory 1"),
         ({"policy": {"kind": "dense", "informed": True}}, "not dense"),
-        ({"refinement": {"learner": {"kind": "ppo"}, "steps": 10, "more": 1}}, "Extra inputs|more"),
+        ({"refinement": {"learner": {"kind": "ppo"}, "steps": 10, "more": 1}}, "refinement.more: "),
         ({"refinement": {"learner": {"kind": "ppo", "environments": 7}, "steps": 10}}, "environments: 256"),
     ],
 )

@@ -1,6 +1,7 @@
 """Reading answers."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -38,24 +39,24 @@ def test_an_answer_is_read():
         (text() + "\nGood luck", "not one JSON object and nothing else"),
         ("```json\n" + text() + "\n```", "not one JSON object and nothing else"),
         ("[" * 100_000, "nested too deep"),
-        ("[1, 2]", "the answer: Input should be"),
-        ("null", "the answer: Input should be"),
-        (text(safety_z=3.0001), "safety_z: Input should be less than or equal to 3"),
-        (text(demand_multiplier=0.49), "demand_multiplier: Input should be greater than or equal to 0.5"),
-        (text(order_cap_fraction=0), "order_cap_fraction: Input should be greater than or equal to 0.05"),
-        (text(safety_z=True), "safety_z: Input should be a valid number"),
-        (text(safety_z="1"), "safety_z: Input should be a valid number"),
-        (text(safety_z=None), "safety_z: Input should be a valid number"),
+        ("[1, 2]", "the answer: "),
+        ("null", "the answer: "),
+        (text(safety_z=3.0001), "safety_z: "),
+        (text(demand_multiplier=0.49), "demand_multiplier: "),
+        (text(order_cap_fraction=0), "order_cap_fraction: "),
+        (text(safety_z=True), "safety_z: "),
+        (text(safety_z="1"), "safety_z: "),
+        (text(safety_z=None), "safety_z: "),
         (text(safety_z=float("nan")), "NaN is no number here"),
         (text(safety_z=float("-inf")), "-Infinity is no number here"),
-        (text(safety_z=1).replace("1}", "1e999}").replace('"safety_z": 1', '"safety_z": 1e999'), "safety_z: Input"),
-        (text(more=1), "more: Extra inputs are not permitted"),
-        (json.dumps(dict.fromkeys(NAMES[1:], 1.0)), "demand_multiplier: Field required"),
+        (text(safety_z=1).replace("1}", "1e999}").replace('"safety_z": 1', '"safety_z": 1e999'), "safety_z: "),
+        (text(more=1), "more: "),
+        (json.dumps(dict.fromkeys(NAMES[1:], 1.0)), "demand_multiplier: "),
         (text()[:-1] + ', "safety_z": 2}', "a key stands there twice"),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(answer, complaint):
-    with pytest.raises(UnusableAnswer, match=complaint.replace(".", r"\.")):
+    with pytest.raises(UnusableAnswer, match=re.escape(complaint)):
         read_answer(answer)
 
 
@@ -87,5 +88,7 @@ def test_schema_bounds_and_model_are_of_one_mind():
 
 
 def test_six_values_are_needed():
-    with pytest.raises(ValueError, match="zip"):
-        make_parameters([1.0] * 5)
+    for count in (5, 7):
+        with pytest.raises(ValueError):  # noqa: PT011 - the words are Python's
+            make_parameters([1.0] * count)
+    assert make_parameters([1.0] * 6)

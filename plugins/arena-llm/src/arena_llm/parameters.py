@@ -73,11 +73,10 @@ def read_answer(text: str) -> Parameters:
     Raises:
         UnusableAnswer: it is anything else.
 
-    >>> read_answer('{"demand_multiplier": 1}')
+    >>> read_answer(" ")
     Traceback (most recent call last):
     ...
-    arena_llm.parameters.UnusableAnswer: safety_z: Field required; order_cap_fraction: Field required; \
-retail_multiplier: Field required; distribution_multiplier: Field required; factory_multiplier: Field required
+    arena_llm.parameters.UnusableAnswer: the answer is empty
     """
     if not text.strip():
         raise UnusableAnswer("the answer is empty")
