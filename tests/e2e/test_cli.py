@@ -187,6 +187,41 @@ def test_new_overwrites_nothing_and_wants_a_slug(run: Run, kind: str) -> None:
     assert [path.name for path in Path().iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize("kind", ["submission", "plugin"])
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc", "/dev/full", "a" * 300])
+def test_new_in_a_folder_that_cannot_be_written_is_told(run: Run, kind: str, place: str) -> None:
+    if place.startswith("/") and not Path(place).exists():
+        pytest.skip(f"{place} is of Linux")
+    Path("file").write_text("mine")
+    refused = run("new", kind, "mine", "--in", place)
+    assert refused.exit_code == 2
+    assert isinstance(refused.exception, SystemExit)
+    # What a file is, the command line finds itself.
+    assert place == "file" or f"arena: {Path(place, 'mine')}: cannot be written (" in refused.stderr
+    assert "--in" in refused.stderr
+    assert Path("file").read_text() == "mine"
+    assert run("new", kind, "mine", "--in", "new/place").exit_code == 0
+
+
+@pytest.mark.parametrize("kind", ["submission", "plugin"])
+def test_new_leaves_nothing_where_the_disk_fills_up(run: Run, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, written = Path.write_text, []
+
+    def fail_second(path: Path, *arguments: Any, **options: Any) -> int:
+        written.append(path)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", fail_second)
+        refused = run("new", kind, "mine")
+    assert refused.exit_code == 2
+    assert "arena: mine: cannot be written (No space left on device); check the folder" in refused.stderr
+    assert list(Path().iterdir()) == []
+    assert run("new", kind, "mine").exit_code == 0
+
+
 def test_a_submission_that_does_not_conform_fails_the_check(run: Run) -> None:
     folder = own_code("late", FAILS_LATE)
     checked = run("check", folder)

@@ -105,6 +105,51 @@ def test_an_interrupted_training_tells_how_to_go_on(steady: None, tmp_path: Path
     assert "give the same command again to go on from the last checkpoint" in done.stderr
 
 
+UNWRITABLE = ["file", "file/below", "/proc/below"]
+
+
+@pytest.mark.parametrize("place", UNWRITABLE)
+@pytest.mark.parametrize("command", ["steady", "--all"])
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_trained(
+    steady: None, tmp_path: Path, place: str, command: str
+) -> None:
+    if place.startswith("/proc") and sys.platform != "linux":
+        pytest.skip("/proc is of Linux")
+    (tmp_path / "file").write_text("mine")
+    done = train(command, "--out", tmp_path / place)
+    assert done.exit_code == 2
+    assert isinstance(done.exception, SystemExit)
+    (told,) = done.stderr.splitlines()
+    assert told.startswith(f"arena: {tmp_path / place}: the folder cannot be written (")
+    assert "choose another: --out FOLDER" in told
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_training_whose_file_cannot_be_written_ends_with_one_line(install: Install, tmp_path: Path) -> None:
+    fails = "    if request.seed == 13:\n        (request.output / 'weights.txt').mkdir()\n"
+    source = TRAINING.replace("    if request.seed == 13:\n        raise KeyboardInterrupt\n", fails)
+    install("fake-trainer", "fake_trainer", source.replace("NAME", "steady"))
+    done = train("steady", "--seed", 13, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert isinstance(done.exception, SystemExit)
+    weights = tmp_path / "out" / "weights.txt"
+    assert f"arena: {weights}: cannot be written (Is a directory); check the folder" in done.stderr
+    assert train("steady", "--seed", 7, "--out", tmp_path / "new").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"), [("OSError(28, 'No space left')", True), ("FileNotFoundError(2, 'No', '/data/recipe')", False)]
+)
+def test_a_fault_of_the_training_itself_is_not_taken_for_one_of_the_folder(
+    install: Install, tmp_path: Path, fault: str, told: bool
+) -> None:
+    source = TRAINING.replace("raise KeyboardInterrupt", f"raise {fault}").replace("NAME", "steady")
+    install("fake-trainer", "fake_trainer", source)
+    done = train("steady", "--seed", 13, "--out", tmp_path / "out")
+    assert (f"{tmp_path / 'out'}: cannot be written (No space left)" in done.stderr) is told
+    assert isinstance(done.exception, SystemExit) is told
+
+
 def test_an_unknown_training_is_told_with_its_neighbour(steady: None) -> None:
     done = train("stedy")
     assert done.exit_code == 2

@@ -165,6 +165,45 @@ def test_training_holds_no_row_of_the_core():
     assert all(scenario.demand.base_mean is None for scenario in training)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (".", "is a folder; name a file in it"),
+        ("mine.json", "is not a fitted table, and is not replaced; move it away"),
+        ("mine.json/below", "cannot be written (Not a directory); choose another place"),
+        ("none/table.json", "cannot be written (No such file or directory); choose another place"),
+    ],
+)
+def test_a_fit_that_could_not_be_written_is_not_begun(tmp_path, monkeypatch, capsys, name, told):
+    monkeypatch.setattr(fitting, "fit", lambda *_: pytest.fail("the fit was begun"))
+    (tmp_path / "mine.json").write_text("[]")
+    with pytest.raises(SystemExit, match="2"):
+        fitting.main(["blind", str(tmp_path / name)])
+    assert told in capsys.readouterr().err
+    assert (tmp_path / "mine.json").read_text() == "[]"
+
+
+def test_a_fit_replaces_a_table_and_is_not_lost_with_the_disk(tmp_path, monkeypatch, capsys):
+    table = load_fitted("blind")
+    monkeypatch.setattr(fitting, "fit", lambda *_: table)
+    output = tmp_path / "table.json"
+    for _ in range(2):
+        fitting.main(["blind", str(output)])
+    assert load_fitted("blind") == table.model_validate_json(output.read_text())
+
+    def fill(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fitting.Path, "replace", fill)
+    capsys.readouterr()
+    with pytest.raises(SystemExit, match="2"):
+        fitting.main(["blind", str(output)])
+    told = capsys.readouterr()
+    assert "cannot be written (No space left on device); standard output has the table" in told.err
+    assert table.model_validate_json(told.out) == table
+    assert [path.name for path in tmp_path.iterdir()] == ["table.json"]
+
+
 def test_a_short_fit_writes_a_table_and_repeats_itself(tmp_path):
     pytest.importorskip("cma", reason="the fit needs the extra arena-llm[fit]")
     settings = {

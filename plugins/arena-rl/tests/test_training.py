@@ -1,20 +1,23 @@
 """Training: the same whether interrupted or not, and what it leaves behind can be played."""
 
+import errno
 import json
 import sys
+import types
 from pathlib import Path
 
 import pytest
 import torch
 from learning import episodes_of, scenario_on, small_graph
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-from arena import InvalidInput, TrainingPoint, TrainingRequest, UnknownName, load_network
+from arena import ArenaError, InvalidInput, TrainingPoint, TrainingRequest, UnknownName, load_network
 from arena.cli import app
 from arena_rl import arena_trainings
 from arena_rl.recipes import Recipe, load_recipe, recipe_names
-from arena_rl.training import Training, recipe_learner
+from arena_rl.training import Training, recipe_learner, run
 from arena_rl.weights import (
     SHIPPED,
     PolicyFile,
@@ -155,6 +158,74 @@ def test_a_training_leaves_weights_card_and_logs(tmp_path):
     batch = episodes_of(scenario_on(load_network("w")), 2, informed=True)
     policy = load_policy(written.with_suffix(""), batch.setting)
     assert sum(weight.numel() for weight in policy.parameters()) > 1_000
+
+
+def test_a_training_replaces_no_file_of_somebody_else(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(KINDS["dense"])
+    request = TrainingRequest(tmp_path / "out")
+    folder = tmp_path / "out" / "small.serial"
+    folder.mkdir(parents=True)
+    names = ("small.serial.safetensors", "small.serial.json", "small.serial.card.md", "curve.csv")
+    for name in names:
+        (folder / name).write_text("mine")
+    points: list[TrainingPoint] = []
+    with pytest.raises(ArenaError, match="not written by a training, and never replaced") as told:
+        run(str(path), request, points.append)
+    assert all(str(folder / name) in str(told.value) for name in names)
+    assert "move them away, or choose another folder: --out FOLDER" in str(told.value)
+    assert [(folder / name).read_text() for name in names] == ["mine"] * len(names)
+    assert points == []
+    for name in names:
+        (folder / name).write_bytes(b"")
+    (written,) = run(str(path), request, points.append)
+    # Its own files are replaced by a training from the beginning.
+    weights = written.read_bytes()
+    (folder / "checkpoint.safetensors").unlink()
+    assert run(str(path), request, points.append) == (written,)
+    assert written.read_bytes() == weights
+
+
+@pytest.mark.parametrize("failing", ["checkpoint", "weights"])
+def test_a_disk_that_fills_up_keeps_the_last_checkpoint(failing, tmp_path, monkeypatch):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    whole.mkdir()
+    cut.mkdir()
+    expected = training("dense", whole).run(lambda point: None).read_bytes()
+    calls: list[Path] = []
+
+    def fill(tensors: dict[str, torch.Tensor], path: Path, *rest: dict[str, str]) -> None:
+        calls.append(path)
+        save_file(tensors, path, *rest)
+        if len(calls) == (2 if failing == "checkpoint" else 1):
+            raise SafetensorError("I/O error: No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"arena_rl.{failing}.save_file", fill)
+        with pytest.raises(
+            ArenaError, match=r"\.safetensors: cannot be written \(I/O error: No space left on device\)"
+        ):
+            training("dense", cut).run(lambda point: None)
+    left = sorted(path.name for path in (cut / "small.serial").iterdir() if path.name != "tensorboard")
+    assert left == ["checkpoint.safetensors", "curve.csv"]
+    assert training("dense", cut).run(lambda point: None).read_bytes() == expected
+
+
+@pytest.mark.parametrize("fails_at_once", [True, False])
+def test_logs_that_cannot_be_written_stop_no_training(fails_at_once, tmp_path, caplog, monkeypatch):
+    class FullDisk:
+        def __init__(self, folder: str) -> None:
+            if fails_at_once:
+                raise OSError(errno.ENOSPC, "no space")
+
+        def add_scalar(self, *_: object) -> None:
+            raise OSError(errno.ENOSPC, "no space")
+
+    module = types.ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = FullDisk  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    assert training("dense", tmp_path).run(lambda point: None).exists()
+    assert caplog.text.count("no more TensorBoard logs: they cannot be written (no space)") == 1
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import hashlib
 import sys
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         unfinished.replace(chosen.output)
     except OSError as error:
         # A fit takes hours: it is not lost with the disk.
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         sys.stdout.write(text)
         parser.error(f"{chosen.output}: cannot be written ({error.strerror}); standard output has the table")
 
