@@ -127,7 +127,7 @@ def test_a_time_in_words_has_three_digits_and_the_fitting_unit(seconds: float, w
     [
         ({"counts": [-1]}, "counts.0", "greater_than_equal"),
         ({"counts": [10**400]}, "counts.0", "less_than_equal"),
-        ({"counts": [1.5]}, "counts.0", "int_from_float"),
+        ({"counts": [1.5]}, "counts.0", "int_type"),
         ({"counts": [0] * 83}, "counts", "too_long"),
         ({"slowest_later": math.nan}, "slowest_later", "finite_number"),
         ({"deadline": 0.0}, "deadline", "greater_than"),
