@@ -3,6 +3,7 @@
 All of it at every level at which a controller has a process of its own.
 """
 
+import errno
 import functools
 import json
 import re
@@ -219,7 +220,7 @@ def test_files_have_a_bound(host_at, level, submit):
     body = "def order(self, observation): f = open('big', 'wb', 0); f.write(b'x' * 1024); {more}; return [0, 0, 0]"
     violation, _ = failure(host, submit(body.format(more="f.write(b'x')"), name="greedy"))
     assert violation.code == "exception"
-    assert "File too large" in violation.message
+    assert f"[Errno {errno.EFBIG}]" in violation.message
     seated(host, submit(body.format(more="pass"), name="modest")).close()
 
 
