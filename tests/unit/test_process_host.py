@@ -19,7 +19,7 @@ from seats import APART, failure, make_submission, observation, require_or_skip,
 from arena.contest import host as hosts
 from arena.contest.host import make_host
 from arena.contest.host.watch import WITHIN_LIMITS, children
-from arena.contest.host.zygote import UNCLEAN, Verdict
+from arena.contest.host.warden import UNCLEAN, Verdict
 from arena.contract.controller import ControllerReport
 from arena.errors import ArenaError, ContractViolation, InfrastructureFailure
 
