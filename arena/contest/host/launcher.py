@@ -105,7 +105,7 @@ class Launcher:
         self._answer("did not start")
         if policy.locked:
             self._join_control_group(policy.limits)
-        self._control.settimeout(_PRELOAD_SECONDS + _ANSWER_SECONDS)
+        self._control.settimeout(_START_SECONDS + _PRELOAD_SECONDS)
         self._prepare()
         self._control.settimeout(_ANSWER_SECONDS)
 

@@ -44,8 +44,9 @@ UNCLEAN = -1
 _LAZY_PARTS = ("numpy.random", "networkx")
 """Libraries of the arena's own that it imports on first use: in a child, that would be in every episode."""
 
+_OWN_SECONDS = 60.0
 _SWEEP_SECONDS = 5.0
-_ENDING_SECONDS = 1.0
+_ENDING_SECONDS = 2.0
 _PARENT_CHECK_MILLISECONDS = 1000
 _MOST_DESCRIPTORS = 3
 _LONGEST_REASON = 4 * zygote.REASON_CAP
@@ -98,7 +99,11 @@ class _Warden:
             return
         self._start_zygote()
         try:
-            failures = self._import(libraries, time.monotonic() + seconds)
+            for library, reason in self._import(_LAZY_PARTS, _OWN_SECONDS):
+                raise RuntimeError(f"{library} cannot be imported: {reason}")
+            failures = self._import(libraries, seconds)
+            if not failures:
+                bound_address_space(self._zygote_process, self._policy.limits.memory)
             told = json.dumps(failures).encode() if failures else b""
             self._control.sendall(ANSWER.pack(len(told), watch.WITHIN_LIMITS) + told)
             if not failures:
@@ -171,17 +176,18 @@ class _Warden:
             raise RuntimeError("the zygote gave another answer than was asked for")
         return int(number)
 
-    def _import(self, libraries: Sequence[str], deadline: float) -> list[tuple[str, str]]:
+    def _import(self, libraries: Sequence[str], seconds: float) -> list[tuple[str, str]]:
         """Have the zygote import libraries.
 
         Returns:
-            Those that cannot be imported, with the reasons.
+            Those that cannot be imported within that time, with the reasons.
 
         Raises:
-            RuntimeError: The zygote was killed, or one of the arena's own libraries cannot be imported.
+            RuntimeError: The zygote was killed.
         """
+        deadline = time.monotonic() + seconds
         failures: list[tuple[str, str]] = []
-        for library in (*_LAZY_PARTS, *libraries):
+        for library in libraries:
             try:
                 reason = self._import_one(library, deadline)
             except _Unimportable as last:
@@ -189,10 +195,6 @@ class _Warden:
                 break
             if reason:
                 failures.append((library, reason))
-        if failures and failures[0][0] in _LAZY_PARTS:
-            raise RuntimeError(f"{failures[0][0]} cannot be imported: {failures[0][1]}")
-        if not failures:
-            bound_address_space(self._zygote_process, self._policy.limits.memory)
         return failures
 
     def _import_one(self, library: str, deadline: float) -> str:
@@ -231,14 +233,22 @@ class _Warden:
             _Unimportable: It does.
         """
         process = self._zygote_process
-        if len(watch.threads(process)) > 1:
-            raise _Unimportable("its import leaves a thread running, which a copy of the process would lack")
-        if watch.children(process) or watch.children(os.getpid()) - {process}:
-            raise _Unimportable("its import leaves a process running")
+        # One that is just ending is still there for a moment.
+        deadline = time.monotonic() + _ENDING_SECONDS
+        while running := self._running():
+            if time.monotonic() > deadline:
+                raise _Unimportable(f"its import leaves a {running} running, which a copy of the process would lack")
+            time.sleep(0.01)
         for line in Path(f"/proc/{process}/maps").read_text(encoding="utf-8", errors="replace").splitlines():
             rights = line.split()[1]
             if rights.startswith("rw") and rights.endswith("s"):
                 raise _Unimportable(f"its import leaves memory that all episodes would share: {line}")
+
+    def _running(self) -> str:
+        """Name the kind of what runs besides the zygote itself; nothing if nothing does."""
+        if len(watch.threads(self._zygote_process)) > 1:
+            return "thread"
+        return "process" if watch.children(self._zygote_process) or self._orphans() else ""
 
     # --- seats ----------------------------------------------------------------------------------------------------
 
