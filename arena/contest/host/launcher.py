@@ -164,7 +164,7 @@ class Launcher:
         """Kill a seat and all that came of it, and wait until it is gone.
 
         Returns:
-            How it ended: its exit code, or the negative number of the signal that ended it; and what the zygote ended
+            How it ended: its exit code, or the negative number of the signal that ended it; and what the warden ended
             it for, a number of `arena.contest.host.watch`.
 
         Raises:

@@ -109,8 +109,8 @@ class _Warden:
             if not failures:
                 self._obey()
         finally:
-            for seat in list(self._seats):
-                self._end(seat)
+            for seat in self._seats:
+                _kill_family(seat)
             self._end_zygote()
 
     def _obey(self) -> None:
@@ -160,7 +160,7 @@ class _Warden:
             raise RuntimeError("the zygote could not be locked") from None
 
     def _end_zygote(self) -> None:
-        """Kill the zygote, if it has not ended, and what an imported library has started."""
+        """Kill the zygote, if it has not ended, and all that is left of its seats and of imported libraries."""
         if self._zygote_process:
             os.kill(self._zygote_process, signal.SIGKILL)
             os.waitpid(self._zygote_process, 0)
@@ -295,10 +295,7 @@ class _Warden:
     def _end(self, seat: int) -> Verdict:
         """Kill a seat and all that came of it. A process that was already ending keeps the status it had chosen."""
         directory = self._seats.pop(seat)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(seat, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(seat, signal.SIGKILL)
+        _kill_family(seat)
         self._zygote.sendall(zygote.MESSAGE.pack(zygote.REAP, seat))
         status = self._hear(zygote.REAP)
         clean = self._sweep()
@@ -337,6 +334,13 @@ class _Warden:
             found.add(process)
             waiting |= watch.children(process) - found
         return found
+
+
+def _kill_family(seat: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(seat, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(seat, signal.SIGKILL)
 
 
 def _signal(processes: set[int], number: signal.Signals) -> None:

@@ -1,6 +1,6 @@
 """What no limit of the kernel holds for every user: how many threads a controller has, and how much it writes.
 
-A limit on processes counts all of a user's, and none of root's; a limit on files counts the bytes of one. So the zygote
+A limit on processes counts all of a user's, and none of root's; a limit on files counts the bytes of one. So the warden
 looks at its seats several times a second, and ends the one that has too much.
 """
 
