@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from arena import hookspecs
 from arena.contract.controller import Capability, ControllerSpec
 from arena.contract.language_model import ModelClientSpec
+from arena.contract.preloading import check_preload
 from arena.contract.tracks import Track
 from arena.contract.training import TrainingSpec
 from arena.errors import PluginError, show_value, suggest
@@ -142,6 +143,10 @@ def check_spec(spec: object) -> None:
         raise PluginError(f"{who}: factory must be callable with a configuration, got {show_value(spec.factory)}")
     if not isinstance(preload, tuple) or not all(isinstance(library, str) for library in preload):
         raise PluginError(f"{who}: preload must be a tuple of module names, got {show_value(preload)}")
+    for library in preload:
+        if (broken := check_preload(library)) is not None:
+            rule, fix = broken
+            raise PluginError(f"{who}: preload {rule}, got {show_value(library)}; {fix}")
     if not isinstance(capabilities, tuple) or not set(capabilities) <= set(get_args(Capability)):
         listed = ", ".join(get_args(Capability))
         raise PluginError(f"{who}: capabilities must be a tuple of {listed}, got {show_value(capabilities)}")

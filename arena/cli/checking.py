@@ -75,6 +75,7 @@ def check(
     Exit status 1 when one does not conform, 2 when one cannot be read or its package is not installed.
     """
     from arena.contest.host import require_level, strongest
+    from arena.contest.host.trial import refuse_unimportable
     from arena.contest.isolation import refuse_ungranted
     from arena.contest.limits import Limits
     from arena.testing import check_submission
@@ -83,6 +84,7 @@ def check(
     submissions = loaded.require()
     level = strongest() if isolation is None else require_level(isolation)
     refuse_ungranted(submissions, level)
+    refuse_unimportable(submissions, level)
     limits = Limits()
     results = []
     for submission in submissions:

@@ -25,6 +25,7 @@ from arena.contest.export import KPI_COLUMNS, write_episodes
 from arena.contest.gateway.access import ModelAccess, open_gateway
 from arena.contest.gateway.call import Gateway
 from arena.contest.host import conceal_memory, require_level
+from arena.contest.host.trial import refuse_unimportable
 from arena.contest.isolation import refuse_ungranted
 from arena.contest.limits import Limits
 from arena.contest.pool import play_here, play_in_workers
@@ -160,14 +161,15 @@ def evaluate(
             cannot be started.
         InvalidInput: the folder holds results of another selection, or a file that the arena did not write, see
             `arena.contest.results_folder`; a submission's folder has changed since it was loaded, or it asks for a
-            capability that the isolation level does not grant, or needs a language model and has none; see
-            `arena.contest.gateway.split_playable`.
+            capability that the isolation level does not grant, or for a library that cannot be preloaded, or needs a
+            language model and has none; see `arena.contest.gateway.split_playable`.
         StoreError: the store cannot be used.
     """
     access = models or ModelAccess()
     if seeds.commitment is not None or access.key_variables:
         conceal_memory()  # The secret is in it, or a key.
     refuse_ungranted(submissions, require_level(isolation))
+    refuse_unimportable(submissions, require_level(isolation))
     count = cores() if workers is None else workers
     if count < 0:
         raise ArenaError(f"the number of workers must be 0 or more, got {workers}")

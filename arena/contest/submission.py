@@ -28,6 +28,7 @@ from arena.contest.folder import (
 )
 from arena.contract.controller import Capability, Controller, ControllerSpec
 from arena.contract.language_model import ModelEndpoint
+from arena.contract.preloading import check_preload
 from arena.contract.tracks import Track
 from arena.documents import parse_document
 from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput, UnknownName, suggest
@@ -39,7 +40,6 @@ LONGEST_NAME: Final = 64
 
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _OWN_CODE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.py:[A-Za-z_][A-Za-z0-9_]*")
-_MODULE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 def _check_name(name: str) -> str:
@@ -58,8 +58,9 @@ def _check_controller(controller: str) -> str:
 
 
 def _check_module(module: str) -> str:
-    if len(module) > 2 * LONGEST_NAME or not _MODULE.fullmatch(module):
-        raise ValueError('must be the name of an installed module, as in "numpy"')
+    broken = check_preload(module)
+    if broken is not None:
+        raise FaultList([FieldFault("", module, *broken)])
     return module
 
 
@@ -79,7 +80,8 @@ class Manifest(BaseModel):
     capabilities: Annotated[tuple[Capability, ...], Field(max_length=2)] = ()
     """What the controller needs beyond computing; granted by an isolation level that can contain it."""
     preload: Annotated[tuple[Annotated[str, AfterValidator(_check_module)], ...], Field(max_length=16)] = ()
-    """Installed libraries that a host may import beforehand to save the controller's time; never its own modules."""
+    """Libraries that a host imports beforehand to save the controller's time: those of
+    `arena.contract.preloading.PRELOADABLE`, or modules of theirs."""
     authors: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=50)] = ()
     """Who wrote the controller."""
     licence: Annotated[str, Field(max_length=100)] = ""

@@ -130,7 +130,8 @@ class ControllerSpec:
         factory: makes a controller from a validated config; called once per episode (and per node on the
             decentralised track). Heavy imports belong inside it.
         summary: one sentence for ``arena list``.
-        preload: trusted libraries that a host may import before the controller's process starts, such as ``numpy``.
+        preload: libraries that a host imports once before all episodes, such as ``numpy``: those of
+            `arena.contract.preloading.PRELOADABLE`, or modules of theirs.
         capabilities: what it cannot do without; a manifest that names it has to ask for them.
     """
 

@@ -87,7 +87,7 @@ def test_a_zygote_and_its_seats_are_in_a_bounded_group(level, tmp_path):
         assert (folder / "pids.max").read_text().strip() == "1024"
         members = {int(line) for line in (folder / "cgroup.procs").read_text().split()}
         assert launcher._process.pid in members
-        assert len(members) == (3 if level == "sandbox" else 2)
+        assert len(members) == (4 if level == "sandbox" else 3)
     finally:
         seat.release()
         host.close()

@@ -199,6 +199,7 @@ def a_spec(**changes: Any) -> ControllerSpec:
         ({"config": HoldsLoose}, "configuration model Loose must be frozen and forbid extras"),
         ({"factory": None}, "factory must be callable"),
         ({"preload": ["numpy"]}, "preload must be a tuple of module names"),
+        ({"preload": ("numpy", "nunpy.fft")}, 'preload must be a library that .*"nunpy.fft"; did you mean "numpy.fft"'),
     ],
 )
 def test_a_specification_is_validated(changes: dict[str, Any], rule: str) -> None:

@@ -19,8 +19,8 @@ from seats import APART, failure, make_submission, observation, require_or_skip,
 
 from arena.contest import host as hosts
 from arena.contest.host import make_host
+from arena.contest.host.warden import UNCLEAN, Verdict
 from arena.contest.host.watch import WITHIN_LIMITS, children
-from arena.contest.host.zygote import UNCLEAN, Verdict
 from arena.contract.controller import ControllerReport
 from arena.errors import ArenaError, ContractViolation, InfrastructureFailure
 
@@ -366,7 +366,7 @@ seat.begin(briefing())
         assert owner.stdout.readline() == "ready\n"
         for _ in range(3):
             family |= {child for process in family for child in children(process)}
-        assert len(family) == (3 if level == "sandbox" else 2)
+        assert len(family) == (4 if level == "sandbox" else 3)
         assert all(alive(process) for process in family)
         owner.kill()
     for _ in range(1000):

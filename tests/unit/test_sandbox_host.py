@@ -127,7 +127,8 @@ def test_what_is_outside_does_not_exist(host, submit, tmp_path, repository):
         return [os.getppid(), 0, 0]
     """
     seat = seated(host, submit(body, top=f"OUTSIDE = {[str(place) for place in outside]!r}"))
-    assert seat.order(observation()).tolist() == [1, 0, 0]
+    # The warden is the first process of its world, and the zygote its first child.
+    assert seat.order(observation()).tolist() == [2, 0, 0]
     seat.close()
     assert seat.stderr_tail.split() == ["[]", "True", "arena"]
 
@@ -259,9 +260,9 @@ def test_no_program_survives(submit_with_programs):
         seat = seated(host, submission)
         seat.order(observation())
         pids = [launcher._process.pid for launcher in host._launchers.values()]
-        assert sum(len(descendants(process)) for process in pids) == len(pids) + 1 + 3
+        assert sum(len(descendants(process)) for process in pids) == 2 * len(pids) + 1 + 3
         seat.close()
-        assert sum(len(descendants(process)) for process in pids) == len(pids)
+        assert sum(len(descendants(process)) for process in pids) == 2 * len(pids)
     finally:
         host.close()
     assert not any(Path(f"/proc/{process}").exists() for process in pids)

@@ -55,8 +55,8 @@ def machine(request):
 def ask(machine):
     """What becomes of a call, by its name or number, on a machine."""
 
-    def ask(call, *arguments, programs=False, truncation=False, architecture=ARCHITECTURE[machine]):
-        program = compile_filter(machine, process=SELF, programs=programs, truncation=truncation)
+    def ask(call, *arguments, programs=False, truncation=False, zygote=False, architecture=ARCHITECTURE[machine]):
+        program = compile_filter(machine, process=SELF, programs=programs, truncation=truncation, zygote=zygote)
         assert len(program) < 4096  # the kernel takes no more
         number = NUMBERS[machine][call] if isinstance(call, str) else call
         return run(program, number, *arguments, architecture=architecture)
@@ -148,6 +148,31 @@ def test_a_program_that_was_started_can_be_signalled(ask):
 def test_only_connected_pairs_of_streams_are_made(ask, domain, kind, verdict):
     assert ask("socketpair", domain, kind) == verdict
     assert ask("socket", domain, kind) == REFUSE
+
+
+def test_a_zygote_forks_and_leaves_its_children_what_they_may_do_to_themselves(ask):
+    """Its filter stays in force in them, and their process ids are not known when it is made."""
+    assert (ask("clone", FORK), ask("clone", FORK, zygote=True)) == (REFUSE, ALLOW)
+    assert ask("clone", FORK | 0x1000_0000, zygote=True) == REFUSE
+    for call in ("kill", "tgkill"):
+        assert [ask(call, target, zygote=True) for target in (SELF + 1, 0, -1, -SELF)] == [ALLOW, ALLOW, REFUSE, REFUSE]
+    for call in ("prlimit64", "sched_setaffinity"):
+        assert [ask(call, target, zygote=True) for target in (0, SELF + 1)] == [ALLOW, REFUSE]
+
+
+def test_a_zygotes_child_dies_with_it_and_with_nothing_else(ask):
+    assert [ask("prctl", 1, number, zygote=True) for number in (9, 0, 15)] == [ALLOW, REFUSE, REFUSE]
+    assert {ask("prctl", option, 9, zygote=True) for option in (4, 35, 36)} == {REFUSE}
+    assert ask("prctl", 38, 1, zygote=True) == ALLOW
+    assert ask("prctl", 1, 9) == REFUSE
+
+
+@pytest.mark.parametrize("table", [FORBIDDEN, ABSENT, PROGRAMS], ids=["forbidden", "absent", "programs"])
+def test_a_zygote_can_do_nothing_that_its_children_cannot_but_fork(ask, machine, table):
+    for name, pair in table.items():
+        number = pair[MACHINES.index(machine)]
+        if number is not None and name != "fork":
+            assert ask(number, zygote=True) == ask(number), name
 
 
 @pytest.mark.parametrize(

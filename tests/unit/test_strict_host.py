@@ -18,6 +18,7 @@ import pytest
 from seats import LOCKED, copy_submission, failure, make_submission, observation, play_episode, require_or_skip, seated
 
 from arena.contest.host import make_host
+from arena.contest.host.base import PreloadFailure
 from arena.contest.limits import Limits
 from arena.contest.pool import Job, WorkItem
 from arena.contract.seeds import hidden_seeds, new_secret
@@ -411,7 +412,7 @@ def test_a_library_that_shares_memory_between_episodes_is_not_preloaded(level, s
     """
     host = make_host(level)
     try:
-        with pytest.raises(InfrastructureFailure, match="shared by all episodes after the import of sharing"):
+        with pytest.raises(PreloadFailure, match="sharing: its import leaves memory that all episodes would share"):
             host.open(submit(body, top="from sharing import PAGE", name="one", preload=("sharing",)))
         keeping = submit(body, top="from keeping import PAGE", name="two", preload=("keeping",))
         for _ in range(2):
@@ -532,6 +533,7 @@ from pathlib import Path
 sys.path.append({str(Path(__file__).parent.parent)!r})
 from seats import make_submission, observation, seated
 from arena.contest.host import make_host
+from arena.contest.host.base import PreloadFailure
 host = make_host({level!r})
 seat = seated(host, make_submission(Path({str(open_place)!r}), {LOOK_AROUND!r}))
 print(seat.order(observation()).tolist())

@@ -121,11 +121,11 @@ class TestManifests:
         assert 'controler: is not a field here, got "buffer"; did you mean "controller"?' in told
         assert "track: is required" in told
 
-    def test_preload_names_modules_and_no_files(self, tmp_path: Path) -> None:
+    def test_preload_names_libraries_of_the_list(self, tmp_path: Path) -> None:
         assert only(manifest(tmp_path / "a.yaml", preload="[numpy, scipy.stats]")).preload == ("numpy", "scipy.stats")
-        assert 'must be the name of an installed module, as in "numpy"' in faults(
-            manifest(tmp_path / "a.yaml", preload='["./evil.py"]')
-        )
+        told = faults(manifest(tmp_path / "a.yaml", preload="[numpy, antigravity]"))
+        assert "preload[1]: must be a library that may be preloaded, or a public module of one: highspy, net" in told
+        assert 'got "antigravity"; remove it; a controller imports whatever else is installed by itself' in told
 
     def test_capabilities_are_those_that_exist(self, tmp_path: Path) -> None:
         path = manifest(tmp_path / "a.yaml", capabilities="[subprocess]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = [
     "Host",
     "InfrastructureFailure",
     "Isolation",
+    "PreloadFailure",
     "Seat",
     "ask_report",
     "describe_exception",
@@ -41,6 +43,24 @@ MOST_DIMENSIONS = 8
 
 LONGEST_ESCAPE = len("\\U0001f4e6")
 """Characters that one unprintable character can become."""
+
+
+class PreloadFailure(InfrastructureFailure):
+    """Libraries that a submission names cannot be imported beforehand; trying again does not help.
+
+    Attributes:
+        failures: the libraries, each with the reason.
+    """
+
+    def __init__(self, failures: Iterable[tuple[str, str]]) -> None:
+        """Take them, at least one."""
+        self.failures = tuple(failures)
+        super().__init__(self.failures)
+
+    def __str__(self) -> str:
+        """Return them on one line."""
+        told = "; ".join(f"{library}: {reason}" for library, reason in self.failures)
+        return f"libraries of the submission cannot be preloaded: {told}"
 
 
 class Seat(Protocol):

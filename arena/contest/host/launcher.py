@@ -1,4 +1,4 @@
-"""The host's side of a zygote: starting it, asking it for seats, and replacing it when it dies."""
+"""The host's side of a zygote and its warden: starting them, asking for seats, and saying why they died."""
 
 from __future__ import annotations
 
@@ -11,23 +11,28 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from arena.contest.host import watch
+from arena.contest.host.base import PreloadFailure
 from arena.contest.host.cgroup import ControlGroup
 from arena.contest.host.lockdown import Policy, fixed_environment
-from arena.contest.host.places import Places, plugin_packages
+from arena.contest.host.places import Places
 from arena.contest.host.sandbox import SEATS, sandboxed
 from arena.contest.host.trees import remove_tree
-from arena.contest.host.zygote import ANSWER, COMMAND, END, SPAWN, UNCLEAN, Verdict
+from arena.contest.host.warden import ANSWER, COMMAND, END, PREPARE, SPAWN, UNCLEAN, Verdict
+from arena.contest.host.zygote import receive
 from arena.contest.limits import Limits
 from arena.errors import InfrastructureFailure, printable
 
 _START_SECONDS = 120.0
 _ANSWER_SECONDS = 30.0
+_PRELOAD_SECONDS = 120.0
+"""For the import of all libraries of a zygote; torch from a cold disk takes ten."""
 _CAUSE_CAP = 1_000
+_LONGEST_LIST = 1_000_000
 
 _FAMILY_PROCESSES = 1024
 _FAMILY_MEMORY = 4
@@ -46,25 +51,26 @@ class Packages:
             return importlib.util.spec_from_file_location(name, settings["packages"][name])
 sys.meta_path.insert(0, Packages)
 sys.path += [entry for entry in settings["search_path"] if entry not in sys.path]
-from arena.contest.host.zygote import main
+from arena.contest.host.warden import main
 main(sys.argv[1])
 """
 
 
 class Launcher:
-    """One zygote, as its host sees it.
+    """One zygote with its warden, as their host sees them.
 
     Args:
         policy: What the controllers' processes may use.
-        preload: Libraries to import before the first seat; never a plugin's modules (see `preloadable`).
+        preload: Libraries to import before the first seat.
         places: Where the interpreter and the libraries are.
         bubblewrap: Path of bubblewrap, to start the zygote in a sandbox; None for none.
 
     Raises:
+        PreloadFailure: A library cannot be imported.
         InfrastructureFailure: The zygote did not start.
     """
 
-    def __init__(self, policy: Policy, preload: Iterable[str], places: Places, bubblewrap: str | None = None) -> None:
+    def __init__(self, policy: Policy, preload: Sequence[str], places: Places, bubblewrap: str | None = None) -> None:
         self.seats: set[int] = set()
         self.owner = os.getpid()
         self._sandboxed = bubblewrap is not None
@@ -97,23 +103,25 @@ class Launcher:
                 raise InfrastructureFailure(f"the process that starts controllers did not start: {error}") from error
         self._control.settimeout(_START_SECONDS)
         self._answer("did not start")
-        self._control.settimeout(_ANSWER_SECONDS)
         if policy.locked:
             self._join_control_group(policy.limits)
+        self._control.settimeout(_START_SECONDS + _PRELOAD_SECONDS)
+        self._prepare()
+        self._control.settimeout(_ANSWER_SECONDS)
 
     @property
     def _seats_at(self) -> Path:
         """Where the zygote keeps its seats, as it sees it."""
         return self._directory or SEATS
 
-    def _command(self, control: int, policy: Policy, preload: Iterable[str], places: Places) -> list[str]:
+    def _command(self, control: int, policy: Policy, preload: Sequence[str], places: Places) -> list[str]:
         settings = {
             "control": control,
             # Another world's process ids mean nothing in a sandbox: there the kernel watches the parent.
             "parent": 0 if self._sandboxed else self.owner,
             "directory": str(self._seats_at),
-            "sandboxed": self._sandboxed,
             "preload": list(preload),
+            "preload_seconds": _PRELOAD_SECONDS,
             "policy": dataclasses.asdict(policy),
             "packages": places.packages,
             "search_path": places.search_path,
@@ -139,7 +147,7 @@ class Launcher:
             Its process id; in a sandbox, as it is seen from inside.
 
         Raises:
-            InfrastructureFailure: The zygote is dead.
+            InfrastructureFailure: The zygote is dead, or the folder could not be made or copied.
         """
         descriptors = [connection, output] + ([] if folder is None else [folder])
         try:
@@ -147,6 +155,8 @@ class Launcher:
         except OSError as error:
             raise self._dead("died") from error
         seat = self._answer("died").status
+        if seat < 0:
+            raise InfrastructureFailure(f"a folder for a controller could not be made: {os.strerror(-seat)}")
         self.seats.add(seat)
         return seat
 
@@ -154,7 +164,7 @@ class Launcher:
         """Kill a seat and all that came of it, and wait until it is gone.
 
         Returns:
-            How it ended: its exit code, or the negative number of the signal that ended it; and what the zygote ended
+            How it ended: its exit code, or the negative number of the signal that ended it; and what the warden ended
             it for, a number of `arena.contest.host.watch`.
 
         Raises:
@@ -201,9 +211,21 @@ class Launcher:
         if self._group is not None:
             self._group.remove()
 
+    def _prepare(self) -> None:
+        """Have the zygote made, and the libraries imported in it."""
+        try:
+            self._control.sendall(COMMAND.pack(PREPARE, 0))
+        except OSError as error:
+            raise self._dead("did not start") from error
+        length = self._answer("did not start").status
+        if length:
+            failures = json.loads(self._receive(min(length, _LONGEST_LIST), "did not start"))
+            self.close()
+            raise PreloadFailure((printable(name), printable(reason, _CAUSE_CAP)) for name, reason in failures)
+
     def _join_control_group(self, limits: Limits) -> None:
         self._group = ControlGroup.make(processes=_FAMILY_PROCESSES, memory=_FAMILY_MEMORY * limits.memory)
-        # In a sandbox this is bubblewrap, which waits, and the zygote is its child. There is no seat yet.
+        # In a sandbox this is bubblewrap, which waits, and the warden is its child. There is no zygote yet.
         for process in (self._process.pid, *watch.children(self._process.pid)):
             self._group.add(process)
 
@@ -212,16 +234,13 @@ class Launcher:
             remove_tree(self._directory)
 
     def _answer(self, what: str) -> Verdict:
-        answer = b""
+        return Verdict(*ANSWER.unpack(self._receive(ANSWER.size, what)))
+
+    def _receive(self, length: int, what: str) -> bytes:
         try:
-            while len(answer) < ANSWER.size:
-                chunk = self._control.recv(ANSWER.size - len(answer))
-                if not chunk:
-                    raise ConnectionResetError
-                answer += chunk
-        except OSError as error:
+            return receive(self._control, length)
+        except (OSError, EOFError) as error:
             raise self._dead(what) from error
-        return Verdict(*ANSWER.unpack(answer))
 
     def _dead(self, what: str) -> InfrastructureFailure:
         """Bury the zygote and say why."""
@@ -232,15 +251,6 @@ class Launcher:
         cause = printable(self._messages.read().decode("utf-8", "replace")[-_CAUSE_CAP:].strip(), _CAUSE_CAP)
         self.close()
         return InfrastructureFailure(f"the process that starts controllers {what}{': ' if cause else ''}{cause}")
-
-
-def preloadable(names: Iterable[str]) -> tuple[str, ...]:
-    """The names, sorted, without those of plugins' own modules.
-
-    A preloaded module is shared by all episodes; a controller's code must be imported afresh in each.
-    """
-    own = set(plugin_packages())
-    return tuple(sorted(name for name in set(names) if name.partition(".")[0] not in own))
 
 
 def _environment(directory: Path) -> dict[str, str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from arena.contest.host.base import PreloadFailure
 from arena.contest.host.kernel import conceal_memory
-from arena.contest.host.launcher import Launcher, preloadable
+from arena.contest.host.launcher import Launcher
 from arena.contest.host.lockdown import Policy
 from arena.contest.host.places import find_places
 from arena.contest.host.seat import ProcessSeat
@@ -44,7 +45,8 @@ class ProcessHost:
         self._bubblewrap = bubblewrap if isolation == "sandbox" else None
         # One zygote per set of preloaded libraries and of capabilities, the least recently used first.
         self._launchers: dict[tuple[tuple[str, ...], bool], Launcher] = {}
-        self._preloadable = cache(preloadable)
+        # Found once, said at once: every other try would take as long as the first, and end like it.
+        self._failures: dict[tuple[tuple[str, ...], bool], PreloadFailure] = {}
         self._places = cache(find_places)
         if isolation != "process":
             conceal_memory()
@@ -57,11 +59,19 @@ class ProcessHost:
             model: Who answers its questions to a language model; None: it may ask none.
 
         Raises:
+            PreloadFailure: A library that it names cannot be imported beforehand.
             InfrastructureFailure: No process could be made. The next call tries with a new zygote.
         """
-        programs = self.isolation == PROGRAMS_ISOLATION and "subprocess" in submission.manifest.capabilities
-        launcher = self._launcher(self._preloadable(submission.preload), programs)
-        return ProcessSeat(submission, launcher, self._limits, model)
+        return ProcessSeat(submission, self._launcher(*self._kind(submission)), self._limits, model)
+
+    def preload(self, submission: Submission) -> None:
+        """Import the libraries of a submission, unless that has been done.
+
+        Raises:
+            PreloadFailure: One of them cannot be imported.
+            InfrastructureFailure: The arena failed.
+        """
+        self._launcher(*self._kind(submission))
 
     def prove(self) -> None:
         """Make a process and have it locked, which includes that the locks are tried, and let it go.
@@ -77,8 +87,14 @@ class ProcessHost:
             launcher.close()
         self._launchers.clear()
 
+    def _kind(self, submission: Submission) -> tuple[tuple[str, ...], bool]:
+        programs = self.isolation == PROGRAMS_ISOLATION and "subprocess" in submission.manifest.capabilities
+        return tuple(sorted(set(submission.preload))), programs
+
     def _launcher(self, libraries: tuple[str, ...], programs: bool) -> Launcher:
         kind = libraries, programs
+        if (known := self._failures.get(kind)) is not None:
+            raise PreloadFailure(known.failures)
         launcher = self._launchers.pop(kind, None)
         if launcher is not None and not launcher.alive:
             launcher.close()
@@ -89,6 +105,10 @@ class ProcessHost:
                 self._launchers.pop(key).close()
             places = self._places(programs=programs)
             policy = Policy(self._limits, self.isolation != "process", places.readable, programs)
-            launcher = Launcher(policy, libraries, places, self._bubblewrap)
+            try:
+                launcher = Launcher(policy, libraries, places, self._bubblewrap)
+            except PreloadFailure as failure:
+                self._failures[kind] = failure
+                raise
         self._launchers[kind] = launcher
         return launcher

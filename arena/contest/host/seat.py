@@ -49,7 +49,7 @@ from arena.errors import ContractViolation, ControllerKilled, printable
 if TYPE_CHECKING:
     from arena.contest.host.launcher import Launcher
     from arena.contest.host.model_seat import ModelLine
-    from arena.contest.host.zygote import Verdict
+    from arena.contest.host.warden import Verdict
     from arena.contest.limits import Limits
     from arena.contest.submission import Submission
     from arena.contract.tracks import Briefing, Observation

@@ -42,8 +42,8 @@ _CLONE_THREAD = 0x0001_0000
 _CLONE_NAMESPACES = 0x0002_0000 | 0x0200_0000 | 0x0400_0000 | 0x0800_0000 | 0x1000_0000 | 0x2000_0000 | 0x4000_0000
 _O_TRUNC, _O_ACCESS = 0o1000, 0o3
 
+_PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 _PRCTL_REFUSED = (
-    1,  # PR_SET_PDEATHSIG: it would outlive the process that watches it
     4,  # PR_SET_DUMPABLE: that process could not look at what it uses
     35,  # PR_SET_MM
     36,  # PR_SET_CHILD_SUBREAPER: its orphans would not be found
@@ -70,13 +70,15 @@ def supported() -> bool:
     return platform.machine() in MACHINES
 
 
-def install(*, process: int, programs: bool, truncation: bool) -> None:
+def install(*, process: int, programs: bool, truncation: bool, zygote: bool = False) -> None:
     """Filter all further system calls of this thread, and of what it starts.
 
     Args:
         process: Process id of this process.
         programs: Whether it may start programs.
         truncation: Whether opening a file for reading must not truncate it; Landlock sees to that from version 3 on.
+        zygote: Whether this process forks controllers' processes, which then filter themselves. What such a process
+            does on its way, and what it may do to itself afterwards, is not refused here.
 
     Raises:
         OSError: The kernel refused, or the machine is not supported.
@@ -84,14 +86,14 @@ def install(*, process: int, programs: bool, truncation: bool) -> None:
     machine = platform.machine()
     if machine not in MACHINES:
         raise OSError(f"no filter of system calls is known for {machine}, only for {' and '.join(MACHINES)}")
-    program = compile_filter(machine, process=process, programs=programs, truncation=truncation)
+    program = compile_filter(machine, process=process, programs=programs, truncation=truncation, zygote=zygote)
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(code, len(code))
     descriptor = struct.pack("@HP", len(program), ctypes.addressof(buffer))
     system_call(_SECCOMP[machine], _SET_MODE_FILTER, 0, ctypes.c_char_p(descriptor))
 
 
-def compile_filter(machine: str, *, process: int, programs: bool, truncation: bool) -> Program:
+def compile_filter(machine: str, *, process: int, programs: bool, truncation: bool, zygote: bool = False) -> Program:
     """Write the filter for a machine; arguments as for `install`."""
     place = MACHINES.index(machine)
     program: Program = [
@@ -108,6 +110,9 @@ def compile_filter(machine: str, *, process: int, programs: bool, truncation: bo
     if not programs:
         blocks |= {name: [(_RETURN, 0, 0, REFUSE)] for name in PROGRAMS}
     blocks |= _conditions(process, programs, truncation)
+    if zygote:
+        blocks |= _conditions_of_zygote()
+        blocks.pop("fork", None)
     for name, numbers in (FORBIDDEN | ABSENT | PROGRAMS | CONDITIONAL).items():
         number = numbers[place]
         if number is not None and name in blocks:
@@ -122,16 +127,37 @@ def _conditions(process: int, programs: bool, truncation: bool) -> dict[str, Pro
     conditions = {
         # Of one connected pair neither end can reach a third; a datagram socket could.
         "socketpair": _refuse_unless(0, _AF_UNIX) + _allow_if(1, (_SOCK_STREAM,), mask=_SOCKET_TYPES),
-        "clone": _clone(programs),
+        "clone": _clone(processes=programs),
         **dict.fromkeys(("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"), at_itself),
         **dict.fromkeys(("prlimit64", "sched_setaffinity"), _allow_if(0, (0, process))),
-        "prctl": _refuse_if(0, _PRCTL_REFUSED),
+        # With PR_SET_PDEATHSIG it would outlive the process that watches it.
+        "prctl": _refuse_if(0, (_PR_SET_PDEATHSIG, *_PRCTL_REFUSED)),
         "fcntl": _refuse_if(1, _FCNTL_REFUSED),
         "ioctl": _refuse_if(1, _IOCTL_REFUSED),
     }
     if truncation:
         conditions |= {"open": _refuse_truncating(1), "openat": _refuse_truncating(2)}
     return conditions
+
+
+def _conditions_of_zygote() -> dict[str, Program]:
+    """What is asked instead in a zygote: its filter stays in force in its children, whose process ids nobody knows."""
+    # Whom it may signal Landlock decides where it can (version 6); a group, or everybody, is refused here.
+    somebody = [*_load_argument(0), *_refuse_any_bit(0x8000_0000)]
+    watched: Program = [
+        *_load_argument(0),
+        (_IF_EQUAL, 0, 4, _PR_SET_PDEATHSIG),
+        *_load_argument(1),
+        (_IF_EQUAL, 1, 0, _SIGKILL),
+        (_RETURN, 0, 0, REFUSE),
+        (_RETURN, 0, 0, ALLOW),
+    ]
+    return {
+        "clone": _clone(processes=True),
+        **dict.fromkeys(("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"), somebody),
+        **dict.fromkeys(("prlimit64", "sched_setaffinity"), _allow_if(0, (0,))),
+        "prctl": [*watched, *_refuse_if(0, _PRCTL_REFUSED)],
+    }
 
 
 def _load_argument(index: int, mask: int | None = None) -> Program:
@@ -159,12 +185,16 @@ def _allow_if(index: int, values: Sequence[int], *, mask: int | None = None, abo
     return [*_load_argument(index, mask), *tests, *refusal, (_RETURN, 0, 0, ALLOW)]
 
 
-def _clone(programs: bool) -> Program:
-    """A new thread of this process, and of no new namespace; a new process only for programs."""
+def _refuse_any_bit(bits: int) -> Program:
+    return [(_IF_ANY_BIT, 0, 1, bits), (_RETURN, 0, 0, REFUSE), (_RETURN, 0, 0, ALLOW)]
+
+
+def _clone(*, processes: bool) -> Program:
+    """A new thread of this process, and of no new namespace; a new process only if it may have any."""
     flags = _load_argument(0)
+    if processes:
+        return [*flags, *_refuse_any_bit(_CLONE_NAMESPACES)]
     refuse_namespaces: Program = [(_IF_ANY_BIT, 0, 1, _CLONE_NAMESPACES), (_RETURN, 0, 0, REFUSE)]
-    if programs:
-        return [*flags, *refuse_namespaces, (_RETURN, 0, 0, ALLOW)]
     thread: Program = [(_IF_ANY_BIT, 0, 1, _CLONE_THREAD), (_RETURN, 0, 0, ALLOW), (_RETURN, 0, 0, REFUSE)]
     return [*flags, *refuse_namespaces, *thread]
 

@@ -1,6 +1,6 @@
 """What no limit of the kernel holds for every user: how many threads a controller has, and how much it writes.
 
-A limit on processes counts all of a user's, and none of root's; a limit on files counts the bytes of one. So the zygote
+A limit on processes counts all of a user's, and none of root's; a limit on files counts the bytes of one. So the warden
 looks at its seats several times a second, and ends the one that has too much.
 """
 
@@ -57,7 +57,7 @@ def describe(number: int, limits: Limits) -> str:
 def children(process: int) -> set[int]:
     """Process ids of a process's children; empty where the kernel does not tell."""
     found: set[int] = set()
-    for thread in _threads(process):
+    for thread in threads(process):
         with contextlib.suppress(OSError):
             found |= {int(word) for word in (thread / "children").read_text(encoding="ascii").split()}
     return found
@@ -71,12 +71,13 @@ def _count_tasks(processes: Iterable[int], most: int) -> int:
     while waiting and tasks <= most:
         process = waiting.pop()
         seen.add(process)
-        tasks += len(_threads(process))
+        tasks += len(threads(process))
         waiting |= children(process) - seen
     return tasks
 
 
-def _threads(process: int) -> list[Path]:
+def threads(process: int) -> list[Path]:
+    """Folders in /proc of a process's threads; empty where the kernel does not tell."""
     try:
         return list(Path(f"/proc/{process}/task").iterdir())
     except OSError:

@@ -1,225 +1,146 @@
 """The zygote: a process that has imported the trusted libraries once, and forks a fresh child for every seat.
 
-Starting a Python with numpy takes a tenth of a second, a fork of one a few milliseconds. The zygote is started by
-`exec`, with an environment of its own and before any episode: it has never held a secret, nor any controller's code.
-It is single-threaded and does what its host says, one command at a time, until the host's end of the socket closes.
-In a sandbox it is the first process of a world of its own, which ends with it.
+Starting a Python with numpy takes a tenth of a second, a fork of one a few milliseconds. The zygote is forked by its
+warden, locked before it imports any library that is not the arena's own, and does what the warden says until that
+one's end of the socket closes. What a library does when it is imported happens in these locks, and its children add
+stricter ones. The zygote has never held a secret, nor any controller's code.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
-import json
 import os
-import secrets
-import select
-import signal
 import socket
 import struct
-import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NoReturn
 
-from arena.contest.host import child, watch
-from arena.contest.host.kernel import adopt_orphans, renounce_privileges
-from arena.contest.host.lockdown import SEAT_DESCRIPTOR, Policy, lock_down
-from arena.contest.host.trees import copy_tree, remove_tree
+from arena.contest.host import child
+from arena.contest.host.base import describe_exception
+from arena.contest.host.lockdown import SEAT_DESCRIPTOR, Policy, lock_down, lock_zygote
+from arena.errors import printable
 
-COMMAND = struct.Struct("<cI")
-"""What the host says: `SPAWN` with descriptors (socket, output, perhaps a folder), or `END` with a process id."""
-ANSWER = struct.Struct("<iB")
-"""What the zygote answers: 0 when ready, a process id to `SPAWN`, a wait status or `UNCLEAN` to `END`; and, to `END`
-only, what the seat was ended for: a number of `arena.contest.host.watch`."""
+MESSAGE: Final = struct.Struct("<ci")
+"""A message of the warden or of the zygote: its kind, and a number.
 
-SPAWN = b"S"
-END = b"E"
-UNCLEAN = -1
-"""Something that the controller started could not be killed."""
+`LOCK`: nothing, in both directions. `IMPORT`: length of a module's name, which follows; answered by the length of the
+reason why it cannot be imported, which follows, 0 if it was. `FORK`: the length of the name of the seat's folder, which
+follows, with the descriptors of its socket and of its output; answered by its process id. `REAP`: the process id of a
+seat that is ending; answered by its wait status.
+"""
 
-_LAZY_PARTS = ("numpy.random", "networkx")
-"""Libraries of the arena's own that it imports on first use: in a child, that would be in every episode."""
+LOCK, IMPORT, FORK, REAP = b"L", b"I", b"F", b"R"
 
-_HOME = "home"
-_SUBMISSION = "submission"
-_SWEEP_SECONDS = 5.0
-_PARENT_CHECK_MILLISECONDS = 1000
-_MOST_DESCRIPTORS = 3
+HOME: Final = "home"
+"""Folder in a seat's folder that its controller works in."""
+SUBMISSION: Final = "submission"
+"""Folder in a seat's folder with a copy of the submission's own, if it has one."""
 
+REASON_CAP: Final = 500
+"""Characters of the reason why a library cannot be imported."""
 
-class Verdict(NamedTuple):
-    """How a seat ended: its wait status or `UNCLEAN`, and what it was ended for."""
-
-    status: int
-    cause: int
+_MOST_DESCRIPTORS = 2
 
 
-def main(configuration: str) -> None:
-    """Run as a zygote.
+def serve(warden: socket.socket, parent: int, policy: Policy, directory: Path) -> NoReturn:
+    """Obey the warden until it is gone, and leave without running anybody's exit handlers.
 
     Args:
-        configuration: JSON object with `control` (descriptor), `parent` (process id; 0 where it cannot be seen),
-            `directory` (for the seats), `sandboxed`, `preload` (module names) and `policy`.
+        warden: Blocking socket to the warden, the only descriptor besides input, output and error.
+        parent: The warden's process id.
+        policy: What controllers may use.
+        directory: Where the seats' folders are.
     """
-    settings = json.loads(configuration)
-    policy = Policy.from_plain(settings["policy"])
-    adopt_orphans()
-    if policy.locked:
-        renounce_privileges()
-    for name in (*_LAZY_PARTS, *settings["preload"]):
-        # A library that is missing or broken fails again in the controller that wanted it, and is told there.
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    if policy.locked:
-        _refuse_shared_memory(settings["preload"])
-    # What is alive now never dies: kept out of every child's collections, its memory pages stay shared.
-    gc.collect()
-    gc.freeze()
-    control = socket.socket(fileno=settings["control"])
-    directory = Path(settings["directory"])
+    status = 1
     try:
-        _Zygote(control, settings["parent"], directory, policy, settings["sandboxed"]).run()
+        lock_zygote(policy, parent=parent, directory=directory)
+        _Zygote(warden, policy, directory).run()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
-        remove_tree(directory)
+        os._exit(status)
 
 
-def _refuse_shared_memory(libraries: Sequence[str]) -> None:
-    """Refuse libraries that left memory behind which all episodes would write to together.
+def receive(connection: socket.socket, length: int) -> bytes:
+    """Read from a stream.
 
     Raises:
-        RuntimeError: There is some.
+        EOFError: It ends before that.
+        OSError: It cannot be read, or not in time.
     """
-    for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
-        rights = line.split()[1]
-        if rights.startswith("rw") and rights.endswith("s"):
-            raise RuntimeError(f"memory is shared by all episodes after the import of {', '.join(libraries)}: {line}")
+    received = b""
+    while len(received) < length:
+        chunk = connection.recv(length - len(received))
+        if not chunk:
+            raise EOFError
+        received += chunk
+    return received
 
 
 class _Zygote:
-    def __init__(self, control: socket.socket, parent: int, directory: Path, policy: Policy, sandboxed: bool) -> None:
-        self._control = control
-        self._parent = parent
-        self._directory = directory
+    def __init__(self, warden: socket.socket, policy: Policy, directory: Path) -> None:
+        self._warden = warden
         self._policy = policy
-        self._sandboxed = sandboxed
-        self._seats: dict[int, Path] = {}
-        self._verdicts: dict[int, Verdict] = {}
+        self._directory = directory
+        self._frozen = False
 
     def run(self) -> None:
-        """Obey the host until it is gone; then end every seat."""
-        self._answer(0)
-        waiting = select.poll()
-        waiting.register(self._control, select.POLLIN)
-        # The host's death shows as the end of the stream, unless a fork of the host holds a copy of its descriptor.
-        while os.getppid() == self._parent:
-            if not waiting.poll(watch.MILLISECONDS if self._seats else _PARENT_CHECK_MILLISECONDS):
-                self._watch()
-                continue
-            message, descriptors, _, _ = socket.recv_fds(self._control, COMMAND.size, _MOST_DESCRIPTORS)
-            if len(message) < COMMAND.size:
-                break
-            action, argument = COMMAND.unpack(message)
-            if action == SPAWN:
-                self._answer(self._spawn(descriptors))
+        self._warden.sendall(MESSAGE.pack(LOCK, 0))
+        while True:
+            header, descriptors, _, _ = socket.recv_fds(self._warden, MESSAGE.size, _MOST_DESCRIPTORS)
+            if len(header) < MESSAGE.size:
+                return
+            kind, number = MESSAGE.unpack(header)
+            if kind == IMPORT:
+                reason = _import(receive(self._warden, number).decode())
+                self._warden.sendall(MESSAGE.pack(IMPORT, len(reason)) + reason)
+            elif kind == FORK:
+                seat = self._fork(descriptors, self._directory / receive(self._warden, number).decode())
+                self._warden.sendall(MESSAGE.pack(FORK, seat))
             else:
-                self._answer(*self._verdicts.pop(argument, None) or self._end(argument))
-        for seat in list(self._seats):
-            self._end(seat)
+                _, status = os.waitpid(number, 0)
+                self._warden.sendall(MESSAGE.pack(REAP, status))
 
-    def _answer(self, number: int, cause: int = watch.WITHIN_LIMITS) -> None:
-        self._control.sendall(ANSWER.pack(number, cause))
-
-    def _spawn(self, descriptors: Sequence[int]) -> int:
-        # A name that tells nothing: a number would tell the controller how many episodes came before.
-        directory = self._directory / secrets.token_hex(8)
-        directory.mkdir(mode=0o700)
+    def _fork(self, descriptors: Sequence[int], directory: Path) -> int:
+        if not self._frozen:
+            # What is alive now never dies: kept out of every child's collections, its memory pages stay shared.
+            gc.collect()
+            gc.freeze()
+            self._frozen = True
         parent = os.getpid()
         seat = os.fork()
         if seat == 0:
             self._become_seat(parent, descriptors, directory)
         for descriptor in descriptors:
             os.close(descriptor)
-        self._seats[seat] = directory
         return seat
 
-    def _become_seat(self, parent: int, descriptors: Sequence[int], directory: Path) -> None:
-        """Turn this fork into a controller's process; never returns."""
+    def _become_seat(self, parent: int, descriptors: Sequence[int], directory: Path) -> NoReturn:
+        """Turn this fork into a controller's process."""
         try:
             # Its number will belong to the seat's socket, which must not be closed along with this object.
-            self._control.detach()
-            self._seats.clear()
-            self._verdicts.clear()
-            connection, output, *folders = descriptors
-            folder = folders[0] if folders else None
-            copied: Path | None = None
-            if self._sandboxed and folder is not None:
-                # No folder from outside is visible here, and none shall be to a seat that could look beside it.
-                copied = directory / _SUBMISSION
-                copy_tree(folder, copied)
-                folder = os.open(copied, os.O_RDONLY | os.O_DIRECTORY)
-            home = directory / _HOME
-            home.mkdir(mode=0o700)
+            self._warden.detach()
+            connection, output = descriptors
+            submission = directory / SUBMISSION
+            folder = submission if submission.is_dir() else None
+            home = directory / HOME
             lock_down(self._policy, parent=parent, connection=connection, output=output, directory=home, folder=folder)
-            child.serve(socket.socket(fileno=SEAT_DESCRIPTOR), copied)
+            child.serve(socket.socket(fileno=SEAT_DESCRIPTOR), folder)
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(1)
 
-    def _watch(self) -> None:
-        """End the seats that use too much. The host is told when it asks."""
-        orphans = watch.children(os.getpid()) - self._seats.keys() if self._seats else set()
-        for seat, directory in list(self._seats.items()):
-            cause = watch.exceeded(seat, orphans, directory / _HOME, self._policy.limits)
-            if cause != watch.WITHIN_LIMITS:
-                self._verdicts[seat] = self._end(seat)._replace(cause=cause)
 
-    def _end(self, seat: int) -> Verdict:
-        """Kill a seat and all that came of it. A process that was already ending keeps the status it had chosen."""
-        directory = self._seats.pop(seat)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(seat, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(seat, signal.SIGKILL)
-        _, status = os.waitpid(seat, 0)
-        clean = self._sweep()
-        remove_tree(directory)
-        return Verdict(status if clean else UNCLEAN, watch.WITHIN_LIMITS)
-
-    def _sweep(self) -> bool:
-        """Kill the orphans that this process inherited, and theirs, until there are none.
-
-        All are stopped before the first is killed: a family that forks faster than it is killed would never end.
-        """
-        deadline = time.monotonic() + _SWEEP_SECONDS
-        while watch.children(os.getpid()) - self._seats.keys():
-            stopped: set[int] = set()
-            while running := self._strangers() - stopped:
-                _signal(running, signal.SIGSTOP)
-                stopped |= running
-                if time.monotonic() > deadline:
-                    return False
-            _signal(stopped, signal.SIGKILL)
-            for orphan in stopped:
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(orphan, os.WNOHANG)
-        return True
-
-    def _strangers(self) -> set[int]:
-        """Every descendant that is no seat and descends from none."""
-        found: set[int] = set()
-        waiting = watch.children(os.getpid()) - self._seats.keys()
-        while waiting:
-            process = waiting.pop()
-            found.add(process)
-            waiting |= watch.children(process) - found
-        return found
-
-
-def _signal(processes: set[int], number: signal.Signals) -> None:
-    for process in processes:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(process, number)
+def _import(name: str) -> bytes:
+    """Import a module, and return why it cannot be imported; nothing if it could."""
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        traceback.print_exc()
+        return printable(describe_exception(error), REASON_CAP).encode("utf-8", "replace")
+    return b""
