@@ -20,6 +20,7 @@ from arena.contest.evaluate import evaluate
 from arena.contest.host import InfrastructureFailure
 from arena.contest.limits import Limits
 from arena.contest.loading import load_submissions
+from arena.contest.results_folder import EPISODES_NAME, STANDINGS_NAME
 from arena.contest.timing import DecisionTimes
 from arena.contest.verify import Difference, Verification, verify
 from arena.contract.kpi import Kpis
@@ -738,6 +739,10 @@ def test_two_hidden_runs_in_one_folder_are_told_apart(hidden: Path, originals: P
     submissions = load_submissions([originals / "submissions"], Plugins(MappingProxyType({}))).require()
     seeds = hidden_seeds(OTHER, 2, contract_digest())
     suite = load_suite(suite_file, seeds.draw_key)
+    with pytest.raises(InvalidInput, match="holds the results of another selection: it is of the hidden seeds of"):
+        evaluate(submissions, suite, seeds, output=hidden, isolation="trusted", workers=0)
+    for table in (EPISODES_NAME, STANDINGS_NAME):  # As the message says: the tables are given up, the store keeps both.
+        (hidden / table).unlink()
     evaluate(submissions, suite, seeds, output=hidden, isolation="trusted", workers=0)
     first, second = 4 * len(NAMES) * SEEDS, 4 * len(NAMES) * 2
     for reveal, recomputed, replayed in ((REVEAL, first, second), (OTHER, second, first)):
