@@ -1,7 +1,8 @@
 """Whatever is killed in an evaluation, and whenever: after resuming, the rows are those of an undisturbed one.
 
-Victims are the arena itself, its workers, the processes that start controllers (zygotes) and the controllers' own
-(seats), at moments chosen by lot. The default run plays 60 episodes, `-m slow` a thousand at each locked level.
+Victims are the arena itself, its workers, the processes that start controllers (wardens and their zygotes) and the
+controllers' own (seats), at moments chosen by lot. The default run plays 60 episodes, `-m slow` a thousand at each
+locked level.
 """
 
 import contextlib
@@ -27,8 +28,9 @@ from arena.contract.seeds import PUBLIC_SEEDS
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds its victims in Linux's /proc")
 
-TIMINGS: Final = {"planning_time", "decision_time", "slowest_decision_time", "finished_at"}
-KINDS: Final = ("seat", "worker", "zygote", "seat", "arena")
+# What differs between two runs of the same episode: its timings, and how often an attempt at it broke off.
+TIMINGS: Final = {"planning_time", "decision_time", "slowest_decision_time", "finished_at", "repetitions"}
+KINDS: Final = ("seat", "worker", "zygote", "seat", "warden", "arena")
 WORKERS: Final = 2
 PATIENCE_SECONDS: Final = 300.0
 
@@ -111,23 +113,25 @@ class Run:
         return self.process.poll() is None
 
     def family(self) -> dict[str, list[int]]:
-        """Process ids of its workers, zygotes and seats."""
-        found: dict[str, list[int]] = {"arena": [self.process.pid], "worker": [], "zygote": [], "seat": []}
+        """Process ids of its workers, wardens, zygotes and seats."""
+        found: dict[str, list[int]] = {kind: [] for kind in KINDS} | {"arena": [self.process.pid]}
         waiting = [(self.process.pid, "arena")]
         while waiting:
             parent, kind = waiting.pop()
             for child in children(parent):
                 words = command_line(child)
                 starts_controllers = "bwrap" not in words[0] and any(
-                    "arena.contest.host.zygote" in one for one in words
+                    "arena.contest.host.warden" in one for one in words
                 )
                 own = kind
                 if any("spawn_main" in word for word in words):
                     own = "worker"
                 elif kind in ("zygote", "seat"):
                     own = "seat"
-                elif kind == "worker" and starts_controllers:
+                elif kind == "warden":
                     own = "zygote"
+                elif kind == "worker" and starts_controllers:
+                    own = "warden"
                 if own != kind:
                     found[own].append(child)
                 waiting.append((child, own))

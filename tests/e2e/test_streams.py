@@ -55,7 +55,9 @@ def arena(
     place: Path, arguments: Sequence[str], environment: dict[str, str] | None = None, stdout: int = subprocess.PIPE
 ) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "arena", *arguments]
-    surroundings = {**os.environ, "COLUMNS": "200", **(environment or {})}
+    # Where the tests run, the encoding may be set already.
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"}
+    surroundings |= {"COLUMNS": "200", **(environment or {})}
     return subprocess.run(
         command, cwd=place, env=surroundings, stdout=stdout, stderr=subprocess.PIPE, timeout=300, check=False
     )

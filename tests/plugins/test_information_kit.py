@@ -68,8 +68,10 @@ class Peeks(Follows):
     def order(self, observation: Observation) -> NDArray[np.float64]:
         frame: FrameType | None = sys._getframe()
         while frame is not None:
-            if "simulator" in frame.f_locals and "seed" in frame.f_locals:
-                return np.full(self.links, self.look(frame.f_locals))
+            attempt = frame.f_locals.get("self")
+            if isinstance(attempt, match._Attempt):
+                seen = {"simulator": attempt._simulator, "seed": attempt._seed, "scenario": attempt._scenario}
+                return np.full(self.links, self.look(seen))
             frame = frame.f_back
         raise LookupError("nothing to be seen from here")
 
@@ -127,14 +129,14 @@ def leak_to_observation(monkeypatch: pytest.MonkeyPatch, change: Callable[[Obser
 
 
 def test_a_leaked_seed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(match, "_controller_seed", lambda seed, node: seed.entropy % 2**60)
+    monkeypatch.setattr(match, "_controller_seed", lambda seed, submission, node: seed.entropy % 2**60)
     with pytest.raises(ConformanceError, match=f"another future: the briefing differs in seed{FAULT_OF_THE_ARENA}"):
         check()
 
 
 @pytest.mark.parametrize("track", ["blind", "oracle"])
 def test_a_leaked_index_is_found(monkeypatch: pytest.MonkeyPatch, track: Track) -> None:
-    monkeypatch.setattr(match, "_controller_seed", lambda seed, node: seed.index)
+    monkeypatch.setattr(match, "_controller_seed", lambda seed, submission, node: seed.index)
     world = "another name" if track == "oracle" else "another future"
     with pytest.raises(
         ConformanceError, match=f"track {track}, .*{world}: the briefing differs in seed{FAULT_OF_THE_ARENA}"
