@@ -273,6 +273,7 @@ def test_submissions_whose_library_cannot_be_imported_are_refused_before_anythin
     assert not (tmp_path / "results").exists()
     checked = CliRunner().invoke(app, ["check", good, *bad, "--isolation", level], prog_name="arena")
     assert (checked.exit_code, checked.stdout) == (2, "")
+    assert checked.stderr.count("preload: cannot be imported before the episodes:") == 2
     done = evaluate(tmp_path, good, level=level)
     assert done.exit_code == 0, done.stderr
 
