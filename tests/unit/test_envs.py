@@ -41,6 +41,11 @@ def constant_orders(name: str, level: float = 20.0) -> np.ndarray:
 # --- Gymnasium's rules ------------------------------------------------------------------------------------------------
 
 
+def said(caught: list[warnings.WarningMessage]) -> list[warnings.WarningMessage]:
+    """What the checker warns of; what libraries say of their own deprecated parts is not about the environment."""
+    return [one for one in caught if not issubclass(one.category, DeprecationWarning)]
+
+
 @pytest.mark.parametrize("name", EVERY_MODE)
 @pytest.mark.parametrize("track", ["blind", "informed"])
 def test_check_env_finds_only_that_orders_are_in_units(name: str, track: str) -> None:
@@ -49,10 +54,10 @@ def test_check_env_finds_only_that_orders_are_in_units(name: str, track: str) ->
         warnings.simplefilter("always")
         check_env(env)
         # Orders are units, as the contract has it; CentredOrders is there for who wants [-1, 1].
-        assert len(caught) == 1
+        assert len(said(caught)) == 1
         env.action_space = spaces.Box(-1.0, 1.0, env.action_space.shape, np.float32)
         check_env(env)
-    assert len(caught) == 1
+    assert len(said(caught)) == 1
 
 
 @pytest.mark.parametrize("identifier", [*SHORT_IDS, *map(environment_id, scenario_names())])
