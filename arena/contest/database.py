@@ -106,8 +106,12 @@ class Database:
             if not read_only:
                 self._lock = _take_lock(path)
             with self.explained():
-                self._connection = _connect_to_read(path) if read_only else _connect_to_write(path)
+                self._connection = _connect_to_read(path) if read_only else _connect(path)
                 self._check_identity(read_only)
+                if not read_only:
+                    # Only now: this changes the file, and a stranger's stays as it is.
+                    self.execute("PRAGMA journal_mode = WAL")
+                    self.execute("PRAGMA synchronous = NORMAL")
                 damage = self.execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":
                 fix = "move it away and run the same command again"
@@ -190,15 +194,8 @@ class Database:
         return int(self.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _connect_to_write(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:

@@ -329,8 +329,10 @@ def test_a_file_that_is_no_database_is_told(path: Path) -> None:
 def test_another_programs_database_is_left_alone(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE recipes (name TEXT)")
+    before = path.read_bytes()
     with pytest.raises(StoreError, match="not an arena's store"):
         Store(path)
+    assert path.read_bytes() == before
 
 
 def test_a_store_of_another_version_is_told(path: Path) -> None:
