@@ -24,6 +24,7 @@ from arena.contest.isolation import ISOLATION_ORDER, Isolation
 from arena.contest.record import EpisodeKey
 
 _SUFFIX: Final = ".journal"
+_DRAFT: Final = ".draft"
 _LARGEST_HEADER: Final = 4096
 
 Orders = NDArray[np.float64]
@@ -36,16 +37,22 @@ class Precedent:
     Attributes:
         attempts: attempts that broke off after their first decision.
         requested: checked orders of the longest of them, units, shape (periods, supply links).
+        isolation: the strongest level among them.
     """
 
     attempts: int
     requested: Orders
+    isolation: Isolation = "trusted"
 
     def merged(self, other: Precedent | None) -> Precedent:
         """Return what two accounts of the same attempts say together; one may be older than the other."""
         if other is None:
             return self
-        return Precedent(max(self.attempts, other.attempts), max(self.requested, other.requested, key=len))
+        return Precedent(
+            max(self.attempts, other.attempts),
+            max(self.requested, other.requested, key=len),
+            max(self.isolation, other.isolation, key=ISOLATION_ORDER.index),
+        )
 
 
 class Journal:
@@ -61,8 +68,10 @@ class Journal:
     def __init__(self, path: Path | None = None) -> None:
         self._earlier: Precedent | None = None
         self._rows: list[Orders] = []
+        self._isolation: Isolation = "trusted"
         self._header = self._bound = self._size = 0
-        self._file = None if path is None else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path = path
+        self._file = None if path is None else _open_new(path)
 
     @property
     def precedent(self) -> Precedent | None:
@@ -71,7 +80,7 @@ class Journal:
             return self._earlier
         given = np.array(self._rows, dtype=np.float64)
         attempts = 0 if self._earlier is None else self._earlier.attempts
-        return Precedent(attempts + 1, given).merged(self._earlier)
+        return Precedent(attempts + 1, given, self._isolation).merged(self._earlier)
 
     def forget(self, earlier: Precedent | None = None) -> None:
         """Drop the notes in memory.
@@ -81,7 +90,7 @@ class Journal:
         """
         self._earlier, self._rows = earlier, []
 
-    def begin(self, key: EpisodeKey, isolation: str, links: int, earlier: Precedent | None = None) -> None:
+    def begin(self, key: EpisodeKey, isolation: Isolation, links: int, earlier: Precedent | None = None) -> None:
         """Begin an attempt; the notes of the one before are dropped.
 
         Args:
@@ -94,14 +103,24 @@ class Journal:
             OSError: the file cannot be written.
         """
         self.forget(earlier)
-        if self._file is None:
+        self._isolation = isolation
+        if self._path is None or self._file is None:
             return
         attempts = 0 if earlier is None else earlier.attempts
         header = {"key": list(key), "isolation": isolation, "links": links, "attempts": attempts}
         head = json.dumps(header).encode() + b"\n"
         bound = b"" if earlier is None else earlier.requested.astype("<f8").tobytes()
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, head + bound, 0)
+        # A new file takes the place of the old one whole: no moment of it is without the earlier orders.
+        following = self._path.with_suffix(_DRAFT)
+        new = _open_new(following)
+        try:
+            os.pwrite(new, head + bound, 0)
+            following.replace(self._path)
+        except OSError:
+            os.close(new)
+            raise
+        os.close(self._file)
+        self._file = new
         self._header, self._bound, self._size = len(head), len(bound), 8 * links
 
     def add(self, orders: Orders) -> None:
@@ -123,6 +142,12 @@ class Journal:
         descriptor, self._file = self._file, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _open_new(path: Path) -> int:
+    """Open an empty file of the arena's own; a link in its place is removed and not followed."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 class JournalEntry(NamedTuple):
@@ -162,14 +187,17 @@ def read_journal(path: Path) -> JournalEntry | None:
     head, found, body = content.partition(b"\n")
     if not found or len(head) > _LARGEST_HEADER:
         return None
-    with contextlib.suppress(ValueError, TypeError, KeyError):
+    with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
         header = json.loads(head)
+        key = EpisodeKey(*header["key"])
+        if [type(part) for part in key] != [str, str, str, str, int]:
+            return None
         links, attempts, isolation = int(header["links"]), int(header["attempts"]), header["isolation"]
         periods = len(body) // (8 * links) if links > 0 else 0
         if periods and isolation in ISOLATION_ORDER:
             requested = np.frombuffer(body[: 8 * links * periods], dtype="<f8").reshape(periods, links)
-            precedent = Precedent(attempts + 1, requested.astype(np.float64))
-            return JournalEntry(EpisodeKey(*header["key"]), isolation, precedent)
+            precedent = Precedent(attempts + 1, requested.astype(np.float64), isolation)
+            return JournalEntry(key, isolation, precedent)
     return None
 
 
@@ -183,3 +211,16 @@ def read_journals(folder: Path) -> Iterator[JournalEntry]:
         entry = read_journal(path)
         if entry is not None:
             yield entry
+
+
+def remove_journals(folder: Path) -> None:
+    """Remove journals, and their folder if nothing else is in it; what a stranger keeps there stays.
+
+    Args:
+        folder: of the journals; without such a folder nothing is done.
+    """
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.suffix in (_SUFFIX, _DRAFT):
+                path.unlink()
+        folder.rmdir()

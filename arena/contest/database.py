@@ -60,6 +60,7 @@ CREATE TABLE attempts (
     seed_plan TEXT NOT NULL,
     seed_index INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
+    isolation TEXT NOT NULL,
     periods INTEGER NOT NULL,
     supply_links INTEGER NOT NULL,
     requested BLOB NOT NULL,

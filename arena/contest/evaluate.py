@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -21,6 +22,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from arena.contest.attempts import remove_journals
 from arena.contest.export import KPI_COLUMNS, write_episodes
 from arena.contest.gateway.access import ModelAccess, open_gateway
 from arena.contest.gateway.call import Gateway
@@ -35,7 +37,7 @@ from arena.contest.rows import Standings
 from arena.contest.standings import compute_standings
 from arena.contest.store import Store
 from arena.contest.submission import Submission, take_snapshot
-from arena.contest.work import Job, Lost, WorkItem, key_of_item, missing, open_journals
+from arena.contest.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals
 from arena.contest.writing import STANDINGS, write_text
 from arena.contract.seeds import SeedPlan
 from arena.contract.version import contract_digest
@@ -44,6 +46,8 @@ from arena.world.scenario import Scenario
 from arena.world.suite import Suite
 
 _SNAPSHOTS: Final = ".submissions-"
+_LEFT_SNAPSHOTS: Final = re.compile(re.escape(_SNAPSHOTS) + "[a-z0-9_]{8}")
+"""Names that `tempfile` gives; a folder of another name is a stranger's."""
 _JOURNALS: Final = ".attempts"
 
 
@@ -183,7 +187,8 @@ def evaluate(
         store = stack.enter_context(Store(output / STORE_NAME))
         # The store's lock is held, so copies that are here were left by an evaluation that was killed.
         for left in output.glob(f"{_SNAPSHOTS}*"):
-            shutil.rmtree(left, ignore_errors=True)
+            if _LEFT_SNAPSHOTS.fullmatch(left.name) and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
         playing = stack.enter_context(_snapshots(submissions, output))
         store.put_scenarios(suite.scenarios, suite.drawings)
         gateway = stack.enter_context(open_gateway(submissions, access, output))
@@ -204,7 +209,7 @@ def evaluate(
         finally:
             watcher.finished()
         # Every attempt has ended and is committed. Whatever else ends an evaluation leaves them for the next one.
-        shutil.rmtree(output / _JOURNALS, ignore_errors=True)
+        remove_journals(output / _JOURNALS)
         if played < len(items):
             raise Interrupted(played, len(items) - played, output)
         records = _relevant(store, suite, seeds, playing)
@@ -269,10 +274,14 @@ def _play(
             results = play_in_workers(job, items, workers, interrupts.stop, gateway)
         with contextlib.closing(results):
             for result in results:
-                if isinstance(result, Lost) and result.item.precedent is not None:
+                if isinstance(result, Lost | BrokenOff) and result.item.precedent is not None:
                     store.put_precedent(key_of_item(job, result.item), result.item.precedent)
+                if isinstance(result, BrokenOff):
+                    continue
                 episode = _lost_episode(result, job) if isinstance(result, Lost) else result
-                store.put(episode, suite=suite)
+                # An episode that was finished at a weaker level stays, until it is finished at the stronger one.
+                if not isinstance(result, Lost) or not store.is_finished(key_of_item(job, result.item)):
+                    store.put(episode, suite=suite)
                 played += 1
                 watcher.episode(episode.record)
     return played

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from arena.contract.seeds import EpisodeSeed
     from arena.world.scenario import Scenario
 
+_OWN_FAILURES: Final = (InfrastructureFailure, OSError, MemoryError)
+"""Failures of the arena, not of a controller."""
+
 MOST_PLAYINGS: Final = 3
 """Attempts at an episode whose controller is killed in each of them; the last one counts."""
 
@@ -152,8 +155,9 @@ class _Attempt:
                     self._failure_period = None
                     simulator.step(orders)
                 # All that counts is known: no failure of the arena plays the episode again from here on.
-                with contextlib.suppress(InfrastructureFailure):
-                    self._report = self._table.close()
+                with contextlib.suppress(*_OWN_FAILURES):
+                    self._table.close()
+                self._report = self._table.report
             except ContractViolation as raised:
                 self._violation = raised
         finally:
@@ -256,6 +260,7 @@ class _Table:
         self.later_decisions: list[float] = []
         self.decisions = 0
         self.clipped = 0
+        self.report = ControllerReport()
 
     def begin(self) -> None:
         """Seat, set up and brief every controller. Only the briefing counts as planning time."""
@@ -299,18 +304,16 @@ class _Table:
         self.decisions += 1
         return orders
 
-    def close(self) -> ControllerReport:
+    def close(self) -> None:
         """Let every controller report and close. It is part of the contract: one that fails here forfeits too.
 
-        Returns:
-            The counts of all seats, and the bound of the only one; on the decentralised track nobody has a bound.
+        `report` then has the counts of all seats, or of those that were asked before the arena failed, and the bound of
+        the only one; on the decentralised track nobody has a bound.
 
         Raises:
             ContractViolation: Also ``out_of_bounds`` for more fallbacks than decisions, and ``protocol_error`` for a
                 bound on another track than the oracle's.
         """
-        fallbacks = parse_failures = repairs = 0
-        bound = None
         for seat in self._seats:
             report = seat.close()
             if report.fallbacks > self.decisions:
@@ -324,11 +327,13 @@ class _Table:
                     "report(): only the oracle track knows enough to certify a bound; "
                     f"leave profit_bound None on track {self._submission.track}",
                 )
-            fallbacks += report.fallbacks
-            parse_failures += report.parse_failures
-            repairs += report.repairs
-            bound = report.profit_bound
-        return ControllerReport(fallbacks, bound, parse_failures, repairs)
+            told = self.report
+            self.report = ControllerReport(
+                told.fallbacks + report.fallbacks,
+                report.profit_bound,
+                told.parse_failures + report.parse_failures,
+                told.repairs + report.repairs,
+            )
 
     def release(self, *, forgive: bool) -> None:
         """Free every seat.
@@ -338,7 +343,7 @@ class _Table:
         """
         with contextlib.ExitStack() as cleaning:
             if forgive:
-                cleaning.enter_context(contextlib.suppress(InfrastructureFailure))
+                cleaning.enter_context(contextlib.suppress(*_OWN_FAILURES))
             for seat in self._seats:
                 cleaning.callback(seat.release)
 

@@ -29,7 +29,8 @@ def language_model_row(
     """
     if not any(record.llm_calls for record in records):
         return None
-    worth, interval = _worth(profits.get(submission), profits.get(fitted_rule or ""))
+    answered = any(record.llm_calls > record.llm_failures for record in records)
+    worth, interval = _worth(profits.get(submission), profits.get(fitted_rule or "")) if answered else (None, None)
     costs = [record.llm_cost for record in records if record.llm_calls]
     models = {model for record in records for model in record.llm_model.split(", ") if model}
     return LanguageModelRow(

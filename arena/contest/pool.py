@@ -33,7 +33,7 @@ from arena.contest.gateway.relay import RelayedGateway, serve_calls
 from arena.contest.host import Host, InfrastructureFailure, make_host
 from arena.contest.match import play
 from arena.contest.record import PlayedEpisode
-from arena.contest.work import Job, Lost, WorkItem, key_of_item
+from arena.contest.work import BrokenOff, Job, Lost, WorkItem, key_of_item
 from arena.errors import ArenaError
 
 ATTEMPTS: Final = 3
@@ -64,7 +64,7 @@ class _Ready:
     """A worker's first word: its host stands."""
 
 
-Result = PlayedEpisode | Lost
+Result = PlayedEpisode | Lost | BrokenOff
 
 
 def play_here(
@@ -79,14 +79,19 @@ def play_here(
         gateway: to language models; None when nobody needs one.
     """
     host = make_host(job.isolation, job.limits)
-    journal = Journal(None if job.journals is None else journal_path(job.journals, 0))
+    try:
+        journal = Journal(None if job.journals is None else journal_path(job.journals, 0))
+    except OSError as error:
+        host.close()
+        raise ArenaError(f"{job.journals}: cannot be written ({error.strerror}); check the folder and disk") from error
     try:
         for item in items:
             if stop():
                 return
-            answer: Result = Lost(item, "")
-            for _ in range(ATTEMPTS):
+            answer = _attempt(job, item, host, gateway, journal)
+            for _ in range(ATTEMPTS - 1):
                 if isinstance(answer, Lost):
+                    yield BrokenOff(answer.item)
                     answer = _attempt(job, answer.item, host, gateway, journal)
             yield answer
     finally:
@@ -217,11 +222,14 @@ class _Pool:
         if isinstance(answer, _Ready):
             worker.ready = True
             self._failed_starts = 0
+        if isinstance(answer, Lost):
+            # Its orders are committed before the worker, whose journal holds them, begins another episode.
+            yield from self._again(answer.item, answer.message)
+            self._hire()
+            return
         # The next item goes out first: the worker plays while this process writes.
         self._hire()
-        if isinstance(answer, Lost):
-            yield from self._again(answer.item, answer.message)
-        elif item is not None:
+        if item is not None:
             yield answer
 
     def _replace(self, worker: _Worker, said: str = "") -> Iterator[Result]:
@@ -239,6 +247,7 @@ class _Pool:
     def _again(self, item: WorkItem, message: str) -> Iterator[Result]:
         self._attempts[item] = self._attempts.get(item, 0) + 1
         if self._attempts[item] < ATTEMPTS:
+            yield BrokenOff(item)
             self._waiting.append(item)
         else:
             yield Lost(item, message)
@@ -299,7 +308,7 @@ def _serve(pipe: Connection, job: Job, journal_at: Path | None, asking: Connecti
             pipe.send(_Ready())
             while (item := pipe.recv()) is not None:
                 try:
-                    answer: Result | _Defect = _attempt(job, item, host, gateway, journal)
+                    answer: PlayedEpisode | Lost | _Defect = _attempt(job, item, host, gateway, journal)
                 except Exception:
                     answer = _Defect(traceback.format_exc())
                 pipe.send(answer)
@@ -307,7 +316,7 @@ def _serve(pipe: Connection, job: Job, journal_at: Path | None, asking: Connecti
             host.close()
 
 
-def _attempt(job: Job, item: WorkItem, host: Host, gateway: Gateway | None, journal: Journal) -> Result:
+def _attempt(job: Job, item: WorkItem, host: Host, gateway: Gateway | None, journal: Journal) -> PlayedEpisode | Lost:
     """Play one item once."""
     journal.forget(item.precedent)
     try:

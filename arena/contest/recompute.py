@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from arena.contest.attempts import Precedent
 from arena.contest.differences import TOLERANCE, Mismatch, same
+from arena.contest.isolation import ISOLATION_ORDER
 from arena.contest.record import EpisodeRecord, key_of
 from arena.contest.store import EpisodeStatus, StoredEpisode
 from arena.contract.kpi import Kpis, measure
@@ -107,7 +108,8 @@ def repetition_mismatch(record: EpisodeRecord, requested: Array, precedent: Prec
         requested: its orders, units, shape (periods, supply links).
         precedent: orders of attempts that broke off, as stored; None if there are none.
     """
-    if precedent is None:
+    if precedent is None or _level(precedent.isolation) > _level(record.isolation):
+        # Attempts at a stronger level came after an episode that was finished at a weaker one.
         return None
     if record.repetitions < precedent.attempts:
         return Mismatch("repetitions", record.repetitions, precedent.attempts)
@@ -117,6 +119,11 @@ def repetition_mismatch(record: EpisodeRecord, requested: Array, precedent: Prec
     if bound.shape[1:] != requested.shape[1:] or len(bound) > len(requested):
         return Mismatch("requested.shape", requested.shape, bound.shape)
     return next(_first_difference("requested", requested[: len(bound)], bound), None)
+
+
+def _level(isolation: str) -> int:
+    """Place of a level among all; an unknown one is weaker than all."""
+    return next((place for place, level in enumerate(ISOLATION_ORDER) if level == isolation), -1)
 
 
 def _seed(record: EpisodeRecord, seeds: SeedPlan | None) -> Iterator[Mismatch]:

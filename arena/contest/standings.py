@@ -187,6 +187,10 @@ class _Analysis:
         for place, oracle in oracles.items():
             profit = np.broadcast_to(table.profit[oracle, place], table.scored[:, place].shape)
             self._reference[:, place] = summaries.mean_of(profit, table.scored[:, place])
+        # A submission whose language model never answered is not scored, on no scenario and by no share of the oracle.
+        self._silence = {name: _without_answers(table.of(name)) for name in table.names}
+        silent = [table.index[name] for name, why in self._silence.items() if why]
+        self._reference[silent] = np.nan
         positive = np.where(self._reference > 0, self._reference, np.nan)
         self._scores = self._means / positive
         self._values = table.profit / positive[:, :, None]
@@ -216,6 +220,7 @@ class _Analysis:
             if place in oracles:
                 oracle = means[oracles[place]]
                 self._score_draws[:, place] = means / np.where(oracle > 0, oracle, np.nan)
+        self._score_draws[[table.index[name] for name, why in self._silence.items() if why]] = np.nan
 
     def _suite_draws(self, name: str, by_score: bool) -> Matrix:
         draws = self._score_draws if by_score else self._mean_draws
@@ -307,7 +312,7 @@ class _Analysis:
         # A forfeit reports no fallbacks.
         whole = [record for record in scored if record.outcome == "ok"]
         fallbacks, taken = sum(record.fallbacks for record in whole), sum(_decisions(record) for record in whole)
-        silence = _without_answers(scored)
+        silence = self._silence[name]
         stand_in = f"its stand-in took {fallbacks:,} of {taken:,} decisions" if 2 * fallbacks > taken else ""
         unranked = (silence or stand_in) if complete else ""
         mean_bound = summaries.mean_bound([row.mean_bound for row in played]) if everywhere else None
@@ -328,8 +333,8 @@ class _Analysis:
             standard_error=float(np.sqrt(sum(squares)) / len(squares))
             if squares and len(squares) == len(errors)
             else None,
-            score=score if everywhere and not silence else None,
-            score_interval=percentile_interval(self._suite_draws(name, True)) if not silence else None,
+            score=score if everywhere else None,
+            score_interval=percentile_interval(self._suite_draws(name, True)),
             interquartile_mean=summaries.interquartile_mean(values[~np.isnan(values)]),
             probability_of_improvement=None,
             best_other=None,

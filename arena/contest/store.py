@@ -140,7 +140,7 @@ class Store:
         """
         merged = precedent.merged(self.precedents(key).get(key))
         requested = np.ascontiguousarray(merged.requested, dtype="<f8")
-        row = (*key, merged.attempts, *requested.shape, zlib.compress(requested.tobytes()))
+        row = (*key, merged.attempts, merged.isolation, *requested.shape, zlib.compress(requested.tobytes()))
         places = ", ".join("?" * len(row))
         with self._database.explained():
             self._database.execute(f"INSERT OR REPLACE INTO attempts VALUES ({places})", row)
@@ -158,12 +158,14 @@ class Store:
         with self._database.explained():
             if not self._database.keeps_attempts:
                 return {}
-            statement = f"SELECT {_KEY_COLUMNS}, attempts, periods, supply_links, requested FROM attempts WHERE {where}"
-            rows = self._database.execute(statement, key or ()).fetchall()
-        return {
-            EpisodeKey(*parts): Precedent(attempts, self._unpack(blob, (periods, links)))
-            for *parts, attempts, periods, links, blob in rows
-        }
+            columns = f"{_KEY_COLUMNS}, attempts, isolation, periods, supply_links, requested"
+            rows = self._database.execute(f"SELECT {columns} FROM attempts WHERE {where}", key or ()).fetchall()
+        found = {}
+        for *parts, attempts, isolation, periods, links, blob in rows:
+            if isolation not in ISOLATION_ORDER:
+                self._refuse_record(f"an attempt was played at {isolation!r}", EpisodeKey(*parts))
+            found[EpisodeKey(*parts)] = Precedent(attempts, self._unpack(blob, (periods, links)), isolation)
+        return found
 
     def put_scenarios(self, scenarios: Iterable[Scenario], drawings: Mapping[str, Drawing]) -> None:
         """Commit the content of scenarios that are to be played; one that is there already takes the name given now.
@@ -210,6 +212,12 @@ class Store:
             if status.isolation not in ISOLATION_ORDER or status.outcome not in _OUTCOMES:
                 self._refuse_record(f"played at {status.isolation!r}, outcome {status.outcome!r}", key)
         return found
+
+    def is_finished(self, key: EpisodeKey) -> bool:
+        """Tell whether an episode is in the store that the arena did not fail to play, at any level."""
+        statement = f"SELECT 1 FROM episodes WHERE {_MATCHES_KEY} AND outcome != 'infrastructure'"
+        with self._database.explained():
+            return self._database.execute(statement, key).fetchone() is not None
 
     def has(self, key: EpisodeKey) -> bool:
         """Tell whether an episode is in the store."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from arena.contest.attempts import Precedent, read_journals
+from arena.contest.attempts import Precedent, read_journals, remove_journals
 from arena.contest.isolation import ISOLATION_ORDER, OFFICIAL_ISOLATION
 from arena.contest.limits import Limits
 from arena.contest.record import EpisodeKey
@@ -60,6 +59,17 @@ class WorkItem:
 
 
 @dataclass(frozen=True)
+class BrokenOff:
+    """An attempt that broke off and is followed by another; its orders are to be committed before that begins.
+
+    Attributes:
+        item: the episode, with the orders of all attempts at it.
+    """
+
+    item: WorkItem
+
+
+@dataclass(frozen=True)
 class Lost:
     """An episode that the arena failed to play.
 
@@ -89,15 +99,17 @@ def open_journals(store: Store, folder: Path) -> Path:
         folder: where the journals are; made if missing.
 
     Raises:
-        ArenaError: the folder cannot be made.
+        ArenaError: the folder cannot be made, or a link is in its place.
         StoreError: attempts could not be committed.
     """
     stored = store.keys()
     for entry in read_journals(folder):
         if not _is_played(stored.get(entry.key), entry.isolation):
             store.put_precedent(entry.key, entry.precedent)
+    if folder.is_symlink():
+        raise ArenaError(f"{folder}: is a link, and the arena keeps notes in a folder there; move it away")
+    remove_journals(folder)
     try:
-        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise ArenaError(f"{folder}: the folder cannot be made ({error.strerror}); choose another --output") from error
@@ -149,4 +161,5 @@ def _with_earlier_level(
     record, (requested, _) = store.record(key), store.arrays(key)
     if not record.decisions:
         return precedent
-    return Precedent(record.repetitions + 1, requested[: record.decisions]).merged(precedent)
+    isolation = next(level for level in ISOLATION_ORDER if level == status.isolation)
+    return Precedent(record.repetitions + 1, requested[: record.decisions], isolation).merged(precedent)

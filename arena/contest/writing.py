@@ -167,11 +167,18 @@ _TRANSCRIPT: Final = '{"submission":'
 def _csv_with(columns: frozenset[str]) -> Callable[[Path], bool]:
     def wrote(path: Path) -> bool:
         try:
-            return columns <= set(next(csv.reader(io.StringIO(read_head(path), newline="")), ()))
+            return _are_ours(columns, next(csv.reader(io.StringIO(read_head(path), newline="")), ()))
         except csv.Error:
             return False
 
     return wrote
+
+
+def _are_ours(columns: frozenset[str], found: Iterable[str]) -> bool:
+    """Tell whether a table has the columns of every version of its kind, and none that no version had."""
+    from arena.contest.export import EPISODE_COLUMNS, PERIOD_COLUMNS  # It imports this module, to write.
+
+    return columns <= set(found) <= {*EPISODE_COLUMNS, *PERIOD_COLUMNS}
 
 
 def _parquet_with(columns: frozenset[str]) -> Callable[[Path], bool]:
@@ -179,7 +186,7 @@ def _parquet_with(columns: frozenset[str]) -> Callable[[Path], bool]:
         from pyarrow import parquet  # Whoever writes Parquet has it.
 
         # pyarrow's errors are OSError and ValueError.
-        return columns <= set(parquet.read_schema(path).names)
+        return _are_ours(columns, parquet.read_schema(path).names)
 
     return wrote
 

@@ -1,7 +1,9 @@
 """An episode is played once: whatever breaks an attempt off, the next one has to give the same orders."""
 
+import contextlib
 import csv
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
+from arena.contest import pool
 from arena.contest.attempts import Precedent
 from arena.contest.evaluate import Evaluation, evaluate
 from arena.contest.gateway.call import ModelCall, ModelOutcome
@@ -17,13 +20,14 @@ from arena.contest.host import InfrastructureFailure, available
 from arena.contest.host.launcher import Launcher
 from arena.contest.limits import Limits
 from arena.contest.loading import load_submissions
-from arena.contest.pool import play_here
+from arena.contest.pool import play_here, play_in_workers
 from arena.contest.record import PlayedEpisode
 from arena.contest.store import Store, key_of
 from arena.contest.verify import verify
-from arena.contest.work import Job, WorkItem
+from arena.contest.work import BrokenOff, Job, WorkItem
 from arena.contract.language_model import ModelEndpoint, ModelUnavailable
 from arena.contract.seeds import PublicSeeds
+from arena.errors import ArenaError
 from arena.plugins import Plugins
 from arena.world.suite import Suite, load_suite
 
@@ -137,6 +141,71 @@ def test_verification_finds_orders_that_an_earlier_attempt_did_not_give(tmp_path
     assert (difference.column, difference.stored, difference.recomputed) == ("requested[0][0]", 20.0, 19.0)
 
 
+def test_orders_are_committed_before_the_episode_waits_for_its_next_attempt(tmp_path: Path) -> None:
+    """So that Ctrl-C, which gives up what waits, does not give them up."""
+    folder = enter(tmp_path / "entered", diary=tmp_path / "diary")
+    submissions = load_submissions([folder], Plugins(MappingProxyType({}))).require()
+    (tmp_path / "journals").mkdir()
+    job = Job(submissions, (SCENARIO,), "trusted", Limits(), None, journals=tmp_path / "journals")
+    results = []
+    for result in play_in_workers(job, [WorkItem(0, 0, SEEDS.episode(SCENARIO.digest, 0))], 1, lambda: bool(results)):
+        results.append(result)
+    [broken] = results
+    assert isinstance(broken, BrokenOff)
+    assert broken.item.precedent is not None
+    assert broken.item.precedent.requested.tolist() == [[20.0] * LINKS] * 10
+
+
+def test_a_finished_episode_stays_when_the_arena_fails_at_a_stronger_level(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = enter(tmp_path / "entered", STEADY)
+    [calm] = run(folder, tmp_path / "out", workers=0).records
+
+    def fail(*_: object, **__: object) -> None:
+        raise InfrastructureFailure("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pool, "play", fail)
+        [kept] = run(folder, tmp_path / "out", workers=0, isolation="process").records
+    assert kept == calm
+    [stronger] = run(folder, tmp_path / "out", workers=0, isolation="process").records
+    assert (stronger.isolation, stronger.profit) == ("process", calm.profit)
+
+
+def test_an_attempt_at_a_stronger_level_says_nothing_about_an_earlier_episode(tmp_path: Path) -> None:
+    folder = enter(tmp_path / "entered", STEADY)
+    [record] = run(folder, tmp_path / "out", workers=0).records
+    for isolation, found in (("process", []), ("trusted", ["repetitions"])):
+        store_path = tmp_path / "out" / "results.sqlite"
+        with contextlib.closing(sqlite3.connect(store_path, isolation_level=None)) as other:
+            other.execute("DELETE FROM attempts")
+        with Store(store_path) as store:
+            store.put_precedent(key_of(record), Precedent(1, np.full((3, LINKS), 19.0), isolation))
+        assert [one.column for one in verify(tmp_path / "out").differences] == found
+
+
+def test_what_a_stranger_keeps_in_the_folder_of_results_stays(tmp_path: Path) -> None:
+    folder, output = enter(tmp_path / "entered", STEADY), tmp_path / "out"
+    for name in (".attempts/notes.txt", ".submissions-mine/a.txt"):
+        (output / name).parent.mkdir(parents=True)
+        (output / name).write_text("precious")
+    run(folder, output, workers=0)
+    assert (output / ".attempts/notes.txt").read_text() == (output / ".submissions-mine/a.txt").read_text()
+
+
+def test_a_link_in_the_place_of_the_journals_is_refused(tmp_path: Path) -> None:
+    folder, output = enter(tmp_path / "entered", STEADY), tmp_path / "out"
+    output.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (output / ".attempts").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(
+        ArenaError, match=r"\.attempts: is a link, and the arena keeps notes in a folder there"
+    ):
+        run(folder, output, workers=0)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 # --- causes that a controller has in its hands --------------------------------------------------------------------
 
 ASKING = """
@@ -184,7 +253,8 @@ def test_an_endpoint_that_is_gone_in_the_last_period_gives_no_second_choice(
     loaded.config.clear()
     job = Job((loaded,), (SCENARIO,), "trusted", Limits(), None)
     item = WorkItem(0, 0, SEEDS.episode(SCENARIO.digest, 0))
-    [result] = play_here(job, [item], lambda: False, OwnEndpoint(*levels))
+    *broken, result = play_here(job, [item], lambda: False, OwnEndpoint(*levels))
+    assert [type(one) for one in broken] == [BrokenOff]
     assert isinstance(result, PlayedEpisode)
     assert (result.record.outcome, result.record.repetitions) == (outcome, 1)
     assert result.requested[:29].tolist() == [[20.0] * LINKS] * 29

@@ -291,6 +291,7 @@ FORMER_STANDINGS: Final = dict.fromkeys(
         (EPISODES, FORMER_EPISODES, True),
         (EPISODES, "\ufeff" + FORMER_EPISODES, True),
         (EPISODES, FORMER_EPISODES.replace(",", ";"), False),
+        (EPISODES, FORMER_EPISODES.replace("submission,", "my_notes,submission,", 1), False),
         (EPISODES, "scenario,submission\n", False),
         (EPISODES, "submission,submission_digest,scenario,seed_index,commitment,period,quantity,link,units\n", False),
         (PERIODS, "submission,submission_digest,scenario,seed_index,commitment,period,quantity,link,units\n", True),

@@ -310,12 +310,26 @@ def test_trouble_in_cleaning_up_does_not_undo_a_forfeit():
     assert played(rule=breaking(), release=raising(failure))[0].record.outcome == "exception"
 
 
+@pytest.mark.parametrize("failure", [InfrastructureFailure("does not die"), OSError(5, "lost"), MemoryError()])
 @pytest.mark.parametrize("hook", ["close", "release"])
-def test_a_finished_episode_counts_whatever_goes_wrong_in_cleaning_up(hook):
+def test_a_finished_episode_counts_whatever_goes_wrong_in_cleaning_up(hook, failure):
     calm, _ = played()
-    episode, host = played(**{hook: raising(InfrastructureFailure("does not die"))})
+    episode, host = played(**{hook: raising(failure)})
     assert same_but_for_time(episode.record) == same_but_for_time(calm.record)
     assert len(host.seats) == 1
+
+
+def test_what_seats_reported_before_the_arena_failed_counts():
+    asked = []
+
+    def close():
+        asked.append(True)
+        if len(asked) == 3:
+            raise InfrastructureFailure("gone")
+
+    report = {"report": lambda briefing: ControllerReport(1), "close": close}
+    record = played(NETWORK, track="decentralised", **report)[0].record
+    assert (record.outcome, record.fallbacks) == ("ok", 2)
 
 
 def test_trouble_in_cleaning_up_an_unfinished_episode_is_the_arenas():

@@ -337,6 +337,24 @@ class TestFailures:
             (1, pytest.approx(0.9), False) if scored else (None, None, True)
         )
         assert alpha.unranked_because == ("" if scored else "its language model answered none of 4 questions")
+        standings = compute(records, 2, ("north",))
+        north = scenario_row(standings, "alpha", "north")
+        assert (north.score is None, north.score_interval is None) == (not scored, not scored)
+        # Without a score these are money.
+        assert alpha.interquartile_mean == pytest.approx(0.9 if scored else 9.0)
+
+    @pytest.mark.parametrize(("failures", "known"), [(1, True), (2, False)])
+    def test_a_language_model_that_never_answered_is_worth_nothing_known(self, failures: int, known: bool) -> None:
+        asked = {"llm_calls": 1, "llm_failures": 1}
+        records = [make_record("alpha", "north", index, 9.0, **asked) for index in range(2)]
+        if failures == 1:
+            records[0] = records[0].model_copy(update={"llm_failures": 0})
+        records += [make_record("fitted", "north", index, 8.0) for index in range(2)]
+        standings = compute_standings(
+            records, suite="test", scenarios=("north",), seeds=2, fitted_rules={"alpha": "fitted"}
+        )
+        [asking] = standings.language_models
+        assert (asking.worth is not None) == known
 
     def test_repetitions_are_added_up(self) -> None:
         records = [make_record("alpha", "north", index, repetitions=index) for index in range(3)]
