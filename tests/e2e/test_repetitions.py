@@ -199,9 +199,7 @@ def test_a_link_in_the_place_of_the_journals_is_refused(tmp_path: Path) -> None:
     output.mkdir()
     (tmp_path / "elsewhere").mkdir()
     (output / ".attempts").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(
-        ArenaError, match=r"\.attempts: is a link, and the arena keeps notes in a folder there"
-    ):
+    with pytest.raises(ArenaError, match=r"\.attempts: is a link, and the arena keeps notes in a folder there"):
         run(folder, output, workers=0)
     assert not list((tmp_path / "elsewhere").iterdir())
 
