@@ -48,7 +48,7 @@ def print_standings(standings: Standings) -> None:
         if row.unranked_because:
             print(f"no rank for {printable(row.submission)}: {printable(row.unranked_because)}")
         elif row.fallbacks:
-            print(f"{printable(row.submission)}: {share_by_fallback(row)} of its decisions by its stand-in")
+            print(f"{printable(row.submission)}: {row.fallbacks:,} decisions by its fallback, {share_by_fallback(row)}")
         if row.repetitions:
             again = "1 episode was" if row.repetitions == 1 else f"{row.repetitions:,} times an episode was"
             print(f"{printable(row.submission)}: {again} played again after an attempt that broke off")

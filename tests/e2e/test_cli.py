@@ -286,7 +286,7 @@ def test_fallbacks_have_a_column_once_there_is_one(run: Run) -> None:
     heading = printed.splitlines()[0].split()
     assert heading[-2:] == ["fallbacks", "episodes"]
     assert [line_of(printed, name)[-2] for name in ("steady", "lost")] == ["0", "70"]
-    assert "lost: 23.3 % of its decisions by its stand-in" in printed
+    assert "lost: 70 decisions by its fallback, 23.3 %" in printed
 
 
 def test_a_submission_that_its_stand_in_played_is_shown_without_a_rank(run: Run) -> None:

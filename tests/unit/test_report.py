@@ -389,7 +389,7 @@ def test_who_played_and_how_often_is_marked() -> None:
     text = Structure(page_of(records)).text
     episodes = len(SCENARIOS) * SEEDS
     assert f"no rank: its stand-in took {30 * episodes} of {30 * episodes} decisions" in text
-    assert "10.0 % of its decisions by its stand-in" in text
+    assert "10.0 % of its decisions by its fallback" in text
     assert f"{episodes} repetitions" in text
     assert text.count("no rank:") == 1
     calm = Structure(page_of(contest({"calm": 900.0}, **horizon))).text
