@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from arena import hookspecs
 from arena.contract.controller import Capability, ControllerSpec
-from arena.contract.language_model import ModelClientSpec
+from arena.contract.language_model import LlmClientSpec
 from arena.contract.preloading import check_preload
 from arena.contract.tracks import Track
 from arena.contract.training import TrainingSpec
@@ -192,10 +192,10 @@ def _check_training(spec: TrainingSpec) -> None:
         raise PluginError(f"training {show_value(spec.name)}: its name must be a slug and run a function")
 
 
-def _check_client(_: ModelClientSpec) -> None:
+def _check_client(_: LlmClientSpec) -> None:
     """Its type is all that is asked."""
 
 
 CONTROLLERS = Kind("arena_controllers", "controller", ControllerSpec, check_spec, needed=True)
 TRAININGS = Kind("arena_trainings", "training", TrainingSpec, _check_training)
-CLIENTS = Kind("arena_model_clients", "client of language models", ModelClientSpec, _check_client)
+CLIENTS = Kind("arena_llm_clients", "client of language models", LlmClientSpec, _check_client)

@@ -163,8 +163,8 @@ class FieldFault(NamedTuple):
 class FaultList(ValueError):  # noqa: N818 - named after what it reports
     """Several faults at once, raised inside a pydantic validator.
 
-    `arena.models.parse_model` unpacks it to one `Fault` each, the field paths prefixed with the place of the model
-    that raised. Outside `parse_model` it is an ordinary `ValueError`, so pydantic wraps it as it wraps any other.
+    `arena.schemas.parse_as` unpacks it to one `Fault` each, the field paths prefixed with the place of the model
+    that raised. Outside `parse_as` it is an ordinary `ValueError`, so pydantic wraps it as it wraps any other.
 
     Example::
 
@@ -265,7 +265,7 @@ class ContractViolation(ArenaError):  # noqa: N818 - named after what it reports
 class ControllerKilled(ContractViolation):
     """A controller's process was killed, and nobody can tell by whom: by itself, or from outside and without fault.
 
-    `arena.contest.match.play` plays such an episode again; if that does not help, it is the violation that it says.
+    `arena.play.match.play` plays such an episode again; if that does not help, it is the violation that it says.
     """
 
 

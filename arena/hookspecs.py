@@ -16,7 +16,7 @@ from collections.abc import Iterable
 import pluggy
 
 from arena.contract.controller import ControllerSpec
-from arena.contract.language_model import ModelClientSpec
+from arena.contract.language_model import LlmClientSpec
 from arena.contract.training import TrainingSpec
 
 hookspec = pluggy.HookspecMarker("arena")
@@ -48,7 +48,7 @@ def arena_trainings() -> Iterable[TrainingSpec]:  # type: ignore[empty-body] # a
 
 
 @hookspec
-def arena_model_clients() -> Iterable[ModelClientSpec]:  # type: ignore[empty-body] # a declaration, as above
+def arena_llm_clients() -> Iterable[LlmClientSpec]:  # type: ignore[empty-body] # a declaration, as above
     """Declare the clients of language models that this plugin offers; most plugins offer none.
 
     A client speaks to an endpoint from the arena's own process, never from a controller's. Called once when the plugin

@@ -14,7 +14,7 @@ from itertools import groupby
 from types import MappingProxyType
 
 from arena.contract.controller import ControllerSpec
-from arena.contract.language_model import ModelClientSpec
+from arena.contract.language_model import LlmClientSpec
 from arena.contract.training import TrainingSpec
 from arena.declarations import CLIENTS, CONTROLLERS, TRAININGS, Declaration, Kind, check_spec, make_manager
 from arena.errors import Fault, PluginError, UnknownName, printable, show_value, suggest, unknown_name
@@ -30,7 +30,7 @@ __all__ = [
     "discover_trainings",
     "list_entry_points",
     "load_entry",
-    "load_model_client",
+    "load_llm_client",
     "load_plugin",
     "make_manager",
 ]
@@ -215,7 +215,7 @@ def load_entry(entry: PluginEntry, group: str = GROUP) -> tuple[RegisteredContro
     return _load_controllers(entry, EntryPoint(entry.name, entry.value, group))
 
 
-def load_model_client(name: str, group: str = GROUP) -> ModelClientSpec:
+def load_llm_client(name: str, group: str = GROUP) -> LlmClientSpec:
     """Find a client of language models among the installed plugins.
 
     Args:

@@ -27,8 +27,8 @@ import time
 from pathlib import Path
 
 from arena import Simulator, TrackView, load_scenario
-from arena.contest.loading import load_submissions
-from arena.contest.submission import Submission, make_factory
+from arena.entry.loading import load_submissions
+from arena.entry.submission import Submission, make_factory
 from arena.plugins import discover
 
 ROWS = ("divergent-trend-seasonal-goodwill-lost-sales", "serial-trend-seasonal-goodwill-lost-sales")

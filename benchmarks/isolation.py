@@ -36,9 +36,9 @@ from pathlib import Path
 import numpy as np
 
 from arena import Observation, Simulator, TrackView, load_scenario
-from arena.contest.host import Host, available, make_host
-from arena.contest.loading import load_submissions
-from arena.contest.submission import Submission
+from arena.entry.loading import load_submissions
+from arena.entry.submission import Submission
+from arena.play.seats import Host, available, make_host
 from arena.plugins import Plugins
 
 SCENARIO = "divergent-stationary-backlog"
@@ -75,7 +75,7 @@ def observations(view: TrackView) -> list[Observation]:
     seen = []
     while not simulator.finished:
         seen.append(view.observe(simulator.state))
-        simulator.step(np.zeros(simulator.plant.links))
+        simulator.step(np.zeros(simulator.compiled.links))
     return seen
 
 

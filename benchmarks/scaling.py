@@ -21,7 +21,7 @@ import numpy as np  # noqa: E402
 
 from arena import Demand, MarketLink, Network, Node, Scenario, Simulator, SupplyLink, TrackView, measure  # noqa: E402
 from arena.contract.orders import check_orders  # noqa: E402
-from arena.simulate.plant import compile_plant  # noqa: E402
+from arena.simulate.compiled import compile_scenario  # noqa: E402
 
 _PASSES = 7
 
@@ -42,17 +42,17 @@ def chain(links: int, horizon: int) -> Scenario:
 
 def scorer(scenario: Scenario, episodes: int) -> Callable[[], None]:
     """A function that scores that many episodes."""
-    plant = compile_plant(scenario)
+    compiled = compile_scenario(scenario)
     view = TrackView(scenario, "blind")
-    orders = np.full(plant.links, 20.0)
+    orders = np.full(compiled.links, 20.0)
 
     def score() -> None:
         for seed in range(episodes):
-            simulator = Simulator(scenario, plant)
+            simulator = Simulator(scenario, compiled)
             simulator.start(seed)
             while not simulator.finished:
                 view.observe(simulator.state)
-                simulator.step(check_orders(orders, scenario.order_bound, plant.links).orders)
+                simulator.step(check_orders(orders, scenario.order_bound, compiled.links).orders)
             measure(simulator.ledger(), scenario)
 
     return score

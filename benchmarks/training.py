@@ -42,8 +42,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from arena import compile_plant, initial_state, load_network, load_scenario, step
-from arena.randomise import EffectsFamily, ScenarioMix, WeightedFamily
+from arena import compile_scenario, initial_state, load_network, load_scenario, step
+from arena.training_worlds import EffectsFamily, ScenarioMix, WeightedFamily
 from arena_rl.actor import ActorPolicy
 from arena_rl.actor_shapes import MlpShape
 from arena_rl.learner_settings import Ppo
@@ -106,9 +106,9 @@ def published_learner(network: str) -> PPO:
 def our_learner(network: str, settings: Ppo) -> RewardLearner:
     family = EffectsFamily(base_mean=(DEMAND, DEMAND), trend=0, seasonal=0, shock=0, noise_scale=(1, 1))
     mix = ScenarioMix(families=[WeightedFamily(family=family)], goodwill=0, backlog=1)
-    plant = compile_plant(load_scenario(f"{network}-stationary-backlog"))
+    compiled = compile_scenario(load_scenario(f"{network}-stationary-backlog"))
     torch.manual_seed(1)
-    policy = ActorPolicy(MlpShape(informed=True), plant.network, Reach(plant))
+    policy = ActorPolicy(MlpShape(informed=True), compiled.network, Reach(compiled))
     return RewardLearner(settings, policy, World(network=network, mix=mix), steps=10**6, seed=1)
 
 
@@ -192,15 +192,15 @@ def compare_trainings(network: str, steps: int, chunks: int) -> None:
 
 
 def simulate(network: str, repeats: int, batch: int) -> None:
-    plant = compile_plant(load_scenario(f"{network}-stationary-backlog"))
-    demand = torch.poisson(torch.full((PERIODS, batch, plant.markets), DEMAND))
-    orders = torch.full((batch, plant.links), DEMAND, requires_grad=True)
+    compiled = compile_scenario(load_scenario(f"{network}-stationary-backlog"))
+    demand = torch.poisson(torch.full((PERIODS, batch, compiled.markets), DEMAND))
+    orders = torch.full((batch, compiled.links), DEMAND, requires_grad=True)
 
     def run() -> float:
         start = time.perf_counter()
-        state, total = initial_state(plant, batch, torch.zeros(1)), torch.zeros(batch)
+        state, total = initial_state(compiled, batch, torch.zeros(1)), torch.zeros(batch)
         for period in range(PERIODS):
-            state, flows = step(plant, state, orders, demand[period])
+            state, flows = step(compiled, state, orders, demand[period])
             total = total + flows.reward
         assert total.requires_grad
         return PERIODS * batch / (time.perf_counter() - start)

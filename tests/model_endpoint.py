@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from arena import ModelEndpoint, ModelLimits
+from arena import LlmEndpoint, LlmLimits
 
 KEY = "sk-test-0123456789abcdef"
 KEY_VARIABLE = "ARENA_TEST_KEY"
-QUICK = ModelLimits(timeout=5.0, retries=0)
+QUICK = LlmLimits(timeout=5.0, retries=0)
 GOOD = {
     "demand_multiplier": 1.1,
     "safety_z": 0.5,
@@ -102,9 +102,9 @@ class Endpoint(ThreadingHTTPServer):
     def handle_error(self, request, client_address):
         """A client that hung up is no error of the test."""
 
-    def describe(self, **fields) -> ModelEndpoint:
+    def describe(self, **fields) -> LlmEndpoint:
         given = {"base_url": self.url, "model": "test-model"} | fields
-        return ModelEndpoint(**given)
+        return LlmEndpoint(**given)
 
 
 def say(content: Any, *, model: str = "test-model-2", finish: str = "stop", **fields: Any) -> Behaviour:

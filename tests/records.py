@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from arena.contest.record import EpisodeRecord, PlayedEpisode
+from arena.results.record import EpisodeRecord, PlayedEpisode
 
 
 def make_record(

@@ -20,16 +20,16 @@ import numpy as np
 import pytest
 
 from arena import load_scenario
-from arena.contest.host import Host, _missing_part, make_host, require_level
-from arena.contest.host.sandbox import find_bubblewrap
-from arena.contest.isolation import ISOLATION_ORDER
-from arena.contest.limits import Limits
-from arena.contest.match import play
-from arena.contest.record import PlayedEpisode
-from arena.contest.submission import Manifest, Submission
 from arena.contract.seeds import EpisodeSeed
 from arena.contract.tracks import brief, observe
+from arena.entry.submission import Manifest, Submission
 from arena.errors import ContractViolation
+from arena.jail.bubblewrap import find_bubblewrap
+from arena.jail.isolation import ISOLATION_ORDER
+from arena.jail.limits import Limits
+from arena.play.match import play
+from arena.play.seats import Host, _missing_part, make_host, require_level
+from arena.results.record import PlayedEpisode
 from arena.simulate.simulator import Simulator, realised_demand
 
 SCENARIO = load_scenario("serial-stationary-backlog")

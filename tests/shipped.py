@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from arena import Controller, Simulator, Track, TrackView, load_scenario
-from arena.contest.loading import load_submissions
+from arena.entry.loading import load_submissions
 from arena.plugins import discover
 from arena.testing import ConformanceResult, check_submission
 

@@ -13,10 +13,10 @@ from arena.cli.console import print_json, warn
 from arena.cli.times_table import print_times
 
 if TYPE_CHECKING:
-    from arena.contest.gateway import ModelAccess
-    from arena.contest.limits import Limits
-    from arena.contest.loading import LoadedSubmissions
-    from arena.contest.submission import Submission
+    from arena.entry.loading import LoadedSubmissions
+    from arena.entry.submission import Submission
+    from arena.jail.limits import Limits
+    from arena.llm import LlmAccess
     from arena.testing import ConformanceResult
 
 Paths = Annotated[list[Path], typer.Argument(help="Manifests, submission folders, or folders of them.")]
@@ -36,7 +36,7 @@ def load(paths: list[Path]) -> LoadedSubmissions:
     Raises:
         ArenaError: A plugin's name is given twice, or a path holds nothing that can be a submission.
     """
-    from arena.contest.loading import load_submissions
+    from arena.entry.loading import load_submissions
     from arena.plugins import discover
 
     plugins = discover()
@@ -48,14 +48,14 @@ def load(paths: list[Path]) -> LoadedSubmissions:
     return loaded
 
 
-def with_models(submissions: tuple[Submission, ...], models: ModelAccess, output: Path) -> tuple[Submission, ...]:
+def with_models(submissions: tuple[Submission, ...], models: LlmAccess, output: Path) -> tuple[Submission, ...]:
     """Leave out submissions that lack their language model, and tell so on standard error.
 
     Raises:
         InvalidInput: Nobody is left.
     """
-    from arena.contest.gateway import split_playable
     from arena.errors import InvalidInput
+    from arena.llm import split_playable
 
     playing, unavailable = split_playable(submissions, models, output)
     for missing in unavailable:
@@ -74,10 +74,10 @@ def check(
 
     Exit status 1 when one does not conform, 2 when one cannot be read or its package is not installed.
     """
-    from arena.contest.host import require_level, strongest
-    from arena.contest.host.trial import refuse_unimportable
-    from arena.contest.isolation import refuse_ungranted
-    from arena.contest.limits import Limits
+    from arena.jail.isolation import refuse_ungranted
+    from arena.jail.limits import Limits
+    from arena.play.seats import require_level, strongest
+    from arena.play.seats.trial import refuse_unimportable
     from arena.testing import check_submission
 
     loaded = load(paths)

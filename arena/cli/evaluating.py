@@ -94,15 +94,15 @@ def evaluate(
     evaluation goes on where it stopped when the same command is given again. Files that the arena did not write, and
     the results of another suite or of other seeds, are never replaced.
     """
-    from arena.contest.evaluate import Interrupted
-    from arena.contest.evaluate import evaluate as run
-    from arena.contest.gateway import describe_failures
-    from arena.contest.gateway.access import make_access, make_limits
-    from arena.contest.host import strongest
-    from arena.contest.results_folder import REPORT_NAME
     from arena.contract.seeds import parse_seeds
     from arena.contract.version import contract_digest
+    from arena.llm import describe_failures
+    from arena.llm.access import make_access, make_limits
+    from arena.play.evaluate import Interrupted
+    from arena.play.evaluate import evaluate as run
+    from arena.play.seats import strongest
     from arena.report.page import write_report
+    from arena.results.folder import REPORT_NAME
 
     plan = parse_seeds(seeds, secret, contract_digest())
     chosen = _choose_suite(suite, scenario or [], plan)
@@ -169,6 +169,6 @@ def _choose_suite(suite: str | None, scenarios: list[str], plan: SeedPlan) -> Su
 
 def _progress(workers: int | None) -> BarProgress | LineProgress:
     from arena.cli.progress import make_progress
-    from arena.contest.evaluate import cores
+    from arena.play.evaluate import cores
 
     return make_progress(cores() if workers is None else workers)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-    from arena.contest.record import EpisodeRecord
+    from arena.results.record import EpisodeRecord
 
 __all__ = ["BarProgress", "LineProgress", "make_progress"]
 
@@ -46,7 +46,7 @@ class _Counts:
 
 
 class BarProgress:
-    """A live bar; see `arena.contest.evaluate.Progress`."""
+    """A live bar; see `arena.play.evaluate.Progress`."""
 
     def __init__(self, workers: int) -> None:
         """Take the number of episodes played at a time."""
@@ -90,7 +90,7 @@ class BarProgress:
 
 
 class LineProgress:
-    """Some ten lines over an evaluation; see `arena.contest.evaluate.Progress`."""
+    """Some ten lines over an evaluation; see `arena.play.evaluate.Progress`."""
 
     def __init__(self, workers: int) -> None:
         """Take the number of episodes played at a time."""

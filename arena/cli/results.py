@@ -13,8 +13,8 @@ import typer
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
-    from arena.contest.record import EpisodeRecord
-    from arena.contest.rows import Standings
+    from arena.results.record import EpisodeRecord
+    from arena.results.rows import Standings
 
 Folder = Annotated[Path, typer.Argument(help="Folder of results, as arena evaluate wrote it.")]
 
@@ -34,9 +34,9 @@ def register(app: typer.Typer) -> None:
 
 def report(folder: Folder) -> None:
     """Write report.html anew from a folder of results and print its path."""
-    from arena.contest.results_folder import REPORT_NAME
-    from arena.contest.tables import read_standings
+    from arena.audit.tables import read_standings
     from arena.report.page import write_report
+    from arena.results.folder import REPORT_NAME
     from arena.world.suite import shipped_scenarios
 
     standings = read_standings(folder)
@@ -57,8 +57,8 @@ def export(
 
     An earlier export in the same format is replaced, and no other file.
     """
-    from arena.contest.export import export as write
-    from arena.contest.results_folder import STORE_NAME
+    from arena.results.export import export as write
+    from arena.results.folder import STORE_NAME
 
     exported = write(folder / STORE_NAME, output or folder / f"export.{file_format.value}", file_format.value)
     with kept(f"the tables are written: {', '.join(map(str, exported))}"):
@@ -68,9 +68,9 @@ def export(
 
 def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
     """Return the records behind standings: the rows of the store whose content the table of episodes names."""
-    from arena.contest.results_folder import EPISODES_NAME, STORE_NAME
-    from arena.contest.store import Store
-    from arena.contest.tables import read_text
+    from arena.audit.tables import read_text
+    from arena.results.folder import EPISODES_NAME, STORE_NAME
+    from arena.results.store import Store
 
     counted = {
         (row["submission_digest"], row["scenario_digest"], row["seed_index"]): row["scenario"]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from arena.cli.console import print_table
 
 if TYPE_CHECKING:
-    from arena.contest.rows import (
+    from arena.results.rows import (
         Interval,
-        LanguageModelRow,
+        LlmRow,
         PriceOfDecentralisation,
         StandingRow,
         Standings,
@@ -88,7 +88,7 @@ def _price(one: PriceOfDecentralisation) -> str:
     return f"{one.price:,.1f} per episode{interval}{share}: {names}"
 
 
-def _model(one: LanguageModelRow) -> str:
+def _model(one: LlmRow) -> str:
     from arena.errors import printable
 
     asked = f"{printable(one.submission)} asked {printable(one.models) or 'one that never answered'}"

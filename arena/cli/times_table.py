@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from arena.cli.console import print_table
 
 if TYPE_CHECKING:
-    from arena.contest.limits import Limits
-    from arena.contest.timing import DecisionTimes, Row
+    from arena.jail.limits import Limits
+    from arena.results.timing import DecisionTimes, Row
 
 _BAR_WIDTH = 40
 
@@ -24,7 +24,7 @@ def print_times(times: DecisionTimes, slowest_start: float, limits: Limits) -> N
     """
     from rich.bar import Bar
 
-    from arena.contest.timing import duration
+    from arena.results.timing import duration
 
     rows = times.rows()
     if rows:
@@ -51,7 +51,7 @@ def print_times(times: DecisionTimes, slowest_start: float, limits: Limits) -> N
 
 
 def _span(row: Row) -> str:
-    from arena.contest.timing import duration
+    from arena.results.timing import duration
 
     if not row.low:
         return f"below {duration(row.high)}"

@@ -16,8 +16,8 @@ from arena.cli.results import Folder
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
-    from arena.contest.differences import Difference
-    from arena.contest.verify import Verification
+    from arena.audit.differences import Difference
+    from arena.audit.verify import Verification
 
 DIFFERS = 1
 """Exit status when something is not what it should be."""
@@ -54,9 +54,9 @@ def verify(
 
     Exit status 1 when something differs; the first value that does is told.
     """
-    from arena.contest.host import strongest
-    from arena.contest.verify import verify as run
+    from arena.audit.verify import verify as run
     from arena.contract.seeds import read_reveal
+    from arena.play.seats import strongest
 
     found = run(
         folder,
@@ -155,7 +155,7 @@ def _plain(value: object) -> object:
 
 
 class _Bar:
-    """A live bar; see `arena.contest.verify.Progress`."""
+    """A live bar; see `arena.audit.verify.Progress`."""
 
     def __init__(self) -> None:
         self._bar: RichProgress | None = None
@@ -190,7 +190,7 @@ class _Bar:
 
 
 class _Lines:
-    """Some ten lines over a verification; see `arena.contest.verify.Progress`."""
+    """Some ten lines over a verification; see `arena.audit.verify.Progress`."""
 
     def __init__(self) -> None:
         self._total = self._done = self._differing = self._told = 0

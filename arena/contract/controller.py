@@ -35,7 +35,7 @@ class Controller(Protocol):
     for closing, and one that raises forfeits the episode.
 
     One whose manifest asks for the capability ``llm`` also has ``use_language_model(model)``, which is given an
-    `arena.LanguageModel` once, before ``begin``.
+    `arena.Llm` once, before ``begin``.
     """
 
     def begin(self, briefing: Briefing) -> None:

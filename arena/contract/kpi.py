@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from arena.errors import ArenaError
-from arena.models import FrozenModel
+from arena.schemas import FrozenSchema
 from arena.simulate.ledger import Ledger
 from arena.world.network import Network
 from arena.world.scenario import Scenario
@@ -13,7 +13,7 @@ from arena.world.scenario import Scenario
 _SMALLEST_VARIANCE = 1e-8
 
 
-class Kpis(FrozenModel):
+class Kpis(FrozenSchema):
     """The KPIs of one episode, as the contract defines them.
 
     Source: gym-invmgmt (arXiv 2605.11355); ``immediate_fill_rate`` and the bullwhip by echelon are ours.

@@ -1,7 +1,7 @@
 """Language models in a contest: what a controller may ask one, what comes back, and how a plugin offers a client.
 
 A controller never speaks to an endpoint itself. A submission with the capability ``llm`` names an endpoint in its
-config, under ``endpoint``; the arena seats the controller with a `LanguageModel`, and whatever it asks goes through the
+config, under ``endpoint``; the arena seats the controller with a `Llm`, and whatever it asks goes through the
 arena's gateway, which holds the key, keeps the budgets and writes the transcript.
 """
 
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from arena.errors import ArenaError, FaultList, FieldFault
-from arena.models import FrozenModel
+from arena.schemas import FrozenSchema
 
 Role = Literal["system", "user", "assistant"]
 """Who speaks in a message."""
@@ -65,7 +65,7 @@ def _check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
-class ModelLimits(FrozenModel):
+class LlmLimits(FrozenSchema):
     """Limits of questions to language models. The organiser of a run sets them; each submission has them for itself."""
 
     timeout: float = Field(default=60.0, gt=0, le=600, description="seconds of one attempt, reply included")
@@ -105,7 +105,7 @@ _ORGANISERS: Final = {
 """Fields that an endpoint had in manifests before they were limits of the run, with the option that sets each now."""
 
 
-class TokenPrices(FrozenModel):
+class TokenPrices(FrozenSchema):
     """What an endpoint charges."""
 
     prompt: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(description="money per million tokens asked")
@@ -114,7 +114,7 @@ class TokenPrices(FrozenModel):
     )
 
 
-class ModelEndpoint(FrozenModel):
+class LlmEndpoint(FrozenSchema):
     """An endpoint as a manifest names it, under ``config: endpoint``. It holds no key, only the name of a variable."""
 
     base_url: Annotated[str, Field(max_length=500), AfterValidator(_check_base_url)] = Field(
@@ -168,7 +168,7 @@ class ModelEndpoint(FrozenModel):
 
 
 @dataclass(frozen=True)
-class ModelMessage:
+class LlmMessage:
     """One message of a question.
 
     Attributes:
@@ -181,7 +181,7 @@ class ModelMessage:
 
 
 @dataclass(frozen=True)
-class ModelQuestion:
+class LlmQuestion:
     """What a controller asks.
 
     Attributes:
@@ -193,7 +193,7 @@ class ModelQuestion:
             is no JSON object.
     """
 
-    messages: tuple[ModelMessage, ...]
+    messages: tuple[LlmMessage, ...]
     schema: str = ""
 
     def __post_init__(self) -> None:
@@ -214,7 +214,7 @@ class ModelQuestion:
         if not isinstance(parsed, dict):
             raise ValueError("the schema of an answer is a JSON object")
 
-    def digest(self, endpoint: ModelEndpoint) -> str:
+    def digest(self, endpoint: LlmEndpoint) -> str:
         """SHA-256 (hex) of everything that an answer depends on: the question, the model and how it samples."""
         return self.digest_sampled(endpoint.sampling)
 
@@ -230,7 +230,7 @@ class ModelQuestion:
 
 
 @dataclass(frozen=True)
-class ModelAnswer:
+class LlmAnswer:
     """What an endpoint answered.
 
     Attributes:
@@ -248,7 +248,7 @@ class ModelAnswer:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-class ModelFailure(ArenaError):  # noqa: N818 - named after what it reports
+class LlmFailure(ArenaError):  # noqa: N818 - named after what it reports
     """A question that has no answer; an episode goes on without.
 
     Attributes:
@@ -283,14 +283,14 @@ class ModelFailure(ArenaError):  # noqa: N818 - named after what it reports
         return f"{self.kind}: {self.message}"
 
 
-class ModelUnavailable(ArenaError):  # noqa: N818 - named after what it reports
+class LlmUnavailable(ArenaError):  # noqa: N818 - named after what it reports
     """There is no endpoint, or it does not accept the key: nothing that asks it can be scored."""
 
 
-class LanguageModel(Protocol):
+class Llm(Protocol):
     """What a controller with the capability ``llm`` is given before ``begin``, by ``use_language_model(model)``."""
 
-    def ask(self, messages: Sequence[ModelMessage], schema: Mapping[str, Any] | None = None) -> ModelAnswer:
+    def ask(self, messages: Sequence[LlmMessage], schema: Mapping[str, Any] | None = None) -> LlmAnswer:
         """Ask, and wait for the answer. The wait is not charged to the controller's deadlines.
 
         Args:
@@ -298,27 +298,27 @@ class LanguageModel(Protocol):
             schema: JSON schema of the answer; None for free text.
 
         Raises:
-            ModelFailure: there is no answer.
-            ValueError: the question is none, see `ModelQuestion`.
+            LlmFailure: there is no answer.
+            ValueError: the question is none, see `LlmQuestion`.
         """
 
 
-class ModelClient(Protocol):
+class LlmClient(Protocol):
     """Speaks to one endpoint; made in the arena's own process, by a plugin. Used by several threads at a time."""
 
     def probe(self) -> None:
         """See whether the endpoint is there and takes the key, at no cost.
 
         Raises:
-            ModelUnavailable: it is not, or does not.
+            LlmUnavailable: it is not, or does not.
         """
 
-    def ask(self, question: ModelQuestion) -> ModelAnswer:
+    def ask(self, question: LlmQuestion) -> LlmAnswer:
         """Send a question, within the timeout and the retries of the run's limits, and wait for the answer.
 
         Raises:
-            ModelFailure: there is no answer.
-            ModelUnavailable: the key is not accepted.
+            LlmFailure: there is no answer.
+            LlmUnavailable: the key is not accepted.
         """
 
     def close(self) -> None:
@@ -326,7 +326,7 @@ class ModelClient(Protocol):
 
 
 @dataclass(frozen=True)
-class ModelClientSpec:
+class LlmClientSpec:
     """Declaration of a client by a plugin.
 
     Attributes:
@@ -337,5 +337,5 @@ class ModelClientSpec:
     """
 
     name: str
-    connect: Callable[[ModelEndpoint, str | None, ModelLimits], ModelClient]
+    connect: Callable[[LlmEndpoint, str | None, LlmLimits], LlmClient]
     summary: str

@@ -2,8 +2,8 @@
 
 Hidden: ``HMAC-SHA256(master, label | contract digest | scenario digest | index)``, the parts joined by vertical bars,
 gives under the label ``episode`` 256 bits for the episode's stream, and under ``controller`` 63 bits from which each
-submission's own seed is hashed (:mod:`arena.contest.match`).
-``HMAC-SHA256(master, scenarios | contract digest)`` is the key of drawn scenarios (:mod:`arena.world.draw`).
+submission's own seed is hashed (:mod:`arena.play.match`).
+``HMAC-SHA256(master, scenarios | contract digest)`` is the key of drawn scenarios (:mod:`arena.world.contest_draws`).
 ``sha256(master | salt)``, of the bytes one after the other, is the commitment: it can be published before a run without
 telling anything. Afterwards the *reveal*, master and salt, proves which seeds were meant.
 
@@ -26,8 +26,8 @@ from typing import Literal, Protocol, SupportsIndex, TypeVar
 from pydantic import Field
 
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
-from arena.models import FrozenModel, load_model, whole_number
-from arena.world.draw import DrawKey
+from arena.schemas import FrozenSchema, load_as, whole_number
+from arena.world.contest_draws import DrawKey
 
 #: The ten published seeds: for development and comparison, known to everybody.
 PUBLIC_SEEDS = (42, 123, 456, 789, 1011, 2022, 3033, 4044, 5055, 6066)
@@ -105,7 +105,7 @@ class PublicSeeds:
         return EpisodeSeed(index=index, entropy=seed, controller_seed=seed, public=True)
 
 
-class _MasterAndSalt(FrozenModel):
+class _MasterAndSalt(FrozenSchema):
     """What seeds are derived from and committed to."""
 
     master: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False, description="32 random bytes, hex")
@@ -260,14 +260,14 @@ def read_reveal(path: Path) -> Reveal:
 def _read(model: type[_M], path: Path) -> _M:
     """Read a document with a master in it; messages leave out all its values, and its unknown keys."""
     try:
-        return load_model(model, path)
+        return load_as(model, path)
     except InvalidInput as error:
         faults = [_discreet(fault, model, path) for fault in error.faults]
     # Raised outside the handler: a chained error would still hold the values.
     raise InvalidInput(faults)
 
 
-def _discreet(fault: Fault, model: type[FrozenModel], path: Path) -> Fault:
+def _discreet(fault: Fault, model: type[FrozenSchema], path: Path) -> Fault:
     if fault.field == "format":
         revealing = f"after the run, a secret becomes a reveal by: arena seeds reveal {path}"
         fix = revealing if model is Reveal else "name the file that arena seeds new has written"

@@ -24,7 +24,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from arena.simulate.plant import Plant, compile_plant
+from arena.simulate.compiled import CompiledScenario, compile_scenario
 from arena.simulate.simulator import Simulator, State, restored_generator, stream_words
 from arena.world.demand import Goodwill
 from arena.world.network import Network, Node
@@ -104,7 +104,7 @@ class OracleBriefing(InformedBriefing):
         Raises:
             ValueError: If the briefing was made without the episode's stream.
         """
-        simulator = Simulator(self._replayable()[0], self._plant)
+        simulator = Simulator(self._replayable()[0], self._compiled)
         simulator.start(self.generator())
         return simulator
 
@@ -136,8 +136,8 @@ class OracleBriefing(InformedBriefing):
         return self.scenario, self.stream
 
     @cached_property
-    def _plant(self) -> Plant:
-        return compile_plant(self._replayable()[0])
+    def _compiled(self) -> CompiledScenario:
+        return compile_scenario(self._replayable()[0])
 
 
 @dataclass(frozen=True, kw_only=True)

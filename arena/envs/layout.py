@@ -18,8 +18,8 @@ from gymnasium import spaces
 
 from arena.errors import unknown_name
 from arena.simulate.columns import Column
+from arena.simulate.compiled import CompiledScenario
 from arena.simulate.dynamics import Columns
-from arena.simulate.plant import Plant
 from arena.world.scenario import LARGEST_QUANTITY, Scenario
 
 #: Tracks that one decision maker for the whole network can train on. The oracle's knowledge is no observation, and the
@@ -49,18 +49,18 @@ class ObservationLayout:
 
     Args:
         scenario: what is played.
-        plant: the scenario compiled.
+        compiled: the scenario compiled.
         track: ``blind`` or ``informed``.
 
     Raises:
         UnknownName: If the track is neither.
     """
 
-    def __init__(self, scenario: Scenario, plant: Plant, track: EnvTrack) -> None:
+    def __init__(self, scenario: Scenario, compiled: CompiledScenario, track: EnvTrack) -> None:
         if track not in get_args(EnvTrack):
             raise unknown_name("track of a training environment", str(track), get_args(EnvTrack))
         network = scenario.network
-        self._plant = plant
+        self._compiled = compiled
         self._owed_shown = scenario.upstream_shortage == "owed"
         self._is_informed = track == "informed"
         self._mean_path = scenario.mean_path
@@ -68,10 +68,10 @@ class ObservationLayout:
         self._smallest_mean = scenario.demand.smallest_mean
         self.means = MeanPaths(scenario.mean_path[:, :, None], self._smallest_mean)
         """The scenario's own mean demand."""
-        self._no_demand = (0.0,) * plant.markets
-        self.length: int = 2 * plant.markets + len(network.managed) + network.pipeline_offsets[-1] + 2
+        self._no_demand = (0.0,) * compiled.markets
+        self.length: int = 2 * compiled.markets + len(network.managed) + network.pipeline_offsets[-1] + 2
         """Number of entries."""
-        self.length += len(network.components) + (plant.links if self._owed_shown else 0)
+        self.length += len(network.components) + (compiled.links if self._owed_shown else 0)
         self.length += self._mean_path.size if self._is_informed else 0
 
     def space(self) -> spaces.Box:
@@ -86,11 +86,11 @@ class ObservationLayout:
             demand: of the last period, per market link; None before the first.
         """
         stocks = columns.on_hand
-        components = self._plant.component_points
+        components = self._compiled.component_points
         values = [
             *(self._no_demand if demand is None else demand),
             *columns.unfilled,
-            *(self._plant.by_node(stocks) if components else stocks),
+            *(self._compiled.by_node(stocks) if components else stocks),
             *chain.from_iterable(columns.pipeline),
             columns.period,
             columns.sentiment,
@@ -119,13 +119,13 @@ class ObservationLayout:
         stocks = columns.on_hand
         count = len(stocks[0])
         parts = [
-            *([np.zeros(count)] * self._plant.markets if demand is None else demand),
+            *([np.zeros(count)] * self._compiled.markets if demand is None else demand),
             *columns.unfilled,
-            *self._plant.by_node(stocks),
+            *self._compiled.by_node(stocks),
             *chain.from_iterable(columns.pipeline),
             np.full(count, float(columns.period)),
             columns.sentiment,
-            *(stocks[point] for point in self._plant.component_points),
+            *(stocks[point] for point in self._compiled.component_points),
         ]
         if self._owed_shown:
             parts += columns.owed

@@ -20,9 +20,9 @@ from arena.contract.tracks import LocalObservation, TrackView
 from arena.envs.layout import ObservationLayout
 from arena.envs.single import RENDER_MODES, resolve_scenario
 from arena.errors import ContractViolation, EpisodeEnded, suggest, unknown_name
-from arena.models import seed_number
+from arena.schemas import seed_number
+from arena.simulate.compiled import compile_scenario
 from arena.simulate.ledger import Ledger
-from arena.simulate.plant import compile_plant
 from arena.simulate.simulator import Simulator
 from arena.world.scenario import LARGEST_QUANTITY, Scenario
 
@@ -93,9 +93,9 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
         self.scenario = resolve_scenario(scenario)
         self.reward = reward
         self.render_mode = render_mode
-        self._plant = compile_plant(self.scenario)
-        self._simulator = Simulator(self.scenario, self._plant)
-        self._layout = ObservationLayout(self.scenario, self._plant, "blind")
+        self._compiled = compile_scenario(self.scenario)
+        self._simulator = Simulator(self.scenario, self._compiled)
+        self._layout = ObservationLayout(self.scenario, self._compiled, "blind")
         self._generator: np.random.Generator | None = None
         self._has_begun = False
         managed = self.scenario.network.managed
@@ -168,7 +168,7 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
             if agent not in self._views:
                 hint = suggest(str(agent), self.possible_agents)
                 raise ContractViolation("bad_shape", f"orders come from an unknown agent {agent!r}; {hint}")
-        orders = np.zeros(self._plant.links)
+        orders = np.zeros(self._compiled.links)
         infos: Infos = {}
         for agent, view in self._views.items():
             if agent not in actions:
@@ -179,13 +179,13 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
                 raise ContractViolation(violation.code, f"{agent}: {violation.message}") from None
             orders[list(view.links)] = checked.orders
             infos[agent] = {"clipped_orders": checked.clipped}
-        discount = self._plant.discount**simulator.period
+        discount = self._compiled.discount**simulator.period
         profit = simulator.step(orders)
         agents, finished = self.agents, simulator.finished
         rewards = dict.fromkeys(agents, profit)
         if self.reward == "node":
             assert simulator.last is not None
-            profits = np.dot(self._plant.profit_map, simulator.last.rows) * discount
+            profits = np.dot(self._compiled.profit_map, simulator.last.rows) * discount
             rewards = dict(zip(agents, profits.tolist(), strict=True))
         if finished:
             self.agents = []

@@ -14,9 +14,9 @@ from arena.contract.kpi import Kpis, measure
 from arena.contract.orders import check_orders
 from arena.envs.layout import EnvTrack, ObservationLayout
 from arena.errors import EpisodeEnded, unknown_name
-from arena.models import seed_number
+from arena.schemas import seed_number
+from arena.simulate.compiled import compile_scenario
 from arena.simulate.ledger import Ledger
-from arena.simulate.plant import compile_plant
 from arena.simulate.simulator import Simulator
 from arena.world.scenario import Scenario
 from arena.world.suite import load_scenario
@@ -87,10 +87,10 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             raise unknown_name("render mode", str(render_mode), RENDER_MODES)
         self.render_mode = render_mode
         self.scenario = resolve_scenario(scenario)
-        plant = compile_plant(self.scenario)
-        self._simulator = Simulator(self.scenario, plant)
-        self._layout = ObservationLayout(self.scenario, plant, track)
-        self._shape = (plant.links,)
+        compiled = compile_scenario(self.scenario)
+        self._simulator = Simulator(self.scenario, compiled)
+        self._layout = ObservationLayout(self.scenario, compiled, track)
+        self._shape = (compiled.links,)
         self._order_bound = self.scenario.order_bound
         self._with_kpis = kpis
         self._has_begun = False

@@ -13,15 +13,15 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from arena.envs.drawn import DrawnEpisodes, check_mix
 from arena.envs.layout import EnvTrack, ObservationLayout
 from arena.envs.single import resolve_scenario
+from arena.envs.training_worlds import DrawnEpisodes, check_mix
 from arena.errors import ContractViolation, EpisodeEnded, unknown_name
-from arena.models import seed_number
-from arena.randomise import ScenarioMix
+from arena.schemas import seed_number
 from arena.simulate.columns import NUMPY, Column
+from arena.simulate.compiled import compile_scenario
 from arena.simulate.dynamics import Columns, Movements, advance
-from arena.simulate.plant import compile_plant
+from arena.training_worlds import ScenarioMix
 from arena.world.scenario import Scenario
 
 _MIX_STREAM = 0x6D6978  # keeps the stream of drawn scenarios apart from those of demand
@@ -42,8 +42,8 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     its own, seeded ``seed + i`` (or ``seed[i]``): its observations and rewards equal those of a single environment with
     that seed, bit for bit. It is tens of times slower; use it to compare, not to train.
 
-    *Randomisation*: with a mix (`arena.randomise.ScenarioMix`) every reset draws a scenario for each sub-environment:
-    demand, fulfilment, goodwill, initial stock. Network, horizon, observation layout and order bound stay those of the
+    *Randomisation*: with a mix (`arena.training_worlds.ScenarioMix`) every reset draws a scenario for each
+    sub-environment: demand, fulfilment, goodwill, initial stock. Network, horizon, observation layout and order bound stay those of the
     given scenario. Scenarios are drawn from a stream of their own, so that with independent streams sub-environment i
     equals a single environment of the i-th of `drawn_scenarios`, bit for bit. What a briefing would tell of the rules
     is in the info of every reset: ``backlog``, and on the informed track ``noise_scale``, ``goodwill``, ``growth``,
@@ -108,11 +108,11 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
-        self._plant = compile_plant(self.scenario)
+        self._compiled = compile_scenario(self.scenario)
         self._track: EnvTrack = track
-        self._layout = ObservationLayout(self.scenario, self._plant, track)
+        self._layout = ObservationLayout(self.scenario, self._compiled, track)
         self._order_bound = self.scenario.order_bound
-        self._shape = (num_envs, self._plant.links)
+        self._shape = (num_envs, self._compiled.links)
         self.single_observation_space: spaces.Box = self._layout.space()
         self.single_action_space = spaces.Box(0.0, self._order_bound, self._shape[1:], np.float64)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -196,8 +196,8 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         requests, clipped = self._checked(actions)
         period, drawn = columns.period, self._drawn
         draw = self._shared_demand if self._generators is None else self._independent_demand
-        plant, played = (self._plant, columns) if drawn is None else (drawn.plant, drawn.played(columns))
-        after, moved = advance(plant, played, requests, lambda sentiment: draw(period, sentiment), NUMPY)
+        compiled, played = (self._compiled, columns) if drawn is None else (drawn.compiled, drawn.played(columns))
+        after, moved = advance(compiled, played, requests, lambda sentiment: draw(period, sentiment), NUMPY)
         self._columns = after
         rewards = moved.reward if self._generators is None else self._exact_rewards(moved, period)
         observations, info = self._observe(after, moved.demand), self._info(after, clipped)
@@ -241,7 +241,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             return self._drawn.demand(self.np_random, period, sentiment)
         means = self._means[period]
         demand, generator, smallest = self.scenario.demand, self.np_random, self._smallest_mean
-        if self._plant.goodwill is None:  # one mean for the whole batch, which numpy draws from faster
+        if self._compiled.goodwill is None:  # one mean for the whole batch, which numpy draws from faster
             return [demand.draw_batch(generator, max(smallest, mean), self.num_envs) for mean in means]
         return [demand.draw_batch(generator, np.maximum(smallest, mean * sentiment)) for mean in means]
 
@@ -259,9 +259,9 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def _exact_rewards(self, moved: Movements, period: int) -> np.ndarray:
         # One dot product each: a product with the whole matrix adds up in another order and rounds differently.
-        weights, rows = self._plant.reward_map, np.ascontiguousarray(moved.rows.T)
+        weights, rows = self._compiled.reward_map, np.ascontiguousarray(moved.rows.T)
         rewards = np.array([np.dot(weights, row) for row in rows])
-        return rewards if self._plant.discount == 1.0 else rewards * self._plant.discount**period
+        return rewards if self._compiled.discount == 1.0 else rewards * self._compiled.discount**period
 
     # --- beginnings ---------------------------------------------------------------------------------------------
 
@@ -292,18 +292,18 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         given = [each for each in seeds if each is not None]
         if given or self._drawing is None:
             self._drawing = np.random.default_rng([_MIX_STREAM, *given] if given else None)
-        self._drawn = DrawnEpisodes(self.scenario, self._plant, mix, self._drawing, self.num_envs)
+        self._drawn = DrawnEpisodes(self.scenario, self._compiled, mix, self._drawing, self.num_envs)
 
     def _initial(self) -> Columns:
-        plant, nothing, drawn = self._plant, np.zeros(self.num_envs), self._drawn
-        stocks = [np.full(self.num_envs, stock) for stock in plant.initial_stock]
+        compiled, nothing, drawn = self._compiled, np.zeros(self.num_envs), self._drawn
+        stocks = [np.full(self.num_envs, stock) for stock in compiled.initial_stock]
         return Columns(
             period=0,
-            on_hand=stocks if drawn is None else drawn.on_hand(plant),
-            pipeline=[(nothing,) * lead_time for lead_time in plant.network.lead_times],
-            in_transit=[nothing] * plant.links,
-            owed=[nothing] * plant.links,
-            unfilled=[nothing] * plant.markets,
+            on_hand=stocks if drawn is None else drawn.on_hand(compiled),
+            pipeline=[(nothing,) * lead_time for lead_time in compiled.network.lead_times],
+            in_transit=[nothing] * compiled.links,
+            owed=[nothing] * compiled.links,
+            unfilled=[nothing] * compiled.markets,
             shortfall=None,
             sentiment=np.ones(self.num_envs),
         )

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from arena.contest.isolation import ISOLATION_ORDER, Isolation
-from arena.contest.record import Outcome
-from arena.models import FrozenModel, load_model
+from arena.jail.isolation import ISOLATION_ORDER, Isolation
+from arena.results.record import Outcome
+from arena.schemas import FrozenSchema, load_as
 
 __all__ = ["APART", "Attack", "Case", "Need", "known_attacks"]
 
@@ -27,7 +27,7 @@ Need = Literal["memory_of_others", "name_server", "read_times", "priority"]
 answers, a file system that notes every reading, the right to a higher priority."""
 
 
-class Case(FrozenModel):
+class Case(FrozenSchema):
     """One way to try an attack."""
 
     controller: Annotated[str, Field(pattern=r"^[a-z_/]+\.py:[A-Za-z]+$")]
@@ -40,7 +40,7 @@ class Case(FrozenModel):
     """Without which it works nowhere."""
 
 
-class Attack(FrozenModel):
+class Attack(FrozenSchema):
     """One row of the table."""
 
     number: Annotated[int, Field(ge=1)]
@@ -59,7 +59,7 @@ class Attack(FrozenModel):
         return level in APART and all(level not in case.open_at for case in self.cases)
 
 
-class _Table(FrozenModel):
+class _Table(FrozenSchema):
     attacks: tuple[Attack, ...]
 
 
@@ -67,4 +67,4 @@ class _Table(FrozenModel):
 def known_attacks() -> tuple[Attack, ...]:
     """Return the table, in order of number."""
     with as_file(files("arena.report") / "attacks.yaml") as path:
-        return load_model(_Table, path).attacks
+        return load_as(_Table, path).attacks

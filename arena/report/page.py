@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Final
 import jinja2
 from markupsafe import Markup
 
-from arena.contest.isolation import OFFICIAL_ISOLATION
-from arena.contest.writing import PAGE, write_text
 from arena.errors import LISTED_NAMES, ArenaError, printable
+from arena.jail.isolation import OFFICIAL_ISOLATION
 from arena.report.attacks import Attack, known_attacks
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
 from arena.report.times import tabulate_times
+from arena.results.files import PAGE, write_text
 
 if TYPE_CHECKING:
-    from arena.contest.record import EpisodeRecord
-    from arena.contest.rows import (
+    from arena.results.record import EpisodeRecord
+    from arena.results.rows import (
         Interval,
         PriceOfDecentralisation,
         ScenarioPrice,

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from arena.contest.timing import EDGES, DecisionTimes, duration
 from arena.report.plots import Axis, Bar, Mark, histogram, tick_labels
+from arena.results.timing import EDGES, DecisionTimes, duration
 
 if TYPE_CHECKING:
-    from arena.contest.record import EpisodeRecord
+    from arena.results.record import EpisodeRecord
 
 __all__ = ["TimesRow", "TimesTable", "tabulate_times"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena.simulate.columns import LOT_SLACK, Column, Operations, operations_for
-from arena.simulate.plant import Plant, Source
+from arena.simulate.compiled import CompiledScenario, Source
 
 # Keeps 0 / 0 from happening; representable in single precision too.
 _SMALLEST_TOTAL = 1e-30
@@ -47,7 +47,7 @@ class Movements:
     scrapped: list[Column] | None  # per stock point; None where no node has a storage capacity
     demand: Sequence[Column]  # per market link
     sold: list[Column]  # per market link
-    rows: Any  # flow rows, see Plant.money_terms
+    rows: Any  # flow rows, see CompiledScenario.money_terms
     reward: Column  # sum of profits of the managed nodes, discounted
 
 
@@ -78,11 +78,11 @@ class Flows:
     reward: Any  # (batch,), money, discounted
 
 
-def initial_state(plant: Plant, batch: int, like: Any) -> BatchState:
+def initial_state(compiled: CompiledScenario, batch: int, like: Any) -> BatchState:
     """The state before the first period.
 
     Args:
-        plant: the compiled scenario.
+        compiled: the compiled scenario.
         batch: number of episodes.
         like: an array whose namespace, floating dtype and device the state takes (numpy or torch).
 
@@ -97,21 +97,21 @@ def initial_state(plant: Plant, batch: int, like: Any) -> BatchState:
     def zeros(width: int) -> Any:
         return xp.zeros((batch, width), **kind)
 
-    stock = xp.asarray(list(plant.initial_stock), **kind)
+    stock = xp.asarray(list(compiled.initial_stock), **kind)
     return BatchState(
         period=0,
-        on_hand=stock[None, :] + zeros(len(plant.initial_stock)),
-        pipeline=zeros(plant.network.pipeline_offsets[-1]),
-        in_transit=zeros(plant.links),
-        owed=zeros(plant.links),
-        unfilled=zeros(plant.markets),
-        shortfall=zeros(plant.markets),
+        on_hand=stock[None, :] + zeros(len(compiled.initial_stock)),
+        pipeline=zeros(compiled.network.pipeline_offsets[-1]),
+        in_transit=zeros(compiled.links),
+        owed=zeros(compiled.links),
+        unfilled=zeros(compiled.markets),
+        shortfall=zeros(compiled.markets),
         sentiment=xp.ones((batch,), **kind),
     )
 
 
 def step(
-    plant: Plant,
+    compiled: CompiledScenario,
     state: BatchState,
     orders: Any,
     demand: Any | Callable[[Any], Any],
@@ -121,7 +121,7 @@ def step(
     """Play one period of a batch of episodes. Pure: nothing is changed in place.
 
     Args:
-        plant: the compiled scenario.
+        compiled: the compiled scenario.
         state: the state before the period.
         orders: requested units per supply link, shape (batch, supply links); negative requests count as zero.
         demand: customers' demand of the period, shape (batch, market links), units; or a function that gives it from
@@ -145,20 +145,20 @@ def step(
     source: DemandSource = (
         (lambda sentiment: _split(demand(sentiment))) if callable(demand) else (lambda _sentiment: _split(demand))
     )
-    after, moved = advance(plant, _to_columns(plant, state), requests, source, operations, stock_out)
+    after, moved = advance(compiled, _to_columns(compiled, state), requests, source, operations, stock_out)
 
     def together(columns: Sequence[Column]) -> Any:
         return operations.rows(columns).T
 
     zeros = [column * 0.0 for column in after.on_hand]
     assert after.shortfall is not None
-    scale = plant.discount**state.period
+    scale = compiled.discount**state.period
     new_state = BatchState(
         period=after.period,
         on_hand=together(after.on_hand),
         pipeline=(
             together([slot for slots in after.pipeline for slot in slots])
-            if plant.network.pipeline_offsets[-1]
+            if compiled.network.pipeline_offsets[-1]
             else state.pipeline
         ),
         in_transit=together(after.in_transit),
@@ -173,7 +173,7 @@ def step(
         scrapped=together(moved.scrapped if moved.scrapped is not None else zeros),
         demand=together(moved.demand),
         sold=together(moved.sold),
-        node_profit=operations.weigh(plant.profit_map, moved.rows).T * scale,
+        node_profit=operations.weigh(compiled.profit_map, moved.rows).T * scale,
         reward=moved.reward,
     )
     return new_state, flows
@@ -202,7 +202,7 @@ def smooth_stock_out(width: float = 3.0) -> StockOut:
 
 
 def advance(
-    plant: Plant,
+    compiled: CompiledScenario,
     state: Columns,
     requests: Sequence[Column],
     demand: DemandSource,
@@ -212,7 +212,7 @@ def advance(
     """The transition itself, over columns; :func:`step` says what it does.
 
     Args:
-        plant: the compiled scenario.
+        compiled: the compiled scenario.
         state: columns before the period.
         requests: per supply link, not negative.
         demand: gives the demand columns from the sentiment column; called once, after sentiment has moved.
@@ -220,7 +220,7 @@ def advance(
         stock_out: surrogate of the goodwill indicator.
     """
     minimum, at_least = operations.minimum, operations.at_least
-    filled, owed, shipped = _fill(plant, state, requests, operations)
+    filled, owed, shipped = _fill(compiled, state, requests, operations)
 
     received: list[Column] = []
     pipeline: list[tuple[Column, ...]] = []
@@ -237,7 +237,7 @@ def advance(
         received.append(arriving)
 
     on_hand: list[Column] = []
-    for point, stock in zip(plant.stock_points, state.on_hand, strict=True):
+    for point, stock in zip(compiled.stock_points, state.on_hand, strict=True):
         incoming = received[point.arrivals[0]]
         for i in point.arrivals[1:]:
             incoming = incoming + received[i]
@@ -248,56 +248,56 @@ def advance(
             if not point.exact:  # rounding may leave -1e-14 where everything was shipped
                 stock = at_least(stock, 0.0)
         on_hand.append(stock)
-    scrapped = _scrap(plant, on_hand, operations) if plant.storage else None
+    scrapped = _scrap(compiled, on_hand, operations) if compiled.storage else None
 
     sentiment = state.sentiment
-    if plant.goodwill is not None and state.shortfall is not None and state.period > 0:
-        sentiment = _moved_sentiment(plant, sentiment, state.shortfall, operations, stock_out)
+    if compiled.goodwill is not None and state.shortfall is not None and state.period > 0:
+        sentiment = _moved_sentiment(compiled, sentiment, state.shortfall, operations, stock_out)
 
     wanted = demand(sentiment)
     sold: list[Column] = []
     unfilled: list[Column] = []
     shortfall: list[Column] = []
-    for seller, quantity, backlog in zip(plant.sellers, wanted, state.unfilled, strict=True):
-        due = quantity + backlog if plant.backlog else quantity
+    for seller, quantity, backlog in zip(compiled.sellers, wanted, state.unfilled, strict=True):
+        due = quantity + backlog if compiled.backlog else quantity
         stock = on_hand[seller]
         sale = minimum(due, stock)
         sold.append(sale)
         unfilled.append(due - sale)
-        if plant.goodwill is not None:
+        if compiled.goodwill is not None:
             shortfall.append(due - stock)
         else:
             shortfall.append(unfilled[-1])
         on_hand[seller] = stock - sale
 
     columns = [*filled, *in_transit, *on_hand, *sold, *unfilled]
-    if plant.has_fixed_costs:
+    if compiled.has_fixed_costs:
         columns += [operations.where(given > 0, given * 0.0 + 1.0, given * 0.0) for given in filled]
     rows = operations.rows(columns)
-    reward = operations.weigh(plant.reward_map, rows)
-    if plant.discount != 1.0:
-        reward = reward * plant.discount**state.period
+    reward = operations.weigh(compiled.reward_map, rows)
+    if compiled.discount != 1.0:
+        reward = reward * compiled.discount**state.period
     after = Columns(state.period + 1, on_hand, pipeline, in_transit, owed, unfilled, shortfall, sentiment)
     return after, Movements(filled, received, scrapped, wanted, sold, rows, reward)
 
 
 def _fill(
-    plant: Plant, state: Columns, requests: Sequence[Column], operations: Operations
+    compiled: CompiledScenario, state: Columns, requests: Sequence[Column], operations: Operations
 ) -> tuple[list[Column], list[Column], list[Column]]:
     """What every supply link gets: first come, first served in link order. Also what is owed, and shipped by node."""
     minimum, at_most, at_least = operations.minimum, operations.at_most, operations.at_least
     filled: list[Column] = []
     owed = state.owed
-    if plant.owes_upstream:
+    if compiled.owes_upstream:
         owed = list(owed)
-    shipped: list[Column] = [None] * len(plant.network.managed)
-    for source, claim in zip(plant.sources, requests, strict=True):
+    shipped: list[Column] = [None] * len(compiled.network.managed)
+    for source, claim in zip(compiled.sources, requests, strict=True):
         if source.minimum_order or source.lot_size:
             claim = _order_in_lots(claim, source, operations)
         if source.node < 0:
             filled.append(claim)
             continue
-        if plant.owes_upstream:
+        if compiled.owes_upstream:
             claim = claim + owed[source.link]
         given = claim
         gone = shipped[source.node]
@@ -315,7 +315,7 @@ def _fill(
             lots = operations.floor(given / source.lot_size + LOT_SLACK)
             given = minimum(given, lots * source.lot_size)
         shipped[source.node] = given if gone is None else gone + given
-        if plant.owes_upstream:
+        if compiled.owes_upstream:
             owed[source.link] = claim - given
         filled.append(given)
     return filled, owed, shipped
@@ -331,10 +331,10 @@ def _order_in_lots(request: Column, source: Source, operations: Operations) -> C
     return operations.where(request > 0, placed, request)
 
 
-def _scrap(plant: Plant, on_hand: list[Column], operations: Operations) -> list[Column]:
+def _scrap(compiled: CompiledScenario, on_hand: list[Column], operations: Operations) -> list[Column]:
     """Cut stocks down to the storage capacities, in place in the new list; what was cut, per stock point."""
     scrapped = [stock * 0.0 for stock in on_hand]
-    for points, capacity in plant.storage:
+    for points, capacity in compiled.storage:
         total = on_hand[points[0]]
         for position in points[1:]:
             total = total + on_hand[position]
@@ -348,13 +348,13 @@ def _scrap(plant: Plant, on_hand: list[Column], operations: Operations) -> list[
 
 
 def _moved_sentiment(
-    plant: Plant,
+    compiled: CompiledScenario,
     sentiment: Column,
     shortfall: Sequence[Column],
     operations: Operations,
     stock_out: StockOut | None,
 ) -> Column:
-    goodwill = plant.goodwill
+    goodwill = compiled.goodwill
     assert goodwill is not None
     fallen = operations.at_least(sentiment * goodwill.decay, goodwill.floor)
     risen = operations.at_most(sentiment * goodwill.growth, goodwill.cap)
@@ -372,13 +372,13 @@ def _split(array: Any) -> list[Column]:
     return list(array.T)
 
 
-def _to_columns(plant: Plant, state: BatchState) -> Columns:
+def _to_columns(compiled: CompiledScenario, state: BatchState) -> Columns:
     slots = _split(state.pipeline)
-    offsets = plant.network.pipeline_offsets
+    offsets = compiled.network.pipeline_offsets
     return Columns(
         period=state.period,
         on_hand=_split(state.on_hand),
-        pipeline=[tuple(slots[offsets[i] : offsets[i + 1]]) for i in range(plant.links)],
+        pipeline=[tuple(slots[offsets[i] : offsets[i + 1]]) for i in range(compiled.links)],
         in_transit=_split(state.in_transit),
         owed=_split(state.owed),
         unfilled=_split(state.unfilled),

@@ -9,11 +9,11 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from arena.errors import ContractViolation, EpisodeEnded
-from arena.models import seed_number
+from arena.schemas import seed_number
 from arena.simulate.columns import SCALAR
+from arena.simulate.compiled import MONEY_PARTS, CompiledScenario, compile_scenario
 from arena.simulate.dynamics import Columns, Movements, advance
 from arena.simulate.ledger import Ledger
-from arena.simulate.plant import MONEY_PARTS, Plant, compile_plant
 from arena.world.scenario import Scenario
 
 
@@ -117,15 +117,15 @@ class Simulator:
         758.03
     """
 
-    def __init__(self, scenario: Scenario, plant: Plant | None = None) -> None:
+    def __init__(self, scenario: Scenario, compiled: CompiledScenario | None = None) -> None:
         """Prepare a scenario.
 
         Args:
             scenario: what to play.
-            plant: the scenario compiled, if at hand; compiled here otherwise.
+            compiled: the scenario compiled, if at hand; compiled here otherwise.
         """
         self.scenario = scenario
-        self.plant = compile_plant(scenario) if plant is None else plant
+        self.compiled = compile_scenario(scenario) if compiled is None else compiled
         self._smallest_mean = scenario.demand.smallest_mean
         self._means = [tuple(column) for column in scenario.mean_path.T.tolist()]
         self._generator: np.random.Generator | None = None
@@ -153,7 +153,7 @@ class Simulator:
         Raises:
             ValueError: If the shape is another, or a demand is negative or not finite.
         """
-        shape = (self.scenario.horizon, self.plant.markets)
+        shape = (self.scenario.horizon, self.compiled.markets)
         if demand.shape != shape or not (np.isfinite(demand) & (demand >= 0)).all():
             raise ValueError(f"recorded demand has shape {shape} and is 0 or more throughout")
         self.start(0)  # a stream that nothing is drawn from
@@ -206,9 +206,9 @@ class Simulator:
         if asked.dtype.kind not in "fiu":
             message = f"orders are numbers, got {type(orders).__name__}; give one float per supply link"
             raise ContractViolation("bad_dtype", message)
-        if asked.shape != (self.plant.links,):
+        if asked.shape != (self.compiled.links,):
             raise ContractViolation(
-                "bad_shape", f"orders have shape ({self.plant.links},), one per supply link, got {asked.shape}"
+                "bad_shape", f"orders have shape ({self.compiled.links},), one per supply link, got {asked.shape}"
             )
         requests: list[float] = asked.astype(np.float64).tolist()
         total = sum(requests)
@@ -223,7 +223,7 @@ class Simulator:
             return [draw(generator, max(smallest, mean * sentiment)) for mean in means]
 
         after, moved = advance(
-            self.plant, columns, [request if request > 0.0 else 0.0 for request in requests], demand, SCALAR
+            self.compiled, columns, [request if request > 0.0 else 0.0 for request in requests], demand, SCALAR
         )
         self._columns = after
         self._log.append((requests, moved, columns.unfilled, after))
@@ -236,28 +236,28 @@ class Simulator:
         last = self._log[-1] if self._log else None
         return State(
             period=columns.period,
-            demand=_frozen(last[1].demand if last else [0.0] * self.plant.markets),
+            demand=_frozen(last[1].demand if last else [0.0] * self.compiled.markets),
             unfilled=_frozen(columns.unfilled),
-            on_hand=_frozen(self.plant.by_node(columns.on_hand)),
-            component_stock=_frozen([columns.on_hand[point] for point in self.plant.component_points]),
+            on_hand=_frozen(self.compiled.by_node(columns.on_hand)),
+            component_stock=_frozen([columns.on_hand[point] for point in self.compiled.component_points]),
             pipeline=_frozen([slot for slots in columns.pipeline for slot in slots]),
             in_transit=_frozen(columns.in_transit),
             owed=_frozen(columns.owed),
             sentiment=columns.sentiment,
-            requested=_frozen(last[0] if last else [0.0] * self.plant.links),
+            requested=_frozen(last[0] if last else [0.0] * self.compiled.links),
         )
 
     def ledger(self) -> Ledger:
         """The periods played so far, as a ledger of read-only arrays."""
-        plant, log = self.plant, self._log
-        links, markets, points = plant.links, plant.markets, len(plant.stock_points)
+        compiled, log = self.compiled, self._log
+        links, markets, points = compiled.links, compiled.markets, len(compiled.stock_points)
 
         def table(rows: list[Any], width: int) -> np.ndarray:
             return np.array(rows, dtype=np.float64).reshape(len(log), width)
 
-        rows = table([moved.rows for _, moved, _, _ in log], plant.flow_rows)
-        discount = plant.discount ** np.arange(len(log))[:, None]
-        money = {name: amounts * discount for name, amounts in plant.money(rows).items()}
+        rows = table([moved.rows for _, moved, _, _ in log], compiled.flow_rows)
+        discount = compiled.discount ** np.arange(len(log))[:, None]
+        money = {name: amounts * discount for name, amounts in compiled.money(rows).items()}
         stock = rows[:, 2 * links : 2 * links + points]
         market_rows = rows[:, 2 * links + points :]
         carried = table([before for _, _, before, _ in log], markets)
@@ -269,29 +269,29 @@ class Simulator:
             received=table([moved.received for _, moved, _, _ in log], links),
             in_transit=rows[:, links : 2 * links].copy(),
             owed=table([after.owed for _, _, _, after in log], links),
-            on_hand=stock @ plant.node_map.T,
-            component_stock=stock[:, list(plant.component_points)],
-            scrapped=scrapped @ plant.node_map.T,
+            on_hand=stock @ compiled.node_map.T,
+            component_stock=stock[:, list(compiled.component_points)],
+            scrapped=scrapped @ compiled.node_map.T,
             demand=table([moved.demand for _, moved, _, _ in log], markets),
-            carried_backlog=carried if plant.backlog else np.zeros_like(carried),
+            carried_backlog=carried if compiled.backlog else np.zeros_like(carried),
             sold=market_rows[:, :markets].copy(),
             unfilled=market_rows[:, markets : 2 * markets].copy(),
             sentiment=np.array([after.sentiment for _, _, _, after in log], dtype=np.float64),
             node_profit=money["revenue"] - np.sum(costs, axis=0),
             reward=np.array([moved.reward for _, moved, _, _ in log], dtype=np.float64),
-            initial_on_hand=plant.node_map @ np.array(plant.initial_stock),
+            initial_on_hand=compiled.node_map @ np.array(compiled.initial_stock),
             **money,
         )
 
     def _initial(self) -> Columns:
-        plant = self.plant
+        compiled = self.compiled
         return Columns(
             period=0,
-            on_hand=list(plant.initial_stock),
-            pipeline=[(0.0,) * lead_time for lead_time in plant.network.lead_times],
-            in_transit=[0.0] * plant.links,
-            owed=[0.0] * plant.links,
-            unfilled=[0.0] * plant.markets,
+            on_hand=list(compiled.initial_stock),
+            pipeline=[(0.0,) * lead_time for lead_time in compiled.network.lead_times],
+            in_transit=[0.0] * compiled.links,
+            owed=[0.0] * compiled.links,
+            unfilled=[0.0] * compiled.markets,
             shortfall=None,
             sentiment=1.0,
         )

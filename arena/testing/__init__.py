@@ -18,14 +18,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from arena.contest.host import Isolation, make_host
-from arena.contest.limits import Limits
-from arena.contest.submission import Manifest, Submission
-from arena.contest.timing import DecisionTimes
 from arena.contract.controller import ControllerSpec
-from arena.contract.language_model import ModelEndpoint
-from arena.models import parse_model
+from arena.contract.language_model import LlmEndpoint
+from arena.entry.submission import Manifest, Submission
+from arena.jail.limits import Limits
+from arena.play.seats import Isolation, make_host
 from arena.plugins import check_spec, discover
+from arena.results.timing import DecisionTimes
+from arena.schemas import parse_as
 from arena.testing.examiner import Examiner
 from arena.testing.listener import ListeningHost
 from arena.testing.result import CHECKS, ConformanceError, ConformanceResult, Finding
@@ -142,7 +142,7 @@ def _entered(
     spec = discover().controller(controller).spec if isinstance(controller, str) else controller
     check_spec(spec)
     given = {} if config is None else config if isinstance(config, Mapping) else config.model_dump(mode="json")
-    validated = parse_model(spec.config, given, f"configuration of {spec.name}").model_dump(mode="json")
+    validated = parse_as(spec.config, given, f"configuration of {spec.name}").model_dump(mode="json")
     submissions = [
         Submission(
             name=spec.name,
@@ -156,7 +156,7 @@ def _entered(
             track=track,
             config=validated,
             spec=spec,
-            endpoint=ModelEndpoint.model_validate(validated["endpoint"]) if "llm" in spec.capabilities else None,
+            endpoint=LlmEndpoint.model_validate(validated["endpoint"]) if "llm" in spec.capabilities else None,
         )
         for track in spec.tracks
     ]

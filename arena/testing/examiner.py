@@ -8,15 +8,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.contest.host import Host
-from arena.contest.limits import Limits
-from arena.contest.match import play
-from arena.contest.record import PlayedEpisode
-from arena.contest.standings import BOUND_TOLERANCE
-from arena.contest.submission import Submission
-from arena.contest.timing import DecisionTimes
 from arena.contract.seeds import EpisodeSeed, PublicSeeds
 from arena.contract.tracks import Track
+from arena.entry.submission import Submission
+from arena.jail.limits import Limits
+from arena.play.match import play
+from arena.play.seats import Host
+from arena.results.record import PlayedEpisode
+from arena.results.standings import BOUND_TOLERANCE
+from arena.results.timing import DecisionTimes
 from arena.testing.information import World, examine_information
 from arena.testing.listener import ListeningHost
 from arena.testing.recorder import RecordingHost

@@ -21,9 +21,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from pydantic import PrivateAttr
 
-from arena.contest.record import PlayedEpisode
 from arena.contract.seeds import EpisodeSeed
 from arena.contract.tracks import Track
+from arena.results.record import PlayedEpisode
 from arena.simulate.simulator import episode_generator
 from arena.testing.recorder import Message
 from arena.world.demand import Demand, Seasonal, Shock, Trend

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.contest.host import Host, Seat
-from arena.contest.host.model_seat import ModelLine
-from arena.contest.submission import Submission
 from arena.contract.controller import ControllerReport
 from arena.contract.tracks import Briefing, Observation
+from arena.entry.submission import Submission
+from arena.llm.seat import LlmLine
+from arena.play.seats import Host, Seat
 
 _T = TypeVar("_T")
 
@@ -32,7 +32,7 @@ class ListeningHost:
         self._host = host
         self._changes: set[str] = set()
 
-    def open(self, submission: Submission, model: ModelLine | None = None) -> Seat:
+    def open(self, submission: Submission, model: LlmLine | None = None) -> Seat:
         """Open a seat that listens."""
         return ListeningSeat(self._host.open(submission, model), self)
 
@@ -51,7 +51,7 @@ class ListeningHost:
 
 
 class ListeningSeat:
-    """A seat that passes everything on to another; see `arena.contest.host.Seat`."""
+    """A seat that passes everything on to another; see `arena.play.seats.Seat`."""
 
     def __init__(self, seat: Seat, host: ListeningHost) -> None:
         self._seat = seat

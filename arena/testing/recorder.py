@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.contest.host import Host, Seat, translate
-from arena.contest.host.model_seat import ModelLine
-from arena.contest.host.wire import NO_PERIOD, BeginRequest, OrderRequest, SetupRequest, pack
-from arena.contest.submission import Submission
 from arena.contract.controller import ControllerReport
 from arena.contract.tracks import Briefing, Observation
+from arena.entry.submission import Submission
+from arena.llm.seat import LlmLine
+from arena.play.seats import Host, Seat, translate
+from arena.play.seats.wire import NO_PERIOD, BeginRequest, OrderRequest, SetupRequest, pack
 
 _NONCE = 0
 """In a contest this is a random number, the same for nobody and of no meaning."""
@@ -48,7 +48,7 @@ class RecordingHost:
         self.messages: list[list[Message]] = []
         self._host = host
 
-    def open(self, submission: Submission, model: ModelLine | None = None) -> Seat:
+    def open(self, submission: Submission, model: LlmLine | None = None) -> Seat:
         """Open a seat, and keep what it is told. What sets it up is its first message."""
         told = describe_setup(submission)
         self.messages.append([told])
@@ -60,7 +60,7 @@ class RecordingHost:
 
 
 class RecordingSeat:
-    """A seat that passes everything on to another; see `arena.contest.host.Seat`."""
+    """A seat that passes everything on to another; see `arena.play.seats.Seat`."""
 
     def __init__(self, seat: Seat, messages: list[Message]) -> None:
         self._seat = seat

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from arena.contest.host import Isolation
-from arena.contest.timing import DecisionTimes
 from arena.contract.tracks import Track
 from arena.errors import LISTED_NAMES, ArenaError
+from arena.play.seats import Isolation
+from arena.results.timing import DecisionTimes
 
 CHECKS: Final[Mapping[str, str]] = {
     "plays": "answers every decision with finite real orders, one per supply link, within the deadlines",

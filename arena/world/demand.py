@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from arena.errors import FaultList, FieldFault
-from arena.models import Count, Finite, FrozenModel, NonNegative, Positive
+from arena.schemas import Count, Finite, FrozenSchema, NonNegative, Positive
 from arena.world.quantiles import LARGEST_UNIFORM, SMALLEST_UNIFORM, poisson_quantile, poisson_quantiles
 
 Distribution = Literal["poisson", "normal", "uniform"]
@@ -38,13 +38,13 @@ def level_fault(field: str, level: float | None, *, fix: str = "") -> list[Field
     return [FieldFault(field, level, rule, advice)]
 
 
-class Trend(FrozenModel):
+class Trend(FrozenSchema):
     """A linear trend: the mean is multiplied by ``1 + slope * period``."""
 
     slope: Annotated[Finite, Field(ge=-10, le=10)] = Field(default=0.05, description="relative growth per period")
 
 
-class Seasonal(FrozenModel):
+class Seasonal(FrozenSchema):
     """A season: the mean is multiplied by ``1 + amplitude * sin(frequency * period + phase)``."""
 
     amplitude: Annotated[NonNegative, Field(le=10)] = Field(default=0.5, description="relative height of the wave")
@@ -54,14 +54,14 @@ class Seasonal(FrozenModel):
     phase: Annotated[Finite, Field(ge=-1_000, le=1_000)] = Field(default=0.0, description="radians at period 0")
 
 
-class Shock(FrozenModel):
+class Shock(FrozenSchema):
     """A lasting shock: from period ``time`` on, the mean is multiplied by ``magnitude``."""
 
     time: Count = Field(default=15, description="first period of the shock")
     magnitude: Annotated[NonNegative, Field(le=1_000)] = Field(default=2.0, description="factor on the mean")
 
 
-class Goodwill(FrozenModel):
+class Goodwill(FrozenSchema):
     """Customers' sentiment: it multiplies the mean, grows while everything is served and falls after a shortage."""
 
     growth: Annotated[Positive, Field(ge=1, le=10)] = Field(default=1.01, description="factor after a full service")
@@ -78,7 +78,7 @@ class Goodwill(FrozenModel):
         return self
 
 
-class Series(FrozenModel):
+class Series(FrozenSchema):
     """An external series of mean demand, such as unit sales of a real item; its last value repeats past its end."""
 
     values: tuple[NonNegative, ...] = Field(min_length=1, max_length=LONGEST_SERIES, description="units per period")
@@ -100,7 +100,7 @@ class Series(FrozenModel):
         return values[np.minimum(np.arange(periods), len(values) - 1)]
 
 
-class Demand(FrozenModel):
+class Demand(FrozenSchema):
     """How much customers want.
 
     Mean of period t = base (a constant or a series) x trend x season x shock x sentiment, never below

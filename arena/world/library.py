@@ -12,7 +12,7 @@ from typing import Any
 
 from arena.documents import load_document
 from arena.errors import Fault, InvalidInput, unknown_name
-from arena.models import parse_model
+from arena.schemas import parse_as
 from arena.world.demand import LONGEST_SERIES, Series
 from arena.world.kinds import require_kind
 from arena.world.network import Network
@@ -84,7 +84,7 @@ def load_network(reference: str | Path) -> Network:
 def _load_network_file(path: Path, _modified: int) -> Network:
     data = load_document(path)
     require_kind(data, "network", str(path))
-    return parse_model(Network, data, str(path))
+    return parse_as(Network, data, str(path))
 
 
 def load_series(reference: str | Path, column: str | None = None, *, base: Path | None = None) -> Series:
@@ -101,7 +101,7 @@ def load_series(reference: str | Path, column: str | None = None, *, base: Path 
     """
     path = find(reference, "demand", base=base, suffix=".csv")
     values = read_table(path, column, LONGEST_SERIES, str(reference))
-    return parse_model(Series, {"values": values, "name": path.stem}, str(path))
+    return parse_as(Series, {"values": values, "name": path.stem}, str(path))
 
 
 def build_scenario(data: Mapping[str, Any], source: str, *, base: Path | None = None) -> Scenario:
@@ -132,7 +132,7 @@ def build_scenario(data: Mapping[str, Any], source: str, *, base: Path | None = 
             faults += error.faults
             resolved["demand"] = {key: value for key, value in demand.items() if key != "series"}
     try:
-        scenario = parse_model(Scenario, resolved, source)
+        scenario = parse_as(Scenario, resolved, source)
     except InvalidInput as error:
         if not faults:
             raise

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from arena.errors import FaultList, FieldFault
-from arena.models import SMALLEST, Count, Fraction01, FrozenModel, NonNegative, Positive
+from arena.schemas import SMALLEST, Count, Fraction01, FrozenSchema, NonNegative, Positive
 
 if TYPE_CHECKING:
     import networkx
@@ -27,14 +27,14 @@ _LONGEST_LEAD_TIME = 1_000
 LeadTime = Annotated[Count, Field(le=_LONGEST_LEAD_TIME)]
 
 
-class Component(FrozenModel):
+class Component(FrozenSchema):
     """One line of a bill of materials."""
 
     suppliers: tuple[Count, ...] = Field(min_length=1, description="ids of the nodes that deliver this component")
     units: Positive = Field(default=1.0, description="units of the component in one unit of output")
 
 
-class Node(FrozenModel):
+class Node(FrozenSchema):
     """A place in the network. Markets and raw materials carry an id only."""
 
     id: Count = Field(description="the node's number, unique in the network")
@@ -49,7 +49,7 @@ class Node(FrozenModel):
     )
 
 
-class LeadTimeDistribution(FrozenModel):
+class LeadTimeDistribution(FrozenSchema):
     """A random lead time (part of the schema; not played yet)."""
 
     values: tuple[LeadTime, ...] = Field(min_length=1, description="possible lead times in periods")
@@ -57,7 +57,7 @@ class LeadTimeDistribution(FrozenModel):
     may_cross: bool = Field(default=False, description="whether a later order may arrive before an earlier one")
 
 
-class SupplyLink(FrozenModel):
+class SupplyLink(FrozenSchema):
     """A link on which the buyer orders."""
 
     supplier: Count = Field(description="id of the node that ships")
@@ -78,7 +78,7 @@ class SupplyLink(FrozenModel):
         return size
 
 
-class MarketLink(FrozenModel):
+class MarketLink(FrozenSchema):
     """A link on which a retailer meets customers' demand."""
 
     retailer: Count = Field(description="id of the managed node that sells")
@@ -90,7 +90,7 @@ class MarketLink(FrozenModel):
     )
 
 
-class Network(FrozenModel):
+class Network(FrozenSchema):
     """A multi-echelon supply network, validated as a whole.
 
     Arrays "per managed node" follow :attr:`managed`; arrays "per supply link" and "per market link" follow the order

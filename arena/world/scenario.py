@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from arena.errors import FaultList, FieldFault
-from arena.models import Count, Fraction01, FrozenModel
+from arena.schemas import Count, Fraction01, FrozenSchema
 from arena.world.demand import Demand, Goodwill, level_fault
 from arena.world.network import Network
 
@@ -25,7 +25,7 @@ _LONGEST_HORIZON = 10_000
 _LARGEST_MEAN = 1e12
 
 
-class Scenario(FrozenModel):
+class Scenario(FrozenSchema):
     """Everything that is fixed before an episode starts, except the seed.
 
     Raises:

@@ -2,7 +2,8 @@
 
 A block of a suite is a matrix: every axis has options, every combination of options is one scenario. An option has a
 ``label`` (its part of the scenario's name), a ``published`` text (its part of the published id), ``set`` (what it
-sets in the scenario) and ``draw`` (what is drawn for the scenario, and from which ranges; see :mod:`arena.world.draw`).
+sets in the scenario) and ``draw`` (what is drawn for the scenario, and from which ranges; see
+:mod:`arena.world.contest_draws`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from pydantic import Field
 
 from arena.documents import load_document
 from arena.errors import ABSENT, Fault, InvalidInput, unknown_name
-from arena.models import Count, FrozenModel, parse_model
-from arena.world.draw import MOST_DRAWS, Draw, Drawing, DrawKey, draw_scenario, make_template, public_key
+from arena.schemas import Count, FrozenSchema, parse_as
+from arena.world.contest_draws import MOST_DRAWS, Draw, Drawing, DrawKey, draw_scenario, make_template, public_key
 from arena.world.kinds import require_kind
 from arena.world.library import build_scenario, find, is_there, shipped, shipped_names
 from arena.world.scenario import Scenario
@@ -28,7 +29,7 @@ from arena.world.scenario import Scenario
 _MOST_SCENARIOS = 10_000
 
 
-class Option(FrozenModel):
+class Option(FrozenSchema):
     """One option of an axis."""
 
     label: str = Field(default="", max_length=60, description="part of the scenario's name; may be empty")
@@ -37,7 +38,7 @@ class Option(FrozenModel):
     draw: tuple[Draw, ...] = Field(default=(), description="numbers of the scenario that are drawn from ranges")
 
 
-class Block(FrozenModel):
+class Block(FrozenSchema):
     """A matrix of scenarios."""
 
     name: str = Field(default="", max_length=100, description="what the block is about, for people")
@@ -50,7 +51,7 @@ class Block(FrozenModel):
     matrix: dict[str, tuple[Option, ...]] = Field(min_length=1, description="axes and their options")
 
 
-class SuiteFile(FrozenModel):
+class SuiteFile(FrozenSchema):
     """A suite as it is written."""
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9-]*$", description="the suite's name")
@@ -71,7 +72,7 @@ class SuiteFile(FrozenModel):
     )
 
 
-class Suite(FrozenModel):
+class Suite(FrozenSchema):
     """A suite ready to play."""
 
     name: str
@@ -186,7 +187,7 @@ def load_suite(reference: str | Path, draw_key: DrawKey | None = None) -> Suite:
 def _read(path: Path) -> SuiteFile:
     data = load_document(path)
     require_kind(data, "suite", str(path))
-    return parse_model(SuiteFile, data, str(path))
+    return parse_as(SuiteFile, data, str(path))
 
 
 def _from_blocks(

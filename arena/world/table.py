@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
 from arena.errors import ABSENT, LISTED_NAMES, Fault, InvalidInput, printable, unknown_name
-from arena.models import LARGEST
+from arena.schemas import LARGEST
 from arena.world.periods import PeriodColumn, find_order_fault, find_period_columns, is_a_date
 
 LARGEST_TABLE: Final = 16 * 1024 * 1024

@@ -24,14 +24,14 @@ from machine import has
 from seats import Hosts, require_or_skip
 
 from arena import load_scenario
-from arena.contest.host.watch import children
-from arena.contest.limits import MEBIBYTE, Limits
-from arena.contest.match import play
-from arena.contest.standings import compute_standings
-from arena.contest.submission import Manifest, Submission
 from arena.contract.seeds import EpisodeSeed
+from arena.entry.submission import Manifest, Submission
+from arena.jail.limits import MEBIBYTE, Limits
+from arena.jail.watch import children
+from arena.play.match import play
 from arena.report.attacks import APART, known_attacks
 from arena.report.page import render_report
+from arena.results.standings import compute_standings
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="the attacks, and the search for what is left, use /proc"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from records import make_record
 
-from arena.contest.standings import compute_standings
 from arena.report.attacks import APART, known_attacks
 from arena.report.page import render_report
+from arena.results.standings import compute_standings
 
 CONTROLLERS = Path(__file__).parent / "controllers"
 HELPERS = {"attempt.py", *(f"shadowing/{name}.py" for name in ("numpy", "json", "arena", "msgspec"))}

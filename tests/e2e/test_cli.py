@@ -20,9 +20,9 @@ from commands import running
 from typer.testing import CliRunner
 
 from arena.cli import app
-from arena.contest.host import strongest
 from arena.contract.seeds import read_secret
 from arena.contract.version import contract_digest
+from arena.play.seats import strongest
 from arena.testing import check_controller
 
 SCENARIO = "serial-stationary-backlog"

@@ -23,8 +23,8 @@ from typing import Final
 import pytest
 from seats import LOCKED, require_or_skip
 
-from arena.contest.host.watch import children
 from arena.contract.seeds import PUBLIC_SEEDS
+from arena.jail.watch import children
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds its victims in Linux's /proc")
 
@@ -54,8 +54,8 @@ SCRIPT: Final = """
 import sys
 from pathlib import Path
 from types import MappingProxyType
-from arena.contest.evaluate import evaluate
-from arena.contest.loading import load_submissions
+from arena.play.evaluate import evaluate
+from arena.entry.loading import load_submissions
 from arena.contract.seeds import PublicSeeds
 from arena.plugins import Plugins
 from arena.world.suite import Suite, load_suite
@@ -120,9 +120,7 @@ class Run:
             parent, kind = waiting.pop()
             for child in children(parent):
                 words = command_line(child)
-                starts_controllers = "bwrap" not in words[0] and any(
-                    "arena.contest.host.warden" in one for one in words
-                )
+                starts_controllers = "bwrap" not in words[0] and any("arena.jail.warden" in one for one in words)
                 own = kind
                 if any("spawn_main" in word for word in words):
                     own = "worker"

@@ -19,12 +19,12 @@ import pytest
 from typer.testing import CliRunner
 
 from arena.cli import app
-from arena.contest.evaluate import evaluate
-from arena.contest.loading import load_submissions
-from arena.contest.record import EpisodeRecord
 from arena.contract.seeds import HiddenSeeds, PublicSeeds, hidden_seeds, read_secret
 from arena.contract.version import contract_digest
+from arena.entry.loading import load_submissions
+from arena.play.evaluate import evaluate
 from arena.plugins import Plugins
+from arena.results.record import EpisodeRecord
 from arena.world.suite import Suite, load_suite
 
 STEADY = """
@@ -309,7 +309,7 @@ def test_a_crash_of_the_arena_tells_nothing(tmp_path: Path, workers: int) -> Non
 
 @pytest.mark.parametrize(
     "place",
-    ["arena.simulate.simulator.episode_generator", "arena.contest.match.measure", "arena.contest.store.Store.put"],
+    ["arena.simulate.simulator.episode_generator", "arena.play.match.measure", "arena.results.store.Store.put"],
 )
 def test_not_even_the_variables_of_a_crash_show_the_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str

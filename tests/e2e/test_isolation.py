@@ -11,8 +11,8 @@ from seats import LOCKED, require_or_skip
 from typer.testing import CliRunner
 
 from arena.cli import app
-from arena.contest import host as hosts
-from arena.contest.host import strongest
+from arena.play import seats as hosts
+from arena.play.seats import strongest
 
 SCENARIO = ("--scenario", "serial-stationary-backlog")
 
@@ -114,7 +114,7 @@ def test_the_results_folder_cannot_be_read_by_whoever_plays_into_it(run, level):
 def test_a_level_that_does_not_work_here_is_refused_and_not_replaced(run, monkeypatch, command):
     require_or_skip("process")
     monkeypatch.setattr(hosts, "_tried", {})
-    monkeypatch.setattr("arena.contest.host.sandbox.find_bubblewrap", lambda: None)
+    monkeypatch.setattr("arena.jail.bubblewrap.find_bubblewrap", lambda: None)
     name = write("mine", CURIOUS.replace("FILE", "__file__"))
     options = (*SCENARIO, "--workers", 0) if command == "evaluate" else ()
     refused = run(command, name, *options, "--isolation", "sandbox")

@@ -79,9 +79,9 @@ import json, multiprocessing, os, resource, sys
 from collections import defaultdict
 from pathlib import Path
 from types import MappingProxyType
-from arena.contest.evaluate import evaluate
-from arena.contest.limits import Limits
-from arena.contest.loading import load_submissions
+from arena.play.evaluate import evaluate
+from arena.jail.limits import Limits
+from arena.entry.loading import load_submissions
 from arena.contract.seeds import PublicSeeds
 from arena.plugins import Plugins
 from arena.world.suite import Suite, load_suite

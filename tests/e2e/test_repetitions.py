@@ -12,23 +12,23 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from arena.contest import pool
-from arena.contest.attempts import Precedent
-from arena.contest.evaluate import Evaluation, evaluate
-from arena.contest.gateway.call import ModelCall, ModelOutcome
-from arena.contest.host import InfrastructureFailure, available
-from arena.contest.host.launcher import Launcher
-from arena.contest.limits import Limits
-from arena.contest.loading import load_submissions
-from arena.contest.pool import play_here, play_in_workers
-from arena.contest.record import PlayedEpisode
-from arena.contest.store import Store, key_of
-from arena.contest.verify import verify
-from arena.contest.work import BrokenOff, Job, WorkItem
-from arena.contract.language_model import ModelEndpoint, ModelUnavailable
+from arena.audit.verify import verify
+from arena.contract.language_model import LlmEndpoint, LlmUnavailable
 from arena.contract.seeds import PublicSeeds
+from arena.entry.loading import load_submissions
 from arena.errors import ArenaError
+from arena.jail.launcher import Launcher
+from arena.jail.limits import Limits
+from arena.llm.call import LlmCall, LlmOutcome
+from arena.play import pool
+from arena.play.evaluate import Evaluation, evaluate
+from arena.play.pool import play_here, play_in_workers
+from arena.play.seats import InfrastructureFailure, available
+from arena.play.work import BrokenOff, Job, WorkItem
 from arena.plugins import Plugins
+from arena.results.attempts import Precedent
+from arena.results.record import PlayedEpisode
+from arena.results.store import Store, key_of
 from arena.world.suite import Suite, load_suite
 
 SEEDS = PublicSeeds(count=1)
@@ -207,7 +207,7 @@ def test_a_link_in_the_place_of_the_journals_is_refused(tmp_path: Path) -> None:
 # --- causes that a controller has in its hands --------------------------------------------------------------------
 
 ASKING = """
-from arena import ModelFailure, ModelMessage
+from arena import LlmFailure, LlmMessage
 import numpy as np
 
 class Controller:
@@ -215,10 +215,10 @@ class Controller:
         self.model = model
     def begin(self, briefing):
         self.links = len(briefing.network.supply_links)
-        self.level = float(self.model.ask([ModelMessage("user", "how much?")]).text)
+        self.level = float(self.model.ask([LlmMessage("user", "how much?")]).text)
     def order(self, observation):
         if observation.period == 29:
-            self.model.ask([ModelMessage("user", "what came?")])
+            self.model.ask([LlmMessage("user", "what came?")])
         return np.full(self.links, self.level)
 """
 
@@ -229,13 +229,13 @@ class OwnEndpoint:
     def __init__(self, *levels: float) -> None:
         self.levels = list(levels)
 
-    def call(self, call: ModelCall) -> ModelOutcome:
+    def call(self, call: LlmCall) -> LlmOutcome:
         if call.key.position == 0:
-            return ModelOutcome("ok", str(self.levels[0]))
+            return LlmOutcome("ok", str(self.levels[0]))
         if len(self.levels) > 1:
             self.levels.pop(0)
-            raise ModelUnavailable("the endpoint has not answered; run the same command again")
-        return ModelOutcome("ok", "nothing")
+            raise LlmUnavailable("the endpoint has not answered; run the same command again")
+        return LlmOutcome("ok", "nothing")
 
 
 @pytest.mark.parametrize(("levels", "outcome"), [((20.0, 20.0), "ok"), ((20.0, 35.0), "diverged")])
@@ -244,7 +244,7 @@ def test_an_endpoint_that_is_gone_in_the_last_period_gives_no_second_choice(
 ) -> None:
     submission = enter(tmp_path / "entered", ASKING)
     manifest = submission / "submission.yaml"
-    endpoint = ModelEndpoint(base_url="http://127.0.0.1:9/v1", model="m").model_dump(include={"base_url", "model"})
+    endpoint = LlmEndpoint(base_url="http://127.0.0.1:9/v1", model="m").model_dump(include={"base_url", "model"})
     text = manifest.read_text().replace("config: {}", f"config: {{endpoint: {endpoint}}}\ncapabilities: [llm]")
     manifest.write_text(text.replace("'", '"'))
     [loaded] = load_submissions([submission], Plugins(MappingProxyType({}))).require()

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from arena.cli import app
-from arena.contest.writing import EPISODES, PAGE, PERIODS, STANDINGS, TRANSCRIPT, Kind
+from arena.results.files import EPISODES, PAGE, PERIODS, STANDINGS, TRANSCRIPT, Kind
 
 BACKLOG, LOST_SALES = "serial-stationary-backlog", "serial-stationary-lost-sales"
 TABLES: Final = ("episodes.csv", "standings.json", "report.html")

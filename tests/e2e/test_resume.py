@@ -18,16 +18,16 @@ from typing import Any
 import pytest
 from commands import interruptible, running
 
-from arena.contest import pool
-from arena.contest.evaluate import Evaluation, Interrupted, evaluate
-from arena.contest.export import EPISODE_COLUMNS, export
-from arena.contest.loading import load_submissions
-from arena.contest.record import EpisodeRecord
-from arena.contest.standings import Standings
-from arena.contest.store import Store
 from arena.contract.seeds import PublicSeeds
+from arena.entry.loading import load_submissions
 from arena.errors import ArenaError
+from arena.play import pool
+from arena.play.evaluate import Evaluation, Interrupted, evaluate
 from arena.plugins import Plugins
+from arena.results.export import EPISODE_COLUMNS, export
+from arena.results.record import EpisodeRecord
+from arena.results.standings import Standings
+from arena.results.store import Store
 from arena.world.suite import Suite, load_suite
 
 SEEDS = PublicSeeds(count=3)
@@ -55,8 +55,8 @@ SCRIPT = """
 import multiprocessing, sys
 from pathlib import Path
 from types import MappingProxyType
-from arena.contest.evaluate import Interrupted, evaluate
-from arena.contest.loading import load_submissions
+from arena.play.evaluate import Interrupted, evaluate
+from arena.entry.loading import load_submissions
 from arena.contract.seeds import PublicSeeds
 from arena.plugins import Plugins
 from arena.world.suite import Suite, load_suite

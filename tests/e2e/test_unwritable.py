@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from arena.cli import app
-from arena.contest.database import SCHEMA_VERSION
-from arena.contest.store import Store
+from arena.results.database import SCHEMA_VERSION
+from arena.results.store import Store
 
 SCENARIOS: Final = ("serial-stationary-backlog", "serial-stationary-lost-sales")
 EPISODES: Final = 20
@@ -135,7 +135,7 @@ def test_a_disk_without_any_room_is_told(run: Run, tmp_path: Path, existing: boo
         assert committed(tmp_path / "out") == EPISODES
 
 
-@pytest.mark.parametrize("failing", ["arena.contest.submission.write_files", "arena.contest.evaluate.tempfile.mkdtemp"])
+@pytest.mark.parametrize("failing", ["arena.entry.submission.write_files", "arena.play.evaluate.tempfile.mkdtemp"])
 def test_submissions_that_cannot_be_copied_are_told(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:

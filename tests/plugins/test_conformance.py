@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from arena import Briefing, ControllerReport, ControllerSpec, InvalidInput, Observation, PluginError, UnknownName
-from arena.contest.loading import load_submissions
+from arena.entry.loading import load_submissions
 from arena.plugins import discover
 from arena.testing import CHECKS, ConformanceError, Finding, check_controller, check_submission
 from arena.testing.result import group_findings

@@ -28,12 +28,12 @@ from arena import (
     load_network,
     load_scenario,
 )
-from arena.contest import match
-from arena.contest.host import make_host
-from arena.contest.limits import Limits
-from arena.contest.submission import Manifest, Submission
 from arena.contract import tracks
 from arena.contract.seeds import EpisodeSeed
+from arena.entry.submission import Manifest, Submission
+from arena.jail.limits import Limits
+from arena.play import match
+from arena.play.seats import make_host
 from arena.testing import ConformanceError, check_controller, check_information
 from arena.testing.information import SharedPast, World, examine_information, fork
 from arena.testing.recorder import Message, RecordingHost

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from fake_plugins import controller_source, write_plugin
 
-from arena.contest.host import strongest
+from arena.play.seats import strongest
 
 Arena = Callable[..., "subprocess.CompletedProcess[str]"]
 

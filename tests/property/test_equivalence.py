@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from strategies import Episode, changed, episodes, order_sequences, play, scenarios, seeds
 
 from arena.simulate.columns import NUMPY
+from arena.simulate.compiled import compile_scenario
 from arena.simulate.dynamics import initial_state, step
 from arena.simulate.ledger import Ledger
-from arena.simulate.plant import compile_plant
 from arena.simulate.simulator import Simulator, realised_demand
 from arena.world.network import Component, Network
 
@@ -47,23 +47,23 @@ def batches(draw):
 @given(batches())
 def test_a_batch_equals_its_singles(batch):
     scenario = batch[0].scenario
-    plant = compile_plant(scenario)
+    compiled = compile_scenario(scenario)
     singles = [play(episode) for episode in batch]
-    state = initial_state(plant, len(batch), np.zeros(1))
+    state = initial_state(compiled, len(batch), np.zeros(1))
     for period in range(scenario.horizon):
         orders = np.stack([episode.orders[period] for episode in batch])
         demand = np.stack([single.demand[period] for single in singles])
-        state, flows = step(plant, state, orders, demand)
+        state, flows = step(compiled, state, orders, demand)
         found = {
             "filled": flows.filled,
             "received": flows.received,
-            "scrapped": flows.scrapped @ plant.node_map.T,
+            "scrapped": flows.scrapped @ compiled.node_map.T,
             "sold": flows.sold,
             "demand": flows.demand,
             "node_profit": flows.node_profit,
             "reward": flows.reward,
-            "on_hand": state.on_hand @ plant.node_map.T,
-            "component_stock": state.on_hand[:, list(plant.component_points)],
+            "on_hand": state.on_hand @ compiled.node_map.T,
+            "component_stock": state.on_hand[:, list(compiled.component_points)],
             "in_transit": state.in_transit,
             "owed": state.owed,
             "unfilled": state.unfilled,
@@ -81,14 +81,14 @@ def test_the_state_shows_what_is_under_way(batch):
     episode = batch[0]
     simulator = Simulator(episode.scenario)
     simulator.start(episode.seed)
-    offsets = simulator.plant.network.pipeline_offsets
+    offsets = simulator.compiled.network.pipeline_offsets
     seen = []
     for orders in episode.orders:
         seen.append(simulator.state.pipeline)
         simulator.step(orders)
     ledger = simulator.ledger()
     for period, pipeline in enumerate(seen):
-        for link, lead_time in enumerate(simulator.plant.network.lead_times):
+        for link, lead_time in enumerate(simulator.compiled.network.lead_times):
             slots = pipeline[offsets[link] : offsets[link + 1]]
             arriving = ledger.received[period : period + lead_time, link]
             np.testing.assert_array_equal(slots[: len(arriving)], arriving)
@@ -99,9 +99,9 @@ def test_the_state_shows_what_is_under_way(batch):
 @given(scenarios(), st.data())
 def test_demand_may_be_a_function_of_sentiment(scenario, data):
     """A function is called once a period, with the sentiment of that period, and its demand is played."""
-    plant = compile_plant(scenario)
+    compiled = compile_scenario(scenario)
     orders = data.draw(order_sequences(scenario))
-    state = initial_state(plant, 2, np.zeros(1))
+    state = initial_state(compiled, 2, np.zeros(1))
     fixed = state
     for period in range(scenario.horizon):
         asked = np.stack([orders[period], orders[period] / 2])
@@ -109,25 +109,25 @@ def test_demand_may_be_a_function_of_sentiment(scenario, data):
 
         def demand(sentiment, seen=seen):
             seen.append(sentiment)
-            return np.outer(sentiment, np.arange(10.0, 10.0 + plant.markets))
+            return np.outer(sentiment, np.arange(10.0, 10.0 + compiled.markets))
 
-        state, flows = step(plant, state, asked, demand)
+        state, flows = step(compiled, state, asked, demand)
         assert len(seen) == 1
         np.testing.assert_array_equal(seen[0], state.sentiment)
-        fixed, expected = step(plant, fixed, asked, flows.demand)
+        fixed, expected = step(compiled, fixed, asked, flows.demand)
         np.testing.assert_array_equal(flows.reward, expected.reward)
 
 
 @given(batches())
 def test_a_step_changes_nothing_in_place(batch):
     scenario = batch[0].scenario
-    plant = compile_plant(scenario)
-    state = initial_state(plant, 1, np.zeros(1))
-    orders, demand = batch[0].orders[:1].copy(), np.full((1, plant.markets), 20.0)
+    compiled = compile_scenario(scenario)
+    state = initial_state(compiled, 1, np.zeros(1))
+    orders, demand = batch[0].orders[:1].copy(), np.full((1, compiled.markets), 20.0)
     inputs = [value for value in vars(state).values() if isinstance(value, np.ndarray)] + [orders, demand]
     for array in inputs:
         array.flags.writeable = False
-    first, second = step(plant, state, orders, demand), step(plant, state, orders, demand)
+    first, second = step(compiled, state, orders, demand), step(compiled, state, orders, demand)
     for after, again in zip(first, second, strict=True):
         for name, value in vars(after).items():
             np.testing.assert_array_equal(value, vars(again)[name], err_msg=name)
@@ -194,17 +194,17 @@ def test_an_episode_leaves_no_trace_in_the_next(episode, other):
     orders = other.orders[: episode.scenario.horizon - 1, :1]
     simulator.start(other.seed)
     for row in orders:  # broken off before its end
-        simulator.step(np.full(simulator.plant.links, row[0]))
+        simulator.step(np.full(simulator.compiled.links, row[0]))
     assert_same(play(episode, simulator), play(episode))
 
 
 @given(batches(), st.randoms(use_true_random=False))
 def test_episodes_played_side_by_side_do_not_move_each_other(batch, random):
-    """Simulators that share a compiled plant, stepped in turns of any order."""
-    plant = compile_plant(batch[0].scenario)
+    """Simulators that share a compiled compiled, stepped in turns of any order."""
+    compiled = compile_scenario(batch[0].scenario)
     running = []
     for episode in batch:
-        simulator = Simulator(episode.scenario, plant)
+        simulator = Simulator(episode.scenario, compiled)
         simulator.start(episode.seed)
         running.append((simulator, episode))
     while left := [pair for pair in running if not pair[0].finished]:
@@ -249,10 +249,10 @@ def test_noise_scale_zero_makes_demand_its_mean(episode, seed):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @given(batches())
 def test_a_batch_keeps_its_precision(dtype, batch):
-    plant = compile_plant(batch[0].scenario)
-    state = initial_state(plant, 2, np.zeros(1, dtype=dtype))
+    compiled = compile_scenario(batch[0].scenario)
+    state = initial_state(compiled, 2, np.zeros(1, dtype=dtype))
     orders = np.tile(batch[0].orders[0], (2, 1)).astype(dtype)
-    after, flows = step(plant, state, orders, np.full((2, plant.markets), 20, dtype=dtype))
+    after, flows = step(compiled, state, orders, np.full((2, compiled.markets), 20, dtype=dtype))
     for name, value in {**vars(after), "filled": flows.filled, "sold": flows.sold}.items():
         if name != "period":
             assert np.isfinite(value).all(), name

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from arena.contest.loading import load_submissions
+from arena.entry.loading import load_submissions
 from arena.errors import LISTED_FAULTS, ArenaError, InvalidInput
 from arena.plugins import Plugins
 from arena.world.library import load_network, load_series

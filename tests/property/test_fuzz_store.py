@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from records import make_episode
 
-from arena.contest.store import Store
 from arena.errors import StoreError
+from arena.results.store import Store
 from arena.world.suite import load_suite
 
 EPISODES: Final = 12

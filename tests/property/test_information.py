@@ -30,11 +30,11 @@ from arena import (
     SupplyLink,
     TrackView,
 )
-from arena.contest.host import make_host
-from arena.contest.limits import Limits
-from arena.contest.match import play
-from arena.contest.submission import Manifest, Submission
 from arena.contract.seeds import EpisodeSeed
+from arena.entry.submission import Manifest, Submission
+from arena.jail.limits import Limits
+from arena.play.match import play
+from arena.play.seats import make_host
 from arena.plugins import discover
 from arena.testing import check_information
 from arena.testing.recorder import RecordingHost, describe_briefing, describe_observation

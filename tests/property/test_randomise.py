@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from pydantic_faults import refused
 
 from arena import InvalidInput, Simulator, load_network
-from arena.models import parse_model
-from arena.randomise import (
+from arena.schemas import parse_as
+from arena.training_worlds import (
     EffectsFamily,
     GoodwillRanges,
     RandomNetworks,
@@ -100,8 +100,8 @@ def test_effects_are_within_their_ranges(seed):
 )
 def test_levels_that_would_not_be_played_as_drawn_are_refused(model, field):
     with pytest.raises(InvalidInput, match=rf"{field}: .*at least 0\.1, .*got 0\.05; begin the range at 0\.1"):
-        parse_model(model, {field: [0.05, 3.0]}, "ranges.yaml")
-    assert parse_model(model, {field: [0.1, 3.0]}, "ranges.yaml")
+        parse_as(model, {field: [0.05, 3.0]}, "ranges.yaml")
+    assert parse_as(model, {field: [0.1, 3.0]}, "ranges.yaml")
 
 
 def test_the_published_family_is_the_benchmarks_demand():

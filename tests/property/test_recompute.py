@@ -9,8 +9,8 @@ from records import make_record
 from strategies import Episode, episodes, play
 
 from arena import measure
-from arena.contest.differences import TOLERANCE
-from arena.contest.recompute import recompute
+from arena.audit.differences import TOLERANCE
+from arena.audit.recompute import recompute
 from arena.contract.kpi import Kpis
 from arena.contract.seeds import EpisodeSeed
 from arena.simulate.simulator import Simulator

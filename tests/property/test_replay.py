@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from strategies import Episode, demands, episodes, order_sequences, play, scenarios, seeds
 
 from arena import Scenario, Simulator, TrackView, load_scenario
-from arena.contest.host.translate import describe_briefing, rebuild_briefing
+from arena.play.seats.translate import describe_briefing, rebuild_briefing
 from arena.simulate.simulator import episode_generator, realised_demand
 
 #: Episodes in which customers answer to what is played, by uniforms that do not.

@@ -19,7 +19,7 @@ def test_a_shipped_scenario_conserves_stock_and_balances_its_books(name):
     orders = np.random.default_rng(7)
     simulator.start(7)
     while not simulator.finished:
-        simulator.step(orders.uniform(0, 40, simulator.plant.links))
+        simulator.step(orders.uniform(0, 40, simulator.compiled.links))
     ledger = simulator.ledger()
     measure(ledger, scenario)  # raises where profit is not revenue less costs
     for position, node_id in enumerate(network.managed):

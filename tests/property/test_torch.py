@@ -6,8 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import demands, networks, order_sequences, scenarios
 
+from arena.simulate.compiled import CompiledScenario, compile_scenario
 from arena.simulate.dynamics import initial_state, smooth_stock_out, step
-from arena.simulate.plant import Plant, compile_plant
 from arena.world.scenario import Scenario
 from arena.world.suite import load_scenario
 
@@ -21,12 +21,12 @@ SMOOTH = scenarios(
 )
 
 
-def run(plant: Plant, orders, demand, stock_out=None):
+def run(compiled: CompiledScenario, orders, demand, stock_out=None):
     """All states and flows of a batch; orders and demand of shape (periods, batch, links)."""
-    state = initial_state(plant, orders.shape[1], orders)
+    state = initial_state(compiled, orders.shape[1], orders)
     played = []
     for asked, wanted in zip(orders, demand, strict=True):
-        state, flows = step(plant, state, asked, wanted, stock_out=stock_out)
+        state, flows = step(compiled, state, asked, wanted, stock_out=stock_out)
         played.append((state, flows))
     return played
 
@@ -39,11 +39,11 @@ def trace(scenario: Scenario, batch: int, seed: int) -> np.ndarray:
 
 @given(scenarios(), st.data())
 def test_torch_equals_numpy(scenario, data):
-    plant = compile_plant(scenario)
+    compiled = compile_scenario(scenario)
     orders = np.stack([data.draw(order_sequences(scenario)) for _ in range(2)], axis=1)
     demand = trace(scenario, 2, 7)
-    expected = run(plant, orders, demand)
-    found = run(plant, torch.tensor(orders), torch.tensor(demand))
+    expected = run(compiled, orders, demand)
+    found = run(compiled, torch.tensor(orders), torch.tensor(demand))
     for one, other in zip(expected, found, strict=True):
         for part, same in zip(one, other, strict=True):
             for name, values in vars(part).items():
@@ -57,10 +57,10 @@ def test_torch_equals_numpy(scenario, data):
 
 @given(scenarios())
 def test_single_precision_stays_single_and_finite(scenario):
-    plant = compile_plant(scenario)
-    shape = (scenario.horizon, 2, plant.links)
+    compiled = compile_scenario(scenario)
+    shape = (scenario.horizon, 2, compiled.links)
     orders = torch.full(shape, 20.0, dtype=torch.float32)
-    for state, flows in run(plant, orders, torch.tensor(trace(scenario, 2, 7), dtype=torch.float32)):
+    for state, flows in run(compiled, orders, torch.tensor(trace(scenario, 2, 7), dtype=torch.float32)):
         for name, tensor in {**vars(state), **vars(flows)}.items():
             if name != "period":
                 assert tensor.dtype == torch.float32, name
@@ -69,14 +69,14 @@ def test_single_precision_stays_single_and_finite(scenario):
 
 @given(SMOOTH, st.integers(0, 2**32 - 1))
 def test_gradients_agree_with_finite_differences(scenario, seed):
-    plant = compile_plant(scenario)
+    compiled = compile_scenario(scenario)
     generator = np.random.default_rng(seed)
-    shape = (scenario.horizon, 1, plant.links)
+    shape = (scenario.horizon, 1, compiled.links)
     point, direction = generator.uniform(1, 40, shape), generator.normal(size=shape)
     demand = trace(scenario, 1, seed)
 
     def profit(orders):
-        return float(sum(flows.reward[0] for _, flows in run(plant, orders, demand)))
+        return float(sum(flows.reward[0] for _, flows in run(compiled, orders, demand)))
 
     width = 1e-5
     here, before, after = (profit(point + factor * width * direction) for factor in (0, -1, 1))
@@ -86,7 +86,7 @@ def test_gradients_agree_with_finite_differences(scenario, seed):
     assume(abs(ahead - behind) <= 1e-5 * scale)
 
     orders = torch.tensor(point, requires_grad=True)
-    total = sum(flows.reward[0] for _, flows in run(plant, orders, torch.tensor(demand)))
+    total = sum(flows.reward[0] for _, flows in run(compiled, orders, torch.tensor(demand)))
     total.backward()
     assert torch.isfinite(orders.grad).all()
     assert abs(float((orders.grad.numpy() * direction).sum()) - (after - before) / (2 * width)) <= 1e-5 * scale
@@ -95,19 +95,19 @@ def test_gradients_agree_with_finite_differences(scenario, seed):
 @pytest.mark.parametrize("name", ["serial-stationary-backlog", "divergent-trend-seasonal-lost-sales"])
 def test_profit_flows_back_to_the_orders_of_every_link(name):
     scenario = load_scenario(name)
-    plant = compile_plant(scenario)
-    orders = torch.full((scenario.horizon, 1, plant.links), 8.0, dtype=torch.float64, requires_grad=True)
+    compiled = compile_scenario(scenario)
+    orders = torch.full((scenario.horizon, 1, compiled.links), 8.0, dtype=torch.float64, requires_grad=True)
     demand = torch.full((scenario.horizon, 1, 1), 20.0, dtype=torch.float64)
-    sum(flows.reward.sum() for _, flows in run(plant, orders, demand)).backward()
+    sum(flows.reward.sum() for _, flows in run(compiled, orders, demand)).backward()
     assert (orders.grad.abs().sum(dim=(0, 1)) > 0).all()
 
 
 @given(scenarios(goodwill=True), st.data())
 def test_the_smooth_stock_out_is_exact_in_value(scenario, data):
-    plant = compile_plant(scenario)
+    compiled = compile_scenario(scenario)
     orders = torch.tensor(np.stack([data.draw(order_sequences(scenario)) for _ in range(2)], axis=1))
     demand = torch.tensor(trace(scenario, 2, 3))
-    exact, smooth = run(plant, orders, demand), run(plant, orders, demand, smooth_stock_out(2.0))
+    exact, smooth = run(compiled, orders, demand), run(compiled, orders, demand, smooth_stock_out(2.0))
     for (state, flows), (other, moved) in zip(exact, smooth, strict=True):
         assert torch.equal(state.sentiment, other.sentiment)
         assert torch.equal(flows.reward, moved.reward)
@@ -118,12 +118,12 @@ def test_the_smooth_stock_out_is_exact_in_value(scenario, data):
 def test_the_smooth_stock_out_lets_sentiment_learn(width):
     """Sentiment has no gradient by the exact indicator, and one by the surrogate that says: order more."""
     scenario = load_scenario("serial-trend-seasonal-goodwill-backlog")
-    plant = compile_plant(scenario)
+    compiled = compile_scenario(scenario)
 
     def gradient(stock_out):
-        orders = torch.full((scenario.horizon, 1, plant.links), 15.0, dtype=torch.float64, requires_grad=True)
+        orders = torch.full((scenario.horizon, 1, compiled.links), 15.0, dtype=torch.float64, requires_grad=True)
         demand = torch.full((scenario.horizon, 1, 1), 20.0, dtype=torch.float64)
-        total = sum(state.sentiment.sum() for state, _ in run(plant, orders, demand, stock_out))
+        total = sum(state.sentiment.sum() for state, _ in run(compiled, orders, demand, stock_out))
         return torch.autograd.grad(total, orders, allow_unused=True)[0] if total.requires_grad else None
 
     exact = gradient(None)

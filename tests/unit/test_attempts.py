@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from arena.contest.attempts import Journal, Precedent, journal_path, read_journal, read_journals
-from arena.contest.record import EpisodeKey
+from arena.results.attempts import Journal, Precedent, journal_path, read_journal, read_journals
+from arena.results.record import EpisodeKey
 
 KEY = EpisodeKey("c" * 64, "5" * 64, "d" * 64, "public", 3)
 ROWS = np.arange(12.0).reshape(4, 3) + 0.1

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from seats import LOCKED, make_submission, require_or_skip, seated
 
-from arena.contest.host import make_host
-from arena.contest.host.cgroup import ControlGroup, _lines, _places
+from arena.jail.cgroup import ControlGroup, _lines, _places
+from arena.play.seats import make_host
 
 V1 = [
     "31 24 0:27 / {root}/pids rw,relatime - cgroup cgroup rw,pids",
@@ -60,7 +60,7 @@ def test_a_mount_of_a_part_of_version_2_is_understood(tmp_path):
 
 
 def test_a_system_without_control_groups_has_none(monkeypatch):
-    monkeypatch.setattr("arena.contest.host.cgroup._lines", lambda name: [])
+    monkeypatch.setattr("arena.jail.cgroup._lines", lambda name: [])
     group = ControlGroup.make(processes=10, memory=2**20)
     assert group.folders == ()
     group.add(os.getpid())
@@ -98,7 +98,7 @@ def test_groups_of_arenas_that_are_gone_are_removed(tmp_path, monkeypatch):
     abandoned, alive = tmp_path / "arena-999999999-ab", tmp_path / f"arena-{os.getpid()}-cd"
     for folder in (abandoned, alive, tmp_path / "arena-of-others"):
         folder.mkdir()
-    monkeypatch.setattr("arena.contest.host.cgroup._places", lambda *_: [(tmp_path, 2, {"pids"})])
+    monkeypatch.setattr("arena.jail.cgroup._places", lambda *_: [(tmp_path, 2, {"pids"})])
     group = ControlGroup.make(processes=10, memory=2**20)
     (made,) = group.folders
     assert {path.name for path in tmp_path.iterdir()} == {alive.name, "arena-of-others", made.name}

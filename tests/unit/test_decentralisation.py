@@ -14,14 +14,14 @@ from pydantic import BaseModel
 from records import make_record
 
 from arena.cli.standings_table import print_standings
-from arena.contest.loading import load_submissions
-from arena.contest.record import EpisodeRecord
-from arena.contest.rows import PriceOfDecentralisation, Standings
-from arena.contest.standings import compute_standings
 from arena.contract.controller import ControllerSpec
+from arena.entry.loading import load_submissions
 from arena.errors import InvalidInput
 from arena.plugins import Plugins, RegisteredController
 from arena.report.page import render_report
+from arena.results.record import EpisodeRecord
+from arena.results.rows import PriceOfDecentralisation, Standings
+from arena.results.standings import compute_standings
 
 SCENARIOS = ("north", "south")
 

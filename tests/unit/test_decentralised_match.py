@@ -12,10 +12,10 @@ import pytest
 from seats import make_submission
 
 from arena import Scenario, load_scenario
-from arena.contest.host import available, make_host
-from arena.contest.limits import Limits
-from arena.contest.match import play
 from arena.contract.seeds import PublicSeeds
+from arena.jail.limits import Limits
+from arena.play.match import play
+from arena.play.seats import available, make_host
 
 SCENARIO = load_scenario("divergent-trend-seasonal-backlog-decentralised")
 LEVELS = [level for level in available() if level != "trusted"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from arena.errors import InvalidInput, UnknownName
-from arena.models import parse_model
+from arena.schemas import parse_as
 from arena.world.demand import LONGEST_SERIES, Demand, Goodwill, Seasonal, Series, Shock, Trend
 from arena.world.library import load_series, shipped
 
@@ -168,8 +168,8 @@ RULES = [
 @pytest.mark.parametrize(("model", "wrong", "message", "right"), RULES, ids=range(len(RULES)))
 def test_a_broken_rule_is_refused_and_its_sibling_is_not(model, wrong, message, right):
     with pytest.raises(InvalidInput, match=message):
-        parse_model(model, wrong, "demand.yaml")
-    assert isinstance(parse_model(model, right, "demand.yaml"), model)
+        parse_as(model, wrong, "demand.yaml")
+    assert isinstance(parse_as(model, right, "demand.yaml"), model)
 
 
 def test_goodwill_defaults():

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from arena import documents
 from arena.documents import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, load_document, parse_document
 from arena.errors import ABSENT, FaultList, FieldFault, InvalidInput
-from arena.models import MAX_FAULTS, Count, Finite, Fraction01, NonNegative, Positive, load_model, parse_model
+from arena.schemas import MAX_FAULTS, Count, Finite, Fraction01, NonNegative, Positive, load_as, parse_as
 from arena.world.network import Network
 
 VALID = b"name: serial\nnodes:\n- id: 1\n  stock: 2.5\n- &n {id: 2, stock: 1e-3}\n- *n\nnote: |\n  text\n"
@@ -289,12 +289,12 @@ class Chain(BaseModel):
 
 def told(**data):
     with pytest.raises(InvalidInput, match=r"in c\.yaml") as caught:
-        parse_model(Chain, {"name": "a", **data}, "c.yaml")
+        parse_as(Chain, {"name": "a", **data}, "c.yaml")
     return [fault.describe() for fault in caught.value.faults]
 
 
 def test_valid_data_becomes_a_model():
-    chain = parse_model(Chain, {"name": "a", "supply_links": [{"lead_time": 2, "price": 3, "yield": 0.5}]}, "c.yaml")
+    chain = parse_as(Chain, {"name": "a", "supply_links": [{"lead_time": 2, "price": 3, "yield": 0.5}]}, "c.yaml")
     assert chain.supply_links == (Link.model_validate({"lead_time": 2, "price": 3.0, "yield": 0.5}),)
 
 
@@ -348,12 +348,12 @@ def test_fault_list_is_unpacked_with_prefixed_paths():
         "nested.supply_links[0].lead_time: is used twice, got 1; choose another",
         "nested.supply_links[2].lead_time: is used twice, got 1; choose another",
     ]
-    assert parse_model(Chain, {"name": "a", "supply_links": links[:2]}, "c.yaml").name == "a"
+    assert parse_as(Chain, {"name": "a", "supply_links": links[:2]}, "c.yaml").name == "a"
 
 
 def test_missing_field_has_no_value():
     with pytest.raises(InvalidInput, match="name: is required") as caught:
-        parse_model(Chain, {}, "c.yaml")
+        parse_as(Chain, {}, "c.yaml")
     assert caught.value.faults[0].value is ABSENT
 
 
@@ -364,16 +364,16 @@ def test_faults_of_a_model_are_bounded():
 
 
 def test_largest_numbers_are_finite():
-    assert parse_model(Chain, read("name: a\noffset: " + "9" * 100), "c.yaml").offset == pytest.approx(1e100, rel=1e-9)
+    assert parse_as(Chain, read("name: a\noffset: " + "9" * 100), "c.yaml").offset == pytest.approx(1e100, rel=1e-9)
 
 
 def test_load_model_names_the_file(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("name: a\n")
-    assert load_model(Chain, path).name == "a"
+    assert load_as(Chain, path).name == "a"
     path.write_text("name: 1\n")
     with pytest.raises(InvalidInput, match=r"1 fault in .*c\.yaml:\n  name: must be text, got 1"):
-        load_model(Chain, path)
+        load_as(Chain, path)
 
 
 class Lists(BaseModel):
@@ -402,7 +402,7 @@ class Lists(BaseModel):
 )
 def test_a_list_is_too_short_only_if_it_has_too_few_entries(data, faults):
     with pytest.raises(InvalidInput, match=r"in c\.yaml") as caught:
-        parse_model(Lists, data, "c.yaml")
+        parse_as(Lists, data, "c.yaml")
     assert [fault.describe() for fault in caught.value.faults] == faults
 
 
@@ -413,7 +413,7 @@ def test_a_network_with_one_wrong_number_has_one_fault():
         "market_links": [{"retailer": 1, "market": 0, "price": 0, "shortage_penalty": 4, "mean_demand": 10}],
     }
     with pytest.raises(InvalidInput, match=r"initial_stock: must be 0 or more, got -10") as caught:
-        parse_model(Network, network, "n.yaml")
+        parse_as(Network, network, "n.yaml")
     assert len(caught.value.faults) == 1
     network["nodes"][1]["initial_stock"] = 10
-    assert parse_model(Network, network, "n.yaml")
+    assert parse_as(Network, network, "n.yaml")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from arena import load_scenario, load_suite
 from arena.errors import InvalidInput
-from arena.models import parse_model
+from arena.schemas import parse_as
+from arena.world.contest_draws import Draw, Drawing, DrawKey, Template, draw_scenario, make_template, public_key
 from arena.world.demand import Demand
-from arena.world.draw import Draw, Drawing, DrawKey, Template, draw_scenario, make_template, public_key
 
 SCENARIO = load_scenario("divergent-trend-seasonal-shock-goodwill-backlog")
 
@@ -23,7 +23,7 @@ keys = st.binary(min_size=1, max_size=40).map(DrawKey)
 
 def drawn(*draws, key=KEY, number=0, count=1, scenario=SCENARIO):
     """The scenario with some draws, each as a mapping."""
-    template = make_template(scenario, [parse_model(Draw, draw, "test") for draw in draws], "test")
+    template = make_template(scenario, [parse_as(Draw, draw, "test") for draw in draws], "test")
     return draw_scenario(Drawing(template=template, number=number, draws=count, public_seed=None), key)
 
 
@@ -202,9 +202,9 @@ def test_values_that_break_a_rule_only_together_are_refused_when_they_are_drawn(
 
 def test_a_template_has_something_to_draw():
     with pytest.raises(InvalidInput, match="draw: must have at least 1"):
-        parse_model(Template, {"scenario": SCENARIO.model_dump(by_alias=True), "draw": []}, "test")
+        parse_as(Template, {"scenario": SCENARIO.model_dump(by_alias=True), "draw": []}, "test")
     slope = {"path": "demand.trend.slope", "uniform": [0, 1]}
-    assert parse_model(Template, {"scenario": SCENARIO.model_dump(by_alias=True), "draw": [slope]}, "test").draw
+    assert parse_as(Template, {"scenario": SCENARIO.model_dump(by_alias=True), "draw": [slope]}, "test").draw
 
 
 @pytest.mark.parametrize(

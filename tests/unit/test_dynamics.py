@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from arena.simulate.columns import LOT_SLACK, SCALAR, operations_for
+from arena.simulate.compiled import compile_scenario
 from arena.simulate.dynamics import initial_state, step
-from arena.simulate.plant import compile_plant
 from arena.world.library import build_scenario
 
 LINK = {"price": 1, "pipeline_holding_cost": 0}
@@ -18,7 +18,7 @@ def world(nodes, links, **fields):
         "supply_links": [{"supplier": s, "buyer": b, "lead_time": lead, **LINK, **more} for s, b, lead, more in links],
         "market_links": [{"retailer": 1, "market": 0, "price": 1, "shortage_penalty": 0, "mean_demand": 1}],
     }
-    return compile_plant(build_scenario({"name": "world", "network": network, **fields}, "world"))
+    return compile_scenario(build_scenario({"name": "world", "network": network, **fields}, "world"))
 
 
 def shop(link=None, stock=0, lead_time=0, **fields):
@@ -33,11 +33,11 @@ def pair(stock=10, link=None, **fields):
     return world(nodes, [(2, 1, 0, link or {}), (9, 2, 0, {})], **fields)
 
 
-def play(plant, *orders, demand=0.0):
-    state = initial_state(plant, 1, np.zeros(1))
+def play(compiled, *orders, demand=0.0):
+    state = initial_state(compiled, 1, np.zeros(1))
     flows = None
     for asked in orders:
-        state, flows = step(plant, state, np.array([asked], dtype=float), np.full((1, plant.markets), demand))
+        state, flows = step(compiled, state, np.array([asked], dtype=float), np.full((1, compiled.markets), demand))
     return state, flows
 
 
@@ -100,8 +100,8 @@ def test_what_arrives_today_is_sold_today():
 
 @pytest.mark.parametrize(("lead_time", "arrival"), [(0, 0), (1, 1), (3, 3)])
 def test_goods_arrive_after_the_lead_time(lead_time, arrival):
-    plant = shop(lead_time=lead_time)
-    received = [play(plant, [5], *[[0]] * wait)[1].received.item() for wait in range(5)]
+    compiled = shop(lead_time=lead_time)
+    received = [play(compiled, [5], *[[0]] * wait)[1].received.item() for wait in range(5)]
     assert received == [5.0 if wait == arrival else 0.0 for wait in range(5)]
 
 
@@ -120,7 +120,7 @@ def factory(capacity=100, stock=100, links=1, **node):
             {"retailer": each, "market": 0, "price": 1, "shortage_penalty": 0, "mean_demand": 1} for each in buyers
         ],
     }
-    return compile_plant(build_scenario({"name": "factory", "network": network}, "factory"))
+    return compile_scenario(build_scenario({"name": "factory", "network": network}, "factory"))
 
 
 def test_capacity_is_shared_in_link_order():
@@ -144,11 +144,11 @@ def assembly(**node):
 
 
 def test_the_scarcest_component_limits_a_factory():
-    plant = assembly()
-    state, flows = play(plant, [30, 8, 3, 2, 0, 0])
+    compiled = assembly()
+    state, flows = play(compiled, [30, 8, 3, 2, 0, 0])
     assert flows.filled[0, 0] == 5  # ten units of the first component, two for each
-    assert state.on_hand[0, list(plant.component_points)].tolist() == [10 - 10 + 8, 10 - 5 + 3 + 2]
-    _, flows = play(plant, [30, 8, 3, 2, 0, 0], [30, 0, 0, 0, 0, 0])
+    assert state.on_hand[0, list(compiled.component_points)].tolist() == [10 - 10 + 8, 10 - 5 + 3 + 2]
+    _, flows = play(compiled, [30, 8, 3, 2, 0, 0], [30, 0, 0, 0, 0, 0])
     assert flows.filled[0, 0] == 4
 
 
@@ -164,10 +164,10 @@ def test_what_exceeds_the_storage_is_scrapped_before_customers_come():
 
 
 def test_components_are_scrapped_in_proportion():
-    plant = assembly(storage_capacity=25)
-    state, flows = play(plant, [0, 30, 0, 0, 0, 0])  # 40 and 10 units in room for 25
-    assert flows.scrapped[0, list(plant.component_points)].tolist() == [20, 5]
-    assert state.on_hand[0, list(plant.component_points)].tolist() == [20, 5]
+    compiled = assembly(storage_capacity=25)
+    state, flows = play(compiled, [0, 30, 0, 0, 0, 0])  # 40 and 10 units in room for 25
+    assert flows.scrapped[0, list(compiled.component_points)].tolist() == [20, 5]
+    assert state.on_hand[0, list(compiled.component_points)].tolist() == [20, 5]
 
 
 def test_markets_of_a_retailer_are_served_in_link_order():
@@ -178,15 +178,15 @@ def test_markets_of_a_retailer_are_served_in_link_order():
             {"retailer": 1, "market": market, "price": 1, "shortage_penalty": 0, "mean_demand": 1} for market in (5, 0)
         ],
     }
-    plant = compile_plant(build_scenario({"name": "two", "network": network}, "two"))
-    _, flows = play(plant, [0], demand=7)
+    compiled = compile_scenario(build_scenario({"name": "two", "network": network}, "two"))
+    _, flows = play(compiled, [0], demand=7)
     assert flows.sold[0].tolist() == [7, 3]
 
 
 def test_episodes_of_a_batch_are_independent():
-    plant = pair(10)
-    state = initial_state(plant, 3, np.zeros(1))
-    after, flows = step(plant, state, np.array([[4.0, 0], [40, 0], [-1, 2]]), np.array([[1.0], [2], [3]]))
+    compiled = pair(10)
+    state = initial_state(compiled, 3, np.zeros(1))
+    after, flows = step(compiled, state, np.array([[4.0, 0], [40, 0], [-1, 2]]), np.array([[1.0], [2], [3]]))
     assert flows.filled[:, 0].tolist() == [4, 10, 0]
     assert after.on_hand.tolist() == [[3, 6], [8, 0], [0, 12]]
     assert after.unfilled[:, 0].tolist() == [0, 0, 3]
@@ -196,10 +196,10 @@ def test_episodes_of_a_batch_are_independent():
 
 
 def test_maps_of_the_plant_are_read_only():
-    plant = pair()
-    assert plant.profit_map.shape == (2, plant.flow_rows)
-    assert plant.flow_rows == 2 + 2 + 2 + 1 + 1
-    for constant in (plant.profit_map, plant.reward_map, plant.node_map):
+    compiled = pair()
+    assert compiled.profit_map.shape == (2, compiled.flow_rows)
+    assert compiled.flow_rows == 2 + 2 + 2 + 1 + 1
+    for constant in (compiled.profit_map, compiled.reward_map, compiled.node_map):
         assert not constant.flags.writeable
 
 

@@ -17,42 +17,42 @@ from seats import SCENARIO, make_submission
 from arena import (
     ArenaError,
     InvalidInput,
-    ModelAnswer,
-    ModelEndpoint,
-    ModelFailure,
-    ModelLimits,
-    ModelMessage,
-    ModelQuestion,
-    ModelUnavailable,
+    LlmAnswer,
+    LlmEndpoint,
+    LlmFailure,
+    LlmLimits,
+    LlmMessage,
+    LlmQuestion,
+    LlmUnavailable,
     UnknownName,
 )
-from arena.contest.gateway import (
+from arena.contract.language_model import LONGEST_ANSWER, LONGEST_QUESTION, MOST_MESSAGES
+from arena.contract.seeds import PublicSeeds
+from arena.errors import InfrastructureFailure
+from arena.jail.limits import Limits
+from arena.llm import (
     LiveGateway,
-    ModelCall,
-    ModelOutcome,
+    LlmCall,
+    LlmOutcome,
     ReplayGateway,
     Transcript,
     describe_failures,
 )
-from arena.contest.gateway.access import make_access, make_limits
-from arena.contest.gateway.call import CallKey
-from arena.contest.gateway.relay import RelayedGateway, serve_calls
-from arena.contest.gateway.transcript import read_transcript
-from arena.contest.limits import Limits
-from arena.contest.match import play
-from arena.contract.language_model import LONGEST_ANSWER, LONGEST_QUESTION, MOST_MESSAGES
-from arena.contract.seeds import PublicSeeds
-from arena.errors import InfrastructureFailure
-from arena.models import parse_model
+from arena.llm.access import make_access, make_limits
+from arena.llm.call import CallKey
+from arena.llm.relay import RelayedGateway, serve_calls
+from arena.llm.transcript import read_transcript
+from arena.play.match import play
+from arena.schemas import parse_as
 
-ENDPOINT = ModelEndpoint(base_url="http://127.0.0.1:1/v1", model="test-model")
-QUESTION = ModelQuestion((ModelMessage("user", "six numbers?"),))
-IN_A_ROW = ModelLimits().failures_in_a_row
+ENDPOINT = LlmEndpoint(base_url="http://127.0.0.1:1/v1", model="test-model")
+QUESTION = LlmQuestion((LlmMessage("user", "six numbers?"),))
+IN_A_ROW = LlmLimits().failures_in_a_row
 LEVELS = ("trusted", "process")
 
 
 def call(index=0, position=0, question=QUESTION, endpoint=ENDPOINT, submission="mine"):
-    return ModelCall(CallKey(submission, "abc", "public", index, position), endpoint, question)
+    return LlmCall(CallKey(submission, "abc", "public", index, position), endpoint, question)
 
 
 class Client:
@@ -64,7 +64,7 @@ class Client:
 
     def ask(self, question):
         self.asked.append(question)
-        answer = self.answers.pop(0) if self.answers else ModelAnswer("again", "m", 5, 3)
+        answer = self.answers.pop(0) if self.answers else LlmAnswer("again", "m", 5, 3)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -81,7 +81,7 @@ def gateway(path, client, **options):
 
 
 def test_a_question_is_asked_once_under_its_key(tmp_path):
-    client = Client(ModelAnswer("one", "m", 5, 3), ModelFailure("timeout", "late"))
+    client = Client(LlmAnswer("one", "m", 5, 3), LlmFailure("timeout", "late"))
     first = gateway(tmp_path / "t.jsonl", client)
     answered, failed = first.call(call(0)), first.call(call(1))
     assert (answered.outcome, answered.text, answered.prompt_tokens) == ("ok", "one", 5)
@@ -91,7 +91,7 @@ def test_a_question_is_asked_once_under_its_key(tmp_path):
     later = gateway(tmp_path / "t.jsonl", client)
     assert (later.call(call(0)), later.call(call(1))) == (answered, failed)
     assert len(client.asked) == 2
-    assert later.call(call(0, question=ModelQuestion((ModelMessage("user", "another?"),)))).text == "again"
+    assert later.call(call(0, question=LlmQuestion((LlmMessage("user", "another?"),)))).text == "again"
     assert later.call(call(0, endpoint=ENDPOINT.model_copy(update={"temperature": 1.0}))).text == "again"
     assert len(client.asked) == 4
     later.close()
@@ -137,7 +137,7 @@ def test_a_transcript_that_cannot_be_written_is_told(tmp_path):
 
 def test_no_key_is_written_down_whatever_an_endpoint_says(tmp_path):
     key = "sk-secret"
-    client = Client(ModelAnswer(f"it is {key}", f"m-{key}"), ModelFailure("server_error", f"bad key {key}", model=key))
+    client = Client(LlmAnswer(f"it is {key}", f"m-{key}"), LlmFailure("server_error", f"bad key {key}", model=key))
     live = gateway(tmp_path / "t.jsonl", client, keys=(key,))
     told = [live.call(call(0)), live.call(call(1))]
     live.close()
@@ -148,7 +148,7 @@ def test_no_key_is_written_down_whatever_an_endpoint_says(tmp_path):
 
 
 def test_text_that_cannot_be_sent_and_numbers_that_are_none_do_no_harm(tmp_path):
-    live = gateway(tmp_path / "t.jsonl", Client(ModelAnswer("\ud800", "a\nb\x1b[31m", -4, 2)))
+    live = gateway(tmp_path / "t.jsonl", Client(LlmAnswer("\ud800", "a\nb\x1b[31m", -4, 2)))
     told = live.call(call())
     assert (told.text, told.model, told.prompt_tokens) == ("?", "a\\nb\\x1b[31m", 0)
     live.close()
@@ -156,13 +156,13 @@ def test_text_that_cannot_be_sent_and_numbers_that_are_none_do_no_harm(tmp_path)
 
 @pytest.mark.parametrize(("length", "outcome"), [(LONGEST_ANSWER, "ok"), (LONGEST_ANSWER + 1, "too_large")])
 def test_an_answer_has_a_largest_size(tmp_path, length, outcome):
-    live = gateway(tmp_path / "t.jsonl", Client(ModelAnswer("x" * length, "m", 1, 2)))
+    live = gateway(tmp_path / "t.jsonl", Client(LlmAnswer("x" * length, "m", 1, 2)))
     told = live.call(call())
     assert (told.outcome, told.completion_tokens, bool(told.text)) == (outcome, 2, outcome == "ok")
     live.close()
 
 
-@pytest.mark.parametrize("budget", [ModelLimits(calls=2), ModelLimits(tokens=16)])
+@pytest.mark.parametrize("budget", [LlmLimits(calls=2), LlmLimits(tokens=16)])
 def test_a_run_ends_with_its_budget_and_goes_on_with_a_larger_one(tmp_path, budget):
     path = tmp_path / "t.jsonl"
     client = Client()
@@ -170,11 +170,11 @@ def test_a_run_ends_with_its_budget_and_goes_on_with_a_larger_one(tmp_path, budg
         live = gateway(path, client, limits=budget)
         for index in (0, 1):
             live.call(call(index))
-        with pytest.raises(ModelUnavailable, match=r"mine has used up its budget of the run \(2 calls, 16 tokens\)"):
+        with pytest.raises(LlmUnavailable, match=r"mine has used up its budget of the run \(2 calls, 16 tokens\)"):
             live.call(call(2))
         live.close()
     assert len(client.asked) == 2
-    live = gateway(path, client, limits=ModelLimits(calls=3, tokens=17))
+    live = gateway(path, client, limits=LlmLimits(calls=3, tokens=17))
     assert live.call(call(2)).outcome == "ok"
     live.close()
 
@@ -188,7 +188,7 @@ def test_a_call_that_is_under_way_is_waited_for_and_not_made_twice(tmp_path):
             assert go.wait(10)
             return super().ask(question)
 
-    client = Slow(ModelAnswer("one"), ModelAnswer("two"))
+    client = Slow(LlmAnswer("one"), LlmAnswer("two"))
     live = gateway(tmp_path / "t.jsonl", client)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(live.call, call(0))
@@ -202,19 +202,19 @@ def test_a_call_that_is_under_way_is_waited_for_and_not_made_twice(tmp_path):
 
 
 def test_an_endpoint_that_never_answers_is_given_up(tmp_path):
-    failures = [ModelFailure("disconnected", "no")] * (IN_A_ROW - 1)
-    client = Client(*failures, ModelAnswer("back"), *failures, ModelFailure("refused", "no"), *failures, failures[0])
+    failures = [LlmFailure("disconnected", "no")] * (IN_A_ROW - 1)
+    client = Client(*failures, LlmAnswer("back"), *failures, LlmFailure("refused", "no"), *failures, failures[0])
     live = gateway(tmp_path / "t.jsonl", client)
     for index in range(3 * IN_A_ROW):
         live.call(call(index))
-    with pytest.raises(ModelUnavailable, match="has not answered mine 20 times in a row, last: no; see to it"):
+    with pytest.raises(LlmUnavailable, match="has not answered mine 20 times in a row, last: no; see to it"):
         live.call(call(10_000))
     assert live.call(call(0)).outcome == "disconnected"
     live.close()
 
 
 def failed(kind, message="no", *, refused=None):
-    failure = ModelFailure(kind, message)
+    failure = LlmFailure(kind, message)
     failure.refused = refused or {}
     return failure
 
@@ -222,10 +222,10 @@ def failed(kind, message="no", *, refused=None):
 def test_an_endpoint_that_accepts_no_question_is_given_up_with_its_reason(tmp_path):
     key = "sk-secret"
     client = Client(*[failed("bad_request", f"no credit for {key}")] * 3)
-    live = gateway(tmp_path / "t.jsonl", client, keys=(key,), limits=ModelLimits(failures_in_a_row=3))
+    live = gateway(tmp_path / "t.jsonl", client, keys=(key,), limits=LlmLimits(failures_in_a_row=3))
     for index in range(3):
         assert live.call(call(index)).outcome == "bad_request"
-    with pytest.raises(ModelUnavailable, match=r"has not answered mine 3 times in a row, last: no credit for \[key\]"):
+    with pytest.raises(LlmUnavailable, match=r"has not answered mine 3 times in a row, last: no credit for \[key\]"):
         live.call(call(3))
     live.close()
 
@@ -234,25 +234,23 @@ def test_failures_and_budgets_of_one_submission_are_not_those_of_another(tmp_pat
     clients = []
 
     def connect(endpoint, limits):
-        clients.append(Client(*([] if clients else [ModelFailure("timeout", "late")] * 3)))
+        clients.append(Client(*([] if clients else [LlmFailure("timeout", "late")] * 3)))
         return clients[-1]
 
     path = tmp_path / "t.jsonl"
     for _ in range(2):  # A second run into the same folder counts what the first one used.
-        live = LiveGateway(Transcript(path), connect, limits=ModelLimits(failures_in_a_row=3, calls=4))
+        live = LiveGateway(Transcript(path), connect, limits=LlmLimits(failures_in_a_row=3, calls=4))
         for index in range(3):
             assert live.call(call(index, submission="failing")).outcome == "timeout"
         for index in range(4):
             assert live.call(call(index, submission="answered")).outcome == "ok"
-        with pytest.raises(
-            ModelUnavailable, match=r"answered has used up its budget of the run \(4 calls, 32 tokens\)"
-        ):
+        with pytest.raises(LlmUnavailable, match=r"answered has used up its budget of the run \(4 calls, 32 tokens\)"):
             live.call(call(4, submission="answered"))
         live.close()
     assert [len(client.asked) for client in clients] == [3, 4]
-    live = LiveGateway(Transcript(path), connect, limits=ModelLimits(failures_in_a_row=3, calls=4))
+    live = LiveGateway(Transcript(path), connect, limits=LlmLimits(failures_in_a_row=3, calls=4))
     assert live.call(call(3, submission="failing")).outcome == "ok"
-    with pytest.raises(ModelUnavailable, match=r"failing has used up its budget of the run \(4 calls, 8 tokens\)"):
+    with pytest.raises(LlmUnavailable, match=r"failing has used up its budget of the run \(4 calls, 8 tokens\)"):
         live.call(call(4, submission="failing"))
     live.close()
 
@@ -260,8 +258,8 @@ def test_failures_and_budgets_of_one_submission_are_not_those_of_another(tmp_pat
 @pytest.mark.parametrize(
     ("limits", "reached"),
     [
-        (ModelLimits(episode_calls=2), r"the episode has asked its 2 questions (--llm-episode-calls)"),
-        (ModelLimits(episode_tokens=16), r"the episode has used 16 of its 16 tokens (--llm-episode-tokens)"),
+        (LlmLimits(episode_calls=2), r"the episode has asked its 2 questions (--llm-episode-calls)"),
+        (LlmLimits(episode_tokens=16), r"the episode has used 16 of its 16 tokens (--llm-episode-tokens)"),
     ],
 )
 def test_an_episode_is_stopped_at_its_limit_and_a_replay_at_the_same_question(tmp_path, limits, reached):
@@ -278,7 +276,7 @@ def test_an_episode_is_stopped_at_its_limit_and_a_replay_at_the_same_question(tm
     entries = read_transcript(path)
     assert entries[call(0, 2).key].limits["calls"] == 3
     assert ReplayGateway(entries, "t").call(call(0, 2)) == told[2]
-    raised = gateway(path, client, limits=ModelLimits(episode_calls=3, episode_tokens=17, calls=4))
+    raised = gateway(path, client, limits=LlmLimits(episode_calls=3, episode_tokens=17, calls=4))
     assert raised.call(call(0, 2)).outcome == "ok"
     raised.close()
 
@@ -289,14 +287,14 @@ def test_a_transcript_of_before_limits_were_written_down_is_replayed_with_those_
     live.call(call(0, 0))
     live.close()
     line = json.loads(path.read_text(encoding="utf-8"))
-    assert line.pop("limits") == ModelLimits().model_dump()
+    assert line.pop("limits") == LlmLimits().model_dump()
     assert line.pop("refused") == {}
     path.write_text(json.dumps(line) + "\n", encoding="utf-8")
     entries = read_transcript(path)
     assert ReplayGateway(entries, "t").call(call(0, 0)).outcome == "ok"
-    with pytest.raises(ModelUnavailable, match="holds no question 2 of mine"):
+    with pytest.raises(LlmUnavailable, match="holds no question 2 of mine"):
         ReplayGateway(entries, "t").call(call(0, 1))
-    replay = ReplayGateway(entries, "t", limits=ModelLimits(episode_calls=1))
+    replay = ReplayGateway(entries, "t", limits=LlmLimits(episode_calls=1))
     assert [replay.call(call(0, position)).outcome for position in (0, 1)] == ["ok", "budget"]
 
 
@@ -318,13 +316,13 @@ def test_what_went_wrong_is_summed_up_for_every_submission(tmp_path):
     path = tmp_path / "transcripts.jsonl"
     refused = {"temperature": "only 1", "max_completion_tokens": "unknown"}
     client = Client(
-        ModelAnswer("one"),
+        LlmAnswer("one"),
         failed("timeout", "no reply"),
         failed("cut_off", "cut", refused=refused),
         failed("timeout", "no reply\nat all"),
         failed("bad_request", "not accepted", refused={"response_format": "a guess"}),
     )
-    live = gateway(path, client, limits=ModelLimits(episode_calls=5))
+    live = gateway(path, client, limits=LlmLimits(episode_calls=5))
     for position in range(6):
         live.call(call(0, position))
     live.call(call(1, submission="silent"))
@@ -347,32 +345,32 @@ def test_what_went_wrong_is_summed_up_for_every_submission(tmp_path):
 
 
 def test_replay_plays_what_is_there_and_nothing_else(tmp_path):
-    live = gateway(tmp_path / "t.jsonl", Client(ModelAnswer("one", "m", 5, 3)))
+    live = gateway(tmp_path / "t.jsonl", Client(LlmAnswer("one", "m", 5, 3)))
     first = live.call(call(0))
     live.close()
     copy = Transcript(tmp_path / "copy.jsonl")
     replay = ReplayGateway(read_transcript(tmp_path / "t.jsonl"), "t.jsonl", copy)
     assert replay.call(call(0)) == replay.call(call(0)) == first
-    with pytest.raises(ModelUnavailable, match=r"t\.jsonl: holds no question 2 of mine, seed index 0"):
+    with pytest.raises(LlmUnavailable, match=r"t\.jsonl: holds no question 2 of mine, seed index 0"):
         replay.call(call(0, position=1))
-    with pytest.raises(ModelUnavailable, match="is another one than is asked now"):
-        replay.call(call(0, question=ModelQuestion((ModelMessage("user", "another?"),))))
+    with pytest.raises(LlmUnavailable, match="is another one than is asked now"):
+        replay.call(call(0, question=LlmQuestion((LlmMessage("user", "another?"),))))
     replay.close()
     assert (tmp_path / "copy.jsonl").read_bytes() == (tmp_path / "t.jsonl").read_bytes()
 
 
 def test_a_worker_asks_over_a_pipe_and_is_told_what_went_wrong(tmp_path):
-    live = gateway(tmp_path / "t.jsonl", Client(ModelAnswer("one")), limits=ModelLimits(calls=1))
+    live = gateway(tmp_path / "t.jsonl", Client(LlmAnswer("one")), limits=LlmLimits(calls=1))
     ours, theirs = multiprocessing.Pipe()
     thread = serve_calls(live, ours)
     relayed = RelayedGateway(theirs)
     assert relayed.call(call(0)).text == "one"
-    with pytest.raises(ModelUnavailable, match="budget of the run"):
+    with pytest.raises(LlmUnavailable, match="budget of the run"):
         relayed.call(call(1))
     theirs.close()
     thread.join(10)
     assert not thread.is_alive()
-    with pytest.raises(ModelUnavailable, match="the gateway is gone"):
+    with pytest.raises(LlmUnavailable, match="the gateway is gone"):
         relayed.call(call(2))
     live.close()
 
@@ -381,18 +379,18 @@ def test_a_worker_asks_over_a_pipe_and_is_told_what_went_wrong(tmp_path):
     ("messages", "schema", "complaint"),
     [
         ((), "", "a question has 1 to 32 messages, got 0"),
-        ((ModelMessage("user", "x"),) * (MOST_MESSAGES + 1), "", "got 33"),
-        ((ModelMessage("robot", "x"),), "", "one of the roles system, user, assistant"),
-        ((ModelMessage("user", 7),), "", "and a text"),
-        ((ModelMessage("user", "x" * LONGEST_QUESTION), ModelMessage("user", "x")), "", "at most 65536 characters"),
-        ((ModelMessage("user", "\ud800"),), "", "a question is text"),
-        ((ModelMessage("user", "x"),), "[", "its schema JSON"),
-        ((ModelMessage("user", "x"),), "[1]", "is a JSON object"),
+        ((LlmMessage("user", "x"),) * (MOST_MESSAGES + 1), "", "got 33"),
+        ((LlmMessage("robot", "x"),), "", "one of the roles system, user, assistant"),
+        ((LlmMessage("user", 7),), "", "and a text"),
+        ((LlmMessage("user", "x" * LONGEST_QUESTION), LlmMessage("user", "x")), "", "at most 65536 characters"),
+        ((LlmMessage("user", "\ud800"),), "", "a question is text"),
+        ((LlmMessage("user", "x"),), "[", "its schema JSON"),
+        ((LlmMessage("user", "x"),), "[1]", "is a JSON object"),
     ],
 )
 def test_what_is_no_question_is_refused(messages, schema, complaint):
     with pytest.raises(ValueError, match=complaint):
-        ModelQuestion(messages, schema)
+        LlmQuestion(messages, schema)
 
 
 @pytest.mark.parametrize(
@@ -407,7 +405,7 @@ def test_what_is_no_question_is_refused(messages, schema, complaint):
 )
 def test_an_endpoint_holds_an_address_and_the_name_of_a_variable(field, value):
     with pytest.raises(ValueError, match=field):
-        ModelEndpoint(**{"base_url": "https://127.0.0.1/v1", "model": "m", field: value})
+        LlmEndpoint(**{"base_url": "https://127.0.0.1/v1", "model": "m", field: value})
 
 
 @pytest.mark.parametrize(
@@ -421,9 +419,9 @@ def test_an_endpoint_holds_an_address_and_the_name_of_a_variable(field, value):
 )
 def test_a_manifest_sets_no_limit_of_the_run(field, option):
     document = {"base_url": "https://127.0.0.1/v1", "model": "m"}
-    assert parse_model(ModelEndpoint, document, "a.yaml").model == "m"
+    assert parse_as(LlmEndpoint, document, "a.yaml").model == "m"
     with pytest.raises(InvalidInput) as caught:
-        parse_model(ModelEndpoint, {**document, field: 1}, "a.yaml")
+        parse_as(LlmEndpoint, {**document, field: 1}, "a.yaml")
     (fault,) = caught.value.faults
     assert (fault.field, fault.value) == (field, 1)
     assert "is a limit of the run, which its organiser sets" in fault.rule
@@ -432,7 +430,7 @@ def test_a_manifest_sets_no_limit_of_the_run(field, option):
 
 def test_limits_are_read_from_the_command_line():
     assert make_limits(calls=None, timeout=None) is None
-    assert make_limits(calls=0, timeout=1.5, retries=None) == ModelLimits(calls=0, timeout=1.5)
+    assert make_limits(calls=0, timeout=1.5, retries=None) == LlmLimits(calls=0, timeout=1.5)
     for option, value, complaint in (
         ("timeout", 0.0, "1 fault in --llm-timeout:\n  must be greater than 0"),
         ("retries", 11, "1 fault in --llm-retries:\n  must be 10 or less, got 11"),
@@ -463,14 +461,14 @@ ASKING = """
 def use_language_model(self, model):
     self.model = model
 def begin(self, briefing):
-    from arena import ModelMessage
-    self.said = self.model.ask([ModelMessage("user", "how many?")], {"type": "object"}).text
+    from arena import LlmMessage
+    self.said = self.model.ask([LlmMessage("user", "how many?")], {"type": "object"}).text
 def order(self, observation):
-    from arena import ModelFailure, ModelMessage
+    from arena import LlmFailure, LlmMessage
     if observation.period == 3:
         try:
-            self.model.ask([ModelMessage("user", "still?")])
-        except ModelFailure as failure:
+            self.model.ask([LlmMessage("user", "still?")])
+        except LlmFailure as failure:
             self.said = str({"timeout": 7}[failure.kind])
     return np.full(3, float(self.said))
 """
@@ -503,9 +501,7 @@ def episode(host_at, level, submission, answers, **limits):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_controller_asks_and_orders_by_the_answer(host_at, tmp_path, level):
-    answers = Answers(
-        ModelOutcome("ok", "11", "", "m", 5, 3, 0.25), ModelOutcome("timeout", message="sk-of-the-endpoint")
-    )
+    answers = Answers(LlmOutcome("ok", "11", "", "m", 5, 3, 0.25), LlmOutcome("timeout", message="sk-of-the-endpoint"))
     played = episode(host_at, level, seated(tmp_path, ASKING), answers)
     assert played.record.outcome == "ok", played.record.failure_message
     assert played.requested[:, 0].tolist() == [11.0] * 3 + [7.0] * 27
@@ -520,7 +516,7 @@ def test_a_controller_asks_and_orders_by_the_answer(host_at, tmp_path, level):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_controller_can_tell_that_an_answer_was_cut_off(host_at, tmp_path, level):
-    answers = Answers(ModelOutcome("ok", "11"), ModelOutcome("cut_off", message="cut at 400 tokens"))
+    answers = Answers(LlmOutcome("ok", "11"), LlmOutcome("cut_off", message="cut at 400 tokens"))
     played = episode(host_at, level, seated(tmp_path, ASKING.replace("timeout", "cut_off")), answers)
     assert played.record.outcome == "ok", played.record.failure_message
     assert played.requested[3, 0] == 7.0
@@ -530,7 +526,7 @@ def test_a_controller_can_tell_that_an_answer_was_cut_off(host_at, tmp_path, lev
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_gateway_that_cannot_answer_is_not_the_controllers_fault(host_at, tmp_path, level):
     with pytest.raises(InfrastructureFailure, match="the endpoint is gone"):
-        episode(host_at, level, seated(tmp_path, ASKING), Answers(ModelUnavailable("the endpoint is gone")))
+        episode(host_at, level, seated(tmp_path, ASKING), Answers(LlmUnavailable("the endpoint is gone")))
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -546,16 +542,16 @@ def test_an_answer_is_waited_for_off_the_clock(host_at, tmp_path):
             time.sleep(1.5)
             return super().call(call)
 
-    answers = Slow(ModelOutcome("ok", "11"), ModelOutcome("ok", "12"))
+    answers = Slow(LlmOutcome("ok", "11"), LlmOutcome("ok", "12"))
     record = episode(host_at, "process", seated(tmp_path, ASKING), answers, decision=1.0, bank=2.5).record
     assert (record.outcome, record.failure_message) == ("ok", "")
 
 
 FORGED = """
 def begin(self, briefing):
-    from arena.contest.host.wire import NO_PERIOD, QuestionReply, pack
+    from arena.play.seats.wire import NO_PERIOD, QuestionReply, pack
     import gc
-    from arena.contest.host.child import _Player
+    from arena.play.seats.child import _Player
     player = next(one for one in gc.get_objects() if isinstance(one, _Player))
     question = QuestionReply(player._running.nonce, player._running.period, [("user", "psst")], "")
     player._connection.sendall(pack(question))
@@ -573,17 +569,17 @@ FLOOD = """
 def use_language_model(self, model):
     self.model = model
 def order(self, observation):
-    from arena import ModelFailure, ModelMessage
+    from arena import LlmFailure, LlmMessage
     while True:
         try:
-            self.model.ask([ModelMessage("user", "more")])
-        except ModelFailure:
+            self.model.ask([LlmMessage("user", "more")])
+        except LlmFailure:
             pass
 """
 
 
 def test_a_flood_of_questions_ends_with_the_deadline_and_reaches_nobody(host_at, tmp_path):
-    answers = Answers(ModelOutcome("ok", "1"), ModelOutcome("ok", "2"), ModelOutcome("budget"))
+    answers = Answers(LlmOutcome("ok", "1"), LlmOutcome("ok", "2"), LlmOutcome("budget"))
     record = episode(host_at, "process", seated(tmp_path, FLOOD), answers, first_decision=1.0).record
     assert (record.outcome, record.failure_period) == ("timeout", 0)
     assert (len(answers.calls), record.llm_calls, record.llm_failures) == (3, 2, 0)

@@ -11,16 +11,16 @@ import pytest
 from seats import APART, briefing, failure, make_submission, observation, require_or_skip, seated
 
 from arena import Simulator, load_scenario
-from arena.contest import host as hosts
-from arena.contest.host import available, make_host, require_level, strongest, translate
-from arena.contest.host.base import describe_exception, numeric_array, printable_lines
-from arena.contest.host.places import find_places
-from arena.contest.host.sandbox import find_bubblewrap
-from arena.contest.isolation import ISOLATION_ORDER, refuse_ungranted
-from arena.contest.limits import Limits
 from arena.contract.controller import ControllerReport
 from arena.contract.tracks import brief, observe
 from arena.errors import ArenaError, ContractViolation, InvalidInput, UnknownName
+from arena.jail.bubblewrap import find_bubblewrap
+from arena.jail.isolation import ISOLATION_ORDER, refuse_ungranted
+from arena.jail.limits import Limits
+from arena.jail.places import find_places
+from arena.play import seats as hosts
+from arena.play.seats import available, make_host, require_level, strongest, translate
+from arena.play.seats.base import describe_exception, numeric_array, printable_lines
 
 
 @pytest.fixture
@@ -435,26 +435,26 @@ def test_levels_are_listed_weakest_first_and_the_strongest_is_the_last():
     assert [require_level(level) for level in levels] == list(levels)
 
 
-LOCKS = ("arena.contest.host.landlock.version", "arena.contest.host.seccomp.supported")
+LOCKS = ("arena.jail.landlock.version", "arena.jail.seccomp.supported")
 
 
 @pytest.mark.parametrize(
     ("level", "missing", "value", "reason"),
     [
         ("process", "os.fork", None, "this system cannot fork a process"),
-        ("strict", "arena.contest.host.LINUX", False, "Landlock and seccomp, which only Linux has"),
+        ("strict", "arena.play.seats.LINUX", False, "Landlock and seccomp, which only Linux has"),
         ("strict", LOCKS[0], lambda: 0, "this kernel has no Landlock; it needs Linux 5.13 or newer"),
         ("strict", LOCKS[1], lambda: False, "no filter of system calls is known for this machine"),
         ("sandbox", LOCKS[0], lambda: 0, "this kernel has no Landlock"),
         (
             "sandbox",
-            "arena.contest.host.sandbox.find_bubblewrap",
+            "arena.jail.bubblewrap.find_bubblewrap",
             lambda: None,
             r'bubblewrap is not installed; pip install "inventory-arena\[sandbox\]"',
         ),
         (
             "sandbox",
-            "arena.contest.host.sandbox.find_bubblewrap",
+            "arena.jail.bubblewrap.find_bubblewrap",
             lambda: "/bin/false",
             "the process that starts controllers did not start",
         ),
@@ -485,7 +485,7 @@ def test_a_level_whose_locks_do_not_hold_does_not_work(monkeypatch, untried):
     monkeypatch.setattr(hosts, "_tried", {})
     found = find_places()
     monkeypatch.setattr(
-        "arena.contest.host.process.find_places", lambda programs: dataclasses.replace(found, readable=("/",))
+        "arena.play.seats.process.find_places", lambda programs: dataclasses.replace(found, readable=("/",))
     )
     with pytest.raises(ArenaError, match="the root of the file system can be read although that was forbidden"):
         make_host("strict")

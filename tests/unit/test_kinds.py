@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from arena.contest.loading import load_submissions
+from arena.entry.loading import load_submissions
 from arena.errors import InvalidInput
 from arena.plugins import Plugins
 from arena.world.library import load_network

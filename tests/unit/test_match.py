@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from arena import load_scenario
-from arena.contest.attempts import Journal, Precedent
-from arena.contest.host import InfrastructureFailure, available, make_host
-from arena.contest.host.base import numeric_array
-from arena.contest.limits import Limits
-from arena.contest.match import MOST_PLAYINGS, play
-from arena.contest.record import EpisodeRecord
-from arena.contest.submission import Manifest, Submission
-from arena.contest.timing import DecisionTimes
 from arena.contract.controller import ControllerReport
 from arena.contract.kpi import Kpis, measure
 from arena.contract.seeds import PUBLIC_SEEDS, EpisodeSeed, PublicSeeds
 from arena.contract.tracks import Briefing, LocalObservation
 from arena.contract.version import contract_digest
+from arena.entry.submission import Manifest, Submission
 from arena.errors import ContractViolation, ControllerKilled
+from arena.jail.limits import Limits
+from arena.play.match import MOST_PLAYINGS, play
+from arena.play.seats import InfrastructureFailure, available, make_host
+from arena.play.seats.base import numeric_array
+from arena.results.attempts import Journal, Precedent
+from arena.results.record import EpisodeRecord
+from arena.results.timing import DecisionTimes
 from arena.simulate.simulator import Simulator, realised_demand
 
 SCENARIO = load_scenario("serial-stationary-backlog")

@@ -7,7 +7,7 @@ import pytest
 from pydantic_faults import refused
 
 from arena.errors import InvalidInput, UnknownName
-from arena.models import parse_model
+from arena.schemas import parse_as
 from arena.world.library import load_network, network_names
 from arena.world.network import Network
 
@@ -53,7 +53,7 @@ def with_value(path, value):
 
 
 def network(data):
-    return parse_model(Network, data, "small.yaml")
+    return parse_as(Network, data, "small.yaml")
 
 
 LINK = {"lead_time": 1, "price": 1, "pipeline_holding_cost": 0}

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from seats import SCENARIO, make_submission
 
-from arena.contest.limits import Limits
-from arena.contest.pool import Job, WorkItem, play_in_workers
-from arena.contest.record import PlayedEpisode
 from arena.contract.seeds import PublicSeeds
 from arena.errors import ArenaError
+from arena.jail.limits import Limits
+from arena.play.pool import Job, WorkItem, play_in_workers
+from arena.results.record import PlayedEpisode
 
 ITEM = WorkItem(0, 0, PublicSeeds().episode(SCENARIO.digest, 0))
 

@@ -14,12 +14,13 @@ from seats import APART, LOCKED, make_submission, observation, require_or_skip, 
 from typer.testing import CliRunner
 
 from arena.cli import app
-from arena.contest.host import launcher, make_host, process
-from arena.contest.host.base import PreloadFailure
-from arena.contest.host.trial import refuse_unimportable
-from arena.contest.host.watch import children
 from arena.contract.preloading import PRELOADABLE, check_preload
 from arena.errors import InfrastructureFailure, InvalidInput
+from arena.jail import launcher
+from arena.jail.watch import children
+from arena.play.seats import make_host, process
+from arena.play.seats.base import PreloadFailure
+from arena.play.seats.trial import refuse_unimportable
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the locks are made of what only Linux has")
 

@@ -17,12 +17,12 @@ import pytest
 from commands import running
 from seats import APART, failure, make_submission, observation, require_or_skip, seated
 
-from arena.contest import host as hosts
-from arena.contest.host import make_host
-from arena.contest.host.warden import UNCLEAN, Verdict
-from arena.contest.host.watch import WITHIN_LIMITS, children
 from arena.contract.controller import ControllerReport
 from arena.errors import ArenaError, ContractViolation, InfrastructureFailure
+from arena.jail.warden import UNCLEAN, Verdict
+from arena.jail.watch import WITHIN_LIMITS, children
+from arena.play import seats as hosts
+from arena.play.seats import make_host
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc, or needs Linux to adopt orphans")
 
@@ -350,7 +350,7 @@ import sys, tempfile
 from pathlib import Path
 sys.path.append({str(Path(__file__).parent.parent)!r})
 from seats import _declare, seated
-from arena.contest.host import make_host
+from arena.play.seats import make_host
 tempfile.tempdir = {str(tmp_path)!r}
 host = make_host({level!r})
 seat = host.open(_declare(Path({str(submission.folder)!r}), "mine.py:Mine", "blind", {{}}))

@@ -11,13 +11,13 @@ import pytest
 
 from arena import ArenaError
 from arena.cli.standings_table import print_standings
-from arena.contest.limits import Limits
-from arena.contest.record import EpisodeRecord
-from arena.contest.rows import Standings
-from arena.contest.standings import compute_standings
-from arena.contest.timing import DecisionTimes
+from arena.jail.limits import Limits
 from arena.report.page import explain_missing_score, render_report, write_report
 from arena.report.plots import Bar, Mark, fit_axis, histogram, interval, tick_labels
+from arena.results.record import EpisodeRecord
+from arena.results.rows import Standings
+from arena.results.standings import compute_standings
+from arena.results.timing import DecisionTimes
 
 SCENARIOS = ("serial-stationary-backlog", "serial-trend-seasonal-goodwill-backlog")
 SEEDS = 4

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from seats import failure, make_submission, observation, require_or_skip, seated
 
-from arena.contest.evaluate import evaluate
-from arena.contest.host import make_host
-from arena.contest.host.lockdown import DEVICES, fixed_environment
-from arena.contest.host.places import find_places
-from arena.contest.host.sandbox import SEATS, find_bubblewrap, sandboxed
-from arena.contest.host.watch import children
-from arena.contest.limits import Limits
 from arena.contract.seeds import PublicSeeds
 from arena.errors import InvalidInput
+from arena.jail.bubblewrap import SEATS, find_bubblewrap, sandboxed
+from arena.jail.limits import Limits
+from arena.jail.lockdown import DEVICES, fixed_environment
+from arena.jail.places import find_places
+from arena.jail.watch import children
+from arena.play.evaluate import evaluate
+from arena.play.seats import make_host
 from arena.world.suite import Suite
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is made of what only Linux has")

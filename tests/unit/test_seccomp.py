@@ -5,9 +5,9 @@ import platform
 
 import pytest
 
-from arena.contest.host import seccomp
-from arena.contest.host.seccomp import ALLOW, KILL, REFUSE, UNKNOWN, compile_filter
-from arena.contest.host.syscalls import ABSENT, CONDITIONAL, FORBIDDEN, MACHINES, NEWEST, PROGRAMS
+from arena.jail import seccomp
+from arena.jail.seccomp import ALLOW, KILL, REFUSE, UNKNOWN, compile_filter
+from arena.jail.syscalls import ABSENT, CONDITIONAL, FORBIDDEN, MACHINES, NEWEST, PROGRAMS
 
 SELF = 4711
 INTEL, ARM = 0xC000_003E, 0xC000_00B7

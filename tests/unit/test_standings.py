@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records import make_record
 
-from arena.contest.record import EpisodeRecord
-from arena.contest.standings import ScenarioRow, StandingRow, Standings, compute_standings
+from arena.results.record import EpisodeRecord
+from arena.results.standings import ScenarioRow, StandingRow, Standings, compute_standings
 
 SCENARIOS = ("north", "south")
 

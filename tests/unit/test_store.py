@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from records import make_episode, make_record
 
-from arena.contest.attempts import Precedent
-from arena.contest.database import SCHEMA_VERSION
-from arena.contest.limits import Limits
-from arena.contest.record import PlayedEpisode
-from arena.contest.store import EpisodeStatus, Store, key_of
-from arena.contest.timing import DecisionTimes
 from arena.errors import StoreError
+from arena.jail.limits import Limits
+from arena.results.attempts import Precedent
+from arena.results.database import SCHEMA_VERSION
+from arena.results.record import PlayedEpisode
+from arena.results.store import EpisodeStatus, Store, key_of
+from arena.results.timing import DecisionTimes
 from arena.world.suite import load_suite
 
 
@@ -276,7 +276,7 @@ def test_a_second_writer_is_turned_away(path: Path) -> None:
 
 
 def test_a_lock_held_by_another_program_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena.contest.database.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("arena.results.database.BUSY_SECONDS", 0.01)
     with Store(path) as store, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as intruder:
         intruder.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"results\.sqlite: another process holds it; wait"):
@@ -398,7 +398,7 @@ def test_a_killed_writer_loses_nothing_that_was_committed(path: Path, repository
         import sys
         from pathlib import Path
         from records import make_episode
-        from arena.contest.store import Store
+        from arena.results.store import Store
         store = Store(Path(sys.argv[1]))
         for seed_index in range(1_000_000):
             store.put(make_episode(periods=30, supply_links=11, seed_index=seed_index))

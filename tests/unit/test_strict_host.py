@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from seats import LOCKED, copy_submission, failure, make_submission, observation, play_episode, require_or_skip, seated
 
-from arena.contest.host import make_host
-from arena.contest.host.base import PreloadFailure
-from arena.contest.limits import Limits
-from arena.contest.pool import Job, WorkItem
 from arena.contract.seeds import hidden_seeds, new_secret
 from arena.errors import InfrastructureFailure
+from arena.jail.limits import Limits
+from arena.play.pool import Job, WorkItem
+from arena.play.seats import make_host
+from arena.play.seats.base import PreloadFailure
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the locked levels are made of what only Linux has")
 
@@ -435,7 +435,7 @@ def test_when_memory_runs_out_a_controller_goes_first(host_at, submit):
 
 READ_MEMORY = """
 import sys
-from arena.contest.host.kernel import renounce_privileges
+from arena.jail.kernel import renounce_privileges
 renounce_privileges()
 try:
     open(f"/proc/{sys.argv[1]}/environ", "rb").read()
@@ -453,8 +453,8 @@ def test_a_process_that_seats_controllers_cannot_be_looked_into(level):
     def look(statement):
         # Without privileges, as an ordinary user's would be: those alone would keep the other one out.
         code = (
-            "import sys\nfrom arena.contest.host import make_host\n"
-            "from arena.contest.host.kernel import renounce_privileges\n"
+            "import sys\nfrom arena.play.seats import make_host\n"
+            "from arena.jail.kernel import renounce_privileges\n"
             f"{statement}\nrenounce_privileges()\nprint(flush=True)\nsys.stdin.read()"
         )
         arguments = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -532,8 +532,8 @@ import sys
 from pathlib import Path
 sys.path.append({str(Path(__file__).parent.parent)!r})
 from seats import make_submission, observation, seated
-from arena.contest.host import make_host
-from arena.contest.host.base import PreloadFailure
+from arena.play.seats import make_host
+from arena.play.seats.base import PreloadFailure
 host = make_host({level!r})
 seat = seated(host, make_submission(Path({str(open_place)!r}), {LOOK_AROUND!r}))
 print(seat.order(observation()).tolist())

@@ -13,11 +13,11 @@ from types import MappingProxyType
 import pytest
 from pydantic import BaseModel
 
-from arena.contest import folder as folder_module
-from arena.contest.folder import LARGEST_COUNT, load_class
-from arena.contest.loading import LoadedSubmissions, load_submissions
-from arena.contest.submission import Submission, make_factory, take_snapshot
 from arena.contract.controller import ControllerSpec
+from arena.entry import folder as folder_module
+from arena.entry.folder import LARGEST_COUNT, load_class
+from arena.entry.loading import LoadedSubmissions, load_submissions
+from arena.entry.submission import Submission, make_factory, take_snapshot
 from arena.errors import InvalidInput
 from arena.plugins import LoadFailure, Plugins, RegisteredController, discover
 

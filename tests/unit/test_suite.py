@@ -7,7 +7,7 @@ import pytest
 
 from arena import Goodwill, Seasonal, Trend, load_network
 from arena.errors import InvalidInput, UnknownName
-from arena.world.draw import DrawKey, public_key
+from arena.world.contest_draws import DrawKey, public_key
 from arena.world.suite import load_suite, scenario_names, suite_names
 
 BOTH = (True, False)

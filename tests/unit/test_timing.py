@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_faults import refused
 
-from arena.contest.limits import Limits
-from arena.contest.timing import EDGES, DecisionTimes, Row, duration
+from arena.jail.limits import Limits
+from arena.results.timing import EDGES, DecisionTimes, Row, duration
 
 LIMITS = Limits()
 SECONDS = st.floats(0, 1000)

@@ -14,7 +14,7 @@ def _state_after(scenario, periods, seed=42):
     simulator = Simulator(scenario)
     simulator.start(seed)
     for _ in range(periods):
-        simulator.step(np.full(simulator.plant.links, 15.0))
+        simulator.step(np.full(simulator.compiled.links, 15.0))
     return simulator.state
 
 

@@ -217,7 +217,7 @@ def test_a_plugin_that_only_trains_gives_no_controller(install: Install) -> None
 
 
 def test_a_plugin_of_language_model_clients_alone_gives_no_controller(install: Install) -> None:
-    source = "from arena import hookimpl\n@hookimpl\ndef arena_model_clients(): return []"
+    source = "from arena import hookimpl\n@hookimpl\ndef arena_llm_clients(): return []"
     install("fake-client", "fake_client", source)
     found = discover(TEST_GROUP)
     assert (dict(found.controllers), found.failures) == ({}, ())

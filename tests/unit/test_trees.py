@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from seats import LOCKED, failure, make_submission
 
-from arena.contest.host.trees import copy_tree, measure_tree, remove_tree
+from arena.jail.trees import copy_tree, measure_tree, remove_tree
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no stranger's process ever fills a folder here")
 
@@ -55,8 +55,8 @@ def test_folders_that_forbid_to_look_into_them_are_removed(tmp_path):
     code = f"""
 import os
 from pathlib import Path
-from arena.contest.host.kernel import LINUX, renounce_privileges
-from arena.contest.host.trees import remove_tree
+from arena.jail.kernel import LINUX, renounce_privileges
+from arena.jail.trees import remove_tree
 LINUX and renounce_privileges()
 inside = Path({str(tmp_path)!r}, "inside")
 (inside / "a" / "b" / "c").mkdir(parents=True)

@@ -15,7 +15,7 @@ import arena.envs
 from arena import Demand, Scenario, load_scenario
 from arena.envs import InventoryEnv, InventoryVectorEnv
 from arena.errors import ContractViolation, EpisodeEnded, UnknownName
-from arena.randomise import (
+from arena.training_worlds import (
     GoodwillRanges,
     ScenarioMix,
     WeightedFamily,

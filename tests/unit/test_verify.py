@@ -15,19 +15,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from arena.contest import pool
-from arena.contest.evaluate import evaluate
-from arena.contest.host import InfrastructureFailure
-from arena.contest.limits import Limits
-from arena.contest.loading import load_submissions
-from arena.contest.results_folder import EPISODES_NAME, STANDINGS_NAME
-from arena.contest.timing import DecisionTimes
-from arena.contest.verify import Difference, Verification, verify
+from arena.audit.verify import Difference, Verification, verify
 from arena.contract.kpi import Kpis
 from arena.contract.seeds import PublicSeeds, Reveal, Secret, hidden_seeds, reveal_secret
 from arena.contract.version import contract_digest
+from arena.entry.loading import load_submissions
 from arena.errors import InvalidInput, StoreError
+from arena.jail.limits import Limits
+from arena.play import pool
+from arena.play.evaluate import evaluate
+from arena.play.seats import InfrastructureFailure
 from arena.plugins import Plugins
+from arena.results.folder import EPISODES_NAME, STANDINGS_NAME
+from arena.results.timing import DecisionTimes
 from arena.world.suite import load_suite
 
 SECRET = Secret(master="5ec2e7" + "0" * 58, salt="5a17" + "0" * 60)
@@ -202,8 +202,8 @@ def test_no_controller_is_needed(folder: Path, originals: Path, monkeypatch: pyt
     def forbidden(*_: object) -> None:
         raise AssertionError("a controller was loaded")
 
-    monkeypatch.setattr("arena.contest.host.make_host", forbidden)
-    monkeypatch.setattr("arena.contest.loading.load_submissions", forbidden)
+    monkeypatch.setattr("arena.play.seats.make_host", forbidden)
+    monkeypatch.setattr("arena.entry.loading.load_submissions", forbidden)
     moved = folder.rename(folder.with_name("elsewhere"))
     result = verify(moved, reveal=REVEAL if folder.name == "hidden" else None)
     assert result.differences == ()

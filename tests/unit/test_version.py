@@ -27,5 +27,5 @@ def test_behaviour_moves_only_with_the_rules_number(name, profit):
     simulator = Simulator(load_scenario(name))
     simulator.start(42)
     while not simulator.finished:
-        simulator.step(10.0 + np.arange(simulator.plant.links) * 1.5 + simulator.period % 3)
+        simulator.step(10.0 + np.arange(simulator.compiled.links) * 1.5 + simulator.period % 3)
     assert float(simulator.ledger().reward.sum()) == pytest.approx(profit, abs=1e-9)

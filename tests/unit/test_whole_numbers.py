@@ -7,9 +7,9 @@ import pytest
 from arena import Simulator, load_scenario
 from arena.contract.seeds import PublicSeeds, hidden_seeds, new_secret
 from arena.envs import InventoryVectorEnv
-from arena.randomise import ScenarioMix, WeightedFamily, broad_effects
 from arena.simulate.simulator import realised_demand, stream_words
-from arena.world.draw import public_key
+from arena.training_worlds import ScenarioMix, WeightedFamily, broad_effects
+from arena.world.contest_draws import public_key
 
 SCENARIO = load_scenario("serial-stationary-backlog")
 SECRET = new_secret()

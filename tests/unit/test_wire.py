@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.contest.host.base import MESSAGE_CAP
-from arena.contest.host.wire import (
+from arena.play.seats.base import MESSAGE_CAP
+from arena.play.seats.wire import (
     NO_PERIOD,
     BeginRequest,
     ClosedReply,

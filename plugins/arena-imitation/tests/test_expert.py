@@ -27,12 +27,12 @@ def setting_on(scenario: Scenario) -> Setting:
 
 def situation_of(simulator: Simulator, scenario: Scenario, setting: Setting) -> Situation:
     observation = TrackView(scenario, "blind").observe(simulator.state)
-    stock = np.concatenate((observation.on_hand, observation.component_stock))[point_places(setting.plant)]
+    stock = np.concatenate((observation.on_hand, observation.component_stock))[point_places(setting.compiled)]
 
     def batch(array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.array(array, dtype=np.float64)[None])
 
-    nothing = torch.zeros((1, setting.plant.markets, 0))
+    nothing = torch.zeros((1, setting.compiled.markets, 0))
     return Situation(
         period=observation.period,
         on_hand=batch(stock),

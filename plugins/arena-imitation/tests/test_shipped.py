@@ -7,7 +7,7 @@ import pytest
 from shipped import checked, checked_at, profit_of
 
 from arena import Track
-from arena.contest.loading import load_submissions
+from arena.entry.loading import load_submissions
 from arena.plugins import discover
 from arena_imitation import WEIGHTS
 from arena_imitation.teaching import ImitationRecipe, load_recipe, recipe_names

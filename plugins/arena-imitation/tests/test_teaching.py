@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from arena import InvalidInput, TrainingPoint, load_network
 from arena.cli import app
-from arena.randomise import ScenarioMix, WeightedFamily, broad_effects
+from arena.training_worlds import ScenarioMix, WeightedFamily, broad_effects
 from arena_imitation import arena_trainings
 from arena_imitation.expert import Expert
 from arena_imitation.lessons import Lessons, give, joined, lesson_loss
@@ -34,7 +34,7 @@ def batch_on(network: str, count: int = 3, *, goodwill: bool = False, informed: 
 def pupil_of(batch: Episodes) -> ActorPolicy:
     torch.manual_seed(1)
     shape = MlpShape(informed=batch.setting.informed, hidden=(16,))
-    return ActorPolicy(shape, batch.setting.plant.network, batch.setting.reach)
+    return ActorPolicy(shape, batch.setting.compiled.network, batch.setting.reach)
 
 
 def lessons_of(missing: list[float], taught: list[float], counts: float = 1.0) -> Lessons:
@@ -87,7 +87,7 @@ def test_a_lesson_has_every_decision_and_is_repeated_by_its_seed(informed, goodw
     batch = batch_on("divergent", goodwill=goodwill, informed=informed)
     pupil, expert = pupil_of(batch), Expert(batch.setting, shortage_weight=1.5)
     one, two, other = (give(pupil, batch, expert, np.random.default_rng(seed), pupil_plays=True) for seed in (1, 1, 2))
-    links = batch.setting.plant.links
+    links = batch.setting.compiled.links
     assert one.inputs.shape == (30 * 3, pupil.input_size)
     assert one.missing.shape == one.taught.shape == one.counts.shape == (30 * 3, links)
     assert (one.taught > 0).any()

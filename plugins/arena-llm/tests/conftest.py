@@ -7,7 +7,7 @@ import pytest
 from model_endpoint import Endpoint, serving
 from unhurried import load_profile
 
-from arena import ModelMessage, ModelQuestion
+from arena import LlmMessage, LlmQuestion
 
 load_profile()
 
@@ -19,6 +19,6 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 @pytest.fixture
-def question() -> ModelQuestion:
+def question() -> LlmQuestion:
     schema = json.dumps({"type": "object", "properties": {}, "additionalProperties": False})
-    return ModelQuestion((ModelMessage("system", "be brief"), ModelMessage("user", "six numbers?")), schema)
+    return LlmQuestion((LlmMessage("system", "be brief"), LlmMessage("user", "six numbers?")), schema)

@@ -6,7 +6,7 @@ import socket
 import pytest
 from model_endpoint import GOOD, KEY, QUICK, body, break_off, dribble, hang_up, late, say, serving, status
 
-from arena import ModelFailure, ModelUnavailable
+from arena import LlmFailure, LlmUnavailable
 from arena_llm.client import LARGEST_REPLY, OpenAIClient
 
 
@@ -23,7 +23,7 @@ def limited(**limits):
 
 
 def failure(endpoint, question, **fields):
-    with pytest.raises(ModelFailure) as caught:
+    with pytest.raises(LlmFailure) as caught:
         ask(endpoint, question, **fields)
     return caught.value
 
@@ -156,7 +156,7 @@ def test_an_error_about_anything_else_is_a_failure_with_its_reason(endpoint, que
 def test_a_parameter_is_remembered_only_if_the_question_was_accepted_without_it(endpoint, question):
     endpoint.script = lambda number: status(400, message="too long") if number < 2 else say(json.dumps(GOOD))
     client = OpenAIClient(endpoint.describe(), None, QUICK)
-    with pytest.raises(ModelFailure, match="bad_request: status 400: too long"):
+    with pytest.raises(LlmFailure, match="bad_request: status 400: too long"):
         client.ask(question)
     assert client.ask(question).refused == {}
     client.close()
@@ -262,7 +262,7 @@ def test_a_refusal_tells_its_tokens(endpoint, question):
 def test_a_key_is_sent_and_a_wrong_one_makes_the_model_unavailable(endpoint, question):
     endpoint.key = KEY
     assert ask(endpoint, question, key=KEY, key_variable="MINE").text
-    with pytest.raises(ModelUnavailable, match=r"does not accept the key \(status 401\); check the variable MINE"):
+    with pytest.raises(LlmUnavailable, match=r"does not accept the key \(status 401\); check the variable MINE"):
         ask(endpoint, question, key="sk-wrong", key_variable="MINE")
 
 
@@ -291,7 +291,7 @@ def test_a_probe_asks_no_question(endpoint):
 def test_a_probe_finds_a_key_that_is_not_accepted(endpoint):
     endpoint.key = KEY
     client = OpenAIClient(endpoint.describe(key_variable="MINE"), "sk-wrong", QUICK)
-    with pytest.raises(ModelUnavailable, match="does not accept the key"):
+    with pytest.raises(LlmUnavailable, match="does not accept the key"):
         client.probe()
     client.close()
 
@@ -301,6 +301,6 @@ def test_a_probe_finds_that_nobody_is_there(endpoint):
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
         client = OpenAIClient(endpoint.describe(base_url=url), None, QUICK)
-        with pytest.raises(ModelUnavailable, match="does not answer"):
+        with pytest.raises(LlmUnavailable, match="does not answer"):
             client.probe()
         client.close()

@@ -17,17 +17,17 @@ import yaml
 from model_endpoint import GOOD, KEY, KEY_VARIABLE, QUICK, body, break_off, hang_up, late, say, serving, status
 
 from arena import InvalidInput, Suite, load_scenario, load_suite
+from arena.audit.verify import verify
 from arena.cli.standings_table import print_standings
-from arena.contest.evaluate import evaluate
-from arena.contest.gateway import TRANSCRIPT_NAME, read_transcript
-from arena.contest.gateway.access import make_access, split_playable
-from arena.contest.gateway.transcript import digest_text
-from arena.contest.loading import load_submissions
-from arena.contest.store import Store
-from arena.contest.verify import verify
 from arena.contract.seeds import PublicSeeds
+from arena.entry.loading import load_submissions
+from arena.llm import TRANSCRIPT_NAME, read_transcript
+from arena.llm.access import make_access, split_playable
+from arena.llm.transcript import digest_text
+from arena.play.evaluate import evaluate
 from arena.plugins import discover
 from arena.report.page import render_report
+from arena.results.store import Store
 
 SEEDS = PublicSeeds()
 SCENARIOS = ("serial-trend-seasonal-backlog", "divergent-stationary-lost-sales")
@@ -259,9 +259,9 @@ RUN = """
 import sys
 from pathlib import Path
 from arena import load_scenario, Suite
-from arena.contest.evaluate import evaluate
-from arena.contest.gateway.access import make_access
-from arena.contest.loading import load_submissions
+from arena.play.evaluate import evaluate
+from arena.llm.access import make_access
+from arena.entry.loading import load_submissions
 from arena.contract.seeds import PublicSeeds
 from arena.plugins import discover
 

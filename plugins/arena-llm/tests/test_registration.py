@@ -9,13 +9,13 @@ import pytest
 import yaml
 from pydantic_faults import refused
 
-from arena import InvalidInput, ModelLimits, Simulator, Suite, TrackView, load_scenario
-from arena.contest.evaluate import evaluate
-from arena.contest.gateway import TRANSCRIPT_NAME, read_transcript
-from arena.contest.gateway.access import make_access
-from arena.contest.loading import load_submissions
+from arena import InvalidInput, LlmLimits, Simulator, Suite, TrackView, load_scenario
 from arena.contract.seeds import PublicSeeds
-from arena.plugins import discover, load_model_client
+from arena.entry.loading import load_submissions
+from arena.llm import TRANSCRIPT_NAME, read_transcript
+from arena.llm.access import make_access
+from arena.play.evaluate import evaluate
+from arena.plugins import discover, load_llm_client
 from arena.testing import check_controller
 from arena_llm import arena_controllers
 from arena_llm.config import AdaptiveConfig, TunedBaseStockConfig
@@ -33,7 +33,7 @@ def test_three_controllers_and_a_client():
     assert list(specs) == ["llm-tuner", "llm-adaptive", "tuned-base-stock"]
     assert all(spec.tracks == ("blind", "informed") for spec in specs.values())
     assert [spec.capabilities for spec in specs.values()] == [("llm",), ("llm",), ()]
-    assert load_model_client("openai").name == "openai"
+    assert load_llm_client("openai").name == "openai"
 
 
 def test_a_listing_imports_no_openai():
@@ -104,7 +104,7 @@ def test_the_shipped_submissions_load():
         assert mine[name].endpoint.key_variable == "OPENAI_API_KEY"
     # By default an organiser allows what the shipped submissions may ask: an answer and its repair at every revision.
     rounds = 2 * -(-30 // mine["llm-adaptive"].config["revise_every"])
-    assert ModelLimits().episode_calls >= rounds
+    assert LlmLimits().episode_calls >= rounds
 
 
 def brief(scenario, track="blind"):

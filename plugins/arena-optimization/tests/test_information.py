@@ -21,7 +21,7 @@ from arena import (
     TrackView,
     load_scenario,
 )
-from arena.contest.limits import Limits
+from arena.jail.limits import Limits
 from arena.simulate.simulator import episode_generator
 from arena.testing import check_information
 from arena_optimization import arena_controllers

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic_faults import refused
 
-from arena.contest.loading import load_submissions
+from arena.entry.loading import load_submissions
 from arena.plugins import discover
 from arena_optimization import arena_controllers
 

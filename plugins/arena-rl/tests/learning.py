@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from arena import Network, Scenario
-from arena.randomise import ScenarioMix, WeightedFamily, broad_effects, published_effects
+from arena.training_worlds import ScenarioMix, WeightedFamily, broad_effects, published_effects
 from arena_rl.actor import ActorPolicy
 from arena_rl.actor_shapes import ActorShape, GnnShape, MlpShape, ResidualShape, TransformerShape
 from arena_rl.dense import DensePolicy, DenseShape
@@ -42,7 +42,7 @@ def small_dense(episodes: Episodes, *, seed: int = 3) -> DensePolicy:
     torch.manual_seed(seed)
     setting = episodes.setting
     shape = DenseShape(informed=setting.informed, width=16, layers=1)
-    return DensePolicy(shape, setting.plant.network, setting.reach)
+    return DensePolicy(shape, setting.compiled.network, setting.reach)
 
 
 def actor_shape(kind: str, informed: bool) -> ActorShape:
@@ -62,7 +62,7 @@ def untrained_actor(kind: str, episodes: Episodes, *, seed: int = 3) -> ActorPol
     """Untrained, with a last layer large enough that inputs matter."""
     torch.manual_seed(seed)
     setting = episodes.setting
-    policy = ActorPolicy(actor_shape(kind, setting.informed), setting.plant.network, setting.reach)
+    policy = ActorPolicy(actor_shape(kind, setting.informed), setting.compiled.network, setting.reach)
     with torch.no_grad():
         policy.actor.out.weight.mul_(30.0)
         if policy.forecaster is not None:

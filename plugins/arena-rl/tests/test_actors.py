@@ -60,7 +60,7 @@ def test_an_actor_survives_its_files(kind, tmp_path):
     _, episodes = one_episode("serial", informed=True)
     setting = episodes.setting
     policy = untrained_actor(kind, episodes)
-    about = PolicyFile(shape=policy.shape, network=signature(setting.plant.network), recipe="test")
+    about = PolicyFile(shape=policy.shape, network=signature(setting.compiled.network), recipe="test")
     save_policy(tmp_path / "actor", policy, about)
     found = load_policy(tmp_path / "actor", setting)
     inputs = torch.randn(3, policy.input_size)
@@ -86,7 +86,7 @@ def test_inputs_are_normalised_and_clipped(kind):
 def test_an_action_is_a_share_of_demand_on_top_of_the_net_requirement(informed):
     batch = episodes_of(scenario_on(load_network("divergent")), 3, informed=informed)
     situation = first_situation(batch)
-    policy = Fixed(actor_shape("mlp", informed), batch.setting.plant.network, batch.setting.reach)
+    policy = Fixed(actor_shape("mlp", informed), batch.setting.compiled.network, batch.setting.reach)
     with torch.no_grad():
         if policy.forecaster is not None:
             policy.forecaster.skip.bias += 1.0
@@ -94,7 +94,7 @@ def test_an_action_is_a_share_of_demand_on_top_of_the_net_requirement(informed):
     missing = policy.reader.requirements(batch.setting, situation)
     means = policy.reader.scale(situation, 30)
     for action in (0.0, 3.0, -3.0):
-        policy.given = torch.full((batch.setting.plant.links,), action)
+        policy.given = torch.full((batch.setting.compiled.links,), action)
         orders = (missing + action * means).clamp(min=0.0)
         assert bool((orders > 0).any()) == (action > -1)
         torch.testing.assert_close(policy(batch.setting, situation), orders)
@@ -136,15 +136,15 @@ def test_a_residual_of_nothing_is_the_published_newsvendor(network, backlog):
     """Until raw material is too late to be sold; near the end the published rule goes on covering demand after it."""
     scenario = scenario_on(load_network(network), seed=4, backlog=backlog, goodwill=True)
     setting = episodes_of(scenario, 1, informed=True).setting
-    policy = Fixed(actor_shape("residual", informed=True), setting.plant.network, setting.reach)
-    policy.given = torch.zeros(setting.plant.links)
+    policy = Fixed(actor_shape("residual", informed=True), setting.compiled.network, setting.reach)
+    policy.given = torch.zeros(setting.compiled.links)
     view, simulator = TrackView(scenario, "informed"), Simulator(scenario)
     simulator.start(2)
     controller, rule = LearnedController(lambda setting: (policy, False)), Newsvendor(NewsvendorConfig())
     controller.begin(view.brief(seed=0))
     rule.begin(view.brief(seed=0))
-    everything = torch.ones((1, setting.plant.links))
-    last = 30 - setting.plant.network.longest_lead_time - 1
+    everything = torch.ones((1, setting.compiled.links))
+    last = 30 - setting.compiled.network.longest_lead_time - 1
     compared = 0
     while simulator.period < last and setting.playable(everything, simulator.period).all():
         observation = view.observe(simulator.state)

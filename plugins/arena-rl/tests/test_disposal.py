@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from learning import scenario_on
 
-from arena import compile_plant, load_network
+from arena import compile_scenario, load_network
 from arena_rl.disposal import saved_by_moving
 from arena_rl.graph_layout import lay_out
 from arena_rl.readout import Reach
@@ -47,7 +47,7 @@ def test_a_cheap_way_is_taken_when_it_lasts_to_the_end_and_not_before():
 def test_the_rates_of_a_link_are_those_of_its_ends_and_its_way_over_the_market_price():
     """Factory 6 to distributor 3 of the divergent network; its market pays 2."""
     scenario = scenario_on(load_network("divergent"))
-    layout = lay_out(Reach(compile_plant(scenario)))
+    layout = lay_out(Reach(compile_scenario(scenario)))
     link = next(i for i, each in enumerate(scenario.network.supply_links) if (each.supplier, each.buyer) == (6, 3))
     rates = torch.tensor([0.011, 0.004, 0.015], dtype=torch.float64) * 20 / 2.0
     torch.testing.assert_close(torch.as_tensor(layout.rates[link]), rates, rtol=1e-12, atol=0)

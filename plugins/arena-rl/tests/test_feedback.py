@@ -26,7 +26,7 @@ class Filler(nn.Module):
     def together(self, settings, situations):
         found = []
         for setting, situation in zip(settings, situations, strict=True):
-            orders = self.wish(situation).repeat(1, setting.plant.links)
+            orders = self.wish(situation).repeat(1, setting.compiled.links)
             if orders.requires_grad:
                 orders.retain_grad()
             self.asked.append(orders)
@@ -52,7 +52,7 @@ def slopes(policy, *, goodwill=False, **how):
     batch = episodes_of(scenario_on(load_network("serial"), backlog=True, goodwill=goodwill), 8, informed=True)
     played = play(policy, [batch], torch.Generator().manual_seed(1), **how)
     share_earned(played.profits, [batch]).backward()
-    (price,) = {link.price for link in batch.setting.plant.network.market_links}
+    (price,) = {link.price for link in batch.setting.compiled.network.market_links}
     per_unit = (batch.worth[:, None] * batch.count) / price
     return played.profits[0], torch.stack([(orders.grad * per_unit).abs().max() for orders in policy.asked])
 

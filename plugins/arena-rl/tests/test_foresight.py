@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from learning import actor_shape, episodes_of, scenario_on
 
 from arena import load_network
-from arena.randomise import ScenarioMix, WeightedFamily, broad_effects
+from arena.training_worlds import ScenarioMix, WeightedFamily, broad_effects
 from arena_rl.actor import ActorPolicy
 from arena_rl.forecaster import Forecaster, deviance
 from arena_rl.foresight import choose, fit
@@ -111,7 +111,7 @@ def test_a_blind_learner_fits_once_and_then_keeps_the_forecaster(monkeypatch):
     monkeypatch.setattr("arena_rl.foresight.fit", fit_nothing)
     setting = episodes_of(scenario_on(load_network("serial")), 1, informed=False).setting
     torch.manual_seed(1)
-    policy = ActorPolicy(actor_shape("mlp", informed=False), setting.plant.network, setting.reach)
+    policy = ActorPolicy(actor_shape("mlp", informed=False), setting.compiled.network, setting.reach)
     settings = Ppo(environments=4, batch=60, epochs=1, caution=0.8)
     learner = RewardLearner(settings, policy, World(network="serial", mix=MIX), steps=240, seed=7)
     before = {name: value.clone() for name, value in policy.state_dict().items()}

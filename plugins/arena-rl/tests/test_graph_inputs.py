@@ -17,15 +17,15 @@ def divergent():
 
 
 def link_between(setting, supplier: int, buyer: int) -> int:
-    links = setting.plant.network.supply_links
+    links = setting.compiled.network.supply_links
     return next(i for i, each in enumerate(links) if (each.supplier, each.buyer) == (supplier, buyer))
 
 
 def test_a_link_reads_the_stock_of_its_buyers_rival_beside_its_own_position():
     """Distributors 2 and 3 serve one retailer: more at 2 is no position of a link into 3, and supply all the same."""
     setting, situation = divergent()
-    network = setting.plant.network
-    rival = next(i for i, each in enumerate(setting.plant.stock_points) if network.managed[each.node] == 2)
+    network = setting.compiled.network
+    rival = next(i for i, each in enumerate(setting.compiled.stock_points) if network.managed[each.node] == 2)
     more = situation.on_hand.clone()
     more[:, rival] += 30.0
     union, link = Union([setting]), link_between(setting, 4, 3)
@@ -41,7 +41,7 @@ def test_a_link_reads_what_it_saves_to_send_stock_off():
     layout = lay_out(setting.reach)
     for period in (0, 18, 25):
         inputs = Union([setting]).inputs([replace(situation, period=period)])
-        left = torch.full((setting.plant.links, 1), float(setting.horizon - period))
+        left = torch.full((setting.compiled.links, 1), float(setting.horizon - period))
         rates = torch.as_tensor(layout.rates, dtype=torch.float32)[:, :, None]
         for saved in saved_by_moving(left, torch.as_tensor(layout.lead_time, dtype=torch.float32)[:, None], rates):
             assert saved.abs().max() > 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from learning import MIX, episodes_of, first_situation, scenario_on, small_dense, small_graph
 
 from arena import Simulator, TrackView, load_network
-from arena.randomise import RandomNetworks
+from arena.training_worlds import RandomNetworks
 from arena_rl.controller import LearnedController
 from arena_rl.episodes import make_episodes, play
 
@@ -179,7 +179,7 @@ def test_raw_material_that_cannot_be_sold_is_not_ordered():
     scenario = scenario_on(load_network("serial"))
     setting = episodes_of(scenario, 1, informed=True).setting
     asked = torch.full((1, 3), 5.0)
-    raw = [source.node < 0 for source in setting.plant.sources].index(True)
+    raw = [source.node < 0 for source in setting.compiled.sources].index(True)
     assert setting.playable(asked, 19)[0, raw] == 5
     assert setting.playable(asked, 20)[0, raw] == 0
     assert setting.playable(asked, 29)[0].sum() == 10

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena import Demand, Scenario, compile_plant, initial_state, load_network, step
-from arena.randomise import RandomNetworks
+from arena import Demand, Scenario, compile_scenario, initial_state, load_network, step
+from arena.training_worlds import RandomNetworks
 from arena_rl.readout import Reach, positions
 
 
 def reach_of(network) -> Reach:
-    return Reach(compile_plant(Scenario(name="test", network=network, demand=Demand(base_mean=10.0))))
+    return Reach(compile_scenario(Scenario(name="test", network=network, demand=Demand(base_mean=10.0))))
 
 
 def test_times_to_market_of_the_serial_network():
@@ -23,7 +23,7 @@ def test_times_to_market_of_the_serial_network():
 def test_units_follow_the_bill_of_materials():
     network = load_network("assembly")
     reach = reach_of(network)
-    for point, stock in enumerate(reach.plant.stock_points):
+    for point, stock in enumerate(reach.compiled.stock_points):
         factory = network.node(network.managed[stock.node])
         for component in factory.bill_of_materials:
             if stock.arrivals and network.supply_links[stock.arrivals[0]].supplier in component.suppliers:
@@ -45,25 +45,25 @@ def test_a_position_is_what_can_be_sold_in_time(seed, time):
         update={"nodes": tuple(n for n in network.nodes if n.id in _used(network))},
     )
     reach = reach_of(network)
-    plant = reach.plant
+    compiled = reach.compiled
     first = reach.order_upstream[-1]
-    state = initial_state(plant, 1, np.zeros(1))
+    state = initial_state(compiled, 1, np.zeros(1))
     moving = generator.uniform(0, 30, state.pipeline.shape)
-    in_transit = np.zeros((1, plant.links))
+    in_transit = np.zeros((1, compiled.links))
     offsets = network.pipeline_offsets
-    for link in range(plant.links):
+    for link in range(compiled.links):
         in_transit[0, link] = moving[0, offsets[link] : offsets[link + 1]].sum()
     state = type(state)(**{**vars(state), "pipeline": moving, "in_transit": in_transit})
-    compiled = positions(reach, [(first, time)])
-    known = np.concatenate((state.on_hand[0], moving[0], [0.0], np.zeros(compiled.periods)))
-    raw = [i for i, source in enumerate(plant.sources) if source.node < 0]
+    found = positions(reach, [(first, time)])
+    known = np.concatenate((state.on_hand[0], moving[0], [0.0], np.zeros(found.periods)))
+    raw = [i for i, source in enumerate(compiled.sources) if source.node < 0]
     sold = 0.0
     for _ in range(time + 1):
-        orders = np.full((1, plant.links), 1e6)
+        orders = np.full((1, compiled.links), 1e6)
         orders[0, raw] = 0.0
-        state, flows = step(plant, state, orders, np.full((1, 1), 1e7))
+        state, flows = step(compiled, state, orders, np.full((1, 1), 1e7))
         sold += float(flows.sold[0, 0])
-    assert sold == pytest.approx(float(known @ compiled.weights[:, 0]), rel=1e-9, abs=1e-6)
+    assert sold == pytest.approx(float(known @ found.weights[:, 0]), rel=1e-9, abs=1e-6)
 
 
 def _used(network) -> set[int]:
@@ -73,10 +73,10 @@ def _used(network) -> set[int]:
 
 def test_demand_and_backlog_are_subtracted():
     reach = reach_of(load_network("serial"))
-    points, slots = len(reach.plant.stock_points), reach.plant.network.pipeline_offsets[-1]
-    compiled = positions(reach, [(0, 2)])
-    backlog = compiled.weights[points + slots, 0]
-    forecast = compiled.weights[points + slots + 1 :, 0]
+    points, slots = len(reach.compiled.stock_points), reach.compiled.network.pipeline_offsets[-1]
+    found = positions(reach, [(0, 2)])
+    backlog = found.weights[points + slots, 0]
+    forecast = found.weights[points + slots + 1 :, 0]
     assert backlog == -1
     np.testing.assert_array_equal(forecast, [-1, -1, -1])
 
@@ -89,7 +89,7 @@ def test_rivals_stand_for_each_other_at_their_customers_and_components_do_not():
     np.testing.assert_allclose(w.supply[:2], [[1, 0, 0.5, 0.5, 0.5], [0, 1, 0.5, 0.5, 0.5]], rtol=1e-12)
     # Assembly: the product is made of two kinds, of which each is half; neither kind stands for the other.
     assembly = reach_of(load_network("assembly"))
-    sources = [source for source in assembly.plant.sources if len(source.stocks) == 2]
+    sources = [source for source in assembly.compiled.sources if len(source.stocks) == 2]
     (first, _), (second, _) = sources[0].stocks
     assert assembly.supply[first, second] == assembly.supply[second, first] == 0
     product = assembly.buyer_points[sources[0].link]
@@ -107,8 +107,8 @@ def test_supply_counts_all_that_an_echelon_position_counts(seed):
 def test_a_rivals_stock_is_in_the_position_of_all_supply_alone():
     """Distributors 2 and 3 of the divergent network serve the same retailer."""
     reach = reach_of(load_network("divergent"))
-    network = reach.plant.network
-    point = {network.managed[stock.node]: place for place, stock in enumerate(reach.plant.stock_points)}
+    network = reach.compiled.network
+    point = {network.managed[stock.node]: place for place, stock in enumerate(reach.compiled.stock_points)}
     late = 30
     own, all_supply = positions(reach, [(point[3], late)], everywhere=[(point[3], late)]).weights.T
     assert own[point[2]] == 0

@@ -60,7 +60,7 @@ def test_the_demand_that_counts_is_that_of_the_time_of_sale():
 
 def test_excess_stock_is_a_negative_requirement():
     batch = episodes_of(scenario_on(load_network("serial")), 2, informed=True)
-    policy = ActorPolicy(actor_shape("mlp", informed=True), batch.setting.plant.network, batch.setting.reach)
+    policy = ActorPolicy(actor_shape("mlp", informed=True), batch.setting.compiled.network, batch.setting.reach)
     situation = Run(batch, sampled(batch, torch.Generator().manual_seed(1))).situation(0)
     found = policy.reader.requirements(batch.setting, situation)
     more = type(situation)(**{**vars(situation), "on_hand": situation.on_hand + 1000.0})

@@ -5,8 +5,8 @@ import pytest
 import torch
 from learning import actor_shape, episodes_of, scenario_on, untrained_actor
 
-from arena import Simulator, TrackView, compile_plant, initial_state, load_network, step
-from arena.randomise import ScenarioMix, WeightedFamily, published_effects
+from arena import Simulator, TrackView, compile_scenario, initial_state, load_network, step
+from arena.training_worlds import ScenarioMix, WeightedFamily, published_effects
 from arena_rl.actor import ActorPolicy
 from arena_rl.controller import LearnedController
 from arena_rl.environment import PolicyEnvironment, post_decision
@@ -31,7 +31,9 @@ SETTINGS = {
 def learner_of(name: str, kind: str = "mlp", seed: int = 1) -> RewardLearner:
     setting = episodes_of(scenario_on(load_network("serial")), 1, informed=True).setting
     torch.manual_seed(seed)
-    policy = ActorPolicy(actor_shape("squashed" if name == "sac" else kind, True), setting.plant.network, setting.reach)
+    policy = ActorPolicy(
+        actor_shape("squashed" if name == "sac" else kind, True), setting.compiled.network, setting.reach
+    )
     return RewardLearner(SETTINGS[name], policy, WORLD, steps=2_400, seed=seed)
 
 
@@ -65,19 +67,19 @@ def test_the_post_decision_state_and_demand_give_the_next_state(name, backlog):
     """Stock after demand is what was left of the post-decision stock, sold or still there."""
     scenario = scenario_on(load_network(name), seed=3, backlog=backlog, goodwill=False)
     batch = episodes_of(scenario, 4, informed=True)
-    plant = compile_plant(scenario)
+    compiled = compile_scenario(scenario)
     generator = torch.Generator().manual_seed(1)
-    state = initial_state(plant, 4, batch.mean_path)
+    state = initial_state(compiled, 4, batch.mean_path)
     situation = Run(batch, sampled(batch, generator)).situation(0)
     for period in range(12):
-        orders = 40 * torch.rand((4, plant.links), generator=generator)
-        demand = 40 * torch.rand((4, plant.markets), generator=generator)
+        orders = 40 * torch.rand((4, compiled.links), generator=generator)
+        demand = 40 * torch.rand((4, compiled.markets), generator=generator)
         fields = {n: getattr(state, n) for n in ("on_hand", "pipeline", "unfilled", "owed", "sentiment")}
         found = post_decision(batch.setting, type(situation)(**{**vars(situation), **fields, "period": period}), orders)
         before = state
-        state, flows = step(plant, state, orders, demand)
+        state, flows = step(compiled, state, orders, demand)
         torch.testing.assert_close(found.pipeline, state.pipeline)
-        for market, point in enumerate(plant.sellers):
+        for market, point in enumerate(compiled.sellers):
             served = (before.unfilled if backlog else 0 * before.unfilled)[:, market] - found.unfilled[:, market]
             left = found.on_hand[:, point] - (flows.sold[:, market] - served)
             torch.testing.assert_close(left, state.on_hand[:, point], rtol=1e-5, atol=1e-3)
@@ -129,7 +131,7 @@ def test_both_critics_of_post_decision_learning_learn():
 
 def test_soft_actor_critic_wants_a_squashed_perceptron():
     setting = episodes_of(scenario_on(load_network("serial")), 1, informed=True).setting
-    policy = ActorPolicy(actor_shape("mlp", True), setting.plant.network, setting.reach)
+    policy = ActorPolicy(actor_shape("mlp", True), setting.compiled.network, setting.reach)
     with pytest.raises(ValueError, match="squashed: true, not 'mlp'"):
         RewardLearner(SETTINGS["sac"], policy, WORLD, steps=1_000, seed=1)
 

@@ -8,7 +8,7 @@ import pytest
 from shipped import checked, checked_at, profit_of
 
 from arena import Simulator, TrackView, load_scenario
-from arena.contest.loading import load_submissions
+from arena.entry.loading import load_submissions
 from arena.plugins import discover
 from arena_rl.config import LearnedConfig
 from arena_rl.controller import LearnedController, shipped_policies

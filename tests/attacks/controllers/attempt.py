@@ -10,7 +10,7 @@ import platform
 
 import numpy as np
 
-from arena.contest.host.syscalls import ABSENT, CONDITIONAL, FORBIDDEN, MACHINES, PROGRAMS
+from arena.jail.syscalls import ABSENT, CONDITIONAL, FORBIDDEN, MACHINES, PROGRAMS
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 HONEST, WORKED = 1.0, 2.0

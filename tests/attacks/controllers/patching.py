@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 from attempt import HONEST, Attempt, any_works, works
 
-import arena.contest.host.child as child
-import arena.contest.host.translate as translate
-import arena.contest.host.wire as wire
-import arena.contest.match as match
 import arena.contract.kpi as kpi
 import arena.contract.orders as orders
+import arena.play.match as match
+import arena.play.seats.child as child
+import arena.play.seats.translate as translate
+import arena.play.seats.wire as wire
 
 
 class PatchTheLibraries(Attempt):

@@ -183,7 +183,7 @@ class CountInModules(Counter):
 
     def begin(self, briefing):
         super().begin(briefing)
-        import arena.contest.host.wire as wire
+        import arena.play.seats.wire as wire
 
         places = (builtins, sys, np, wire, type(briefing), Attempt, sys.modules)
         self.found = any(getattr(place, "__arena_count__", False) for place in places)

@@ -38,18 +38,18 @@ class Expert:
     """
 
     def __init__(self, setting: Setting, *, shortage_weight: float) -> None:
-        plant = setting.plant
-        self._stocks = stocks_of(plant.network)
-        self._backlog = plant.backlog
-        self._discount = plant.discount
-        self._margin = shortage_weight * float(np.mean(margins_of(plant.network)))
+        compiled = setting.compiled
+        self._stocks = stocks_of(compiled.network)
+        self._backlog = compiled.backlog
+        self._discount = compiled.discount
+        self._margin = shortage_weight * float(np.mean(margins_of(compiled.network)))
         model = state_path(
-            self._stocks, horizon=setting.horizon, backlog=plant.backlog, largest_order=setting.order_bound
+            self._stocks, horizon=setting.horizon, backlog=compiled.backlog, largest_order=setting.order_bound
         )
         self._form: PathForm = compile_path(model, self._stocks)
         if self._form.integer.any():
             raise UnteachableError(
-                f"network {plant.network.name or '(unnamed)'} has fixed costs, lots, minimum orders or storage "
+                f"network {compiled.network.name or '(unnamed)'} has fixed costs, lots, minimum orders or storage "
                 "capacities: its oracle is an integer program, too slow to teach; train without them"
             )
         self._program = cache(self._make)

@@ -68,15 +68,15 @@ class ImitationLearner:
             informed=self.policy.shape.informed,
         )
         for setting in (episodes.setting for episodes in batches):
-            if setting.plant.backlog not in self._experts:
-                self._experts[setting.plant.backlog] = Expert(setting, shortage_weight=settings.shortage_weight)
+            if setting.compiled.backlog not in self._experts:
+                self._experts[setting.compiled.backlog] = Expert(setting, shortage_weight=settings.shortage_weight)
         if self.done == 0 and self.policy.forecaster is not None:
             scenario = self._world.draw(np.random.default_rng(0), backlog=True, goodwill=False)
             fit(self.policy.forecaster, scenario, self._world.mix, seed=self._seed)
         pupil_plays = settings.kind == "dagger" and self.done > 0
         taken = [] if self._lessons is None else [self._lessons]
         for episodes in batches:
-            expert = self._experts[episodes.setting.plant.backlog]
+            expert = self._experts[episodes.setting.compiled.backlog]
             taken.append(give(self.policy, episodes, expert, generator, pupil_plays=pupil_plays))
         lessons = self._lessons = joined(taken, settings.memory)
         self.policy.mean.copy_(lessons.inputs.mean(0))

@@ -55,7 +55,7 @@ class _Fate:
     """What will be wanted, period by period, at a given mean."""
 
     def __init__(self, episodes: Episodes, generator: np.random.Generator) -> None:
-        shape = (episodes.count, episodes.setting.plant.markets, episodes.setting.horizon)
+        shape = (episodes.count, episodes.setting.compiled.markets, episodes.setting.horizon)
         self._uniforms = generator.uniform(size=shape)
         self._noise = episodes.noise_scale.double().numpy()[:, None]
         self._smallest = episodes.smallest_mean.double().numpy()[:, None]
@@ -93,11 +93,11 @@ def give(
     """
     setting, fate = episodes.setting, _Fate(episodes, generator)
     run = Run(episodes, fate.draw)
-    goodwill = setting.plant.goodwill
+    goodwill = setting.compiled.goodwill
     assert goodwill is None or isinstance(goodwill, Goodwill)
     loss = 0.0 if goodwill is None else 1.0 - goodwill.decay / goodwill.growth
     parts = []
-    everything = torch.full((1, setting.plant.links), setting.order_bound)
+    everything = torch.full((1, setting.compiled.links), setting.order_bound)
     with torch.no_grad():
         for period in range(setting.horizon):
             situation = run.situation(period)

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from arena import FrozenModel
+from arena import FrozenSchema
 from arena_rl import recipes
 from arena_rl.actor_shapes import MlpShape, ResidualShape
 from arena_rl.learner_settings import Ppo
@@ -19,7 +19,7 @@ FOLDER: Final = Path(__file__).parent / "recipes"
 Positive = Annotated[float, Field(gt=0)]
 
 
-class Imitation(FrozenModel):
+class Imitation(FrozenSchema):
     """A pupil that learns from what the oracle would order, seeing all demand to come."""
 
     kind: Literal["cloning", "dagger"] = Field(
@@ -44,7 +44,7 @@ class Imitation(FrozenModel):
     )
 
 
-class Refinement(FrozenModel):
+class Refinement(FrozenSchema):
     """What the pupil learns from rewards afterwards."""
 
     learner: Ppo

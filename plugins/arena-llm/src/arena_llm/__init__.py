@@ -15,16 +15,16 @@ from pydantic import BaseModel
 from arena import (
     Controller,
     ControllerSpec,
-    ModelClient,
-    ModelClientSpec,
-    ModelEndpoint,
-    ModelLimits,
+    LlmClient,
+    LlmClientSpec,
+    LlmEndpoint,
+    LlmLimits,
     Track,
     hookimpl,
 )
 from arena_llm.config import AdaptiveConfig, TunedBaseStockConfig, TunerConfig
 
-__all__ = ["arena_controllers", "arena_model_clients"]
+__all__ = ["arena_controllers", "arena_llm_clients"]
 
 _TRACKS: tuple[Track, ...] = ("blind", "informed")
 
@@ -42,7 +42,7 @@ def _tuned(config: BaseModel) -> Controller:
     return TunedBaseStock(cast(TunedBaseStockConfig, config))
 
 
-def _openai(endpoint: ModelEndpoint, key: str | None, limits: ModelLimits) -> ModelClient:
+def _openai(endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> LlmClient:
     from arena_llm.client import OpenAIClient
 
     return OpenAIClient(endpoint, key, limits)
@@ -79,10 +79,10 @@ def arena_controllers() -> Iterable[ControllerSpec]:
 
 
 @hookimpl
-def arena_model_clients() -> Iterable[ModelClientSpec]:
+def arena_llm_clients() -> Iterable[LlmClientSpec]:
     """Declare the client of OpenAI-compatible endpoints."""
     return (
-        ModelClientSpec(
+        LlmClientSpec(
             name="openai",
             connect=_openai,
             summary="chat completions of any OpenAI-compatible endpoint, by the openai package",

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import openai
 
-from arena import ModelAnswer, ModelEndpoint, ModelFailure, ModelLimits, ModelQuestion, ModelUnavailable
+from arena import LlmAnswer, LlmEndpoint, LlmFailure, LlmLimits, LlmQuestion, LlmUnavailable
 from arena_llm.request import error_text, find_refused, make_request
 
 LARGEST_REPLY: Final = 1024 * 1024
@@ -38,7 +38,7 @@ _NOT_ACCEPTED: Final = (openai.BadRequestError, openai.UnprocessableEntityError)
 class _BrokenOff(Exception):  # noqa: N818 - never leaves this module
     """A reply that ended before its end, or came too slowly."""
 
-    def __init__(self, failure: ModelFailure) -> None:
+    def __init__(self, failure: LlmFailure) -> None:
         super().__init__()
         self.failure = failure
 
@@ -52,7 +52,7 @@ class OpenAIClient:
         limits: of the run; timeout and retries are kept here.
     """
 
-    def __init__(self, endpoint: ModelEndpoint, key: str | None, limits: ModelLimits) -> None:
+    def __init__(self, endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> None:
         self._endpoint = endpoint
         self._limits = limits
         self._lock = threading.Lock()
@@ -73,7 +73,7 @@ class OpenAIClient:
         """List the endpoint's models, which costs nothing, to see that it is there and takes the key.
 
         Raises:
-            ModelUnavailable: it is not, or does not.
+            LlmUnavailable: it is not, or does not.
         """
         try:
             self._client.with_options(timeout=_PROBE_SECONDS, max_retries=0).models.with_raw_response.list()
@@ -81,27 +81,27 @@ class OpenAIClient:
             raise self._key_refused(error) from error
         except openai.APIConnectionError as error:
             where = self._endpoint.base_url
-            raise ModelUnavailable(f"{where} does not answer ({type(error).__name__}); see to it") from error
+            raise LlmUnavailable(f"{where} does not answer ({type(error).__name__}); see to it") from error
         except openai.APIStatusError:
             return  # It is there; not every endpoint has such a list.
 
-    def ask(self, question: ModelQuestion) -> ModelAnswer:
+    def ask(self, question: LlmQuestion) -> LlmAnswer:
         """Ask for one chat completion.
 
         Raises:
-            ModelFailure: there is none.
-            ModelUnavailable: the key is not accepted.
+            LlmFailure: there is none.
+            LlmUnavailable: the key is not accepted.
         """
         with self._lock:
             refused = dict(self._refused)
         try:
             answer = self._ask(question, refused)
-        except ModelFailure as failure:
+        except LlmFailure as failure:
             failure.refused = refused
             raise
         return dataclasses.replace(answer, refused=refused)
 
-    def _ask(self, question: ModelQuestion, refused: dict[str, str]) -> ModelAnswer:
+    def _ask(self, question: LlmQuestion, refused: dict[str, str]) -> LlmAnswer:
         retries = self._limits.retries
         for attempt in range(retries + 1):
             try:
@@ -116,7 +116,7 @@ class OpenAIClient:
         """Close the connections."""
         self._client.close()
 
-    def _send(self, question: ModelQuestion, retries: int, refused: dict[str, str]) -> bytes:
+    def _send(self, question: LlmQuestion, retries: int, refused: dict[str, str]) -> bytes:
         """Send a question and return the body of the reply.
 
         Args:
@@ -131,7 +131,7 @@ class OpenAIClient:
             except _NOT_ACCEPTED as error:
                 found = find_refused(error.body, request, self._endpoint)
                 if not found:
-                    raise ModelFailure("bad_request", _reason(error)) from error
+                    raise LlmFailure("bad_request", _reason(error)) from error
                 # Each round leaves out more, so there is a last one.
                 refused.update(dict.fromkeys(found, _reason(error)))
                 continue
@@ -149,17 +149,17 @@ class OpenAIClient:
         except _NOT_ACCEPTED:
             raise
         except openai.RateLimitError as error:
-            raise ModelFailure("rate_limited", _reason(error)) from error
+            raise LlmFailure("rate_limited", _reason(error)) from error
         except openai.APIStatusError as error:
-            raise ModelFailure("server_error" if error.status_code >= 500 else "bad_request", _reason(error)) from error
+            raise LlmFailure("server_error" if error.status_code >= 500 else "bad_request", _reason(error)) from error
         except openai.APITimeoutError as error:
-            raise ModelFailure("timeout", f"no reply within {self._limits.timeout:g} s") from error
+            raise LlmFailure("timeout", f"no reply within {self._limits.timeout:g} s") from error
         except openai.APIConnectionError as error:
-            raise ModelFailure("disconnected", f"the connection failed ({type(error).__name__})") from error
+            raise LlmFailure("disconnected", f"the connection failed ({type(error).__name__})") from error
 
-    def _key_refused(self, error: openai.APIStatusError) -> ModelUnavailable:
+    def _key_refused(self, error: openai.APIStatusError) -> LlmUnavailable:
         told = f"{self._endpoint.base_url} does not accept the key (status {error.status_code})"
-        return ModelUnavailable(f"{told}; check the variable {self._endpoint.key_variable or 'of a key'}")
+        return LlmUnavailable(f"{told}; check the variable {self._endpoint.key_variable or 'of a key'}")
 
     def _read(self, pieces: Any) -> bytes:
         """Read a reply to its end, or as far as size and time allow."""
@@ -169,17 +169,15 @@ class OpenAIClient:
             for piece in pieces:
                 body += piece
                 if len(body) > LARGEST_REPLY:
-                    raise ModelFailure("too_large", f"a reply of more than {LARGEST_REPLY} bytes")
+                    raise LlmFailure("too_large", f"a reply of more than {LARGEST_REPLY} bytes")
                 if time.monotonic() > deadline:
                     message = f"the reply took more than {self._limits.timeout:g} s"
-                    raise _BrokenOff(ModelFailure("timeout", message))
-        except (ModelFailure, _BrokenOff):
+                    raise _BrokenOff(LlmFailure("timeout", message))
+        except (LlmFailure, _BrokenOff):
             raise
         except Exception as error:  # of whatever library the openai package speaks HTTP with
             late = "timeout" in type(error).__name__.lower()
-            failure = ModelFailure(
-                "timeout" if late else "disconnected", f"the reply broke off ({type(error).__name__})"
-            )
+            failure = LlmFailure("timeout" if late else "disconnected", f"the reply broke off ({type(error).__name__})")
             raise _BrokenOff(failure) from error
         return body
 
@@ -190,7 +188,7 @@ def _reason(error: openai.APIStatusError) -> str:
     return f"status {error.status_code}" + (f": {text}" if text else "")
 
 
-def _read_reply(body: bytes, max_tokens: int) -> ModelAnswer:
+def _read_reply(body: bytes, max_tokens: int) -> LlmAnswer:
     """Read a chat completion.
 
     Args:
@@ -198,7 +196,7 @@ def _read_reply(body: bytes, max_tokens: int) -> ModelAnswer:
         max_tokens: largest answer that was asked for.
 
     Raises:
-        ModelFailure: ``refused`` when the model declined, ``cut_off`` when it did not come to the end of its answer,
+        LlmFailure: ``refused`` when the model declined, ``cut_off`` when it did not come to the end of its answer,
             ``bad_reply`` for anything that is not a chat completion.
     """
     try:
@@ -207,7 +205,7 @@ def _read_reply(body: bytes, max_tokens: int) -> ModelAnswer:
         message = choice["message"]
         content, refusal, finish = message.get("content"), message.get("refusal"), choice.get("finish_reason")
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
-        raise ModelFailure("bad_reply", f"the reply is no chat completion ({type(error).__name__})") from error
+        raise LlmFailure("bad_reply", f"the reply is no chat completion ({type(error).__name__})") from error
     model = reply.get("model")
     told: dict[str, Any] = {
         "model": model if isinstance(model, str) else "",
@@ -215,14 +213,14 @@ def _read_reply(body: bytes, max_tokens: int) -> ModelAnswer:
         "completion_tokens": _tokens(reply, "completion_tokens"),
     }
     if refusal or finish == "content_filter":
-        raise ModelFailure("refused", "the model declined", **told)
+        raise LlmFailure("refused", "the model declined", **told)
     if finish == "length":
         # A reasoning model may spend all its tokens on thinking, and leave none for the answer.
         fix = "raise max_tokens of the endpoint in the manifest"
-        raise ModelFailure("cut_off", f"the answer was cut off at {max_tokens} tokens; {fix}", **told)
+        raise LlmFailure("cut_off", f"the answer was cut off at {max_tokens} tokens; {fix}", **told)
     if content is not None and not isinstance(content, str):
-        raise ModelFailure("bad_reply", "the content of the reply is no text", **told)
-    return ModelAnswer(content or "", **told)
+        raise LlmFailure("bad_reply", "the content of the reply is no text", **told)
+    return LlmAnswer(content or "", **told)
 
 
 def _tokens(reply: dict[str, Any], name: str) -> int:

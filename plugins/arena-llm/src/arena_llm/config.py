@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from arena import ModelEndpoint
+from arena import LlmEndpoint
 
 
 class TunerConfig(BaseModel):
@@ -20,7 +20,7 @@ class TunerConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    endpoint: ModelEndpoint
+    endpoint: LlmEndpoint
     prompt: Literal[1] = 1
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from arena import Briefing, InformedBriefing, InformedObservation, ModelMessage, Network, Observation, SupplyLink
+from arena import Briefing, InformedBriefing, InformedObservation, LlmMessage, Network, Observation, SupplyLink
 from arena_llm.parameters import BOUNDS, DEFAULT_VALUES, NAMES, Parameters
 
 _SYSTEM = """\
@@ -27,7 +27,7 @@ _ESTIMATES = {"blind": "from the demand of the last five periods", "informed": "
 _LONGEST_QUOTE = 2_000
 
 
-def open_question(briefing: Briefing) -> list[ModelMessage]:
+def open_question(briefing: Briefing) -> list[LlmMessage]:
     """The question at the beginning of an episode.
 
     Args:
@@ -35,7 +35,7 @@ def open_question(briefing: Briefing) -> list[ModelMessage]:
     """
     informed = isinstance(briefing, InformedBriefing)
     system = _SYSTEM.format(estimate=_ESTIMATES["informed" if informed else "blind"], bounds=_bounds())
-    return [ModelMessage("system", system), ModelMessage("user", describe_briefing(briefing))]
+    return [LlmMessage("system", system), LlmMessage("user", describe_briefing(briefing))]
 
 
 def describe_briefing(briefing: Briefing) -> str:
@@ -99,7 +99,7 @@ class Past:
 
 def revise_question(
     briefing: Briefing, observation: Observation, past: Sequence[Past], current: Parameters
-) -> list[ModelMessage]:
+) -> list[LlmMessage]:
     """The question when parameters may be revised.
 
     Args:
@@ -125,10 +125,10 @@ def revise_question(
         for index, link in enumerate(briefing.network.market_links):
             lines.append(f"market {link.market}, forecast: " + " ".join(f"{mean:.0f}" for mean in ahead[index]))
     question = open_question(briefing)
-    return [*question[:-1], ModelMessage("user", question[-1].content + "\n\n" + "\n".join(lines))]
+    return [*question[:-1], LlmMessage("user", question[-1].content + "\n\n" + "\n".join(lines))]
 
 
-def repair_question(question: Sequence[ModelMessage], answer: str, complaint: str) -> list[ModelMessage]:
+def repair_question(question: Sequence[LlmMessage], answer: str, complaint: str) -> list[LlmMessage]:
     """The one further question after an answer that cannot be used.
 
     Args:
@@ -138,7 +138,7 @@ def repair_question(question: Sequence[ModelMessage], answer: str, complaint: st
     """
     told = f"That cannot be used: {complaint}. Answer with the JSON object alone."
     quoted = answer[:_LONGEST_QUOTE] or "(no answer)"
-    return [*question, ModelMessage("assistant", quoted), ModelMessage("user", told)]
+    return [*question, LlmMessage("assistant", quoted), LlmMessage("user", told)]
 
 
 def _bounds() -> str:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from arena import ModelEndpoint, ModelQuestion
+from arena import LlmEndpoint, LlmQuestion
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "temperature": ("temperature",),
@@ -23,7 +23,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 """Parameters that a question can be asked without, and the names that an error calls them by."""
 
 
-def make_request(endpoint: ModelEndpoint, question: ModelQuestion, refused: Collection[str]) -> dict[str, Any]:
+def make_request(endpoint: LlmEndpoint, question: LlmQuestion, refused: Collection[str]) -> dict[str, Any]:
     """Return the arguments of a chat completion.
 
     Args:
@@ -46,7 +46,7 @@ def make_request(endpoint: ModelEndpoint, question: ModelQuestion, refused: Coll
     return {"model": endpoint.model, "messages": messages, **request}
 
 
-def find_refused(body: object, request: Mapping[str, Any], endpoint: ModelEndpoint) -> tuple[str, ...]:
+def find_refused(body: object, request: Mapping[str, Any], endpoint: LlmEndpoint) -> tuple[str, ...]:
     """Tell which parameters of a request an error refuses, of those that the question can be asked without.
 
     An error that names none of them may still be about the JSON schema, which endpoints refuse in many words.

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from arena import Briefing, ControllerReport, LanguageModel, ModelFailure, ModelMessage, Observation
+from arena import Briefing, ControllerReport, Llm, LlmFailure, LlmMessage, Observation
 from arena_llm.config import AdaptiveConfig, TunerConfig
 from arena_llm.parameters import Parameters, UnusableAnswer, answer_schema, default_parameters, read_answer
 from arena_llm.prompt import Past, open_question, repair_question, revise_question
@@ -37,7 +37,7 @@ class Tuner:
 
     def __init__(self, config: TunerConfig) -> None:
         self._revise_every = config.revise_every if isinstance(config, AdaptiveConfig) else 0
-        self._model: LanguageModel | None = None
+        self._model: Llm | None = None
         self._briefing: Briefing
         self._rule: OrderingRule
         self._parameters = default_parameters()
@@ -47,7 +47,7 @@ class Tuner:
         self._parse_failures = 0
         self._repairs = 0
 
-    def use_language_model(self, model: LanguageModel) -> None:
+    def use_language_model(self, model: Llm) -> None:
         """Take the model that is asked.
 
         Args:
@@ -91,7 +91,7 @@ class Tuner:
         """Tell what became of the questions."""
         return ControllerReport(self._fallbacks, None, self._parse_failures, self._repairs)
 
-    def _tune(self, question: Sequence[ModelMessage]) -> None:
+    def _tune(self, question: Sequence[LlmMessage]) -> None:
         """Ask, once more if need be, and set the parameters if there is an answer."""
         found, answer, complaint = self._ask(question)
         if complaint:
@@ -101,7 +101,7 @@ class Tuner:
         if found is not None:
             self._parameters = found
 
-    def _ask(self, question: Sequence[ModelMessage]) -> tuple[Parameters | None, str, str]:
+    def _ask(self, question: Sequence[LlmMessage]) -> tuple[Parameters | None, str, str]:
         """Ask one question.
 
         Returns:
@@ -111,7 +111,7 @@ class Tuner:
         assert self._model is not None  # `begin` has seen to that.
         try:
             answer = self._model.ask(question, answer_schema())
-        except ModelFailure as failure:
+        except LlmFailure as failure:
             complaint = _MENDABLE.get(failure.kind, "")
             self._parse_failures += bool(complaint)
             return None, "", complaint

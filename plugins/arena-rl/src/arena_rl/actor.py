@@ -39,7 +39,7 @@ class Actor(nn.Module):
         super().__init__()
         self.body, width = make_body(shape, inputs)
         self.per_link = isinstance(shape, ResidualShape)
-        self.out = nn.Linear(width, 1 if self.per_link else inputs.reach.plant.links)
+        self.out = nn.Linear(width, 1 if self.per_link else inputs.reach.compiled.links)
         nn.init.orthogonal_(self.out.weight, 0.01)
         nn.init.zeros_(self.out.bias)
 
@@ -82,11 +82,11 @@ class ActorPolicy(nn.Module):
 
     @property
     def _frame_size(self) -> int:
-        plant = self.reader.reach.plant
+        compiled = self.reader.reach.compiled
         if isinstance(self.shape, ResidualShape):
-            return plant.links * self.reader.row_size
+            return compiled.links * self.reader.row_size
         if isinstance(self.shape, GnnShape | TransformerShape):
-            return len(plant.stock_points) * self.reader.token_size
+            return len(compiled.stock_points) * self.reader.token_size
         return self.reader.everything_size
 
     def foreseen(self, setting: Setting, situation: Situation) -> Situation:

@@ -38,20 +38,20 @@ class ActorInputs:
     """
 
     def __init__(self, reach: Reach, *, informed: bool, horizon: int = _PUBLISHED_HORIZON) -> None:
-        plant = reach.plant
+        compiled = reach.compiled
         self.reach, self.informed, self.horizon = reach, informed, horizon
-        self.trade = Trade(plant.network)
-        self.newsvendor = Newsvendor(self.trade, plant)
+        self.trade = Trade(compiled.network)
+        self.newsvendor = Newsvendor(self.trade, compiled)
         self._requirements = NetRequirements(self.trade, self.newsvendor, reach)
-        network, ways = plant.network, reach.time_to_market
+        network, ways = compiled.network, reach.time_to_market
         wanted: list[tuple[int, int]] = []
-        for point, stock in enumerate(plant.stock_points):
+        for point, stock in enumerate(compiled.stock_points):
             lead_time = max(network.lead_times[link] for link in stock.arrivals)
             wanted += [(point, max(0, lead_time + ways[point] + offset)) for offset in _OFFSETS]
-        compiled = positions(reach, wanted)
-        self._position_weights = as_float(compiled.weights)
-        self._position_periods = compiled.periods
-        self._points = len(plant.stock_points)
+        wanted_positions = positions(reach, wanted)
+        self._position_weights = as_float(wanted_positions.weights)
+        self._position_periods = wanted_positions.periods
+        self._points = len(compiled.stock_points)
         self._constants = as_float(
             [
                 [
@@ -61,11 +61,11 @@ class ActorInputs:
                     float(network.managed[stock.node] in network.retailers),
                     max(network.lead_times[link] for link in stock.arrivals) / 10,
                 ]
-                for stock in plant.stock_points
+                for stock in compiled.stock_points
             ]
         )
         slots = np.zeros((network.pipeline_offsets[-1], self._points, 3))
-        for point, stock in enumerate(plant.stock_points):
+        for point, stock in enumerate(compiled.stock_points):
             for link in stock.arrivals:
                 first, stop = network.pipeline_offsets[link], network.pipeline_offsets[link + 1]
                 for place, until in enumerate((1, 3, None)):
@@ -82,8 +82,8 @@ class ActorInputs:
                 for link, lead_time in zip(network.supply_links, network.lead_times, strict=True)
             ]
         )
-        selling = np.zeros((plant.markets, self._points))
-        for market, point in enumerate(plant.sellers):
+        selling = np.zeros((compiled.markets, self._points))
+        for market, point in enumerate(compiled.sellers):
             selling[market, point] = 1.0
         self._selling = as_float(selling)
 
@@ -137,7 +137,7 @@ class ActorInputs:
 
     @property
     def _general_size(self) -> int:
-        markets = self.reach.plant.markets
+        markets = self.reach.compiled.markets
         return len(_LEFT) + 2 + (RULES if self.informed else 1 + _SHOWN + markets * (_LAGS + 2))
 
     # --- everything ---------------------------------------------------------------------------------------------
@@ -145,10 +145,10 @@ class ActorInputs:
     @property
     def everything_size(self) -> int:
         """Length of the vector of everything."""
-        plant = self.reach.plant
-        size = self._points * (1 + len(_OFFSETS)) + plant.network.pipeline_offsets[-1] + 2 * plant.markets
-        size += plant.links + self._general_size
-        return size + 2 * plant.markets * self.horizon
+        compiled = self.reach.compiled
+        size = self._points * (1 + len(_OFFSETS)) + compiled.network.pipeline_offsets[-1] + 2 * compiled.markets
+        size += compiled.links + self._general_size
+        return size + 2 * compiled.markets * self.horizon
 
     def everything(self, setting: Setting, situation: Situation) -> Tensor:
         """All that is seen, as one vector, (episodes, everything_size)."""
@@ -170,7 +170,7 @@ class ActorInputs:
     @property
     def token_size(self) -> int:
         """Length of a token."""
-        return len(_OFFSETS) + 5 + self._constants.shape[1] + self._general_size + self.reach.plant.markets * _AHEAD
+        return len(_OFFSETS) + 5 + self._constants.shape[1] + self._general_size + self.reach.compiled.markets * _AHEAD
 
     def tokens(self, setting: Setting, situation: Situation) -> Tensor:
         """One token per stock point, its own state and what concerns all, (episodes, stock points × token_size)."""
@@ -204,7 +204,7 @@ class ActorInputs:
         position = self.newsvendor.positions(setting, situation)
         mean, _ = self.newsvendor.moments(setting, situation)
         order = self.newsvendor.orders(setting, situation)
-        offsets = self.reach.plant.network.pipeline_offsets
+        offsets = self.reach.compiled.network.pipeline_offsets
         ends = situation.pipeline.new_zeros((count, 1))
         sums = torch.cat((ends, situation.pipeline.cumsum(1)), dim=1)
         moving = sums[:, list(offsets[1:])] - sums[:, list(offsets[:-1])]

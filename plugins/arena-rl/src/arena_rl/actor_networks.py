@@ -20,7 +20,7 @@ def make_body(shape: ActorShape, inputs: ActorInputs) -> tuple[nn.Module, int]:
         shape: kind and size.
         inputs: of the network it is made for.
     """
-    points = len(inputs.reach.plant.stock_points)
+    points = len(inputs.reach.compiled.stock_points)
     if isinstance(shape, ResidualShape):
         return _Rows(inputs.row_size, shape.hidden), shape.hidden[-1]
     if isinstance(shape, TransformerShape):
@@ -91,12 +91,12 @@ class _NetworkAttention(nn.Module):
         super().__init__()
         self.size = inputs.token_size
         self.embed = nn.Linear(self.size, shape.width)
-        plant, reach = inputs.reach.plant, inputs.reach
-        points = len(plant.stock_points)
+        compiled, reach = inputs.reach.compiled, inputs.reach
+        points = len(compiled.stock_points)
         edges = [(point, point, [0.0, 0.0, 1.0]) for point in range(points)]
-        for source in plant.sources:
+        for source in compiled.sources:
             for point, _ in source.stocks:
-                link = plant.network.supply_links[source.link]
+                link = compiled.network.supply_links[source.link]
                 edges.append((point, reach.buyer_points[source.link], [link.lead_time / 10, link.price, 0.0]))
         self.suppliers: Tensor
         self.buyers: Tensor

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from arena import FrozenModel
+from arena import FrozenSchema
 
 PolicyName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 
 
-class LearnedConfig(FrozenModel):
+class LearnedConfig(FrozenSchema):
     """Which trained policy plays."""
 
     policy: PolicyName = Field(description="name of a policy that the package ships")

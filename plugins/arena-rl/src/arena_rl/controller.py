@@ -58,8 +58,8 @@ class LearnedController:
         self._setting = setting_of(briefing)
         self._policy, self._stands_in = self._policy_for(self._setting)
         self._decisions = 0
-        self._points = point_places(self._setting.plant)
-        markets = self._setting.plant.markets
+        self._points = point_places(self._setting.compiled)
+        markets = self._setting.compiled.markets
         self._demand = torch.zeros((1, markets, 0))
         self._moods = torch.zeros((1, 0))
 

@@ -55,12 +55,12 @@ class DensePolicy(nn.Module):
                 for offset in _OFFSETS
             }
         )
-        compiled = positions(reach, wanted)
-        self.ahead = max(compiled.periods, shape.periods)
+        wanted_positions = positions(reach, wanted)
+        self.ahead = max(wanted_positions.periods, shape.periods)
         self.position_weights: Tensor
-        self.register_buffer("position_weights", as_float(compiled.weights), persistent=False)
-        self.position_periods = compiled.periods
-        points, markets = len(reach.plant.stock_points), reach.plant.markets
+        self.register_buffer("position_weights", as_float(wanted_positions.weights), persistent=False)
+        self.position_periods = wanted_positions.periods
+        points, markets = len(reach.compiled.stock_points), reach.compiled.markets
         inputs = points + network.pipeline_offsets[-1] + markets + len(wanted) + shape.periods + 1 + 2
         inputs += 2 * markets * shape.periods
         self.forecaster: Forecaster | None = None
@@ -102,7 +102,7 @@ class DensePolicy(nn.Module):
         """What the layers read, all near 1 in size, (episodes, inputs)."""
         unit, periods = self.shape.unit, self.shape.periods
         count = len(situation.sentiment)
-        backlog = setting.plant.backlog
+        backlog = setting.compiled.backlog
         due = situation.unfilled if backlog else situation.unfilled * 0.0
         left = min(setting.horizon - situation.period, periods)
         to_go = torch.zeros(count, periods + 1)

@@ -12,9 +12,9 @@ from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
-from arena import BatchState, Scenario, compile_plant, step
+from arena import BatchState, Scenario, compile_scenario, step
 from arena.envs import InventoryVectorEnv
-from arena.randomise import ScenarioMix
+from arena.training_worlds import ScenarioMix
 from arena_rl.actor import ActorPolicy, Frames
 from arena_rl.situation import Setting, Situation, near_one, point_places
 
@@ -58,12 +58,12 @@ class PolicyEnvironment(VecEnv):
         self.envs = InventoryVectorEnv(
             scenario, count, track="informed" if policy.shape.informed else "blind", randomisation=mix
         )
-        self._plant = compile_plant(scenario)
-        self._places = point_places(self._plant)
+        self._compiled = compile_scenario(scenario)
+        self._places = point_places(self._compiled)
         self._keeps_decisions = keeps_decisions
         self.decided: list[np.ndarray] = []
         """Inputs of the post-decision states since the last reset, (count, inputs) per period."""
-        links, bound = self._plant.links, policy.bound
+        links, bound = self._compiled.links, policy.bound
         super().__init__(
             count,
             spaces.Box(-np.inf, np.inf, (policy.input_size,), np.float32),
@@ -100,7 +100,7 @@ class PolicyEnvironment(VecEnv):
         rules = torch.from_numpy(np.stack(told, axis=1).astype(np.float32))
         informed = self.policy.shape.informed
         self._setting = DrawnSetting(
-            plant=self._plant,
+            compiled=self._compiled,
             horizon=self.envs.scenario.horizon,
             order_bound=self.envs.scenario.order_bound,
             noise_scale=rules[:, 1] if informed else None,
@@ -115,17 +115,17 @@ class PolicyEnvironment(VecEnv):
 
     def _look(self, observations: np.ndarray, *, first: bool) -> np.ndarray:
         """Read the contract's observation vector."""
-        plant, network, horizon = self._plant, self._plant.network, self.envs.scenario.horizon
+        compiled, network, horizon = self._compiled, self._compiled.network, self.envs.scenario.horizon
         columns = torch.from_numpy(observations.astype(np.float32))
         sizes = [
-            plant.markets,
-            plant.markets,
+            compiled.markets,
+            compiled.markets,
             len(network.managed),
             network.pipeline_offsets[-1],
             1,
             1,
             len(network.components),
-            plant.links if plant.owes_upstream else 0,
+            compiled.links if compiled.owes_upstream else 0,
         ]
         demand, unfilled, on_hand, pipeline, _, mood, components, owed, ahead = columns.split_with_sizes(
             [*sizes, columns.shape[1] - sum(sizes)], dim=1
@@ -136,15 +136,15 @@ class PolicyEnvironment(VecEnv):
         period = len(self._seen)
         forecast = None
         if self.policy.shape.informed:
-            forecast = ahead.reshape(self.num_envs, plant.markets, -1).clone()
+            forecast = ahead.reshape(self.num_envs, compiled.markets, -1).clone()
             forecast[:, :, horizon - period :] = 0.0
-        nothing = columns.new_zeros((self.num_envs, plant.markets, 0))
+        nothing = columns.new_zeros((self.num_envs, compiled.markets, 0))
         situation = Situation(
             period=period,
             on_hand=torch.cat((on_hand, components), dim=1)[:, self._places],
             pipeline=pipeline,
             unfilled=unfilled,
-            owed=owed if plant.owes_upstream else columns.new_zeros((self.num_envs, plant.links)),
+            owed=owed if compiled.owes_upstream else columns.new_zeros((self.num_envs, compiled.links)),
             sentiment=mood[:, 0],
             demand=torch.stack(self._seen, dim=2) if self._seen else nothing,
             moods=torch.stack(self._moods, dim=1) if self._moods else nothing[:, 0],
@@ -189,7 +189,7 @@ def post_decision(setting: Setting, situation: Situation, orders: Tensor) -> Sit
         situation: before the decision.
         orders: units, (episodes, supply links).
     """
-    plant = replace(setting.plant, backlog=True, goodwill=None)
+    compiled = replace(setting.compiled, backlog=True, goodwill=None)
     due = situation.unfilled * setting.rules[:, :1]
     state = BatchState(
         period=situation.period,
@@ -201,5 +201,5 @@ def post_decision(setting: Setting, situation: Situation, orders: Tensor) -> Sit
         shortfall=due,
         sentiment=situation.sentiment,
     )
-    after, _ = step(plant, state, orders, torch.zeros_like(situation.unfilled))
+    after, _ = step(compiled, state, orders, torch.zeros_like(situation.unfilled))
     return replace(situation, on_hand=after.on_hand, pipeline=after.pipeline, owed=after.owed, unfilled=after.unfilled)

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena import Demand, Scenario, compile_plant, initial_state, smooth_stock_out, step
-from arena.randomise import mean_paths
+from arena import Demand, Scenario, compile_scenario, initial_state, smooth_stock_out, step
+from arena.training_worlds import mean_paths
 from arena_rl.forecaster import deviance
 from arena_rl.situation import Setting, Situation
 
@@ -57,7 +57,7 @@ class Episodes:
 
         Profits are divided by it, so that episodes of much and of little demand weigh alike in a loss.
         """
-        prices = torch.tensor([link.price for link in self.setting.plant.network.market_links])
+        prices = torch.tensor([link.price for link in self.setting.compiled.network.market_links])
         volume = self.mean_path[:, :, : self.setting.horizon].sum(2)
         return 0.5 * ((volume + 100.0) * prices).sum(1)
 
@@ -67,12 +67,12 @@ def make_episodes(scenario: Scenario, demands: list[Demand], *, informed: bool) 
 
     Args:
         scenario: gives network and rules.
-        demands: one per episode; Poisson, as all of `arena.randomise` are.
+        demands: one per episode; Poisson, as all of `arena.training_worlds` are.
         informed: whether the policy is shown forecast, noise scale and goodwill.
     """
     noise = torch.tensor([demand.noise_scale for demand in demands])
     setting = Setting(
-        plant=compile_plant(scenario),
+        compiled=compile_scenario(scenario),
         horizon=scenario.horizon,
         order_bound=scenario.order_bound,
         noise_scale=noise if informed else None,
@@ -168,7 +168,7 @@ DrawDemand = Callable[[int, Tensor], Tensor]
 
 def sampled(episodes: Episodes, generator: torch.Generator) -> DrawDemand:
     """Demand of a batch as `sample_demand` gives it."""
-    shape = (episodes.setting.horizon, episodes.count, episodes.setting.plant.markets)
+    shape = (episodes.setting.horizon, episodes.count, episodes.setting.compiled.markets)
     normal, noise_scale = torch.randn(shape, generator=generator), episodes.noise_scale[:, None]
     return lambda period, mean: sample_demand(mean, normal[period], noise_scale, generator)
 
@@ -188,7 +188,7 @@ class Run:
     ) -> None:
         self.episodes = episodes
         self.setting = episodes.setting
-        self.state = initial_state(self.setting.plant, episodes.count, episodes.mean_path)
+        self.state = initial_state(self.setting.compiled, episodes.count, episodes.mean_path)
         self.profit = torch.zeros(episodes.count)
         self.surprise = torch.zeros(())
         self._draw = draw
@@ -242,5 +242,5 @@ class Run:
             return drawn
 
         orders = self.setting.playable(orders, period)
-        self.state, flows = step(self.setting.plant, self.state, orders, demand, stock_out=self._stock_out)
+        self.state, flows = step(self.setting.compiled, self.state, orders, demand, stock_out=self._stock_out)
         self.profit = self.profit + flows.reward

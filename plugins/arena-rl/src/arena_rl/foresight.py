@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from arena import Scenario
-from arena.randomise import ScenarioMix, mean_paths
+from arena.training_worlds import ScenarioMix, mean_paths
 from arena_rl.actor import ActorPolicy
 from arena_rl.episodes import sample_demand
 from arena_rl.forecaster import Forecaster, deviance

@@ -69,11 +69,11 @@ class Union:
     def __init__(self, settings: Sequence[Setting]) -> None:
         self.settings = tuple(settings)
         layouts = [lay_out(setting.reach) for setting in settings]
-        plants = [setting.plant for setting in settings]
-        self.link_counts = [plant.links for plant in plants]
+        compiled_scenarios = [setting.compiled for setting in settings]
+        self.link_counts = [compiled.links for compiled in compiled_scenarios]
         link_starts = _starts(self.link_counts)
-        point_starts = _starts([len(plant.stock_points) for plant in plants])
-        points = sum(len(plant.stock_points) for plant in plants)
+        point_starts = _starts([len(compiled.stock_points) for compiled in compiled_scenarios])
+        points = sum(len(compiled.stock_points) for compiled in compiled_scenarios)
 
         def shifted(name: str, starts: list[int]) -> Tensor:
             return torch.cat(
@@ -84,13 +84,16 @@ class Union:
         self.source_link = shifted("source_link", link_starts)
         self.source_point = shifted("source_point", point_starts)
         self.seller = torch.cat(
-            [torch.tensor(plant.sellers) + start for plant, start in zip(plants, point_starts, strict=True)]
+            [
+                torch.tensor(compiled.sellers) + start
+                for compiled, start in zip(compiled_scenarios, point_starts, strict=True)
+            ]
         )
         self.slot_link = torch.tensor(
             [
                 start + i
-                for plant, start in zip(plants, link_starts, strict=True)
-                for i, lead_time in enumerate(plant.network.lead_times)
+                for compiled, start in zip(compiled_scenarios, link_starts, strict=True)
+                for i, lead_time in enumerate(compiled.network.lead_times)
                 for _ in range(lead_time)
             ],
             dtype=torch.long,
@@ -98,8 +101,8 @@ class Union:
         # Per link, the stock points that it draws on; the last place stands for raw material and fills short rows.
         sources = [
             [(start + point, units) for point, units in source.stocks]
-            for plant, start in zip(plants, point_starts, strict=True)
-            for source in plant.sources
+            for compiled, start in zip(compiled_scenarios, point_starts, strict=True)
+            for source in compiled.sources
         ]
         most = max(1, *(len(row) for row in sources)) if len(sources) > 1 else max(1, len(sources[0]))
         rows = [[*row, *[(points, 1.0)] * (most - len(row))] for row in sources]
@@ -118,7 +121,9 @@ class Union:
         self.lot = _column(layouts, "lot")[:, None]
 
         self.network_of_link = torch.repeat_interleave(torch.tensor(self.link_counts))
-        self.network_of_point = torch.repeat_interleave(torch.tensor([len(plant.stock_points) for plant in plants]))
+        self.network_of_point = torch.repeat_interleave(
+            torch.tensor([len(compiled.stock_points) for compiled in compiled_scenarios])
+        )
         self.market_hints = [market_hints(setting) for setting in settings]
         self.readers = [NetworkReader(setting, layout) for setting, layout in zip(settings, layouts, strict=True)]
 

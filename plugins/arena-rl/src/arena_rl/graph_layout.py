@@ -73,8 +73,8 @@ def lay_out(reach: Reach) -> GraphLayout:
     Args:
         reach: of the network.
     """
-    plant, network = reach.plant, reach.plant.network
-    points = plant.stock_points
+    compiled, network = reach.compiled, reach.compiled.network
+    points = compiled.stock_points
     node_of = [network.node(network.managed[point.node]) for point in points]
     buyer = np.array(reach.buyer_points)
     lead = np.array(network.lead_times, dtype=float)
@@ -92,12 +92,12 @@ def lay_out(reach: Reach) -> GraphLayout:
         rivals = [j for j in points[point].arrivals if j != i]
         cheapest = min((by_link[j] for j in points[point].arrivals), default=by_link[i])
         quickest = min((lead[j] for j in points[point].arrivals), default=lead[i])
-        source = plant.sources[i]
+        source = compiled.sources[i]
         holding_there = sum((node_of[p].holding_cost or 0.0) * units for p, units in source.stocks)
         holding_here = node_of[point].holding_cost or 0.0
         moving, here, there = (20 * each / value for each in (link.pipeline_holding_cost, holding_here, holding_there))
         rates.append([there, moving, here])
-        others = [s.link for s in plant.sources if s.node >= 0 and s.node == source.node and s.link != i]
+        others = [s.link for s in compiled.sources if s.node >= 0 and s.node == source.node and s.link != i]
         link_rows.append(
             [
                 lead[i] / 10,
@@ -113,7 +113,7 @@ def lay_out(reach: Reach) -> GraphLayout:
                 len(rivals) / 2,
                 len(others) / 2,
                 5 * penalty[point] / price[point],
-                1.0 if point in plant.sellers else 0.0,
+                1.0 if point in compiled.sellers else 0.0,
             ]
         )
     point_rows = []
@@ -123,7 +123,7 @@ def lay_out(reach: Reach) -> GraphLayout:
             [
                 20 * (node.holding_cost or 0.0) / value,
                 way[p] / 10,
-                1.0 if p in plant.sellers else 0.0,
+                1.0 if p in compiled.sellers else 0.0,
                 1.0 if node.capacity is not None else 0.0,
                 upstream[p] / value,
                 margin[p] / price[p],
@@ -132,7 +132,7 @@ def lay_out(reach: Reach) -> GraphLayout:
                 node.yield_,
             ]
         )
-    pairs = [(i, p) for i, source in enumerate(plant.sources) for p, _ in source.stocks]
+    pairs = [(i, p) for i, source in enumerate(compiled.sources) for p, _ in source.stocks]
     arrivals = np.array([len(points[p].arrivals) for p in buyer], dtype=float)
     of_links = [(int(p), max(0, int(lead[i] + way[p]) + k)) for i, p in enumerate(buyer) for k in LINK_OFFSETS]
     of_points = [(p, int(way[p]) + k) for p in range(len(points)) for k in POINT_OFFSETS]
@@ -143,11 +143,11 @@ def lay_out(reach: Reach) -> GraphLayout:
         buyer=buyer,
         source_link=np.array([i for i, _ in pairs], dtype=np.intp),
         source_point=np.array([p for _, p in pairs], dtype=np.intp),
-        from_raw=np.array([1.0 if source.node < 0 else 0.0 for source in plant.sources]),
+        from_raw=np.array([1.0 if source.node < 0 else 0.0 for source in compiled.sources]),
         share=1 / arrivals,
         lead_time=lead,
         rates=np.array(rates),
-        capacity=np.array([_FAR if source.capacity is None else source.capacity for source in plant.sources]),
+        capacity=np.array([_FAR if source.capacity is None else source.capacity for source in compiled.sources]),
         deadline=lead + way[buyer],
         fixed_cost=np.array(
             [link.fixed_ordering_cost / price[p] for link, p in zip(network.supply_links, buyer, strict=True)]
@@ -159,7 +159,7 @@ def lay_out(reach: Reach) -> GraphLayout:
 
 def _market_money(reach: Reach) -> tuple[FloatArray, FloatArray]:
     """Mean market price and shortage penalty that each stock point reaches, money per unit sold."""
-    links = reach.plant.network.market_links
+    links = reach.compiled.network.market_links
     reached = reach.needs > 0
     count = np.maximum(reached.sum(1), 1)
     prices, penalties = np.array([link.price for link in links]), np.array([link.shortage_penalty for link in links])
@@ -168,26 +168,26 @@ def _market_money(reach: Reach) -> tuple[FloatArray, FloatArray]:
 
 def _cheapest(reach: Reach) -> tuple[FloatArray, FloatArray]:
     """Lowest cost of a unit at each stock point, and over each link, from raw material, without internal prices."""
-    plant, network = reach.plant, reach.plant.network
-    at_point = np.zeros(len(plant.stock_points))
-    by_link = np.zeros(plant.links)
+    compiled, network = reach.compiled, reach.compiled.network
+    at_point = np.zeros(len(compiled.stock_points))
+    by_link = np.zeros(compiled.links)
     for point in reversed(reach.order_upstream):
-        for i in plant.stock_points[point].arrivals:
-            link, source = network.supply_links[i], plant.sources[i]
+        for i in compiled.stock_points[point].arrivals:
+            link, source = network.supply_links[i], compiled.sources[i]
             if source.node < 0:
                 made = link.price
             else:
                 node = network.node(link.supplier)
                 made = (node.operating_cost or 0.0) / node.yield_ + sum(u * at_point[p] for p, u in source.stocks)
             by_link[i] = made + link.pipeline_holding_cost * link.lead_time
-        at_point[point] = min(by_link[i] for i in plant.stock_points[point].arrivals)
+        at_point[point] = min(by_link[i] for i in compiled.stock_points[point].arrivals)
     return at_point, by_link
 
 
 def _cheapest_onward(reach: Reach) -> FloatArray:
     """Lowest cost from a stock point to a market, money per unit sold: operations and pipelines on the way."""
-    plant, network = reach.plant, reach.plant.network
-    onward = np.zeros(len(plant.stock_points))
+    compiled, network = reach.compiled, reach.compiled.network
+    onward = np.zeros(len(compiled.stock_points))
     for point in reach.order_upstream:
         ways = []
         for i, _ in reach.downstream_links[point]:
@@ -195,5 +195,5 @@ def _cheapest_onward(reach: Reach) -> FloatArray:
             per_unit = (node.operating_cost or 0.0) / node.yield_ + link.pipeline_holding_cost * link.lead_time
             there = reach.buyer_points[i]
             ways.append(per_unit * reach.needs[there].max() + onward[there])
-        onward[point] = 0.0 if point in plant.sellers or not ways else min(ways)
+        onward[point] = 0.0 if point in compiled.sellers or not ways else min(ways)
     return onward

@@ -45,17 +45,17 @@ class NetworkReader:
 
     def __init__(self, setting: Setting, layout: GraphLayout) -> None:
         self.setting = setting
-        plant = setting.plant
+        compiled = setting.compiled
         self.needs = as_float(layout.reach.needs)
         self.weights = as_float(layout.positions.weights)
         self.periods = layout.positions.periods
         self.sold_at = torch.as_tensor(layout.deadline).long().clamp(max=self.periods - 1)
         self.squared_needs = self.needs[torch.as_tensor(layout.buyer)].T ** 2  # (market links, links)
-        self.links, self.points = plant.links, len(plant.stock_points)
+        self.links, self.points = compiled.links, len(compiled.stock_points)
         goodwill = setting.goodwill
         self.fixed_general = as_float(
             [
-                float(plant.backlog),
+                float(compiled.backlog),
                 *(
                     [1.0, (goodwill.growth - 1) * 50, (1 - goodwill.decay) * 5, goodwill.cap / 2, goodwill.floor]
                     if goodwill is not None
@@ -70,7 +70,7 @@ class NetworkReader:
         assert forecast is not None
         count = len(situation.sentiment)
         left = self.setting.horizon - situation.period
-        due = situation.unfilled if self.setting.plant.backlog else torch.zeros_like(situation.unfilled)
+        due = situation.unfilled if self.setting.compiled.backlog else torch.zeros_like(situation.unfilled)
         level = forecast.sum(2).T / left  # per period that is still to come, (market links, episodes)
         scales = (self.needs @ level).clamp(min=_SMALLEST_SCALE)
         ahead = forecast[:, :, : self.periods]
@@ -113,7 +113,7 @@ class NetworkReader:
 
 def market_hints(setting: Setting) -> Tensor:
     """What a network tells of the demand it was built for, before any is seen: (market links, MARKET_HINTS)."""
-    network = setting.plant.network
+    network = setting.compiled.network
     capacity = sum(network.node(node).capacity or 0.0 for node in network.factories)
     rows = []
     for link in network.market_links:

@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from arena import FrozenModel
+from arena import FrozenSchema
 
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Caution = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Hdpo(FrozenModel):
+class Hdpo(FrozenSchema):
     """Hindsight differentiable policy optimisation: gradients of the profit through the dynamics (arXiv 2306.11246)."""
 
     kind: Literal["hdpo"] = "hdpo"
@@ -31,7 +31,7 @@ class Hdpo(FrozenModel):
     )
 
 
-class _FromRewards(FrozenModel):
+class _FromRewards(FrozenSchema):
     """What the learners that see rewards only have in common; every update plays one episode per environment."""
 
     learning_rate: Positive = Field(default=3e-4, description="of Adam")

@@ -27,7 +27,7 @@ class _ActorAndCritic(nn.Module):
         super().__init__()
         self.actor = policy.actor
         self.critic, self.latent_dim_vf = make_critic_body(policy.shape, policy.reader, policy.input_size)
-        self.latent_dim_pi = policy.reader.reach.plant.links
+        self.latent_dim_pi = policy.reader.reach.compiled.links
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         return self.forward_actor(inputs), self.forward_critic(inputs)

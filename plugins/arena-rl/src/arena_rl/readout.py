@@ -14,32 +14,32 @@ from functools import cached_property
 
 import numpy as np
 
-from arena import Plant
+from arena import CompiledScenario
 
 FloatArray = np.ndarray
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Who supplies whom, in units and periods; stock points are those of the plant.
+    """Who supplies whom, in units and periods; stock points are those of the compiled.
 
     Attributes:
-        plant: the network compiled.
+        compiled: the network compiled.
     """
 
-    plant: Plant
+    compiled: CompiledScenario
 
     @cached_property
     def buyer_points(self) -> tuple[int, ...]:
         """Stock point that every supply link delivers to."""
-        point_of = {link: point for point, each in enumerate(self.plant.stock_points) for link in each.arrivals}
-        return tuple(point_of[link] for link in range(self.plant.links))
+        point_of = {link: point for point, each in enumerate(self.compiled.stock_points) for link in each.arrivals}
+        return tuple(point_of[link] for link in range(self.compiled.links))
 
     @cached_property
     def downstream_links(self) -> tuple[tuple[tuple[int, float], ...], ...]:
         """Per stock point, (supply link that draws on it, units drawn per unit shipped)."""
-        found: list[list[tuple[int, float]]] = [[] for _ in self.plant.stock_points]
-        for source in self.plant.sources:
+        found: list[list[tuple[int, float]]] = [[] for _ in self.compiled.stock_points]
+        for source in self.compiled.sources:
             for point, units in source.stocks:
                 found[point].append((source.link, units))
         return tuple(tuple(each) for each in found)
@@ -48,7 +48,7 @@ class Reach:
     def order_upstream(self) -> tuple[int, ...]:
         """Stock points such that everything downstream of one stands before it."""
         done: list[int] = []
-        waiting = set(range(len(self.plant.stock_points)))
+        waiting = set(range(len(self.compiled.stock_points)))
         while waiting:
             ready = [
                 point
@@ -62,7 +62,7 @@ class Reach:
     @cached_property
     def units(self) -> FloatArray:
         """Units of a stock point (row) in one unit of another downstream of it (column); 1 on the diagonal, else 0."""
-        count = len(self.plant.stock_points)
+        count = len(self.compiled.stock_points)
         units = np.eye(count)
         for point in self.order_upstream:
             for link, consumed in self.downstream_links[point]:
@@ -72,7 +72,7 @@ class Reach:
     @cached_property
     def needs(self) -> FloatArray:
         """Units of a stock point in one unit sold on a market link, (stock points, market links)."""
-        return self.units[:, list(self.plant.sellers)]
+        return self.units[:, list(self.compiled.sellers)]
 
     @cached_property
     def time_to_market(self) -> tuple[int, ...]:
@@ -80,12 +80,12 @@ class Reach:
 
         What arrives at a retailer is sold in the same period; elsewhere it can be shipped on in the next.
         """
-        times = [0] * len(self.plant.stock_points)
+        times = [0] * len(self.compiled.stock_points)
         for point in self.order_upstream:
-            if point in self.plant.sellers or not self.downstream_links[point]:
+            if point in self.compiled.sellers or not self.downstream_links[point]:
                 continue
             times[point] = min(
-                1 + self.plant.network.lead_times[link] + times[self.buyer_points[link]]
+                1 + self.compiled.network.lead_times[link] + times[self.buyer_points[link]]
                 for link, _ in self.downstream_links[point]
             )
         return tuple(times)
@@ -111,7 +111,7 @@ class Reach:
         """Of how many components one is what comes from another stock point, seen from where they are one product."""
         counts = [
             len(source.stocks)
-            for source in self.plant.sources
+            for source in self.compiled.sources
             if any(self.units[other, stock] > 0 for stock, _ in source.stocks)
             and not any(self.units[point, stock] > 0 for stock, _ in source.stocks)
         ]
@@ -119,7 +119,7 @@ class Reach:
 
     def _complements(self, one: int, other: int) -> bool:
         """Whether a link draws on both at once, directly or through what is made of them."""
-        for source in self.plant.sources:
+        for source in self.compiled.sources:
             for first, _ in source.stocks:
                 for second, _ in source.stocks:
                     apart = self.units[one, second] == 0 and self.units[other, first] == 0
@@ -155,9 +155,9 @@ def positions(reach: Reach, wanted: Sequence[tuple[int, int]], everywhere: Seque
     Returns:
         The map; its columns are in the order of ``wanted``, then of ``everywhere``.
     """
-    plant = reach.plant
-    points, markets = len(plant.stock_points), plant.markets
-    offsets = plant.network.pipeline_offsets
+    compiled = reach.compiled
+    points, markets = len(compiled.stock_points), compiled.markets
+    offsets = compiled.network.pipeline_offsets
     columns = [(reach.units, *each) for each in wanted] + [(reach.supply, *each) for each in everywhere]
     periods = max(time for _, _, time in columns) + 1
     weights = np.zeros((points + offsets[-1] + markets + markets * periods, len(columns)))
@@ -167,7 +167,7 @@ def positions(reach: Reach, wanted: Sequence[tuple[int, int]], everywhere: Seque
             # What is on hand came a period ago at the latest.
             if way - 1 <= time:
                 weights[other, column] = counted[point, other]
-            for link in plant.stock_points[other].arrivals:
+            for link in compiled.stock_points[other].arrivals:
                 # Pipelines of links into the point itself compete with the order; they count like all others.
                 in_time = max(0, min(offsets[link + 1] - offsets[link], time - way + 1))
                 first = points + offsets[link]

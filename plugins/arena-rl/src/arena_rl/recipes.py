@@ -9,8 +9,8 @@ from typing import Final, Self, TypeVar
 import numpy as np
 from pydantic import Field, model_validator
 
-from arena import FrozenModel, Network, Scenario, load_document, load_network, parse_model, unknown_name
-from arena.randomise import RandomNetworks, ScenarioMix
+from arena import FrozenSchema, Network, Scenario, load_document, load_network, parse_as, unknown_name
+from arena.training_worlds import RandomNetworks, ScenarioMix
 from arena_rl.actor_shapes import MlpShape
 from arena_rl.learner_settings import Hdpo, LearnerSettings, Sac
 from arena_rl.weights import Shape, is_actor, signature
@@ -21,7 +21,7 @@ FOLDER: Final = Path(__file__).parent / "recipes"
 AnyRecipe = TypeVar("AnyRecipe", bound="TrainingRecipe")
 
 
-class World(FrozenModel):
+class World(FrozenSchema):
     """Where scenarios come from: a network, fixed or random, and a mix of rules and demand."""
 
     weight: float = Field(default=1.0, gt=0, description="relative to the other worlds")
@@ -37,7 +37,7 @@ class World(FrozenModel):
         return self.mix.draw(generator, network, backlog=backlog, goodwill=goodwill)
 
 
-class TrainingRecipe(FrozenModel):
+class TrainingRecipe(FrozenSchema):
     """A training, but for who learns."""
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -131,4 +131,4 @@ def read_recipe(reference: str, model: type[AnyRecipe], folder: Path) -> AnyReci
         if reference not in recipe_names(folder):
             raise unknown_name("recipe", reference, recipe_names(folder))
         path = folder / f"{reference}.yaml"
-    return parse_model(model, load_document(path), str(path))
+    return parse_as(model, load_document(path), str(path))

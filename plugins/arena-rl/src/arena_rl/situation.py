@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena import Briefing, Demand, Goodwill, InformedBriefing, Plant, Scenario, compile_plant
+from arena import Briefing, CompiledScenario, Demand, Goodwill, InformedBriefing, Scenario, compile_scenario
 from arena_rl.readout import Reach
 
 SMALLEST_FORECAST = 1e-6
@@ -27,7 +27,7 @@ class Setting:
     """What is known of a batch of episodes before they begin.
 
     Attributes:
-        plant: network and rules, shared by the batch.
+        compiled: network and rules, shared by the batch.
         horizon: number of periods.
         order_bound: largest order on a supply link, units.
         noise_scale: factor on demand's deviation from its mean, (episodes,); None on the blind track.
@@ -35,7 +35,7 @@ class Setting:
         informed: whether the track is the informed one.
     """
 
-    plant: Plant
+    compiled: CompiledScenario
     horizon: int
     order_bound: float
     noise_scale: Tensor | None
@@ -45,12 +45,12 @@ class Setting:
     @cached_property
     def reach(self) -> Reach:
         """Who supplies whom."""
-        return Reach(self.plant)
+        return Reach(self.compiled)
 
     @cached_property
     def rules(self) -> Tensor:
         """What is told of the rules, all near 1 in size, (1 or episodes, RULES); on the blind track only the first."""
-        backlog, goodwill = float(self.plant.backlog), self.goodwill
+        backlog, goodwill = float(self.compiled.backlog), self.goodwill
         mood = [0.0] * 5 if goodwill is None else [1.0, goodwill.growth, goodwill.decay, goodwill.cap, goodwill.floor]
         noise = torch.zeros(1) if self.noise_scale is None else self.noise_scale
         rules = torch.tensor([backlog, 0.0, *mood]).repeat(len(noise), 1)
@@ -62,8 +62,8 @@ class Setting:
         """Per supply link, the last period in which an order may be of use, (links,)."""
         way = self.reach.time_to_market
         times = []
-        for link, source in enumerate(self.plant.sources):
-            deadline = self.plant.network.lead_times[link] + way[self.reach.buyer_points[link]]
+        for link, source in enumerate(self.compiled.sources):
+            deadline = self.compiled.network.lead_times[link] + way[self.reach.buyer_points[link]]
             times.append(self.horizon - 1 - deadline if source.node < 0 else self.horizon)
         return torch.tensor(times)
 
@@ -126,11 +126,11 @@ def near_one(rules: Tensor) -> Tensor:
     return torch.cat((torch.stack((backlog, noise, remembers), dim=1), moods), dim=1)
 
 
-def point_places(plant: Plant) -> np.ndarray:
+def point_places(compiled: CompiledScenario) -> np.ndarray:
     """Where each stock point stands in (on hand per managed node, stock per component)."""
-    places = [point.node for point in plant.stock_points]
-    for component, point in enumerate(plant.component_points):
-        places[point] = len(plant.network.managed) + component
+    places = [point.node for point in compiled.stock_points]
+    for component, point in enumerate(compiled.component_points):
+        places[point] = len(compiled.network.managed) + component
     return np.array(places, dtype=np.intp)
 
 
@@ -150,7 +150,7 @@ def setting_of(briefing: Briefing) -> Setting:
         )
     informed = isinstance(briefing, InformedBriefing)
     goodwill = briefing.goodwill if isinstance(briefing, InformedBriefing) else None
-    # Any level of demand will do: a plant has none.
+    # Any level of demand will do: a compiled has none.
     scenario = Scenario(
         name="briefing",
         network=briefing.network,
@@ -163,7 +163,7 @@ def setting_of(briefing: Briefing) -> Setting:
     )
     noise = torch.tensor([briefing.noise_scale]) if isinstance(briefing, InformedBriefing) else None
     return Setting(
-        plant=compile_plant(scenario),
+        compiled=compile_scenario(scenario),
         horizon=briefing.horizon,
         order_bound=float(briefing.order_bound[0]),
         noise_scale=noise,

@@ -1,6 +1,6 @@
 """Who orders what for whom in one network, and the newsvendor rule for batches of episodes.
 
-Constants are those of `arena_heuristics`: materials in the order of the plant's stock points, shares of suppliers by
+Constants are those of `arena_heuristics`: materials in the order of the compiled's stock points, shares of suppliers by
 1 / (1 + price + 0.1 × lead time), critical ratios.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from arena import Network, Plant
+from arena import CompiledScenario, Network
 from arena_heuristics.config import NewsvendorConfig
 from arena_heuristics.costs import holding_cost, per_material, ratio_quantile, shortage_cost
 from arena_heuristics.ordering import Convention, list_materials, material_needs, unit_contents
@@ -67,24 +67,24 @@ class Newsvendor:
 
     Args:
         trade: of the network.
-        plant: the network compiled.
+        compiled: the network compiled.
     """
 
-    def __init__(self, trade: Trade, plant: Plant) -> None:
+    def __init__(self, trade: Trade, compiled: CompiledScenario) -> None:
         self.trade = trade
-        materials, links = trade.materials, plant.links
-        offsets = plant.network.pipeline_offsets
+        materials, links = trade.materials, compiled.links
+        offsets = compiled.network.pipeline_offsets
         # Position = stock + under way and owed by suppliers − what the node itself owes buyers and customers.
         slots = np.zeros((offsets[-1], len(materials)))
         owed = np.zeros((links, len(materials)))
-        due = np.zeros((plant.markets, len(materials)))
+        due = np.zeros((compiled.markets, len(materials)))
         for index, material in enumerate(materials):
             for link in material.links:
                 slots[offsets[link] : offsets[link + 1], index] = 1.0
                 owed[link, index] += 1.0
-            for link in plant.network.outbound(material.node):
+            for link in compiled.network.outbound(material.node):
                 owed[link, index] -= material.units
-            for market in plant.network.markets_of(material.node):
+            for market in compiled.network.markets_of(material.node):
                 due[market, index] = -material.units
         self._weights = as_float(np.concatenate((np.eye(len(materials)), slots, owed, due)))
         self._lead_times = torch.tensor([material.lead_time for material in materials])

@@ -11,7 +11,7 @@ from typing import Final, Generic
 import numpy as np
 import torch
 
-from arena import TrainingPoint, TrainingRequest, compile_plant, load_network
+from arena import TrainingPoint, TrainingRequest, compile_scenario, load_network
 from arena_rl.card import write_card
 from arena_rl.checkpoint import load_checkpoint, save_checkpoint
 from arena_rl.curve import Curve, CurveLog, write_curve
@@ -187,13 +187,13 @@ class Training(Generic[AnyRecipe]):
                     f"{policy.shape!r}; give both the same shape"
                 )
             return policy.requires_grad_(True)
-        reach = None if self.network is None or setting is None else Reach(setting.plant)
+        reach = None if self.network is None or setting is None else Reach(setting.compiled)
         return make_policy(recipe.policy, self.network, reach)
 
     def _first_setting(self) -> Setting:
         scenario = self.worlds[0].draw(np.random.default_rng(0), backlog=True, goodwill=False)
         return Setting(
-            plant=compile_plant(scenario),
+            compiled=compile_scenario(scenario),
             horizon=scenario.horizon,
             order_bound=scenario.order_bound,
             noise_scale=None,

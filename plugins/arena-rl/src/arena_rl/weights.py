@@ -123,7 +123,7 @@ def load_policy(stem: Path, setting: Setting) -> AnyPolicy:
     if about.shape.informed != setting.informed:
         made, played = ("informed", "blind") if about.shape.informed else ("blind", "informed")
         raise ValueError(f"{stem.name} is a policy of the {made} track and cannot play the {played} one")
-    network = setting.plant.network
+    network = setting.compiled.network
     if about.network is not None and about.network != signature(network):
         raise UnfitPolicyError(
             f"{stem.name} was trained for the network {about.network_name!r} and no other; "
@@ -170,7 +170,7 @@ def shipped_policy(name: str, setting: Setting, folder: Path = SHIPPED) -> AnyPo
         ValueError: If there is none of this name, or it is of the other track.
     """
     candidates = list(stems(name, folder))
-    here = signature(setting.plant.network)
+    here = signature(setting.compiled.network)
     for stem in candidates:
         about = read_policy_file(stem)
         if about.network in (None, here):

@@ -14,7 +14,7 @@ class ShadowLibraries:
 
     def begin(self, briefing):
         self.links = len(briefing.network.supply_links)
-        import arena.contest.host.wire as wire
+        import arena.play.seats.wire as wire
 
         modules = (np, json, sys.modules["arena"], wire)
         self.found = any(hasattr(one, "SHADOW") for one in modules) or "sitecustomize_ran" in dir(sys)

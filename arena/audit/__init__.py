@@ -1,0 +1,1 @@
+"""Auditing: results recomputed from what was stored, without any player."""

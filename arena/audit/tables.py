@@ -1,0 +1,220 @@
+"""The two tables of a folder of results, `episodes.csv` and `standings.json`, held against the rows of its store."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from arena.audit.differences import Difference, Mismatch, first_mismatch
+from arena.errors import ABSENT, Fault, InvalidInput
+from arena.results.export import EPISODE_COLUMNS, episode_row, safe_text
+from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
+from arena.results.record import EpisodeRecord
+from arena.results.rows import Standings
+from arena.results.standings import compute_standings
+
+Line = Mapping[str, str]
+"""One line of the table of episodes, by column."""
+
+_WITHOUT_REPETITIONS: Final = tuple(column for column in EPISODE_COLUMNS if column != "repetitions")
+_WITHOUT_TIMES: Final = tuple(column for column in _WITHOUT_REPETITIONS if column != "slowest_decision_time")
+_LAYOUTS: Final = (EPISODE_COLUMNS, _WITHOUT_REPETITIONS, _WITHOUT_TIMES)
+"""Columns of tables, newest first: older arenas kept no repetitions, and before that no histograms of times."""
+_SURPLUS: Final = "cells beyond the columns"
+_KEY: Final = ("submission_digest", "scenario_digest", "seed_index")
+
+
+def read_standings(folder: Path) -> Standings:
+    """Read the standings of a folder of results.
+
+    Raises:
+        InvalidInput: the file is missing or of another layout.
+    """
+    path = folder / STANDINGS_NAME
+    try:
+        return Standings.model_validate_json(read_text(path))
+    except ValidationError:
+        rule = "holds no standings of this arena's layout"
+    hint = "use the arena that wrote it, or run arena evaluate into another folder"
+    raise InvalidInput([Fault(str(path), "", ABSENT, rule, hint)])
+
+
+def read_lines(folder: Path) -> list[Line]:
+    """Read the table of episodes of a folder of results.
+
+    Raises:
+        InvalidInput: the file is missing, is no table, or has other columns.
+    """
+    path = folder / EPISODES_NAME
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey=_SURPLUS, restval="")
+    try:
+        if tuple(reader.fieldnames or ()) in _LAYOUTS:
+            return list(reader)
+    except csv.Error as error:
+        rule = f"is no table: {error}"
+    else:
+        rule = "holds no table of episodes of this arena's layout"
+    hint = "use the arena that wrote it, or run arena evaluate into another folder"
+    raise InvalidInput([Fault(str(path), f"line {reader.line_num}", ABSENT, rule, hint)])
+
+
+def read_text(path: Path) -> str:
+    """Read a file of a folder of results.
+
+    Raises:
+        InvalidInput: it is missing, cannot be read, or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is no text"
+    hint = "arena evaluate writes it; an interrupted evaluation is finished by the same command"
+    raise InvalidInput([Fault(str(path), "", ABSENT, f"cannot be read: {cause}", hint)])
+
+
+class Tables:
+    """The tables of one folder, and the records that they are about.
+
+    Args:
+        standings: as stored.
+        lines: of the table of episodes, as stored.
+        records: of the standings' rules and seed plan, as they should be, under the scenarios' present names.
+    """
+
+    def __init__(self, standings: Standings, lines: Sequence[Line], records: Iterable[EpisodeRecord]) -> None:
+        """Find the record of every line."""
+        self.standings = standings
+        self.lines = lines
+        self._records = {_key(record): record for record in records}
+        self._counts: dict[tuple[str, ...], int] = {}
+        for line in lines:
+            key = _line_key(line)
+            self._counts[key] = self._counts.get(key, 0) + 1
+        # An evaluation ends with every seed of the plan in its tables, so the last one tells how many there are.
+        self._seeds = 1 + max((record.seed_index for record in self.counted), default=-1)
+
+    @property
+    def counted(self) -> list[EpisodeRecord]:
+        """Records that the table of episodes names, once each."""
+        return [self._records[key] for key in self._counts if key in self._records]
+
+    def line_differences(self) -> Iterator[Difference]:
+        """Yield what differs in the table of episodes: a line, or one too many or too few."""
+        seen: set[tuple[str, ...]] = set()
+        for line in self.lines:
+            key = _line_key(line)
+            record = self._records.get(key)
+            found = self._line_mismatch(line, record, doubled=key in seen)
+            seen.add(key)
+            if found is not None:
+                index = line["seed_index"]
+                yield Difference(
+                    EPISODES_NAME,
+                    line["submission"],
+                    line["scenario"],
+                    int(index) if index.isdecimal() and len(index) < 10 else None,
+                    *found,
+                )
+        yield from self._absent()
+
+    def _line_mismatch(self, line: Line, record: EpisodeRecord | None, *, doubled: bool) -> Mismatch | None:
+        if record is None:
+            return Mismatch("episode", "a line", f"none: {STORE_NAME} holds no such episode")
+        if doubled:
+            return Mismatch("episode", f"{self._counts[_line_key(line)]} lines", "one line")
+        if _SURPLUS in line:
+            return Mismatch(_SURPLUS, line[_SURPLUS], "none")
+        if record.scenario not in self.standings.scenarios:
+            return Mismatch("scenario", line["scenario"], f"a scenario of {STANDINGS_NAME}")
+        for column, expected in zip(EPISODE_COLUMNS, _cells(record, self.standings.suite), strict=True):
+            if line.get(column, expected) != expected:
+                return Mismatch(column, line[column], expected)
+        return None
+
+    def _absent(self) -> Iterator[Difference]:
+        """Yield the episodes that the standings are about and the table leaves out.
+
+        Of a submission that was changed and entered again, one content counts: the one that the table names.
+        """
+        scenarios = {line["scenario_digest"] for line in self.lines}
+        contents: dict[str, set[str]] = {}
+        for line in self.lines:
+            contents.setdefault(line["submission"], set()).add(line["submission_digest"])
+        for name, digests in contents.items():
+            if len(digests) > 1:
+                yield Difference(EPISODES_NAME, name, "", None, "submission_digest", sorted(digests), "one content")
+        for key, record in self._records.items():
+            counts = record.submission_digest in contents.get(safe_text(record.submission), {record.submission_digest})
+            planned = record.scenario_digest in scenarios and record.seed_index < max(self._seeds, self.standings.seeds)
+            if counts and planned and key not in self._counts:
+                wanted = f"a line: {STORE_NAME} holds this episode"
+                yield Difference(
+                    EPISODES_NAME, record.submission, record.scenario, record.seed_index, "episode", "absent", wanted
+                )
+
+    def standings_difference(self, scored_by: Sequence[str | None]) -> Difference | None:
+        """Compute the standings again and return the first value that differs.
+
+        Args:
+            scored_by: reference submissions that scores may be divided by, at least one. The first with which every
+                scenario has the oracle that is stored is taken, or else the very first.
+        """
+        stored = self.standings
+        if stored.seeds != self._seeds:
+            return Difference(STANDINGS_NAME, "", "", None, "seeds", stored.seeds, self._seeds)
+        expected = self._computed(scored_by[0])
+        for name in scored_by[1:]:
+            if expected.oracles == stored.oracles:
+                break
+            other = self._computed(name)
+            expected = other if other.oracles == stored.oracles else expected
+        found = first_mismatch(stored.model_dump(), expected.model_dump())
+        if found is None:
+            return None
+        row = _row_of(stored.model_dump(), found.column)
+        return Difference(STANDINGS_NAME, row.get("submission", ""), row.get("scenario", ""), None, *found)
+
+    def _computed(self, scored_by: str | None) -> Standings:
+        stored = self.standings
+        return compute_standings(
+            self.counted,
+            suite=stored.suite,
+            scenarios=stored.scenarios,
+            seeds=stored.seeds,
+            seed_plan=f"hidden:{stored.seeds}" if stored.commitment else "public",
+            commitment=stored.commitment,
+            scored_by=scored_by,
+            # Who is compared with whom stands in the manifests; verified is what came of it.
+            full_views={one.submission: one.full_view for one in stored.prices},
+            fitted_rules={one.submission: one.fitted_rule for one in stored.language_models if one.fitted_rule},
+        )
+
+
+def _key(record: EpisodeRecord) -> tuple[str, ...]:
+    return tuple(str(getattr(record, column)) for column in _KEY)
+
+
+def _line_key(line: Line) -> tuple[str, ...]:
+    return tuple(line[column] for column in _KEY)
+
+
+def _cells(record: EpisodeRecord, suite: str) -> Iterator[str]:
+    """The line of a record, as `arena.results.export` writes it."""
+    for value in episode_row(record, suite):
+        yield "" if value is None else safe_text(value) if isinstance(value, str) else repr(value)
+
+
+def _row_of(standings: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """The row that a path such as `rows[3].score` leads into; nothing if it leads into none."""
+    table, _, rest = path.partition("[")
+    position = rest.partition("]")[0]
+    rows = standings.get(table)
+    if isinstance(rows, Sequence) and position.isdecimal() and int(position) < len(rows):
+        row = rows[int(position)]
+        return row if isinstance(row, Mapping) else {}
+    return {}

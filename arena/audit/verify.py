@@ -1,0 +1,352 @@
+"""Verification: a folder of results recomputed from its logged orders, without any controller.
+
+Everything comes from the folder, and from the reveal where the seeds were hidden: the commitment, the drawn scenarios,
+every episode's seed, demand and indicators, the table of episodes, and the standings. What cannot be checked is said.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from arena.audit.differences import Difference, Mismatch, first_mismatch
+from arena.audit.recompute import kept_twice, recompute, repetition_mismatch
+from arena.audit.tables import Tables, read_lines, read_standings
+from arena.audit.transcripts import LlmAudit
+from arena.contract.seeds import MOST_SEEDS, HiddenSeeds, PublicSeeds, Reveal, hidden_seeds
+from arena.contract.version import contract_digest
+from arena.entry.submission import Submission
+from arena.errors import ABSENT, Fault, InvalidInput, StoreError
+from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
+from arena.results.record import EpisodeRecord
+from arena.results.rows import Standings
+from arena.results.store import EpisodeStatus, Store, StoredEpisode
+from arena.simulate.simulator import Simulator
+from arena.world.contest_draws import Drawing, draw_scenario, public_key
+from arena.world.scenario import Scenario
+from arena.world.suite import Suite, load_suite, shipped_scenarios
+
+_SHOWN: Final = 12
+
+
+class Unchecked(NamedTuple):
+    """Something that was not checked.
+
+    Attributes:
+        number: how many.
+        what: rows, seeds, scenarios.
+        why: the reason, and what would help.
+    """
+
+    number: int
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of a verification.
+
+    Attributes:
+        rows: rows of the store.
+        recomputed: rows whose seed, demand and indicators were recomputed.
+        replayed: rows whose indicators were recomputed from the demand as stored, because their seed is not known.
+        lost: rows of episodes that the arena failed to play, which have neither orders nor indicators.
+        drawn: scenarios that were drawn again.
+        lines: lines of the table of episodes.
+        commitment: commitment of the reveal, recomputed; None without one.
+        oracles: submissions that scores are shares of.
+        model_calls: lines of the transcript of language models, held against their digests.
+        model_replays: rows whose episode was played again from the transcript.
+        differences: what differs, in the order in which it was looked at: for each row the first of its values.
+        unchecked: what was not checked.
+    """
+
+    rows: int
+    recomputed: int
+    replayed: int
+    lost: int
+    drawn: int
+    lines: int
+    commitment: str | None
+    oracles: tuple[str, ...]
+    model_calls: int
+    model_replays: int
+    differences: tuple[Difference, ...]
+    unchecked: tuple[Unchecked, ...]
+
+    @property
+    def checked(self) -> int:
+        """Rows of the store that were checked, as far as each can be."""
+        return self.recomputed + self.replayed + self.lost
+
+
+class Progress(Protocol):
+    """What a verification tells its watcher."""
+
+    def started(self, total: int) -> None:
+        """Take note of the number of rows."""
+
+    def row(self, differs: bool) -> None:
+        """Take note of a row that has been looked at."""
+
+    def finished(self) -> None:
+        """Take note that no more rows come."""
+
+
+class Silent:
+    """Progress that is shown to nobody."""
+
+    def started(self, total: int) -> None:
+        """Do nothing."""
+
+    def row(self, differs: bool) -> None:
+        """Do nothing."""
+
+    def finished(self) -> None:
+        """Do nothing."""
+
+
+def verify(
+    folder: Path,
+    *,
+    reveal: Reveal | None = None,
+    suite: str | Path | None = None,
+    replay: Sequence[Submission] = (),
+    isolation: str = "process",
+    progress: Progress | None = None,
+) -> Verification:
+    """Recompute a folder of results.
+
+    Args:
+        folder: as an evaluation wrote it.
+        reveal: of the secret behind hidden seeds; without it, their rows are checked as far as stored demand goes.
+        suite: name or file of the suite that was played; the folder's scenarios are then held against it. Without it,
+            they are what the folder says.
+        replay: submissions that ask a language model, whose episodes are played again from the folder's transcript.
+        isolation: level at which they are.
+        progress: who is told how it goes.
+
+    Raises:
+        InvalidInput: a table is missing or of another layout, the suite cannot be loaded, a reveal is given where no
+            seed was hidden, or no row at all can be checked.
+        StoreError: the store is missing or damaged.
+    """
+    standings, lines = read_standings(folder), read_lines(folder)
+    watcher = progress or Silent()
+    with Store(folder / STORE_NAME, read_only=True) as store, LlmAudit(folder, store, replay, isolation) as models:
+        audit = _Audit(store, reveal, models)
+        audit.check_commitment(standings)
+        named = audit.load_suite(suite, standings)
+        audit.check_scenarios()
+        audit.differences += models.entry_differences()
+        watcher.started(len(audit.rows))
+        try:
+            for one in audit.rows:
+                found = len(audit.differences)
+                audit.check_row(one)
+                watcher.row(len(audit.differences) > found)
+        finally:
+            watcher.finished()
+    tables = Tables(standings, lines, audit.records_of(standings))
+    audit.differences += tables.line_differences()
+    if named is not None:
+        audit.check_suite(named, standings, tables.counted)
+    oracles = Counter(standings.oracles.values())
+    scored_by = [named.scored_by] if named is not None else [*(name for name, _ in oracles.most_common()), None]
+    wrong = tables.standings_difference(scored_by)
+    audit.differences += [] if wrong is None else [wrong]
+    audit.note_missing(standings)
+    result = audit.result(len(lines), tuple(oracles))
+    if not result.checked and not result.differences:
+        reasons = "; ".join(f"{one.number} {one.what}: {one.why}" for one in result.unchecked)
+        raise InvalidInput([Fault(str(folder), "", ABSENT, "holds no row that can be checked", reasons)])
+    return result
+
+
+class _Audit:
+    """The checks of one store, and what came of them."""
+
+    def __init__(self, store: Store, reveal: Reveal | None, models: LlmAudit) -> None:
+        self.store = store
+        self._models = models
+        self.rows: Sequence[StoredEpisode] = store.episodes()
+        self.differences: list[Difference] = []
+        self._statuses = store.keys()
+        self._precedents = store.precedents()
+        self._contract = contract_digest()
+        self._reveal = reveal
+        self._hidden: HiddenSeeds | None = None
+        self._contents = store.scenarios()
+        self._names = {digest: kept.scenario.name for digest, kept in self._contents.items()}
+        self._scenarios: dict[str, Scenario] = {}
+        self._known = {scenario.digest: scenario for scenario in shipped_scenarios().values()}
+        self._simulator: Simulator | None = None
+        self._records: list[EpisodeRecord] = []
+        self._unchecked: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[str] = Counter()
+
+    def check_commitment(self, standings: Standings) -> None:
+        """See whether the reveal is that of a run in this folder."""
+        if self._reveal is None:
+            return
+        commitments = {row.record.commitment for row in self.rows} | {standings.commitment}
+        if self._reveal.commitment in commitments:
+            self._hidden = hidden_seeds(self._reveal, MOST_SEEDS, self._contract)
+        elif commitments == {None}:
+            rule = "these results are of public seeds, which need no reveal"
+            raise InvalidInput([Fault("--reveal", "", ABSENT, rule, "remove --reveal")])
+        else:
+            stored = standings.commitment or next(filter(None, (row.record.commitment for row in self.rows)))
+            where = STANDINGS_NAME if standings.commitment else STORE_NAME
+            self.differences.append(Difference(where, "", "", None, "commitment", stored, self._reveal.commitment))
+
+    def load_suite(self, reference: str | Path | None, standings: Standings) -> Suite | None:
+        """Load the suite that was played, its drawn scenarios by the key of the standings' seeds if that is known."""
+        if reference is None:
+            return None
+        key = self._hidden.draw_key if self._hidden and standings.commitment == self._hidden.commitment else None
+        suite = load_suite(reference, key)
+        self._known |= {scenario.digest: scenario for scenario in suite.scenarios}
+        return suite
+
+    def check_scenarios(self) -> None:
+        """See whether scenarios have the content that their digest says, and drawn ones the numbers of their key."""
+        for digest, (scenario, drawing) in self._contents.items():
+            if scenario.digest != digest:
+                self._differs(scenario.name, Mismatch("scenario_digest", digest, scenario.digest))
+                continue
+            self._scenarios[digest] = scenario
+            if drawing is not None:
+                self._check_drawing(scenario, drawing)
+
+    def _check_drawing(self, scenario: Scenario, drawing: Drawing) -> None:
+        plans = {row.key.seed_plan for row in self.rows if row.key.scenario_digest == scenario.digest}
+        if drawing.public_seed is not None:
+            key = public_key(drawing.public_seed)
+        elif self._hidden is not None and self._hidden.commitment in plans:
+            key = self._hidden.draw_key
+        else:
+            if plans:
+                why = "their numbers were drawn from the secret; give its reveal with --reveal"
+                self._unchecked["drawn scenarios", why] += 1
+            return
+        try:
+            expected = draw_scenario(drawing, key)
+        except InvalidInput as error:
+            self._differs(scenario.name, Mismatch("drawing", "cannot be drawn", str(error)))
+            return
+        self._counts["drawn"] += 1
+        if expected.digest != scenario.digest:
+            renamed = expected.model_copy(update={"name": scenario.name})
+            found = first_mismatch(scenario.model_dump(by_alias=True), renamed.model_dump(by_alias=True))
+            self._differs(scenario.name, found or Mismatch("scenario_digest", scenario.digest, expected.digest))
+
+    def _differs(self, scenario: str, mismatch: Mismatch) -> None:
+        self.differences.append(Difference(STORE_NAME, "", scenario, None, *mismatch))
+
+    def check_row(self, one: StoredEpisode) -> None:
+        """Compute a row again."""
+        record = one.record
+        expected = record
+        try:
+            mismatch, expected = self._row(one)
+        except StoreError as error:
+            mismatch = Mismatch("orders and demand", "cannot be read", str(error))
+        if mismatch is not None:
+            name = self._names.get(record.scenario_digest, record.scenario)
+            self.differences.append(Difference(STORE_NAME, record.submission, name, record.seed_index, *mismatch))
+        self._records.append(expected)
+
+    def _row(self, one: StoredEpisode) -> tuple[Mismatch | None, EpisodeRecord]:
+        record, (contract, _, digest, plan, _) = one.record, one.key
+        status = self._statuses.get(one.key, EpisodeStatus(record.isolation, record.outcome))
+        twice = next(kept_twice(one, status), None)
+        if twice is not None:
+            return twice, record
+        if contract != self._contract:
+            versions = f"the arena that wrote them (version {record.arena_version})"
+            why = f"they follow the contract {contract[:_SHOWN]}…, this arena's is {self._contract[:_SHOWN]}…"
+            self._unchecked["rows", f"{why}; verify them with {versions}"] += 1
+            return None, record
+        scenario = self._scenario(digest)
+        if scenario is None:
+            why = f"the store holds no content of scenario {record.scenario}, or one of another digest"
+            self._unchecked["rows", f"{why}; give the suite that was played with --suite"] += 1
+            return None, record
+        seeds = self._seeds(plan)
+        if seeds is None:
+            why = f"no reveal of the commitment {plan[:_SHOWN]}… was given; the demand was taken as stored"
+            self._unchecked["seeds", why] += 1
+        if self._simulator is None or self._simulator.scenario is not scenario:
+            self._simulator = Simulator(scenario)
+        series = self.store.arrays(one.key)
+        done = recompute(record, series, self._simulator, seeds)
+        kind = "lost" if record.outcome == "infrastructure" else "replayed" if seeds is None else "recomputed"
+        self._counts[kind] += 1
+        found = done.mismatch or repetition_mismatch(record, series[0], self._precedents.get(one.key))
+        return found or self._models.row_mismatch(one, scenario, seeds), done.record
+
+    def _scenario(self, digest: str) -> Scenario | None:
+        if digest in self._contents:
+            return self._scenarios.get(digest)
+        # Older stores hold no scenarios. One that has this digest is the one that was played, wherever it is from.
+        return self._known.get(digest)
+
+    def _seeds(self, plan: str) -> PublicSeeds | HiddenSeeds | None:
+        if plan == "public":
+            return PublicSeeds()
+        return self._hidden if self._hidden is not None and plan == self._hidden.commitment else None
+
+    def records_of(self, standings: Standings) -> Iterator[EpisodeRecord]:
+        """Yield the records that standings may be about, as they should be, under their scenarios' present names."""
+        for record in self._records:
+            if (record.contract_digest, record.commitment) == (standings.contract_digest, standings.commitment):
+                name = self._names.get(record.scenario_digest, record.scenario)
+                yield record.model_copy(update={"scenario": name})
+
+    def check_suite(self, suite: Suite, standings: Standings, records: Sequence[EpisodeRecord]) -> None:
+        """See whether what was played is the suite."""
+        stored = {"suite": standings.suite, "scenarios": standings.scenarios}
+        given = {"suite": suite.name, "scenarios": tuple(scenario.name for scenario in suite.scenarios)}
+        other = first_mismatch(stored, given)
+        if other is not None:
+            self.differences.append(Difference(STANDINGS_NAME, "", "", None, *other))
+        expected = {scenario.name: scenario.digest for scenario in suite.scenarios}
+        if standings.commitment is not None and self._seeds(standings.commitment) is None:
+            for name in suite.drawings:
+                del expected[name]
+        for name, digest in dict.fromkeys((record.scenario, record.scenario_digest) for record in records):
+            if expected.get(name, digest) != digest:
+                mismatch = Mismatch("scenario_digest", digest, expected[name])
+                self.differences.append(Difference(EPISODES_NAME, "", name, None, *mismatch))
+
+    def note_missing(self, standings: Standings) -> None:
+        """Take note of episodes of the plan that are not there."""
+        for row in (*standings.rows, *standings.reference):
+            missing = row.expected_episodes - row.episodes - row.infrastructure_failures
+            if missing:
+                self._unchecked["episodes", f"{row.submission} has not played them, and has no rank"] += missing
+
+    def result(self, lines: int, oracles: tuple[str, ...]) -> Verification:
+        """Return what came of the checks."""
+        if self._models.not_replayed:
+            why = "their orders follow from answers of a language model; name their submissions with --replay"
+            self._unchecked["episodes", why] += self._models.not_replayed
+        return Verification(
+            rows=len(self.rows),
+            recomputed=self._counts["recomputed"],
+            replayed=self._counts["replayed"],
+            lost=self._counts["lost"],
+            drawn=self._counts["drawn"],
+            lines=lines,
+            commitment=None if self._reveal is None else self._reveal.commitment,
+            oracles=oracles,
+            model_calls=self._models.calls,
+            model_replays=self._models.replayed,
+            differences=tuple(self.differences),
+            unchecked=tuple(Unchecked(number, what, why) for (what, why), number in self._unchecked.items()),
+        )

@@ -1,1 +1,0 @@
-"""The competition: submissions are read, matches are played, results are stored and ranked."""

@@ -1,0 +1,1 @@
+"""Entering: submissions, as they are found, read and checked."""

@@ -1,0 +1,243 @@
+"""Loading submissions: manifests and folders, read and checked against the installed plugins; none of it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from arena.contract.language_model import LlmEndpoint
+from arena.documents import load_document
+from arena.entry.finding import find_submissions
+from arena.entry.folder import MANIFEST_NAME, FolderFile, check_class, read_folder
+from arena.entry.submission import Manifest, Submission, digest_content, read_manifest
+from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
+from arena.plugins import Plugins
+from arena.schemas import parse_as
+from arena.world.kinds import require_kind
+
+PROVIDERS: Final[Mapping[str, str]] = {
+    "bound": "arena-optimization",
+    "dlp": "arena-optimization",
+    "echelon": "arena-heuristics",
+    "exp-smoothing": "arena-heuristics",
+    "imitation-policy": "arena-imitation",
+    "learned-policy": "arena-rl",
+    "llm-adaptive": "arena-llm",
+    "llm-tuner": "arena-llm",
+    "local-base-stock": "arena-heuristics",
+    "mssp": "arena-optimization",
+    "newsvendor": "arena-heuristics",
+    "oracle": "arena-optimization",
+    "oracle-published": "arena-optimization",
+    "ss": "arena-heuristics",
+    "stochastic-program": "arena-optimization",
+    "tuned-base-stock": "arena-llm",
+}
+"""The arena's own plugin packages by controller, for the line that tells what to install."""
+
+
+class Unavailable(NamedTuple):
+    """A submission that cannot play here and now: it is neither at fault nor scored.
+
+    Its controller is in a package of the arena that is not installed, or it needs a language model and there is none.
+
+    Attributes:
+        name: name of the submission.
+        path: its manifest.
+        controller: the controller that it names.
+        install: what to do about it, such as the command that installs the package.
+        reason: why it cannot play.
+    """
+
+    name: str
+    path: Path
+    controller: str
+    install: str
+    reason: str = "is not installed"
+
+    def __str__(self) -> str:
+        """Return offender and cure on one line."""
+        return f'{self.path}: controller "{self.controller}" {self.reason}; {self.install}'
+
+    def as_fault(self) -> Fault:
+        """Return it as a fault, for when nothing else can play."""
+        return Fault(str(self.path), "controller", self.controller, self.reason, self.install)
+
+
+@dataclass(frozen=True)
+class LoadedSubmissions:
+    """What `load_submissions` found.
+
+    Attributes:
+        submissions: those that can play, by name.
+        faults: everything that is wrong; an evaluation should not start while there is one.
+        unavailable: those that only need a package installed.
+    """
+
+    submissions: tuple[Submission, ...]
+    faults: tuple[Fault, ...]
+    unavailable: tuple[Unavailable, ...]
+
+    def require(self) -> tuple[Submission, ...]:
+        """Return the submissions that can play.
+
+        Raises:
+            InvalidInput: with every fault, if there is one; or when no submission can play.
+        """
+        if self.faults:
+            raise InvalidInput(self.faults)
+        if not self.submissions:
+            missing = [one.as_fault() for one in self.unavailable]
+            raise InvalidInput(missing or [Fault("", "", ABSENT, "there is no submission to play", "name a manifest")])
+        return self.submissions
+
+
+def load_submissions(paths: Sequence[Path], plugins: Plugins) -> LoadedSubmissions:
+    """Read and check submissions; nothing of them is run.
+
+    Args:
+        paths: manifests, submission folders, or folders of submissions. In a folder of submissions every YAML file is
+            a manifest and every folder (hidden ones left out) a submission folder; other files are ignored.
+        plugins: the installed plugins.
+
+    Returns:
+        The submissions in the order of their names, every fault of all of them, and those whose package is missing.
+    """
+    faults: list[Fault] = []
+    submissions: list[Submission] = []
+    unavailable: list[Unavailable] = []
+    for path in find_submissions(paths, faults):
+        try:
+            loaded = _load(path, plugins)
+        except InvalidInput as error:
+            faults.extend(error.faults)
+            continue
+        if isinstance(loaded, Unavailable):
+            unavailable.append(loaded)
+        else:
+            submissions.append(loaded)
+    by_name: dict[str, Path] = {}
+    everyone: list[Submission | Unavailable] = [*submissions, *unavailable]
+    for one in everyone:
+        if one.name in by_name:
+            rule = f"two submissions have this name: {by_name[one.name]} and {one.path}"
+            faults.append(Fault(str(one.path), "name", one.name, rule, "give each its own name"))
+        by_name.setdefault(one.name, one.path)
+    submissions.sort(key=lambda one: one.name)
+    return LoadedSubmissions(tuple(submissions), tuple(faults), tuple(unavailable))
+
+
+def _load(path: Path, plugins: Plugins) -> Submission | Unavailable:
+    """Load one manifest or submission folder."""
+    folder = path if path.is_dir() else None
+    source = str(path / MANIFEST_NAME if folder else path)
+    files: tuple[FolderFile, ...] = ()
+    if folder is None:
+        data = load_document(path)
+        require_kind(data, "submission", source)
+        manifest = parse_as(Manifest, data, source)
+    else:
+        # One reading serves manifest, checks and digest, so that all three speak of the same bytes.
+        files = read_folder(folder)
+        manifest = read_manifest(files, source)
+    if ":" not in manifest.controller:
+        return _load_plugin_controller(manifest, path, source, folder, files, plugins)
+    if folder is None:
+        hint = f"put both into a folder and call the manifest {MANIFEST_NAME}"
+        rule = "own code needs a folder; a single manifest names a plugin's controller"
+        raise InvalidInput([Fault(source, "controller", manifest.controller, rule, hint)])
+    faults = check_class(files, manifest.controller, source)
+    faults += [
+        Fault(source, f"config.{name}", ABSENT, "is no keyword argument", "use letters, digits and underscores")
+        for name in manifest.config
+        if not name.isidentifier()
+    ]
+    endpoint = _endpoint(manifest, manifest.config, source, faults)
+    if faults:
+        raise InvalidInput(faults)
+    return Submission(
+        name=manifest.name,
+        manifest=manifest,
+        path=path,
+        digest=digest_content(manifest, manifest.config, files),
+        folder=folder,
+        controller=manifest.controller,
+        track=manifest.track,
+        config=manifest.config,
+        preload=manifest.preload,
+        endpoint=endpoint,
+    )
+
+
+def _load_plugin_controller(
+    manifest: Manifest, path: Path, source: str, folder: Path | None, files: Sequence[FolderFile], plugins: Plugins
+) -> Submission | Unavailable:
+    registered = plugins.controllers.get(manifest.controller)
+    if registered is None:
+        provider = PROVIDERS.get(manifest.controller)
+        present = {failure.distribution for failure in plugins.failures}
+        present |= {one.distribution for one in plugins.controllers.values()}
+        if provider is not None and provider not in present:
+            line = f"in a checkout of arena: pip install ./plugins/{provider}"
+            return Unavailable(manifest.name, path, manifest.controller, line)
+        hint = suggest(manifest.controller, plugins.controllers)
+        hint += "".join(f"; not loaded: {failure}" for failure in plugins.failures)
+        rule = "no installed plugin gives this controller"
+        raise UnknownName([Fault(source, "controller", manifest.controller, rule, hint)])
+    spec = registered.spec
+    faults: list[Fault] = []
+    if manifest.track not in spec.tracks:
+        rule = f'controller "{spec.name}" does not play on this track'
+        faults.append(Fault(source, "track", manifest.track, rule, suggest(manifest.track, spec.tracks)))
+    try:
+        validated = parse_as(spec.config, manifest.config, source)
+    except InvalidInput as error:
+        faults += [fault._replace(field=_within_config(fault.field)) for fault in error.faults]
+    for capability in spec.capabilities:
+        if capability not in manifest.capabilities:
+            rule = f'controller "{spec.name}" needs "{capability}"'
+            fix = f"write capabilities: [{', '.join(dict.fromkeys((*manifest.capabilities, *spec.capabilities)))}]"
+            faults.append(Fault(source, "capabilities", list(manifest.capabilities), rule, fix))
+    if faults:
+        raise InvalidInput(faults)
+    config = validated.model_dump(mode="json")
+    endpoint = _endpoint(manifest, config, source, faults)
+    if faults:
+        raise InvalidInput(faults)
+    return Submission(
+        name=manifest.name,
+        manifest=manifest,
+        path=path,
+        digest=digest_content(manifest, config, files, (registered.distribution, registered.version)),
+        folder=folder,
+        controller=spec.name,
+        track=manifest.track,
+        config=config,
+        preload=tuple(dict.fromkeys((*manifest.preload, *spec.preload))),
+        spec=spec,
+        plugin=registered.plugin,
+        distribution=registered.distribution,
+        version=registered.version,
+        endpoint=endpoint,
+    )
+
+
+def _endpoint(manifest: Manifest, config: Mapping[str, Any], source: str, faults: list[Fault]) -> LlmEndpoint | None:
+    """Return the endpoint that a manifest with the capability `llm` names in its config."""
+    if "llm" not in manifest.capabilities:
+        return None
+    if not isinstance(config.get("endpoint"), Mapping):
+        rule = "a submission with the capability llm names its language model here"
+        faults.append(Fault(source, "config.endpoint", ABSENT, rule, "give base_url and model"))
+        return None
+    try:
+        return parse_as(LlmEndpoint, dict(config["endpoint"]), source)
+    except InvalidInput as error:
+        faults += [fault._replace(field=f"config.endpoint.{fault.field}") for fault in error.faults]
+        return None
+
+
+def _within_config(path: str) -> str:
+    return f"config.{path}" if path else "config"

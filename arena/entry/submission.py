@@ -1,0 +1,262 @@
+"""Submissions: what plays in the contest, as it is after `arena.entry.loading` has read and checked it.
+
+A submission is one YAML manifest that names a plugin's controller, or a folder with a `submission.yaml` and code or
+data of its own. It is identified by the digest of its content.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from arena.contract.controller import Capability, Controller, ControllerSpec
+from arena.contract.language_model import LlmEndpoint
+from arena.contract.preloading import check_preload
+from arena.contract.tracks import Track
+from arena.documents import parse_document
+from arena.entry.folder import (
+    MANIFEST_NAME,
+    FolderFile,
+    digest_files,
+    load_class,
+    read_folder,
+    write_files,
+)
+from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput, UnknownName, suggest
+from arena.plugins import load_plugin
+from arena.schemas import parse_as
+
+LONGEST_NAME: Final = 64
+"""Characters that a submission's name may have."""
+
+_SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_OWN_CODE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.py:[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _check_name(name: str) -> str:
+    if len(name) > LONGEST_NAME or not _SLUG.fullmatch(name):
+        raise ValueError(f"must be lower-case letters, digits and single hyphens, at most {LONGEST_NAME} characters")
+    return name
+
+
+def _check_controller(controller: str) -> str:
+    if _SLUG.fullmatch(controller) and len(controller) <= LONGEST_NAME:
+        return controller
+    parts = PurePosixPath(controller.partition(":")[0]).parts
+    if len(controller) > 4 * LONGEST_NAME or not _OWN_CODE.fullmatch(controller) or ".." in parts:
+        raise ValueError('must be the name of a plugin\'s controller, or "file.py:ClassName" inside the folder')
+    return str(PurePosixPath(controller))  # "a//b.py" and "./a/b.py" are one file; the digest wants one name.
+
+
+def _check_module(module: str) -> str:
+    broken = check_preload(module)
+    if broken is not None:
+        raise FaultList([FieldFault("", module, *broken)])
+    return module
+
+
+class Manifest(BaseModel):
+    """What a submission says of itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, AfterValidator(_check_name)]
+    """Name in the standings: a slug of at most 64 characters, unique in the contest."""
+    controller: Annotated[str, AfterValidator(_check_controller)]
+    """A plugin's controller, or `file.py:ClassName` for a class of the submission's own folder."""
+    track: Track
+    """Information track that the controller plays on."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """A plugin's controller: fields of its config model. Own code: keyword arguments of the class."""
+    capabilities: Annotated[tuple[Capability, ...], Field(max_length=2)] = ()
+    """What the controller needs beyond computing; granted by an isolation level that can contain it."""
+    preload: Annotated[tuple[Annotated[str, AfterValidator(_check_module)], ...], Field(max_length=16)] = ()
+    """Libraries that a host imports beforehand to save the controller's time: those of
+    `arena.contract.preloading.PRELOADABLE`, or modules of theirs."""
+    authors: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=50)] = ()
+    """Who wrote the controller."""
+    licence: Annotated[str, Field(max_length=100)] = ""
+    """Licence of the submission's code."""
+    description: Annotated[str, Field(max_length=2000)] = ""
+    """What the controller does, for the reader of the standings."""
+    full_view: Annotated[str, AfterValidator(_check_name)] | None = None
+    """Track decentralised: name of the submission that plays the same rule with the full view. What this one earns less
+    is shown as its price of decentralisation."""
+
+    fitted_rule: Annotated[str, AfterValidator(_check_name)] | None = None
+    """Capability llm: name of the submission that plays the same rule with parameters fitted offline. What this one
+    earns more is shown as what the language model is worth."""
+
+    @model_validator(mode="after")
+    def _asks_a_model_if_compared_with_fitting(self) -> Manifest:
+        if self.fitted_rule is not None and "llm" not in self.capabilities:
+            rule = "only a submission with the capability llm is compared with fitted parameters"
+            raise FaultList([FieldFault("fitted_rule", self.fitted_rule, rule, "remove it")])
+        return self
+
+    @model_validator(mode="after")
+    def _is_decentralised_if_compared(self) -> Manifest:
+        if self.full_view is not None and self.track != "decentralised":
+            rule = f"only a submission of track decentralised is compared with the full view; this one is {self.track}"
+            raise FaultList([FieldFault("full_view", self.full_view, rule, "remove it, or play track decentralised")])
+        if self.full_view is not None and self.full_view == self.name:
+            fix = "name the submission that plays the same rule on track blind"
+            raise FaultList([FieldFault("full_view", self.full_view, "is the submission itself", fix)])
+        return self
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission that passed every check short of running it.
+
+    Pickling leaves `spec` behind, since a factory may be any callable; `make_factory` finds it again by `plugin`.
+
+    Attributes:
+        name: name in the standings.
+        manifest: the manifest, `config` as it was written.
+        path: manifest or folder, as it was given.
+        digest: sha256 in hexadecimal of the content: manifest with defaults applied (but `full_view` and
+            `fitted_rule`), the plugin's distribution and version, and every file's name and bytes. Comments and layout
+            of the manifest do not change it.
+        folder: folder with its files; None for a single manifest.
+        controller: the plugin's controller, or `file.py:ClassName`.
+        track: the information track.
+        config: validated configuration as JSON values, defaults applied.
+        preload: libraries that a host may import beforehand, the manifest's and the plugin's.
+        spec: the plugin's declaration; None for own code.
+        plugin: entry point of the plugin; empty for own code.
+        distribution: installed package of the plugin; empty for own code.
+        version: version of that package; empty for own code.
+        endpoint: of its language model, from `endpoint` of its config; None without the capability `llm`.
+    """
+
+    name: str
+    manifest: Manifest
+    path: Path
+    digest: str
+    folder: Path | None
+    controller: str
+    track: Track
+    config: dict[str, Any]
+    preload: tuple[str, ...] = ()
+    spec: ControllerSpec | None = field(default=None, repr=False, compare=False)
+    plugin: str = ""
+    distribution: str = ""
+    version: str = ""
+    endpoint: LlmEndpoint | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields without `spec`."""
+        return {**self.__dict__, "spec": None}
+
+
+def read_manifest(files: Sequence[FolderFile], source: str) -> Manifest:
+    """Return the manifest among the files of a submission's folder.
+
+    Args:
+        files: the files.
+        source: path of the manifest, for messages.
+
+    Raises:
+        InvalidInput: there is none, or it has faults.
+    """
+    content = next((file.content for file in files if file.name == MANIFEST_NAME), None)
+    if content is None:
+        raise InvalidInput([Fault(source, "", ABSENT, "there is no such file", "write one")])
+    return parse_as(Manifest, parse_document(content, source), source)
+
+
+def digest_content(
+    manifest: Manifest,
+    config: Mapping[str, Any],
+    files: Sequence[FolderFile],
+    installed: tuple[str, str] | None = None,
+) -> str:
+    """Return the sha256, in hexadecimal, of all that decides what a submission plays.
+
+    Args:
+        manifest: its manifest.
+        config: its configuration, defaults applied.
+        files: the files of its folder.
+        installed: distribution and version of the plugin; None for own code.
+    """
+    content = {
+        # With whom a submission is compared changes nothing in what it plays.
+        "manifest": {**manifest.model_dump(mode="json", exclude={"full_view", "fitted_rule"}), "config": config},
+        "plugin": installed,
+        "files": digest_files(files),
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def take_snapshot(submission: Submission, place: Path) -> Submission:
+    """Copy a submission's folder, so that an author who goes on editing does not change what is being played.
+
+    Args:
+        submission: any submission; one without a folder is returned as it is.
+        place: an existing folder; the copy gets a folder of its own in it.
+
+    Raises:
+        InvalidInput: the folder is no longer what it was when the submission was loaded.
+    """
+    if submission.folder is None:
+        return submission
+    files = read_folder(submission.folder)
+    source = str(submission.folder / MANIFEST_NAME)
+    manifest = read_manifest(files, source)
+    installed = (submission.distribution, submission.version) if submission.plugin else None
+    digest = digest_content(manifest, submission.config, files, installed)
+    if manifest != submission.manifest or digest != submission.digest:
+        rule = "changed while it was being read"
+        raise InvalidInput([Fault(str(submission.folder), "", ABSENT, rule, "leave it alone for a moment, try again")])
+    copy = place / submission.name
+    copy.mkdir()
+    write_files(files, copy)
+    return dataclasses.replace(submission, folder=copy)
+
+
+def make_factory(submission: Submission) -> Callable[[], Controller]:
+    """Return the function that makes a submission's controller, fresh for each episode; here its code first runs.
+
+    Args:
+        submission: a loaded submission, pickled or not.
+
+    Raises:
+        InvalidInput: the own code binds no such class, or the plugin no longer gives the controller or its config.
+        PluginError: the plugin cannot be loaded.
+        Exception: whatever own code raises when it is imported.
+    """
+    config = submission.config
+    if not submission.plugin and submission.spec is None:
+        if submission.folder is None:
+            raise ValueError(f"submission {submission.name!r} has neither a plugin nor a folder")
+        own = load_class(submission.folder, submission.controller, submission.digest)
+        return lambda: own(**config)
+    spec = submission.spec or _find_spec(submission)
+    validated = parse_as(spec.config, config, submission.name)
+    return lambda: spec.factory(validated)
+
+
+def _find_spec(submission: Submission) -> ControllerSpec:
+    specs = _specs_of(submission.plugin)
+    if submission.controller not in specs:
+        rule = f'plugin "{submission.plugin}" no longer gives this controller'
+        hint = suggest(submission.controller, specs)
+        raise UnknownName([Fault(str(submission.path), "controller", submission.controller, rule, hint)])
+    return specs[submission.controller]
+
+
+@functools.cache
+def _specs_of(plugin: str) -> dict[str, ControllerSpec]:
+    """Return a plugin's declarations by name; installed packages are searched once per process, not per episode."""
+    return {registered.spec.name: registered.spec for registered in load_plugin(plugin)}

@@ -1,0 +1,122 @@
+"""Episodes of one batch that differ in demand and rules: what a mix draws for them, as columns over the batch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from arena.envs.layout import EnvTrack, MeanPaths
+from arena.simulate.columns import Column
+from arena.simulate.compiled import CompiledScenario, GoodwillColumns
+from arena.simulate.dynamics import Columns
+from arena.training_worlds import EpisodeDraw, ScenarioMix, mean_paths
+from arena.world.demand import Goodwill
+from arena.world.scenario import Scenario
+
+#: Sentiment dynamics under which sentiment stays 1.
+_INDIFFERENT = (1.0, 1.0, np.inf, 0.0)
+
+
+def check_mix(mix: ScenarioMix, scenario: Scenario) -> None:
+    """Refuse a mix that does not fit a scenario: in its horizon, or in initial stocks that its storages cannot hold.
+
+    Raises:
+        ValueError: With what does not fit.
+    """
+    if mix.horizon != (scenario.horizon, scenario.horizon):
+        raise ValueError(
+            f"the episodes of a batch end together, after the {scenario.horizon} periods of the scenario, and the mix "
+            f"draws horizons from {list(mix.horizon)}: set its horizon to [{scenario.horizon}, {scenario.horizon}]"
+        )
+    fullest = mix.model_copy(update={"initial_stock": (mix.initial_stock[1],) * 2})
+    fullest.draw(np.random.default_rng(0), scenario.network)
+
+
+class DrawnEpisodes:
+    """A batch of episodes, each of a scenario of its own on the network of one scenario.
+
+    Args:
+        scenario: gives the network and whatever is not drawn.
+        compiled: the scenario compiled.
+        mix: what is drawn from.
+        generator: what is drawn with.
+        count: number of episodes.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        compiled: CompiledScenario,
+        mix: ScenarioMix,
+        generator: np.random.Generator,
+        count: int,
+    ) -> None:
+        longest = scenario.network.longest_lead_time
+        self.draws: Sequence[EpisodeDraw] = [mix.draw_episode(generator, longest) for _ in range(count)]
+        self._scenario = scenario
+        demands = [draw.demand for draw in self.draws]
+        paths = np.ascontiguousarray(np.moveaxis(mean_paths(scenario, demands), 0, 2))
+        self.means = MeanPaths(paths, np.array([demand.smallest_mean for demand in demands]))
+        self.noise_scale = np.array([demand.noise_scale for demand in demands])
+        self._waits = np.array([float(draw.backlog) for draw in self.draws])
+        moods = np.array([_numbers(draw.goodwill) for draw in self.draws]).T
+        #: The compiled under rules by episode. Whether customers wait is `played`'s business.
+        self.compiled = dataclasses.replace(compiled, backlog=True, goodwill=GoodwillColumns(*moods))
+        self._factors = np.array([draw.stock_factor for draw in self.draws])
+
+    @cached_property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """The scenario of every episode."""
+        kept = {name: getattr(self._scenario, name) for name in ("discount", "upstream_shortage")}
+        return tuple(
+            Scenario(**{name: getattr(drawn, name) for name in Scenario.model_fields} | kept)
+            for drawn in (draw.on(self._scenario.network) for draw in self.draws)
+        )
+
+    def on_hand(self, compiled: CompiledScenario) -> list[Column]:
+        """Initial stock per stock point, units, a column each."""
+        return [stock * self._factors for stock in compiled.initial_stock]
+
+    def played(self, columns: Columns) -> Columns:
+        """The state as the dynamics take it: where sales are lost, nobody waits for what was not sold."""
+        return dataclasses.replace(columns, unfilled=[column * self._waits for column in columns.unfilled])
+
+    def demand(self, generator: np.random.Generator, period: int, sentiment: Column) -> list[Column]:
+        """Demand of a period per market link, units, drawn from one stream; all mixes draw Poisson demand."""
+        found = []
+        for means in self.means.path[:, period]:
+            mean = np.maximum(self.means.smallest, means * sentiment)
+            found.append(np.maximum(0.0, mean + self.noise_scale * (generator.poisson(mean) - mean)))
+        return found
+
+    def independent_demand(
+        self, generators: Sequence[np.random.Generator], period: int, sentiment: Column
+    ) -> list[Column]:
+        """The same, each episode from a stream of its own, as a single environment draws it."""
+        found = []
+        for means in self.means.path[:, period]:
+            mean = np.maximum(self.means.smallest, means * sentiment).tolist()
+            each = zip(self.draws, generators, mean, strict=True)
+            found.append(np.array([draw.demand.draw(stream, level) for draw, stream, level in each]))
+        return found
+
+    def briefing(self, track: EnvTrack) -> dict[str, Any]:
+        """What the briefing of a track tells of the drawn rules, an array (episodes,) each."""
+        told: dict[str, Any] = {"backlog": self._waits > 0}
+        if track == "informed":
+            told["noise_scale"] = self.noise_scale.copy()
+            goodwill = self.compiled.goodwill
+            assert isinstance(goodwill, GoodwillColumns)
+            told["goodwill"] = np.array([draw.goodwill is not None for draw in self.draws])
+            told |= {name: np.array(getattr(goodwill, name)) for name in ("growth", "decay", "cap", "floor")}
+        return told
+
+
+def _numbers(goodwill: Goodwill | None) -> tuple[float, float, float, float]:
+    if goodwill is None:
+        return _INDIFFERENT
+    return goodwill.growth, goodwill.decay, goodwill.cap, goodwill.floor

@@ -1,0 +1,146 @@
+"""The zygote: a process that has imported the trusted libraries once, and forks a fresh child for every seat.
+
+Starting a Python with numpy takes a tenth of a second, a fork of one a few milliseconds. The zygote is forked by its
+warden, locked before it imports any library that is not the arena's own, and does what the warden says until that
+one's end of the socket closes. What a library does when it is imported happens in these locks, and its children add
+stricter ones. The zygote has never held a secret, nor any controller's code.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import socket
+import struct
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+from arena.errors import printable
+from arena.jail.lockdown import SEAT_DESCRIPTOR, Policy, lock_down, lock_zygote
+from arena.play.seats import child
+from arena.play.seats.base import describe_exception
+
+MESSAGE: Final = struct.Struct("<ci")
+"""A message of the warden or of the zygote: its kind, and a number.
+
+`LOCK`: nothing, in both directions. `IMPORT`: length of a module's name, which follows; answered by the length of the
+reason why it cannot be imported, which follows, 0 if it was. `FORK`: the length of the name of the seat's folder, which
+follows, with the descriptors of its socket and of its output; answered by its process id. `REAP`: the process id of a
+seat that is ending; answered by its wait status.
+"""
+
+LOCK, IMPORT, FORK, REAP = b"L", b"I", b"F", b"R"
+
+HOME: Final = "home"
+"""Folder in a seat's folder that its controller works in."""
+SUBMISSION: Final = "submission"
+"""Folder in a seat's folder with a copy of the submission's own, if it has one."""
+
+REASON_CAP: Final = 500
+"""Characters of the reason why a library cannot be imported."""
+
+_MOST_DESCRIPTORS = 2
+
+
+def serve(warden: socket.socket, parent: int, policy: Policy, directory: Path) -> NoReturn:
+    """Obey the warden until it is gone, and leave without running anybody's exit handlers.
+
+    Args:
+        warden: Blocking socket to the warden, the only descriptor besides input, output and error.
+        parent: The warden's process id.
+        policy: What controllers may use.
+        directory: Where the seats' folders are.
+    """
+    status = 1
+    try:
+        lock_zygote(policy, parent=parent, directory=directory)
+        _Zygote(warden, policy, directory).run()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def receive(connection: socket.socket, length: int) -> bytes:
+    """Read from a stream.
+
+    Raises:
+        EOFError: It ends before that.
+        OSError: It cannot be read, or not in time.
+    """
+    received = b""
+    while len(received) < length:
+        chunk = connection.recv(length - len(received))
+        if not chunk:
+            raise EOFError
+        received += chunk
+    return received
+
+
+class _Zygote:
+    def __init__(self, warden: socket.socket, policy: Policy, directory: Path) -> None:
+        self._warden = warden
+        self._policy = policy
+        self._directory = directory
+        self._frozen = False
+
+    def run(self) -> None:
+        self._warden.sendall(MESSAGE.pack(LOCK, 0))
+        while True:
+            header, descriptors, _, _ = socket.recv_fds(self._warden, MESSAGE.size, _MOST_DESCRIPTORS)
+            if len(header) < MESSAGE.size:
+                return
+            kind, number = MESSAGE.unpack(header)
+            if kind == IMPORT:
+                reason = _import(receive(self._warden, number).decode())
+                self._warden.sendall(MESSAGE.pack(IMPORT, len(reason)) + reason)
+            elif kind == FORK:
+                seat = self._fork(descriptors, self._directory / receive(self._warden, number).decode())
+                self._warden.sendall(MESSAGE.pack(FORK, seat))
+            else:
+                _, status = os.waitpid(number, 0)
+                self._warden.sendall(MESSAGE.pack(REAP, status))
+
+    def _fork(self, descriptors: Sequence[int], directory: Path) -> int:
+        if not self._frozen:
+            # What is alive now never dies: kept out of every child's collections, its memory pages stay shared.
+            gc.collect()
+            gc.freeze()
+            self._frozen = True
+        parent = os.getpid()
+        seat = os.fork()
+        if seat == 0:
+            self._become_seat(parent, descriptors, directory)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return seat
+
+    def _become_seat(self, parent: int, descriptors: Sequence[int], directory: Path) -> NoReturn:
+        """Turn this fork into a controller's process."""
+        try:
+            # Its number will belong to the seat's socket, which must not be closed along with this object.
+            self._warden.detach()
+            connection, output = descriptors
+            submission = directory / SUBMISSION
+            folder = submission if submission.is_dir() else None
+            home = directory / HOME
+            lock_down(self._policy, parent=parent, connection=connection, output=output, directory=home, folder=folder)
+            child.serve(socket.socket(fileno=SEAT_DESCRIPTOR), folder)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+
+
+def _import(name: str) -> bytes:
+    """Import a module, and return why it cannot be imported; nothing if it could."""
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        traceback.print_exc()
+        return printable(describe_exception(error), REASON_CAP).encode("utf-8", "replace")
+    return b""

@@ -1,0 +1,1 @@
+"""Playing: matches, their seats and workers, and evaluations."""

@@ -1,0 +1,367 @@
+"""Evaluation: every submission plays every scenario on every seed, once; what was played before is not played again.
+
+Workers play, this process alone writes. Each episode is committed as it comes, so whatever ends the evaluation, the
+same call goes on where it stopped and ends with the same rows (their timings aside).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final, Protocol
+
+import numpy as np
+
+from arena.contract.seeds import SeedPlan
+from arena.contract.version import contract_digest
+from arena.entry.submission import Submission, take_snapshot
+from arena.errors import ArenaError
+from arena.jail.isolation import refuse_ungranted
+from arena.jail.limits import Limits
+from arena.llm.access import LlmAccess, open_gateway
+from arena.llm.call import Gateway
+from arena.play.pool import play_here, play_in_workers
+from arena.play.seats import conceal_memory, require_level
+from arena.play.seats.trial import refuse_unimportable
+from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals
+from arena.results.attempts import remove_journals
+from arena.results.export import KPI_COLUMNS, write_episodes
+from arena.results.files import STANDINGS, write_text
+from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, refuse_other_results
+from arena.results.record import EpisodeRecord, PlayedEpisode, identity
+from arena.results.rows import Standings
+from arena.results.standings import compute_standings
+from arena.results.store import Store
+from arena.world.scenario import Scenario
+from arena.world.suite import Suite
+
+_SNAPSHOTS: Final = ".submissions-"
+_LEFT_SNAPSHOTS: Final = re.compile(re.escape(_SNAPSHOTS) + "[a-z0-9_]{8}")
+"""Names that `tempfile` gives; a folder of another name is a stranger's."""
+_JOURNALS: Final = ".attempts"
+
+
+class Interrupted(ArenaError):  # noqa: N818 - named after what it reports
+    """The user stopped an evaluation with Ctrl-C; what had been played is in the store.
+
+    Attributes:
+        played: episodes played in this call.
+        left: episodes still to play.
+    """
+
+    def __init__(self, played: int, left: int, output: Path) -> None:
+        """Take what was done and what is left."""
+        self.played = played
+        self.left = left
+        self.output = output
+        super().__init__(played, left, output)
+
+    def __str__(self) -> str:
+        """Return what was kept and how to go on."""
+        kept = f"the {self.played} episodes played are kept in {self.output / STORE_NAME}"
+        return f"interrupted: {kept}, {self.left} are left; run the same command again to go on"
+
+
+class Progress(Protocol):
+    """What an evaluation tells its watcher. Called in the main process, between episodes."""
+
+    def started(self, total: int, done: int) -> None:
+        """Take note that an evaluation begins.
+
+        Args:
+            total: episodes of the evaluation.
+            done: how many of them an earlier one has played.
+        """
+
+    def episode(self, record: EpisodeRecord) -> None:
+        """Take note of an episode that has been played and committed."""
+
+    def finished(self) -> None:
+        """Take note that no more episodes come, be all played or not."""
+
+
+class Silent:
+    """Progress that is shown to nobody."""
+
+    def started(self, total: int, done: int) -> None:
+        """Do nothing."""
+
+    def episode(self, record: EpisodeRecord) -> None:
+        """Do nothing."""
+
+    def finished(self) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A finished evaluation.
+
+    Attributes:
+        standings: standings of all that the store holds for this suite and these seeds, earlier evaluations included.
+        records: their records, by submission, scenario and seed index.
+        submissions: names of the submissions of this call.
+        played: episodes played in this call.
+        resumed: episodes of this call that had been played before.
+        store: the store.
+        episodes: table of the records, CSV.
+        standings_file: the standings, JSON.
+    """
+
+    standings: Standings
+    records: tuple[EpisodeRecord, ...]
+    submissions: tuple[str, ...]
+    played: int
+    resumed: int
+    store: Path
+    episodes: Path
+    standings_file: Path
+
+
+def evaluate(
+    submissions: Sequence[Submission],
+    suite: Suite,
+    seeds: SeedPlan,
+    *,
+    output: Path,
+    isolation: str = "process",
+    workers: int | None = None,
+    limits: Limits | None = None,
+    models: LlmAccess | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Play what is missing in a folder of results, and write its tables anew.
+
+    An episode counts as played when the store has it under the same rules, content of submission and scenario, and
+    seed, at this isolation level or a stronger one, and the arena did not fail to play it.
+
+    Workers are processes that import the main module again: a script that calls this does so under
+    `if __name__ == "__main__":`.
+
+    Args:
+        submissions: who plays; names are unique.
+        suite: what is played.
+        seeds: the seeds.
+        output: folder of results, of one selection of rules, suite and seeds; made if missing.
+        isolation: isolation level of the matches.
+        workers: processes that play; None for one per core, 0 to play in this process.
+        limits: deadlines and caps; None for the defaults.
+        models: what submissions that need a language model are granted; None: nothing.
+        progress: who is told how it goes.
+
+    Raises:
+        Interrupted: Ctrl-C. A second one kills what is being played and raises KeyboardInterrupt.
+        ArenaError: the isolation level does not work here, a folder cannot be made, a file cannot be written, workers
+            cannot be started.
+        InvalidInput: the folder holds results of another selection, or a file that the arena did not write, see
+            `arena.results.folder`; a submission's folder has changed since it was loaded, or it asks for a
+            capability that the isolation level does not grant, or for a library that cannot be preloaded, or needs a
+            language model and has none; see `arena.llm.split_playable`.
+        StoreError: the store cannot be used.
+    """
+    access = models or LlmAccess()
+    if seeds.commitment is not None or access.key_variables:
+        conceal_memory()  # The secret is in it, or a key.
+    refuse_ungranted(submissions, require_level(isolation))
+    refuse_unimportable(submissions, require_level(isolation))
+    count = cores() if workers is None else workers
+    if count < 0:
+        raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
+    watcher = progress or Silent()
+    refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArenaError(f"{output}: the folder cannot be made ({error.strerror}); choose another") from error
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(Store(output / STORE_NAME))
+        # The store's lock is held, so copies that are here were left by an evaluation that was killed.
+        for left in output.glob(f"{_SNAPSHOTS}*"):
+            if _LEFT_SNAPSHOTS.fullmatch(left.name) and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+        playing = stack.enter_context(_snapshots(submissions, output))
+        store.put_scenarios(suite.scenarios, suite.drawings)
+        gateway = stack.enter_context(open_gateway(submissions, access, output))
+        job = Job(
+            playing,
+            tuple(suite.scenarios),
+            isolation,
+            limits or Limits(),
+            seeds.commitment,
+            access.key_variables,
+            open_journals(store, output / _JOURNALS),
+        )
+        items = missing(job, seeds, store)
+        total = len(playing) * len(job.scenarios) * seeds.count
+        watcher.started(total, total - len(items))
+        try:
+            played = _play(job, items, count, store, suite.name, watcher, gateway)
+        finally:
+            watcher.finished()
+        # Every attempt has ended and is committed. Whatever else ends an evaluation leaves them for the next one.
+        remove_journals(output / _JOURNALS)
+        if played < len(items):
+            raise Interrupted(played, len(items) - played, output)
+        records = _relevant(store, suite, seeds, playing)
+    standings = compute_standings(
+        records,
+        suite=suite.name,
+        scenarios=[scenario.name for scenario in suite.scenarios],
+        seeds=seeds.count,
+        seed_plan=seeds.label,
+        commitment=seeds.commitment,
+        scored_by=suite.scored_by,
+        full_views={one.name: one.manifest.full_view for one in submissions if one.manifest.full_view is not None},
+        fitted_rules={
+            one.name: one.manifest.fitted_rule for one in submissions if one.manifest.fitted_rule is not None
+        },
+    )
+    evaluation = Evaluation(
+        standings=standings,
+        records=tuple(records),
+        submissions=tuple(submission.name for submission in submissions),
+        played=played,
+        resumed=total - len(items),
+        store=output / STORE_NAME,
+        episodes=output / EPISODES_NAME,
+        standings_file=output / STANDINGS_NAME,
+    )
+    write_episodes(records, suite.name, evaluation.episodes)
+    write_text(evaluation.standings_file, standings.model_dump_json(indent=2) + "\n", STANDINGS)
+    return evaluation
+
+
+@contextlib.contextmanager
+def _snapshots(submissions: Sequence[Submission], output: Path) -> Iterator[tuple[Submission, ...]]:
+    """Copies of the submissions in a folder of their own, which is removed afterwards."""
+    with contextlib.ExitStack() as stack:
+        try:
+            # A copy that cannot be removed is in nobody's way: the next evaluation tries again.
+            folder = tempfile.TemporaryDirectory(prefix=_SNAPSHOTS, dir=output, ignore_cleanup_errors=True)
+            place = Path(stack.enter_context(folder)).resolve()
+            copies = tuple(take_snapshot(submission, place) for submission in submissions)
+        except OSError as error:
+            fix = "check the folder, its permissions and the disk"
+            raise ArenaError(f"{output}: submissions cannot be copied there ({error.strerror}); {fix}") from error
+        yield copies
+
+
+def _play(
+    job: Job,
+    items: Sequence[WorkItem],
+    workers: int,
+    store: Store,
+    suite: str,
+    watcher: Progress,
+    gateway: Gateway | None,
+) -> int:
+    """Play items, commit each as it comes, and return how many were played."""
+    played = 0
+    with _interrupts_counted() as interrupts:
+        if workers == 0 or not items:
+            results = play_here(job, items, interrupts.stop, gateway)
+        else:
+            results = play_in_workers(job, items, workers, interrupts.stop, gateway)
+        with contextlib.closing(results):
+            for result in results:
+                if isinstance(result, Lost | BrokenOff) and result.item.precedent is not None:
+                    store.put_precedent(key_of_item(job, result.item), result.item.precedent)
+                if isinstance(result, BrokenOff):
+                    continue
+                episode = _lost_episode(result, job) if isinstance(result, Lost) else result
+                # An episode that was finished at a weaker level stays, until it is finished at the stronger one.
+                if not isinstance(result, Lost) or not store.is_finished(key_of_item(job, result.item)):
+                    store.put(episode, suite=suite)
+                played += 1
+                watcher.episode(episode.record)
+    return played
+
+
+def _relevant(store: Store, suite: Suite, seeds: SeedPlan, submissions: Sequence[Submission]) -> list[EpisodeRecord]:
+    """Return the records for the standings: this suite's scenarios and seeds, one content per submission's name.
+
+    Of a submission that was changed and played again under its name, the content given now counts; of one that this
+    call does not name, the content that was played last.
+    """
+    # A scenario is known by its content; whoever renamed it since need not play it again.
+    names = {scenario.digest: scenario.name for scenario in suite.scenarios}
+    records = [
+        record.model_copy(update={"scenario": names[record.scenario_digest]})
+        for record in store.records(contract_digest=contract_digest(), seed_plan=seeds.commitment or "public")
+        if record.scenario_digest in names and record.seed_index < seeds.count
+    ]
+    newest = {
+        record.submission: record.submission_digest for record in sorted(records, key=lambda one: one.finished_at)
+    }
+    current = newest | {submission.name: submission.digest for submission in submissions}
+    return [record for record in records if record.submission_digest == current[record.submission]]
+
+
+def _lost_episode(lost: Lost, job: Job) -> PlayedEpisode:
+    """Return the row of an episode that the arena failed to play: it has no numbers, and is not scored."""
+    submission = job.submissions[lost.item.submission]
+    scenario: Scenario = job.scenarios[lost.item.scenario]
+    record = EpisodeRecord(
+        **identity(submission, scenario, lost.item.seed, job.isolation, job.commitment),
+        outcome="infrastructure",
+        **dict.fromkeys(KPI_COLUMNS, math.nan),
+        repetitions=0 if lost.item.precedent is None else lost.item.precedent.attempts,
+        planning_time=0.0,
+        decision_time=0.0,
+        decisions=0,
+        clipped_orders=0,
+        fallbacks=0,
+        profit_bound=None,
+        failure_period=None,
+        failure_message=lost.message[:500],
+        stderr_tail="",
+    )
+    network = scenario.network
+    return PlayedEpisode(record, np.empty((0, len(network.supply_links))), np.empty((0, len(network.market_links))))
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Interrupts:
+    """Counts Ctrl-C: the first asks to stop, the second raises KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def stop(self) -> bool:
+        """Tell whether Ctrl-C was pressed."""
+        return self._asked
+
+    def take(self, _number: int, _frame: FrameType | None) -> None:
+        """Handle one Ctrl-C."""
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+
+@contextlib.contextmanager
+def _interrupts_counted() -> Iterator[_Interrupts]:
+    """Count Ctrl-C meanwhile, where that can be done and the process does not ignore it anyway."""
+    interrupts = _Interrupts()
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        yield interrupts
+        return
+    before = signal.signal(signal.SIGINT, interrupts.take)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, before)

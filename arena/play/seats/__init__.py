@@ -1,0 +1,162 @@
+"""Hosts: where a controller runs while the arena plays against it, one class for each isolation level.
+
+========== ===========================================================================================
+trusted    In this process; nothing is in between.
+process    A child and its limits.
+strict     The same child, without files, network, other processes and most of the kernel (Linux).
+sandbox    The same again, in a world of its own made by bubblewrap (Linux).
+========== ===========================================================================================
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from arena.errors import ArenaError, unknown_name
+from arena.jail.isolation import ISOLATION_ORDER, Isolation
+from arena.jail.kernel import LINUX, conceal_memory
+from arena.jail.limits import Limits
+from arena.play.seats.base import Host, InfrastructureFailure, Seat
+
+if TYPE_CHECKING:
+    from arena.play.seats.process import ProcessHost
+    from arena.play.seats.trusted import TrustedHost
+
+__all__ = [
+    "Host",
+    "InfrastructureFailure",
+    "Isolation",
+    "Seat",
+    "available",
+    "conceal_memory",
+    "make_host",
+    "require_level",
+    "strongest",
+]
+
+_TRIALS = 2
+_INSTALL_SANDBOX = 'pip install "inventory-arena[sandbox]"'
+
+
+def available() -> tuple[Isolation, ...]:
+    """Isolation levels that work on this machine, weakest first.
+
+    Each is tried: a process is made at that level, and does what it must not be able to do. Asking again costs nothing.
+    """
+    return tuple(level for level in ISOLATION_ORDER if not _refusal(level))
+
+
+def strongest() -> Isolation:
+    """The strongest isolation level that works on this machine; weaker ones are not even tried."""
+    return next(level for level in reversed(ISOLATION_ORDER) if not _refusal(level))
+
+
+def require_level(isolation: str) -> Isolation:
+    """Make sure that an isolation level works on this machine. It is never replaced by a weaker one.
+
+    Raises:
+        UnknownName: There is no such level.
+        ArenaError: It does not work; with the reason and the way to get it.
+    """
+    level = _named(isolation)
+    if reason := _refusal(level):
+        raise ArenaError(
+            f'isolation level "{level}" does not work here: {reason}; the strongest that works is "{strongest()}"'
+        )
+    return level
+
+
+def make_host(isolation: str, limits: Limits | None = None) -> Host:
+    """Make a host; close it when done.
+
+    Args:
+        isolation: A level that works on this machine.
+        limits: Deadlines and caps; the defaults when None.
+
+    Raises:
+        UnknownName: There is no such level.
+        ArenaError: The level does not work on this machine. It is never replaced by a weaker one.
+    """
+    level = _named(isolation)
+    limits = limits or Limits()
+    if level in _tried:
+        return _make(require_level(level), limits)
+    host = _try(level, limits)
+    # The failure itself is told by `require_level`, in the same words as ever after.
+    return _make(require_level(level), limits) if host is None else host
+
+
+def _named(isolation: str) -> Isolation:
+    for level in ISOLATION_ORDER:
+        if level == isolation:
+            return level
+    raise unknown_name("isolation level", isolation, ISOLATION_ORDER)
+
+
+_tried: dict[Isolation, str] = {}
+"""Levels that this process has tried, and why they do not work; empty if they do."""
+
+
+def _refusal(level: Isolation) -> str:
+    """Why a level does not work here, and how to change that; empty if it works."""
+    if level not in _tried and (host := _try(level, Limits())) is not None:
+        host.close()
+    return _tried[level]
+
+
+def _try(level: Isolation, limits: Limits) -> Host | None:
+    """Try a level and remember what came of it.
+
+    Returns:
+        A host of the level, which has just made its first process; None if the level does not work.
+    """
+    host = None
+    reason = _missing_part(level)
+    # Once more, since a process that was killed meanwhile says nothing about the level.
+    for _ in range(0 if reason else _TRIALS):
+        host = _make(level, limits)
+        try:
+            host.prove()
+        except InfrastructureFailure as failure:
+            host.close()
+            host, reason = None, str(failure)
+        else:
+            reason = ""
+            break
+    _tried[level] = reason
+    return host
+
+
+def _make(level: Isolation, limits: Limits) -> TrustedHost | ProcessHost:
+    # Imported here: a trusted match needs none of the machinery of processes.
+    if level == "trusted":
+        from arena.play.seats.trusted import TrustedHost
+
+        return TrustedHost()
+    from arena.jail.bubblewrap import find_bubblewrap
+    from arena.play.seats.process import ProcessHost
+
+    return ProcessHost(limits, level, find_bubblewrap())
+
+
+def _missing_part(level: Isolation) -> str:
+    """What a level is made of and this system lacks, as far as it can be told without trying; empty if nothing."""
+    if level == "trusted":
+        return ""
+    if not hasattr(os, "fork"):
+        return "this system cannot fork a process"
+    if level == "process":
+        return ""
+    if not LINUX:
+        return "it is made of Landlock and seccomp, which only Linux has"
+    from arena.jail import landlock, seccomp
+    from arena.jail.bubblewrap import find_bubblewrap
+
+    if not landlock.version():
+        return "this kernel has no Landlock; it needs Linux 5.13 or newer, with landlock among the modules of lsm="
+    if not seccomp.supported():
+        return "no filter of system calls is known for this machine"
+    if level == "sandbox" and find_bubblewrap() is None:
+        return f"bubblewrap is not installed; {_INSTALL_SANDBOX}"
+    return ""

@@ -1,0 +1,196 @@
+"""What a host and a seat are, and the checks of replies that every host shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.contract.controller import ControllerReport
+from arena.errors import ContractViolation, InfrastructureFailure, printable
+from arena.jail.isolation import Isolation
+
+if TYPE_CHECKING:
+    from arena.contract.controller import Controller
+    from arena.contract.tracks import Briefing, Observation
+    from arena.entry.submission import Submission
+    from arena.llm.seat import LlmLine
+
+__all__ = [
+    "Host",
+    "InfrastructureFailure",
+    "Isolation",
+    "PreloadFailure",
+    "Seat",
+    "ask_report",
+    "describe_exception",
+    "failure_code",
+    "numeric_array",
+    "printable_lines",
+]
+
+MESSAGE_CAP = 500
+"""Characters of a controller's own message that are kept."""
+
+LARGEST_REPLY = 65_536
+"""Entries of an order array that are looked at; anything larger has the wrong shape on every network."""
+
+MOST_DIMENSIONS = 8
+"""Dimensions of an order array that are told in a message; one is right."""
+
+
+LONGEST_ESCAPE = len("\\U0001f4e6")
+"""Characters that one unprintable character can become."""
+
+
+class PreloadFailure(InfrastructureFailure):
+    """Libraries that a submission names cannot be imported beforehand; trying again does not help.
+
+    Attributes:
+        failures: the libraries, each with the reason.
+    """
+
+    def __init__(self, failures: Iterable[tuple[str, str]]) -> None:
+        """Take them, at least one."""
+        self.failures = tuple(failures)
+        super().__init__(self.failures)
+
+    def __str__(self) -> str:
+        """Return them on one line."""
+        told = "; ".join(f"{library}: {reason}" for library, reason in self.failures)
+        return f"libraries of the submission cannot be preloaded: {told}"
+
+
+class Seat(Protocol):
+    """One controller in one episode, whatever stands between it and the arena.
+
+    The life of a seat: `setup`, `begin`, `order` once per period, `close`, `release`. Every method but `release`
+    raises `ContractViolation` when the controller fails and `InfrastructureFailure` when the arena does; after either,
+    only `release` may be called.
+    """
+
+    @property
+    def stderr_tail(self) -> str:
+        """End of what the controller wrote to standard output and error, made printable; complete after `release`."""
+
+    def setup(self) -> None:
+        """Import and construct the controller. Calling it again does nothing."""
+
+    def begin(self, briefing: Briefing) -> None:
+        """Give the controller its briefing, after `setup` if that has not been done."""
+
+    def order(self, observation: Observation) -> NDArray[np.float64]:
+        """Ask for the orders of one period.
+
+        Returns:
+            A float64 array of whatever shape the controller chose: numbers, but still to be checked.
+        """
+
+    def close(self) -> ControllerReport:
+        """Ask the controller for its report, tell it that the episode is over, and release the seat.
+
+        Returns:
+            What it reported, two valid numbers that nobody has checked for truth; the defaults if it has no report.
+        """
+
+    def release(self) -> None:
+        """Free all that the seat holds, without another word to the controller. Calling it again does nothing."""
+
+
+class Host(Protocol):
+    """Seats controllers at one isolation level. Not shared between threads or processes."""
+
+    isolation: Isolation
+
+    def open(self, submission: Submission, model: LlmLine | None = None) -> Seat:
+        """Make a place for one episode of a submission's controller, which is not imported yet.
+
+        Args:
+            submission: Whose controller it is.
+            model: Who answers its questions to a language model; None: it may ask none.
+
+        Raises:
+            InfrastructureFailure: No place could be made.
+        """
+
+    def close(self) -> None:
+        """Release all that the host holds. Calling it again does nothing."""
+
+
+def numeric_array(reply: object) -> NDArray[np.float64]:
+    """Turn what a controller returned into float64 numbers of whatever shape.
+
+    Numpy arrays, sequences and everything else that numpy understands are taken if they hold integers or real
+    floating-point numbers. Runs the reply's own code (``__array__``, ``__float__``), so it belongs where the
+    controller runs.
+
+    Returns:
+        A new float64 array; values beyond the range of float64 are infinite in it.
+
+    Raises:
+        ContractViolation: ``bad_dtype`` for booleans, complex numbers, text, dates, None, other objects and ragged
+            sequences; ``bad_shape`` for absurdly large arrays.
+    """
+    try:
+        array = np.asarray(reply)
+    except ValueError as error:
+        # Numpy's way to say that the rows of a sequence differ in length.
+        raise ContractViolation("bad_dtype", f"orders are no array: {printable(str(error), MESSAGE_CAP)}") from error
+    if array.dtype.kind not in "iuf":
+        raise ContractViolation(
+            "bad_dtype",
+            f"orders must be real numbers, got {printable(type(reply).__name__)} "
+            f"of dtype {printable(str(array.dtype))}; return a float64 array with one entry per supply link",
+        )
+    if array.size > LARGEST_REPLY or array.ndim > MOST_DIMENSIONS:
+        raise ContractViolation(
+            "bad_shape", f"orders have {array.ndim} dimensions and {array.size} entries; return one per supply link"
+        )
+    with np.errstate(over="ignore"):
+        return array.astype(np.float64)
+
+
+def ask_report(controller: Controller) -> ControllerReport:
+    """Ask a controller for its report. Runs the controller's code, so it belongs where the controller runs.
+
+    Returns:
+        A new report made of the numbers in the controller's; the defaults if it has no method ``report``.
+
+    Raises:
+        ContractViolation: ``bad_dtype`` for what is no `ControllerReport`; as `ControllerReport` does for one that was
+            altered after it was made.
+    """
+    ask = getattr(controller, "report", None)
+    if ask is None:
+        return ControllerReport()
+    reply = ask()
+    if not isinstance(reply, ControllerReport):
+        kind = printable(type(reply).__name__)
+        raise ContractViolation("bad_dtype", f"report() must return a ControllerReport, got {kind}")
+    return ControllerReport(reply.fallbacks, reply.profit_bound, reply.parse_failures, reply.repairs)
+
+
+def failure_code(error: BaseException) -> str:
+    """Outcome code of an exception that a controller raised."""
+    if isinstance(error, MemoryError):
+        return "memory"
+    return "exited" if isinstance(error, SystemExit) else "exception"
+
+
+def describe_exception(error: BaseException) -> str:
+    """Type and text of a controller's exception, on one line, shortened; never raises for hostile ``__str__``."""
+    try:
+        text = str(error)
+    except BaseException:
+        # The text is the controller's code: whatever it does instead of answering, there is no text.
+        text = "its text could not be read"
+    name = printable(type(error).__name__)
+    return f"{name}: {printable(text, MESSAGE_CAP)}" if text else name
+
+
+def printable_lines(text: str) -> str:
+    """Make text of several lines safe for a terminal: everything unprintable but line breaks is escaped."""
+    lines = text.replace("\r\n", "\n").expandtabs(4).split("\n")
+    return "\n".join(printable(line, LONGEST_ESCAPE * len(line) + 1) for line in lines)

@@ -1,0 +1,134 @@
+"""Submissions, briefings and observations as plain values that can be sent, and back again.
+
+Floats survive bit for bit, arrays come back as float64 and read-only. Only the arena's own classes are ever built, by
+name from a closed list; the values come from the host, whom a child trusts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arena.contract import tracks
+from arena.contract.tracks import Briefing, Observation
+from arena.entry.submission import Manifest, Submission
+from arena.plugins import PluginEntry, list_entry_points, load_entry
+from arena.world.demand import Goodwill
+from arena.world.network import MarketLink, Network, Node, SupplyLink
+from arena.world.scenario import Scenario
+
+_BRIEFINGS: dict[str, type[Briefing]] = {
+    kind.__name__: kind for kind in (tracks.Briefing, tracks.InformedBriefing, tracks.OracleBriefing)
+}
+_OBSERVATIONS: dict[str, type[Observation]] = {
+    kind.__name__: kind for kind in (tracks.Observation, tracks.InformedObservation, tracks.LocalObservation)
+}
+_SCHEMAS: dict[str, type[Briefing] | type[Observation]] = {**_BRIEFINGS, **_OBSERVATIONS}
+_MODELS = (Goodwill, Network, Scenario)
+_FIELDS = {name: tuple(field.name for field in dataclasses.fields(kind)) for name, kind in _SCHEMAS.items()}
+
+
+def describe_submission(submission: Submission) -> dict[str, Any]:
+    """What a child needs to build the controller: names, configuration and places, never code."""
+    return {
+        "name": submission.name,
+        "manifest": submission.manifest.model_dump(mode="json"),
+        "path": str(submission.path.absolute()),
+        "digest": submission.digest,
+        "folder": None if submission.folder is None else str(submission.folder.absolute()),
+        "controller": submission.controller,
+        "track": submission.track,
+        "config": submission.config,
+        "plugin": submission.plugin,
+        "distribution": submission.distribution,
+        "version": submission.version,
+        "entry_point": _entry_points().get(submission.plugin),
+    }
+
+
+def rebuild_submission(description: dict[str, Any]) -> Submission:
+    """Undo `describe_submission`, importing the plugin that gives the controller and no other.
+
+    Raises:
+        PluginError: The plugin cannot be loaded.
+    """
+    fields = dict(description)
+    entry_point = fields.pop("entry_point")
+    # Without its entry point at hand, `make_factory` looks for the plugin among all installed packages.
+    spec = None
+    if entry_point is not None:
+        entry = PluginEntry(fields["plugin"], entry_point, fields["distribution"], fields["version"])
+        given = {registered.spec.name: registered.spec for registered in load_entry(entry)}
+        spec = given.get(fields["controller"])
+    fields["manifest"] = Manifest.model_validate(fields["manifest"])
+    fields["path"] = Path(fields["path"])
+    fields["folder"] = None if fields["folder"] is None else Path(fields["folder"])
+    return Submission(**fields, spec=spec)
+
+
+@cache
+def _entry_points() -> dict[str, str]:
+    """What the plugins' entry points name. Read once per host: in every child it would cost as much as the fork."""
+    return {entry.name: entry.value for entry in list_entry_points()}
+
+
+def describe_briefing(briefing: Briefing) -> tuple[str, dict[str, Any]]:
+    """Name of the briefing's class, and its fields as plain values."""
+    kind = type(briefing).__name__
+    return kind, {name: _plain(getattr(briefing, name)) for name in _FIELDS[kind]}
+
+
+def rebuild_briefing(kind: str, fields: dict[str, Any]) -> Briefing:
+    """Undo `describe_briefing`."""
+    values = {name: _array_or_scalar(value) for name, value in fields.items()}
+    values["network"] = _network(fields["network"])
+    if fields.get("goodwill") is not None:
+        values["goodwill"] = Goodwill.model_validate(fields["goodwill"])
+    if fields.get("scenario") is not None:
+        values["scenario"] = Scenario.model_validate(fields["scenario"])
+    if fields.get("stream") is not None:  # words of 64 bits, which no float can hold
+        values["stream"] = tuple(fields["stream"])
+    return _BRIEFINGS[kind](**values)
+
+
+def describe_observation(observation: Observation) -> tuple[str, list[Any]]:
+    """Name of the observation's class, and the values of its fields in the order of the class."""
+    kind = type(observation).__name__
+    return kind, [
+        value.tolist() if isinstance(value := getattr(observation, name), np.ndarray) else value
+        for name in _FIELDS[kind]
+    ]
+
+
+def rebuild_observation(kind: str, fields: list[Any]) -> Observation:
+    """Undo `describe_observation`."""
+    return _OBSERVATIONS[kind](**dict(zip(_FIELDS[kind], map(_array_or_scalar, fields), strict=True)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.model_dump(mode="json", by_alias=True) if isinstance(value, _MODELS) else value
+
+
+def _array_or_scalar(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    array = np.array(value, dtype=np.float64)
+    array.flags.writeable = False
+    return array
+
+
+def _network(data: dict[str, Any]) -> Network:
+    # Not validated as a whole again: the host has done so, and one node's neighbourhood need not be a whole network.
+    return Network.model_construct(
+        name=data["name"],
+        description=data["description"],
+        nodes=tuple(Node.model_validate(node) for node in data["nodes"]),
+        supply_links=tuple(SupplyLink.model_validate(link) for link in data["supply_links"]),
+        market_links=tuple(MarketLink.model_validate(link) for link in data["market_links"]),
+    )

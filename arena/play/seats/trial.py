@@ -1,0 +1,81 @@
+"""The trial of preloaded libraries: before the first episode each set is imported once, where it will be imported."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from collections.abc import Iterable, Iterator
+
+from arena.entry.folder import MANIFEST_NAME
+from arena.entry.submission import Submission
+from arena.errors import Fault, InvalidInput, printable
+from arena.jail.isolation import Isolation
+from arena.jail.limits import Limits
+from arena.play.seats.base import InfrastructureFailure, PreloadFailure, describe_exception
+
+_TRIALS = 2
+
+
+def refuse_unimportable(submissions: Iterable[Submission], isolation: Isolation) -> None:
+    """Refuse submissions whose preloaded libraries cannot be imported, before anything is played.
+
+    At the level `trusted` nothing is imported beforehand; there it is only looked for.
+
+    Args:
+        submissions: Who wants to play.
+        isolation: A level that works here.
+
+    Raises:
+        InvalidInput: Naming every library of every such submission.
+        InfrastructureFailure: The trial itself failed, twice.
+    """
+    naming = [submission for submission in submissions if submission.preload]
+    if not naming:
+        return
+    found = _missing(naming) if isolation == "trusted" else _unimportable(naming, isolation)
+    faults = [_fault(submission, library, reason) for submission, library, reason in found]
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _unimportable(submissions: Iterable[Submission], isolation: Isolation) -> Iterator[tuple[Submission, str, str]]:
+    # Imported here, as the machinery of processes is needed for this alone.
+    from arena.jail.bubblewrap import find_bubblewrap
+    from arena.play.seats.process import ProcessHost
+
+    with contextlib.closing(ProcessHost(Limits(), isolation, find_bubblewrap())) as host:
+        for submission in submissions:
+            for trial in range(1, _TRIALS + 1):
+                try:
+                    host.preload(submission)
+                except PreloadFailure as failure:
+                    for library, reason in failure.failures:
+                        yield submission, library, reason
+                except InfrastructureFailure:
+                    # Once more, since a process that was killed meanwhile says nothing about the library.
+                    if trial == _TRIALS:
+                        raise
+                    continue
+                break
+
+
+def _missing(submissions: Iterable[Submission]) -> Iterator[tuple[Submission, str, str]]:
+    for submission in submissions:
+        for library in submission.preload:
+            try:
+                missing = importlib.util.find_spec(library) is None
+            except (Exception, SystemExit) as error:  # Of a module's name this imports the package.
+                yield submission, library, printable(describe_exception(error), 500)
+            else:
+                if missing:
+                    yield submission, library, "it is not installed"
+
+
+def _fault(submission: Submission, library: str, reason: str) -> Fault:
+    path = submission.path if submission.folder is None else submission.path / MANIFEST_NAME
+    fix = "install it where the arena runs"
+    if library in submission.manifest.preload:
+        fix += ", or remove it here; the controller then imports it itself"
+    else:
+        fix += f'; the plugin "{submission.distribution}" needs it'
+    return Fault(str(path), "preload", library, f"cannot be imported before the episodes: {reason}", fix)

@@ -1,0 +1,1 @@
+"""Results: records, their store, standings, and the files that people read."""

@@ -1,0 +1,209 @@
+"""What is remembered of one episode: a row of results and the two series from which everything can be recomputed."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.contract.kpi import Kpis
+from arena.contract.version import contract_digest
+from arena.results.timing import DecisionTimes
+
+if TYPE_CHECKING:
+    from arena.contract.seeds import EpisodeSeed
+    from arena.entry.submission import Submission
+    from arena.world.scenario import Scenario
+
+Outcome = Literal[
+    "ok",
+    "timeout",
+    "bad_shape",
+    "bad_dtype",
+    "non_finite",
+    "out_of_bounds",
+    "protocol_error",
+    "exception",
+    "exited",
+    "memory",
+    "diverged",
+    "refused",
+    "infrastructure",
+]
+"""How an episode ended. Every outcome but ``ok`` and ``infrastructure`` is a forfeit."""
+
+
+class EpisodeKey(NamedTuple):
+    """What makes an episode the same episode.
+
+    Attributes:
+        contract_digest: the rules.
+        submission_digest: content of the submission.
+        scenario_digest: content of the scenario.
+        seed_plan: `public`, or the commitment to the hidden seeds. Not the plan's length: 100 hidden seeds begin with
+            the same 50 as 50 of them do.
+        seed_index: position of the seed in its plan.
+    """
+
+    contract_digest: str
+    submission_digest: str
+    scenario_digest: str
+    seed_plan: str
+    seed_index: int
+
+
+class EpisodeRecord(Kpis):
+    """One row of results: one submission, one scenario, one seed.
+
+    KPIs bear the names of the contract and describe what was played, zero orders after a forfeit included. Only
+    ``profit`` is the counted value: ``min(profit, 0)`` after a forfeit, so that failing never pays.
+    """
+
+    submission: str
+    """Name of the submission."""
+    controller: str
+    """Plugin controller, or ``file.py:ClassName`` of the submission's own code."""
+    track: str
+    """Information track: blind, informed, oracle or decentralised."""
+    scenario: str
+    """Slug of the scenario."""
+    published_id: str | None
+    """The scenario's id in the published benchmark; None for a scenario it does not have."""
+    seed_index: int
+    """Position of the seed in its plan."""
+    seed: str | None
+    """The seed in decimal digits; None unless it is public."""
+    outcome: Outcome
+    """``ok``, or the code of what went wrong."""
+    isolation: str
+    """Isolation level the controller ran at."""
+
+    planning_time: float
+    """Seconds in ``begin``, before the first decision; summed over the seats of a decentralised episode."""
+    decision_time: float
+    """Seconds over all decisions; summed over seats."""
+    decision_times: DecisionTimes | None = None
+    """How many of them took how long; None if nothing was played, and in a store of before this was kept."""
+    decisions: int
+    """Periods decided by the submission: the horizon, or fewer after a forfeit."""
+    clipped_orders: int
+    """Orders that were moved to the nearest bound."""
+    fallbacks: int
+    """Decisions answered by the controller's own stated fallback, self-reported and summed over seats; 0 after a
+    forfeit."""
+    profit_bound: float | None
+    """Upper bound of the profit that anyone can make in this episode, as the controller certifies it; None without one,
+    after a forfeit, and on every track but oracle."""
+    parse_failures: int = 0
+    """Answers of a language model that the controller could not use, self-reported; 0 after a forfeit."""
+    repairs: int = 0
+    """Of these, how many the model mended when it was told what is wrong, self-reported; 0 after a forfeit."""
+    repetitions: int = 0
+    """Earlier attempts at the episode that broke off after their first decision. The attempt that counts had to begin
+    with the same orders."""
+    llm_calls: int = 0
+    """Questions to a language model, as the gateway counted them."""
+    llm_failures: int = 0
+    """Of these, those without an answer: an error of the endpoint, a refusal, or an answer of no acceptable size."""
+    prompt_tokens: int = 0
+    """Tokens asked, as the endpoint said."""
+    completion_tokens: int = 0
+    """Tokens answered, as the endpoint said."""
+    llm_seconds: float = 0.0
+    """Seconds that the questions took when they were first asked."""
+    llm_cost: float | None = None
+    """Cost by the prices of the manifest, in its currency; None without prices."""
+    llm_model: str = ""
+    """The models that answered, as the endpoint named them; empty without an answer."""
+    failure_period: int | None
+    """Period of the decision that failed; None if none did, or if the failure came at setup or close."""
+    failure_message: str
+    """What went wrong, in words; empty when nothing did. Never holds a seed or a demand of the arena's."""
+    stderr_tail: str
+    """End of what the controller wrote to standard output and error, made printable."""
+
+    contract_digest: str
+    """Digest of the rules that were in force."""
+    submission_digest: str
+    """Digest of the submission's content."""
+    scenario_digest: str
+    """Digest of the scenario's content."""
+    commitment: str | None
+    """Commitment to the hidden seeds; None for public seeds."""
+    arena_version: str
+    """Version of the arena."""
+    python_version: str
+    """Version of Python."""
+    numpy_version: str
+    """Version of numpy."""
+    finished_at: str
+    """End of the episode, UTC, ISO 8601."""
+
+
+@dataclass(frozen=True)
+class PlayedEpisode:
+    """An episode and the series needed to replay or verify it without the controller.
+
+    Attributes:
+        record: The row of results.
+        requested: Orders given to the simulator, units, shape (periods, supply links), read-only.
+        demand: Realised demand, units, shape (periods, market links), read-only.
+    """
+
+    record: EpisodeRecord
+    requested: NDArray[np.float64]
+    demand: NDArray[np.float64]
+
+
+def key_of(record: EpisodeRecord) -> EpisodeKey:
+    """Return the key under which a record is stored."""
+    return EpisodeKey(
+        record.contract_digest,
+        record.submission_digest,
+        record.scenario_digest,
+        record.commitment or "public",
+        record.seed_index,
+    )
+
+
+def identity(
+    submission: Submission, scenario: Scenario, seed: EpisodeSeed, isolation: str, commitment: str | None
+) -> dict[str, Any]:
+    """Fields of a record that say which episode it is and under which rules and versions it ended now.
+
+    Args:
+        submission: Who played.
+        scenario: What was played.
+        seed: Of the episode; kept in the record only if it is public.
+        isolation: Level the controller ran at.
+        commitment: Commitment to the hidden seeds; None for public seeds.
+    """
+    return {
+        "submission": submission.name,
+        "controller": submission.controller,
+        "track": submission.track,
+        "scenario": scenario.name,
+        "published_id": scenario.published_id,
+        "seed_index": seed.index,
+        "seed": str(seed.entropy) if seed.public else None,
+        "isolation": isolation,
+        "contract_digest": contract_digest(),
+        "submission_digest": submission.digest,
+        "scenario_digest": scenario.digest,
+        "commitment": commitment,
+        "arena_version": _arena_version(),
+        "python_version": platform.python_version(),
+        "numpy_version": np.__version__,
+        "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+
+
+@cache
+def _arena_version() -> str:
+    return version("inventory-arena")

@@ -1,0 +1,271 @@
+"""What standings are made of: the rows that `arena.results.standings` computes and that reports show."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+ReferenceKind = Literal["bound", "reference"]
+"""What the results of an oracle are: `bound` if it certified an upper bound of the profit in every episode in question,
+else `reference`, which others may beat."""
+
+
+class Interval(BaseModel):
+    """A 95 % interval: the 2.5 % and 97.5 % quantiles over the bootstrap resamples."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low: float
+    """Lower end."""
+    high: float
+    """Upper end."""
+
+
+class ScenarioRow(BaseModel):
+    """One submission on one scenario."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    submission: str
+    """Name of the submission."""
+    scenario: str
+    """Slug of the scenario."""
+    published_id: str | None
+    """The scenario's id in the published benchmark; None for a scenario it does not have."""
+    episodes: int
+    """Episodes played, forfeits included, those that the arena failed to play left out."""
+    forfeits: int
+    """Episodes forfeited."""
+    infrastructure_failures: int
+    """Episodes that the arena failed to play."""
+    mean_profit: float | None
+    """Mean counted profit over the episodes; None without an episode."""
+    standard_error: float | None
+    """Sample deviation of profit / √episodes; None below two episodes."""
+    profit_interval: Interval | None
+    """Bootstrap interval of the mean profit; None unless every seed is there and there are at least two."""
+    cvar_5: float | None
+    """Mean of the worst max(1, ⌊0.05 n⌋) episodes (conditional value at risk)."""
+    score: float | None
+    """Mean profit / the oracle's mean profit over the same seeds; None without an oracle whose mean is positive."""
+    score_interval: Interval | None
+    """Bootstrap interval of the score, the oracle resampled along."""
+    optimality_gap: float | None
+    """(Oracle's mean profit − mean profit) / |oracle's mean profit|, over the same seeds."""
+    fallbacks: int
+    """Decisions answered by the controller's own stated fallback, self-reported, over all episodes."""
+    kind: ReferenceKind | None
+    """`bound` if every episode has a certified bound (a forfeited one has none) that no submission's profit on the same
+    seed exceeds, else `reference`; None on every track but oracle."""
+    mean_bound: float | None
+    """Mean over the episodes of the certified upper bound of the profit; None unless `kind` is `bound`."""
+
+
+class StandingRow(BaseModel):
+    """One submission over the whole suite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rank: int | None
+    """Place among all submissions but oracles, ties sharing the best of their places; None for an oracle, for a
+    submission that has not played everything, and where `unranked_because` has a reason. See `Standings.ranked_by`."""
+    track_rank: int | None
+    """Place among the submissions of the same track, by the same rule."""
+    submission: str
+    """Name of the submission."""
+    controller: str
+    """Plugin controller, or `file.py:ClassName`."""
+    track: str
+    """Information track."""
+    isolation: str
+    """The weakest isolation level among its episodes."""
+    official: bool
+    """Whether it is ranked or a reference, has played every episode on hidden seeds, and all of them at level strict or
+    sandbox. Results on public seeds are never official: everybody knows the demand."""
+    complete: bool
+    """Whether every scenario and seed of the suite was played and none was lost to the arena's own failures."""
+    episodes: int
+    """Episodes played, forfeits included, those that the arena failed to play left out."""
+    expected_episodes: int
+    """Scenarios × seeds."""
+    forfeits: int
+    """Episodes forfeited."""
+    infrastructure_failures: int
+    """Episodes that the arena failed to play."""
+    mean_profit: float | None
+    """Mean over scenarios of the scenario's mean profit, over what was played; None without an episode."""
+    profit_interval: Interval | None
+    """Bootstrap interval of `mean_profit`; None if incomplete or with fewer than two seeds."""
+    standard_error: float | None
+    """Of `mean_profit`: √(Σ squared standard errors of the scenarios) / scenarios; None where one has none."""
+    score: float | None
+    """Mean over scenarios of the scenario's score; None as long as one of them has none."""
+    score_interval: Interval | None
+    """Bootstrap interval of `score`; None if incomplete or with fewer than two seeds."""
+    interquartile_mean: float | None
+    """Mean of the middle half of all episodes' values (⌊n/4⌋ cut at each end). An episode's value is profit / the
+    oracle's mean profit on its scenario if there is a score, else profit."""
+    probability_of_improvement: float | None
+    """Share of scenarios and seeds on which its profit is above that of `best_other`, equal ones counted half."""
+    best_other: str | None
+    """The submission placed first among the others that are ranked."""
+    cvar_5: float | None
+    """Mean over scenarios of the scenario's CVaR at 5 %."""
+    optimality_gap: float | None
+    """Mean over scenarios of the scenario's optimality gap."""
+    fill_rate: float | None
+    """Mean over scenarios of the mean fill rate."""
+    service_level: float | None
+    """Mean over scenarios of the mean service level."""
+    planning_time: float | None
+    """Mean seconds before the first decision of an episode."""
+    decision_time: float | None
+    """Mean seconds per decision, over all decisions."""
+    clipped_orders: int
+    """Orders that were moved to a bound, over all episodes."""
+    fallbacks: int
+    """Decisions answered by the controller's own stated fallback, self-reported, over all episodes."""
+    fallback_share: float = 0.0
+    """Fallbacks / decisions, over the episodes that were not forfeited; on the decentralised track of all nodes."""
+    repetitions: int = 0
+    """Attempts at its episodes that broke off after their first decision and were played again, over all episodes."""
+    unranked_because: str = ""
+    """Why it has no rank though it has played everything; empty if it has one."""
+    kind: ReferenceKind | None
+    """`bound` if it is a bound on every scenario of the suite, else `reference`; None on every track but oracle."""
+    mean_bound: float | None
+    """Mean over scenarios of the scenario's mean bound; None unless `kind` is `bound`."""
+
+
+class ScenarioPrice(BaseModel):
+    """The price of decentralisation on one scenario; fields as in `PriceOfDecentralisation`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scenario: str
+    """Slug of the scenario."""
+    profit: float
+    """Mean profit of the decentralised submission."""
+    full_view_profit: float
+    """Mean profit of the same rule with the full view."""
+    price: float
+    """The second less the first."""
+    price_interval: Interval | None
+    """Bootstrap interval of the price."""
+    share: float | None
+    """Price / profit with the full view."""
+    share_interval: Interval | None
+    """Bootstrap interval of the share."""
+
+
+class PriceOfDecentralisation(BaseModel):
+    """What a decentralised submission earns less than the same rule with the full view, compared seed by seed.
+
+    The numbers are None unless both have played every scenario and seed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    submission: str
+    """Name of the decentralised submission."""
+    full_view: str
+    """Name of the submission that its manifest calls the same rule with the full view."""
+    profit: float | None = None
+    """Mean over scenarios of the decentralised submission's mean profit."""
+    full_view_profit: float | None = None
+    """The same of the other submission."""
+    price: float | None = None
+    """The second less the first, money per episode; negative if the full view earned less."""
+    price_interval: Interval | None = None
+    """Bootstrap interval of the price, paired by seed; None with fewer than two seeds."""
+    share: float | None = None
+    """Price / profit with the full view; None unless that is positive."""
+    share_interval: Interval | None = None
+    """Bootstrap interval of the share; None also if the full view earns nothing in a resample."""
+    by_scenario: tuple[ScenarioPrice, ...] = ()
+    """The price on every scenario, in the order of the suite."""
+
+
+class LlmRow(BaseModel):
+    """What one submission asked of language models, over the episodes of the suite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    submission: str
+    """Name of the submission."""
+    models: str
+    """The models that answered, as the endpoint named them; empty if none did."""
+    calls: int
+    """Questions."""
+    failures: int
+    """Questions without an answer."""
+    parse_failures: int
+    """Answers of no use, self-reported."""
+    repairs: int
+    """Of these, those that were mended, self-reported."""
+    fallbacks: int
+    """Decisions answered by the fallback, self-reported."""
+    fallback_episodes: int
+    """Episodes with such a decision."""
+    prompt_tokens: int
+    """Tokens asked."""
+    completion_tokens: int
+    """Tokens answered."""
+    seconds: float
+    """Duration of the questions."""
+    cost: float | None
+    """By the prices of the manifest; None without prices."""
+    fitted_rule: str | None
+    """The submission that plays the same rule with parameters fitted offline; None if the manifest names none."""
+    worth: float | None
+    """What the model is worth over plain fitting: mean profit less that of `fitted_rule`, money per episode; None
+    unless both have played every scenario and seed."""
+    worth_interval: Interval | None
+    """Bootstrap interval of the worth, paired by seed; None with fewer than two seeds."""
+
+
+class Standings(BaseModel):
+    """The outcome of a contest.
+
+    Ties: submissions are sorted by `ranked_by`. The first opens a group; each next one joins the group when the 95 %
+    paired bootstrap interval of its difference from the group's first member contains zero, and opens a new group
+    otherwise. All of a group share the place of its first member, and places that ties used up are skipped (1, 1, 3).
+    With a single seed there is no interval, and only equal values tie.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    suite: str
+    """Name of the suite."""
+    seed_plan: str
+    """Label of the seed plan, such as `public` or `hidden:100`."""
+    commitment: str | None
+    """Commitment to the hidden seeds; None for public seeds."""
+    seeds: int
+    """Seeds per scenario."""
+    scenarios: tuple[str, ...]
+    """Slugs of the suite's scenarios, in its order."""
+    contract_digest: str
+    """Digest of the rules; empty without a record."""
+    ranked_by: Literal["score", "mean_profit"]
+    """What the rank follows: the score if every ranked submission has one, else the mean profit."""
+    oracles: dict[str, str]
+    """By scenario, the oracle that scores are divided by: among the submissions of track oracle that have every seed
+    of the scenario, the one that the suite names, or else the one with the highest mean profit. The divisor is
+    that profit, which was really made, and never a bound that an oracle certified; see `ScenarioRow.kind` for what the
+    oracle is."""
+    resamples: int
+    """Bootstrap resamples behind the intervals."""
+    rows: tuple[StandingRow, ...]
+    """The ranked submissions, best first, then the incomplete ones by name."""
+    reference: tuple[StandingRow, ...]
+    """Submissions of track oracle, by name."""
+    by_scenario: tuple[ScenarioRow, ...]
+    """Every submission on every scenario that it has an episode of, in the order of scenarios, then of `rows` and
+    `reference`."""
+    prices: tuple[PriceOfDecentralisation, ...] = ()
+    """The price of decentralisation of every submission of the evaluation whose manifest names one with the full view,
+    in the order of `rows`."""
+    language_models: tuple[LlmRow, ...] = ()
+    """What was asked of language models, in the order of `rows`; submissions that asked nothing are left out."""

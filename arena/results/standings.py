@@ -1,0 +1,390 @@
+"""Standings: what the records of a contest say about its submissions. Pure functions; nothing here reads a file.
+
+The numbers are defined in the contract and, field by field, in `arena.results.rows`. Three rules hold throughout:
+
+- **Paired by seed.** Submissions meet the same demand, so they are compared on the same seeds. The bootstrap draws
+  seed indices with replacement within each scenario, 2 000 times, and every submission (and the oracle it is divided
+  by) is looked at through the same draws. Scenarios are drawn independently of each other.
+- **Failures stay.** A forfeited episode counts with its profit, which is at most 0. An episode that the arena itself
+  failed to play has no profit; a submission that has such a one, or that has not played every episode yet, is listed
+  with what it has but gets no rank.
+- **The oracle is a reference.** Its rows stand apart and are never ranked. One that certified an upper bound of the
+  profit in every episode is called a bound. Scores are divided by profit that an oracle made, never by a bound: on
+  each scenario by that of the oracle that the suite names, or of the best one where that has not played every seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.jail.isolation import ISOLATION_ORDER, OFFICIAL_ISOLATION
+from arena.results import summaries
+from arena.results.decentralisation import Profits, price_of_decentralisation
+from arena.results.intervals import percentile_interval
+from arena.results.language_models import language_model_row
+from arena.results.record import EpisodeRecord
+from arena.results.rows import Interval, LlmRow, ReferenceKind, ScenarioRow, StandingRow, Standings
+
+__all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
+
+RESAMPLES: Final = 2000
+"""Bootstrap resamples behind every interval."""
+
+BOUND_TOLERANCE: Final = 1e-6
+"""By which a profit may exceed a bound, relative to the larger of the two and 1: solvers round."""
+
+_BOOTSTRAP_SEED: Final = 20_260_511
+
+Matrix = NDArray[np.float64]
+
+
+def compute_standings(
+    records: Sequence[EpisodeRecord],
+    *,
+    suite: str,
+    scenarios: Sequence[str],
+    seeds: int,
+    seed_plan: str = "public",
+    commitment: str | None = None,
+    scored_by: str | None = None,
+    full_views: Mapping[str, str] | None = None,
+    fitted_rules: Mapping[str, str] | None = None,
+) -> Standings:
+    """Compute the standings of one suite under one seed plan.
+
+    Args:
+        records: one record per submission, scenario and seed index, in any order.
+        suite: name of the suite.
+        scenarios: slugs of its scenarios; records of others are ignored.
+        seeds: number of seeds per scenario; records with a higher index are ignored.
+        seed_plan: label of the seed plan.
+        commitment: commitment of the seed plan; None for public seeds.
+        scored_by: reference submission whose mean profit scores are divided by, on every scenario of which it has all
+            seeds; elsewhere, and without one, it is the oracle with the highest mean profit.
+        full_views: by decentralised submission, the one that plays the same rule with the full view.
+        fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
+
+    Raises:
+        ValueError: two records are of the same submission, scenario and seed index.
+    """
+    table = _Table(records, list(scenarios), seeds)
+    oracles = table.oracles(scored_by)
+    analysis = _Analysis(table, oracles)
+    rows = {name: analysis.row(name) for name in table.names}
+    contenders = [name for name in table.names if rows[name].track != "oracle"]
+    ranked = [name for name in contenders if rows[name].complete and not rows[name].unranked_because]
+    by_score = bool(ranked) and all(rows[name].score is not None for name in ranked)
+    order, ranks = analysis.rank(ranked, by_score)
+    track_ranks: dict[str, int] = {}
+    for track in {rows[name].track for name in ranked}:
+        track_ranks |= analysis.rank([name for name in ranked if rows[name].track == track], by_score)[1]
+    for name in order:
+        other = next((one for one in order if one != name), None)
+        placed: dict[str, object] = {"rank": ranks[name], "track_rank": track_ranks[name], "best_other": other}
+        placed["probability_of_improvement"] = None if other is None else table.probability_above(name, other)
+        rows[name] = rows[name].model_copy(update=placed)
+    if commitment is None:
+        # Whoever knows the public seeds knows the demand: such results are for development and comparison.
+        rows = {name: row.model_copy(update={"official": False}) for name, row in rows.items()}
+    listed = order + [name for name in contenders if name not in ranks]
+    reference = [name for name in table.names if rows[name].track == "oracle"]
+    return Standings(
+        suite=suite,
+        seed_plan=seed_plan,
+        commitment=commitment,
+        seeds=seeds,
+        scenarios=tuple(scenarios),
+        contract_digest=records[0].contract_digest if records else "",
+        ranked_by="score" if by_score else "mean_profit",
+        oracles={scenarios[place]: table.names[oracle] for place, oracle in sorted(oracles.items())},
+        resamples=RESAMPLES,
+        rows=tuple(rows[name] for name in listed),
+        reference=tuple(rows[name] for name in reference),
+        by_scenario=tuple(
+            row
+            for place in range(len(scenarios))
+            for name in listed + reference
+            if (row := analysis.scenario_row(name, place)) is not None
+        ),
+        prices=tuple(
+            price_of_decentralisation(name, other, analysis.profits(name), analysis.profits(other), scenarios)
+            for name in listed
+            if (other := (full_views or {}).get(name)) is not None
+        ),
+        language_models=tuple(
+            asked for name in listed if (asked := analysis.language_model_row(name, (fitted_rules or {}).get(name)))
+        ),
+    )
+
+
+class _Table:
+    """Records as arrays of shape (submissions, scenarios, seeds); NaN where there is no scored episode."""
+
+    def __init__(self, records: Sequence[EpisodeRecord], scenarios: list[str], seeds: int) -> None:
+        places = {scenario: place for place, scenario in enumerate(scenarios)}
+        kept = [one for one in records if one.scenario in places and one.seed_index < seeds]
+        self.names = sorted({record.submission for record in kept})
+        self.scenarios = scenarios
+        self.seeds = seeds
+        self.index = {name: place for place, name in enumerate(self.names)}
+        shape = (len(self.names), len(scenarios), seeds)
+        self._cells: dict[tuple[int, int], list[EpisodeRecord]] = {}
+        self.tracks: dict[str, str] = {}
+        self.profit = np.full(shape, np.nan)
+        for record in sorted(kept, key=lambda one: one.seed_index):
+            row, place = self.index[record.submission], places[record.scenario]
+            cell = self._cells.setdefault((row, place), [])
+            if cell and cell[-1].seed_index == record.seed_index:
+                episode = f"{record.submission}, {record.scenario}, seed index {record.seed_index}"
+                raise ValueError(f"two records of one episode: {episode}")
+            cell.append(record)
+            self.tracks[record.submission] = record.track
+            if record.outcome != "infrastructure":
+                self.profit[row, place, record.seed_index] = record.profit
+        self.scored = ~np.isnan(self.profit)
+
+    def at(self, name: str, place: int) -> list[EpisodeRecord]:
+        """Return a submission's records on one scenario, by seed index."""
+        return self._cells.get((self.index[name], place), [])
+
+    def of(self, name: str) -> list[EpisodeRecord]:
+        """Return a submission's records, by scenario and seed index."""
+        return [record for place in range(len(self.scenarios)) for record in self.at(name, place)]
+
+    def oracles(self, preferred: str | None) -> dict[int, int]:
+        """Return, by scenario, the row of the preferred oracle, or else of the one with the highest mean profit.
+
+        Only oracles with all seeds of the scenario count.
+        """
+        candidates = [row for row, name in enumerate(self.names) if self.tracks[name] == "oracle"]
+        chosen: dict[int, int] = {}
+        for place in range(len(self.scenarios)):
+            whole = [row for row in candidates if self.seeds and self.scored[row, place].all()]
+            if whole:
+                best = max(whole, key=lambda row: float(self.profit[row, place].mean()))
+                chosen[place] = next((row for row in whole if self.names[row] == preferred), best)
+        return chosen
+
+    def probability_above(self, name: str, other: str) -> float:
+        """Return the share of scenarios and seeds on which a complete submission beats another."""
+        mine, theirs = self.profit[self.index[name]], self.profit[self.index[other]]
+        return float(np.mean((mine > theirs) + 0.5 * (mine == theirs)))
+
+
+class _Analysis:
+    """Means, scores and their bootstrap over a table."""
+
+    def __init__(self, table: _Table, oracles: Mapping[int, int]) -> None:
+        self._table = table
+        self._complete = table.scored.all(axis=(1, 2)) & bool(table.scenarios) & (table.seeds > 0)
+        # Mean oracle profit over the same seeds as each submission has, shape (submissions, scenarios).
+        self._means = summaries.mean_of(table.profit, table.scored)
+        self._reference = np.full(self._means.shape, np.nan)
+        for place, oracle in oracles.items():
+            profit = np.broadcast_to(table.profit[oracle, place], table.scored[:, place].shape)
+            self._reference[:, place] = summaries.mean_of(profit, table.scored[:, place])
+        # A submission whose language model never answered is not scored, on no scenario and by no share of the oracle.
+        self._silence = {name: _without_answers(table.of(name)) for name in table.names}
+        silent = [table.index[name] for name, why in self._silence.items() if why]
+        self._reference[silent] = np.nan
+        positive = np.where(self._reference > 0, self._reference, np.nan)
+        self._scores = self._means / positive
+        self._values = table.profit / positive[:, :, None]
+        self._resample(oracles)
+
+    def _resample(self, oracles: Mapping[int, int]) -> None:
+        """Draw the seeds of every resample and keep each submission's means and scores over them.
+
+        Shapes (submissions, scenarios, resamples). The draws depend on the number of seeds and scenarios alone, so a
+        submission's interval does not move when another one joins.
+        """
+        table = self._table
+        shape = (len(table.names), len(table.scenarios), RESAMPLES)
+        self._mean_draws = np.full(shape, np.nan)
+        self._score_draws = np.full(shape, np.nan)
+        if table.seeds < 2:
+            return
+        generator = np.random.default_rng(_BOOTSTRAP_SEED)
+        for place in range(len(table.scenarios)):
+            drawn = generator.integers(0, table.seeds, size=(RESAMPLES, table.seeds))
+            # How often each seed was drawn: a resampled mean is then one product of matrices.
+            offsets = np.arange(RESAMPLES)[:, None] * table.seeds
+            counts = np.bincount((drawn + offsets).ravel(), minlength=RESAMPLES * table.seeds)
+            weights = counts.reshape(RESAMPLES, table.seeds) / table.seeds
+            means = table.profit[:, place] @ weights.T
+            self._mean_draws[:, place] = means
+            if place in oracles:
+                oracle = means[oracles[place]]
+                self._score_draws[:, place] = means / np.where(oracle > 0, oracle, np.nan)
+        self._score_draws[[table.index[name] for name, why in self._silence.items() if why]] = np.nan
+
+    def _suite_draws(self, name: str, by_score: bool) -> Matrix:
+        draws = self._score_draws if by_score else self._mean_draws
+        mean: Matrix = draws[self._table.index[name]].mean(axis=0)
+        return mean
+
+    def profits(self, name: str) -> Profits | None:
+        """Return a submission's mean profit by scenario and resample; None unless it has played everything."""
+        row = self._table.index.get(name)
+        if row is None or not self._complete[row]:
+            return None
+        return Profits(self._means[row], self._mean_draws[row])
+
+    def language_model_row(self, name: str, fitted_rule: str | None) -> LlmRow | None:
+        """Return what a submission asked of language models, or None if it asked nothing."""
+        played = [record for record in self._table.of(name) if record.outcome != "infrastructure"]
+        profits = {one: self.profits(one) for one in (name, fitted_rule) if one is not None}
+        return language_model_row(name, played, fitted_rule, profits)
+
+    def rank(self, names: Sequence[str], by_score: bool) -> tuple[list[str], dict[str, int]]:
+        """Return complete submissions best first, and the rank of each; see `Standings` for ties."""
+        statistic = self._scores if by_score else self._means
+        value = {name: float(statistic[self._table.index[name]].mean()) for name in names}
+        order = sorted(names, key=lambda name: (-value[name], name))
+        ranks: dict[str, int] = {}
+        head = ""
+        for position, name in enumerate(order, start=1):
+            tied = False
+            if head:
+                difference = percentile_interval(self._suite_draws(head, by_score) - self._suite_draws(name, by_score))
+                tied = value[head] == value[name] if difference is None else difference.low <= 0 <= difference.high
+            head = head if tied else name
+            ranks[name] = ranks[head] if tied else position
+        return order, ranks
+
+    def scenario_row(self, name: str, place: int) -> ScenarioRow | None:
+        """Return a submission's row on one scenario, or None when it has no episode there."""
+        records = self._table.at(name, place)
+        if not records:
+            return None
+        row = self._table.index[name]
+        scored = [record for record in records if record.outcome != "infrastructure"]
+        mean_bound = summaries.mean_bound([self._unrefuted_bound(record, place) for record in scored])
+        profit = self._table.profit[row, place][self._table.scored[row, place]]
+        reference = float(self._reference[row, place])
+        mean = float(profit.mean()) if profit.size else None
+        gap = (
+            None if mean is None or not np.isfinite(reference) or not reference else (reference - mean) / abs(reference)
+        )
+        return ScenarioRow(
+            submission=name,
+            scenario=self._table.scenarios[place],
+            published_id=records[0].published_id,
+            episodes=profit.size,
+            **_failures(records),
+            mean_profit=mean,
+            standard_error=summaries.standard_error(profit),
+            profit_interval=percentile_interval(self._mean_draws[row, place]),
+            cvar_5=summaries.cvar(profit),
+            score=summaries.known(self._scores[row, place]),
+            score_interval=percentile_interval(self._score_draws[row, place]),
+            optimality_gap=gap,
+            fallbacks=sum(record.fallbacks for record in records),
+            kind=_kind(records[0].track, mean_bound),
+            mean_bound=mean_bound,
+        )
+
+    def _unrefuted_bound(self, record: EpisodeRecord, place: int) -> float | None:
+        """Return an episode's bound, or None if there is none or somebody's profit on the same seed exceeds it."""
+        bound, best = record.profit_bound, float(np.nanmax(self._table.profit[:, place, record.seed_index]))
+        refuted = bound is not None and best - bound > BOUND_TOLERANCE * max(1.0, abs(best), abs(bound))
+        return None if refuted else bound
+
+    def row(self, name: str) -> StandingRow:
+        """Return a submission's row over the suite, not ranked yet."""
+        table, index = self._table, self._table.index[name]
+        records = table.of(name)
+        scored = [record for record in records if record.outcome != "infrastructure"]
+        scenario_rows = [self.scenario_row(name, place) for place in range(len(table.scenarios))]
+        played = [row for row in scenario_rows if row is not None and row.episodes]
+        everywhere = len(played) == len(table.scenarios)
+        complete = bool(self._complete[index])
+        score = summaries.known(self._scores[index].mean())
+        values = (self._values if score is not None else table.profit)[index]
+        errors = [row.standard_error for row in played]
+        squares = [error**2 for error in errors if error is not None]
+        isolation = min((record.isolation for record in records), key=_strength)
+        decisions = sum(record.decisions for record in scored)
+        # A forfeit reports no fallbacks.
+        whole = [record for record in scored if record.outcome == "ok"]
+        fallbacks, taken = sum(record.fallbacks for record in whole), sum(_decisions(record) for record in whole)
+        silence = self._silence[name]
+        stand_in = f"its stand-in took {fallbacks:,} of {taken:,} decisions" if 2 * fallbacks > taken else ""
+        unranked = (silence or stand_in) if complete else ""
+        mean_bound = summaries.mean_bound([row.mean_bound for row in played]) if everywhere else None
+        return StandingRow(
+            rank=None,
+            track_rank=None,
+            submission=name,
+            controller=records[0].controller,
+            track=records[0].track,
+            isolation=isolation,
+            official=complete and not unranked and isolation in OFFICIAL_ISOLATION,
+            complete=complete,
+            episodes=len(scored),
+            expected_episodes=len(table.scenarios) * table.seeds,
+            **_failures(records),
+            mean_profit=summaries.mean([row.mean_profit for row in played]),
+            profit_interval=percentile_interval(self._suite_draws(name, False)),
+            standard_error=float(np.sqrt(sum(squares)) / len(squares))
+            if squares and len(squares) == len(errors)
+            else None,
+            score=score if everywhere else None,
+            score_interval=percentile_interval(self._suite_draws(name, True)),
+            interquartile_mean=summaries.interquartile_mean(values[~np.isnan(values)]),
+            probability_of_improvement=None,
+            best_other=None,
+            cvar_5=summaries.mean([row.cvar_5 for row in played]),
+            optimality_gap=summaries.mean([row.optimality_gap for row in played]) if everywhere else None,
+            fill_rate=self._scenario_mean(scored, "fill_rate"),
+            service_level=self._scenario_mean(scored, "service_level"),
+            planning_time=summaries.mean([record.planning_time for record in scored]),
+            decision_time=sum(record.decision_time for record in scored) / decisions if decisions else None,
+            clipped_orders=sum(record.clipped_orders for record in scored),
+            fallbacks=sum(record.fallbacks for record in scored),
+            fallback_share=fallbacks / taken if taken else 0.0,
+            repetitions=sum(record.repetitions for record in records),
+            unranked_because=unranked,
+            kind=_kind(records[0].track, mean_bound),
+            mean_bound=mean_bound,
+        )
+
+    @staticmethod
+    def _scenario_mean(records: Sequence[EpisodeRecord], field: str) -> float | None:
+        by_scenario: dict[str, list[float | None]] = {}
+        for record in records:
+            by_scenario.setdefault(record.scenario, []).append(getattr(record, field))
+        return summaries.mean([summaries.mean(values) for values in by_scenario.values()])
+
+
+def _failures(records: Sequence[EpisodeRecord]) -> dict[str, int]:
+    lost = sum(record.outcome == "infrastructure" for record in records)
+    kept = sum(record.outcome == "ok" for record in records)
+    return {"forfeits": len(records) - kept - lost, "infrastructure_failures": lost}
+
+
+def _without_answers(records: Sequence[EpisodeRecord]) -> str:
+    """Return why a submission is not scored whose language model never answered; empty if it did or was not asked."""
+    calls, failures = (sum(getattr(record, name) for record in records) for name in ("llm_calls", "llm_failures"))
+    return f"its language model answered none of {calls:,} questions" if calls and failures == calls else ""
+
+
+def _decisions(record: EpisodeRecord) -> int:
+    """Return the number of decisions of an episode that was played to its end, over all seats."""
+    return record.decisions if record.decision_times is None else record.decision_times.number
+
+
+def _kind(track: str, mean_bound: float | None) -> ReferenceKind | None:
+    """Return what an oracle's results are; there is a mean of the bounds only where none of them is missing."""
+    if track != "oracle":
+        return None
+    return "reference" if mean_bound is None else "bound"
+
+
+def _strength(isolation: str) -> int:
+    """Return a level's place among `ISOLATION_ORDER`; an unknown one is weaker than all."""
+    return next((place for place, level in enumerate(ISOLATION_ORDER) if level == isolation), -1)

@@ -1,0 +1,317 @@
+"""The store of results: every episode with its series, the attempts that broke off, and the scenarios that were played.
+
+Each is committed by a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple, NoReturn, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from arena.errors import StoreError, printable
+from arena.jail.isolation import ISOLATION_ORDER
+from arena.results.attempts import Precedent
+from arena.results.database import Database
+from arena.results.record import EpisodeKey, EpisodeRecord, Outcome, PlayedEpisode, key_of
+from arena.world.contest_draws import Drawing
+from arena.world.scenario import Scenario
+
+_KEY_COLUMNS: Final = "contract_digest, submission_digest, scenario_digest, seed_plan, seed_index"
+_OUTCOMES: Final = get_args(Outcome)
+_MATCHES_KEY: Final = " AND ".join(f"{column} = ?" for column in _KEY_COLUMNS.split(", "))
+
+
+@dataclass(frozen=True)
+class StoredEpisode:
+    """One row of the store, without its series.
+
+    Attributes:
+        key: its key.
+        suite: suite it was played for first; empty if none was named.
+        record: the row of results.
+    """
+
+    key: EpisodeKey
+    suite: str
+    record: EpisodeRecord
+
+
+class StoredScenario(NamedTuple):
+    """The content of a scenario, by which its episodes can be verified without the file that it came from.
+
+    Attributes:
+        scenario: the scenario, under the name it had last.
+        drawing: what it was drawn from; None for one that was written out.
+    """
+
+    scenario: Scenario
+    drawing: Drawing | None
+
+
+class EpisodeStatus(NamedTuple):
+    """What a resumed evaluation needs to know of an episode.
+
+    Attributes:
+        isolation: level it was played at.
+        outcome: its outcome code.
+    """
+
+    isolation: str
+    outcome: str
+
+
+class Store:
+    """An open store. Use it as a context manager, from one thread."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open a store and check that it is whole; a writer makes one that does not exist.
+
+        Args:
+            path: the SQLite file; its folder must exist.
+            read_only: open an existing store without touching it. Any number of readers may do so while one writes.
+
+        Raises:
+            StoreError: the file is missing, damaged, not a store, of another version, not writable, or being written
+                by another process.
+        """
+        self.path = path
+        self._database = Database(path, read_only=read_only)
+
+    def __enter__(self) -> Self:
+        """Return the store."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the store."""
+        self.close()
+
+    def close(self) -> None:
+        """Close file and lock; a second call does nothing. What was put in is kept whatever happens here."""
+        self._database.close()
+
+    def put(self, episode: PlayedEpisode, *, suite: str = "") -> None:
+        """Commit one episode; an episode of the same key, played earlier, is replaced.
+
+        Args:
+            episode: the episode; its series are stored as little-endian 64-bit floats, compressed.
+            suite: name of the suite it was played for.
+
+        Raises:
+            StoreError: it could not be committed; then the store is as before.
+        """
+        record = episode.record
+        requested = np.ascontiguousarray(episode.requested, dtype="<f8")
+        demand = np.ascontiguousarray(episode.demand, dtype="<f8")
+        if requested.ndim != 2 or demand.ndim != 2 or len(requested) != len(demand):
+            raise ValueError(f"series of shape {requested.shape} and {demand.shape}; both are (periods, links)")
+        row = (
+            *key_of(record),
+            record.isolation,
+            record.outcome,
+            suite,
+            # Python writes and reads NaN and infinities; a lost number would be worse than a spelling outside JSON.
+            json.dumps(record.model_dump(), separators=(",", ":")),
+            *requested.shape,
+            demand.shape[1],
+            zlib.compress(requested.tobytes()),
+            zlib.compress(demand.tobytes()),
+        )
+        places = ", ".join("?" * len(row))
+        with self._database.explained():
+            self._database.execute(f"INSERT OR REPLACE INTO episodes VALUES ({places})", row)
+
+    def put_precedent(self, key: EpisodeKey, precedent: Precedent) -> None:
+        """Commit the orders of an episode's attempts that broke off; earlier ones that reach further are kept.
+
+        Args:
+            key: the episode.
+            precedent: the orders.
+
+        Raises:
+            StoreError: they could not be committed; then the store is as before.
+        """
+        merged = precedent.merged(self.precedents(key).get(key))
+        requested = np.ascontiguousarray(merged.requested, dtype="<f8")
+        row = (*key, merged.attempts, merged.isolation, *requested.shape, zlib.compress(requested.tobytes()))
+        places = ", ".join("?" * len(row))
+        with self._database.explained():
+            self._database.execute(f"INSERT OR REPLACE INTO attempts VALUES ({places})", row)
+
+    def precedents(self, key: EpisodeKey | None = None) -> dict[EpisodeKey, Precedent]:
+        """Return, by episode, the orders of attempts that broke off; stores older than version 5 have none.
+
+        Args:
+            key: the only episode to look for; None for all.
+
+        Raises:
+            StoreError: orders are damaged.
+        """
+        where = "1" if key is None else _MATCHES_KEY
+        with self._database.explained():
+            if not self._database.keeps_attempts:
+                return {}
+            columns = f"{_KEY_COLUMNS}, attempts, isolation, periods, supply_links, requested"
+            rows = self._database.execute(f"SELECT {columns} FROM attempts WHERE {where}", key or ()).fetchall()
+        found = {}
+        for *parts, attempts, isolation, periods, links, blob in rows:
+            if isolation not in ISOLATION_ORDER:
+                self._refuse_record(f"an attempt was played at {isolation!r}", EpisodeKey(*parts))
+            found[EpisodeKey(*parts)] = Precedent(attempts, self._unpack(blob, (periods, links)), isolation)
+        return found
+
+    def put_scenarios(self, scenarios: Iterable[Scenario], drawings: Mapping[str, Drawing]) -> None:
+        """Commit the content of scenarios that are to be played; one that is there already takes the name given now.
+
+        Args:
+            scenarios: the scenarios.
+            drawings: by a scenario's name, what it was drawn from; what is known of one that is not named is kept.
+
+        Raises:
+            StoreError: they could not be committed.
+        """
+        statement = (
+            "INSERT INTO scenarios VALUES (?, ?, ?) ON CONFLICT (digest) DO UPDATE "
+            "SET content = excluded.content, drawing = coalesce(excluded.drawing, drawing)"
+        )
+        for scenario in scenarios:
+            drawing = drawings.get(scenario.name)
+            origin = None if drawing is None else drawing.model_dump_json(by_alias=True)
+            with self._database.explained():
+                self._database.execute(statement, (scenario.digest, scenario.model_dump_json(by_alias=True), origin))
+
+    def scenarios(self) -> dict[str, StoredScenario]:
+        """Return the content of scenarios by digest; a store of version 2 has none.
+
+        Raises:
+            StoreError: a scenario cannot be read.
+        """
+        with self._database.explained():
+            if not self._database.keeps_scenarios:
+                return {}
+            rows = self._database.execute("SELECT digest, content, drawing FROM scenarios").fetchall()
+        return {digest: self._parse_scenario(digest, content, drawing) for digest, content, drawing in rows}
+
+    def keys(self) -> dict[EpisodeKey, EpisodeStatus]:
+        """Return every episode's key and how it was played, without reading the records.
+
+        Raises:
+            StoreError: an episode is of no isolation level or outcome that there is.
+        """
+        with self._database.explained():
+            rows = self._database.execute(f"SELECT {_KEY_COLUMNS}, isolation, outcome FROM episodes").fetchall()
+        found = {EpisodeKey(*row[:5]): EpisodeStatus(*row[5:]) for row in rows}
+        for key, status in found.items():
+            if status.isolation not in ISOLATION_ORDER or status.outcome not in _OUTCOMES:
+                self._refuse_record(f"played at {status.isolation!r}, outcome {status.outcome!r}", key)
+        return found
+
+    def is_finished(self, key: EpisodeKey) -> bool:
+        """Tell whether an episode is in the store that the arena did not fail to play, at any level."""
+        statement = f"SELECT 1 FROM episodes WHERE {_MATCHES_KEY} AND outcome != 'infrastructure'"
+        with self._database.explained():
+            return self._database.execute(statement, key).fetchone() is not None
+
+    def has(self, key: EpisodeKey) -> bool:
+        """Tell whether an episode is in the store."""
+        with self._database.explained():
+            return self._database.execute(f"SELECT 1 FROM episodes WHERE {_MATCHES_KEY}", key).fetchone() is not None
+
+    def episodes(self, *, contract_digest: str | None = None, seed_plan: str | None = None) -> list[StoredEpisode]:
+        """Return the episodes in the order of submission, scenario, seed index and key.
+
+        Args:
+            contract_digest: only episodes under these rules; None for all.
+            seed_plan: only episodes of this plan (`public` or a commitment); None for all.
+
+        Raises:
+            StoreError: a record cannot be read.
+        """
+        conditions = {"contract_digest": contract_digest, "seed_plan": seed_plan}
+        chosen = {column: value for column, value in conditions.items() if value is not None}
+        where = " AND ".join(f"{column} = ?" for column in chosen) or "1"
+        with self._database.explained():
+            rows = self._database.execute(
+                f"SELECT {_KEY_COLUMNS}, suite, record FROM episodes WHERE {where}", tuple(chosen.values())
+            ).fetchall()
+        found = []
+        for *parts, suite, record in rows:
+            key = EpisodeKey(*parts)
+            if [type(part) for part in key] != [str, str, str, str, int]:
+                self._refuse_record("its key is of other types", key)
+            found.append(StoredEpisode(key, suite, self._parse(record, key)))
+        return sorted(
+            found, key=lambda one: (one.record.submission, one.record.scenario, one.record.seed_index, one.key)
+        )
+
+    def records(self, *, contract_digest: str | None = None, seed_plan: str | None = None) -> list[EpisodeRecord]:
+        """Return the records of `episodes`, in the same order."""
+        return [one.record for one in self.episodes(contract_digest=contract_digest, seed_plan=seed_plan)]
+
+    def record(self, key: EpisodeKey) -> EpisodeRecord:
+        """Return the record of one episode.
+
+        Raises:
+            StoreError: there is no such episode, or its record cannot be read.
+        """
+        with self._database.explained():
+            row = self._database.execute(f"SELECT record FROM episodes WHERE {_MATCHES_KEY}", key).fetchone()
+        if row is None:
+            raise StoreError(f"{self.path}: holds no episode {tuple(key)}")
+        return self._parse(row[0], key)
+
+    def arrays(self, key: EpisodeKey) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the series of one episode, read-only.
+
+        Returns:
+            Requested orders, units, shape (periods, supply links), and realised demand, units, shape (periods, market
+            links).
+
+        Raises:
+            StoreError: there is no such episode, or its series are damaged.
+        """
+        with self._database.explained():
+            row = self._database.execute(
+                f"SELECT periods, supply_links, market_links, requested, demand FROM episodes WHERE {_MATCHES_KEY}", key
+            ).fetchone()
+        if row is None:
+            raise StoreError(f"{self.path}: holds no episode {tuple(key)}")
+        periods, supply_links, market_links, requested, demand = row
+        return self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links))
+
+    def _unpack(self, blob: bytes, shape: tuple[int, int]) -> NDArray[np.float64]:
+        size = 8 * shape[0] * shape[1]
+        try:
+            # No more than is expected: whoever made the file may have packed a great deal more into it.
+            content = zlib.decompressobj().decompress(blob, max(0, size) + 1)
+            return np.frombuffer(content, dtype="<f8").reshape(shape)
+        except (zlib.error, ValueError, TypeError, OverflowError) as error:
+            raise StoreError(f"{self.path}: a series is damaged ({error}); play its episode again") from error
+
+    def _parse_scenario(self, digest: str, content: str, drawing: str | None) -> StoredScenario:
+        try:
+            origin = None if drawing is None else Drawing.model_validate_json(drawing)
+            return StoredScenario(Scenario.model_validate_json(content), origin)
+        except ValidationError as error:
+            cause = str(error).splitlines()[0]
+            rule = f"the scenario with digest {digest} cannot be read ({cause})"
+            raise StoreError(f"{self.path}: {rule}; restore a copy of the store") from error
+
+    def _parse(self, text: str, key: EpisodeKey) -> EpisodeRecord:
+        try:
+            return EpisodeRecord.model_validate(json.loads(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            self._refuse_record(str(error).splitlines()[0], key)
+
+    def _refuse_record(self, cause: str, key: EpisodeKey) -> NoReturn:
+        which = f"seed index {key.seed_index}, submission {key.submission_digest}, scenario {key.scenario_digest}"
+        fix = "restore a copy of the store, or move it away"
+        message = f"a record cannot be read ({printable(cause, 200)}; {printable(which, 300)}); {fix}"
+        raise StoreError(f"{self.path}: {message}") from None

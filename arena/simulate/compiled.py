@@ -1,0 +1,262 @@
+"""A scenario's network compiled for the simulator: positions instead of ids, and money as linear maps.
+
+A *stock point* is a stock that is drawn on as one: a managed node has one, a factory with a bill of materials one per
+component. Stock points are ordered by managed node, then by line of the bill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from arena.simulate.columns import Column
+from arena.world.demand import Goodwill
+from arena.world.network import Network
+from arena.world.scenario import Scenario
+
+#: Names of the money parts of a node's profit; revenue is earned, the others are paid.
+MONEY_PARTS = (
+    "revenue",
+    "procurement_cost",
+    "holding_cost",
+    "operating_cost",
+    "shortage_penalty",
+    "fixed_ordering_cost",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a supply link draws on."""
+
+    link: int  # position of the supply link
+    node: int  # position of the supplying managed node, -1 for raw material, which ships whatever is asked
+    stocks: tuple[tuple[int, float], ...]  # (stock point, units consumed per unit shipped)
+    capacity: float | None  # units per period over all links of the supplier
+    minimum_order: float
+    lot_size: float
+
+
+@dataclass(frozen=True, slots=True)
+class StockPoint:
+    """One stock and what moves it."""
+
+    arrivals: tuple[int, ...]  # supply links that deliver to it
+    consumption: float  # units consumed per unit shipped
+    ships: bool  # its node has outgoing supply links
+    exact: bool  # on-hand - outflow cannot fall below zero by rounding
+    node: int  # position of its managed node
+
+
+@dataclass(frozen=True, slots=True)
+class GoodwillColumns:
+    """Sentiment dynamics of a batch whose episodes differ in them: columns over the batch, see `Goodwill`."""
+
+    growth: Column
+    decay: Column
+    cap: Column
+    floor: Column
+
+
+@dataclass(frozen=True)
+class CompiledScenario:
+    """A network with its rules, ready for :func:`arena.simulate.dynamics.step`.
+
+    Make one with :func:`compile_scenario`; it is immutable and can be shared by any number of episodes.
+    """
+
+    network: Network
+    backlog: bool
+    owes_upstream: bool
+    discount: float
+    goodwill: Goodwill | GoodwillColumns | None
+    sources: tuple[Source, ...]
+    stock_points: tuple[StockPoint, ...]
+    storage: tuple[tuple[tuple[int, ...], float], ...]  # (stock points of a node, its storage capacity)
+    sellers: tuple[int, ...]  # stock point that serves each market link
+    initial_stock: tuple[float, ...]  # per stock point
+    has_fixed_costs: bool
+
+    @cached_property
+    def links(self) -> int:
+        """Number of supply links."""
+        return len(self.network.supply_links)
+
+    @cached_property
+    def markets(self) -> int:
+        """Number of market links."""
+        return len(self.network.market_links)
+
+    @cached_property
+    def money_terms(self) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:
+        """What turns a period's flow rows into money: per part (row, managed node, money per unit), undiscounted.
+
+        Rows: filled and in transit per supply link, on-hand per stock point, sold and unfilled per market link, and,
+        if any link has a fixed ordering cost, one indicator of "anything filled" per supply link. Parts are those of
+        :data:`MONEY_PARTS`, all positive. Source: contract, profit of a node.
+        """
+        network, links, stocks, markets = self.network, self.links, len(self.stock_points), self.markets
+        in_transit, on_hand = links, 2 * links
+        sold, unfilled = on_hand + stocks, on_hand + stocks + markets
+        indicator = unfilled + markets
+        terms: dict[str, list[tuple[int, int, float]]] = {part: [] for part in MONEY_PARTS}
+        for i, link in enumerate(network.supply_links):
+            buyer = network.managed_index(link.buyer)
+            terms["procurement_cost"].append((i, buyer, link.price))
+            terms["holding_cost"].append((in_transit + i, buyer, link.pipeline_holding_cost))
+            if self.has_fixed_costs:
+                terms["fixed_ordering_cost"].append((indicator + i, buyer, link.fixed_ordering_cost))
+            if network.role(link.supplier) != "raw_material":
+                seller = network.managed_index(link.supplier)
+                terms["revenue"].append((i, seller, link.price))
+                terms["operating_cost"].append((i, seller, self._operating_cost(link.supplier)))
+        for position, point in enumerate(self.stock_points):
+            cost = network.node(network.managed[point.node]).holding_cost or 0.0
+            terms["holding_cost"].append((on_hand + position, point.node, cost))
+        for i, market_link in enumerate(network.market_links):
+            seller = network.managed_index(market_link.retailer)
+            terms["revenue"].append((sold + i, seller, market_link.price))
+            terms["operating_cost"].append((sold + i, seller, self._operating_cost(market_link.retailer)))
+            terms["shortage_penalty"].append((unfilled + i, seller, market_link.shortage_penalty))
+        return tuple(
+            (
+                np.array([row for row, _, _ in terms[part]], dtype=np.intp),
+                np.array([node for _, node, _ in terms[part]], dtype=np.intp),
+                np.array([money for _, _, money in terms[part]]),
+            )
+            for part in MONEY_PARTS
+        )
+
+    @cached_property
+    def flow_rows(self) -> int:
+        """Number of flow rows."""
+        return 2 * self.links + len(self.stock_points) + 2 * self.markets + (self.links if self.has_fixed_costs else 0)
+
+    def money(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The money parts of several periods, each of shape (periods, managed nodes), undiscounted.
+
+        Args:
+            rows: flow rows, shape (periods, rows).
+        """
+        parts = {}
+        for name, (row, node, money) in zip(MONEY_PARTS, self.money_terms, strict=True):
+            by_node = np.zeros((len(self.network.managed), len(rows)))
+            np.add.at(by_node, node, (rows[:, row] * money).T)
+            parts[name] = by_node.T
+        return parts
+
+    def _operating_cost(self, node_id: int) -> float:
+        node = self.network.node(node_id)
+        return (node.operating_cost or 0.0) / node.yield_ if self.network.role(node_id) == "factory" else 0.0
+
+    @cached_property
+    def profit_map(self) -> np.ndarray:
+        """Linear map from flow rows to profit, shape (managed nodes, rows), undiscounted."""
+        profit = np.zeros((len(self.network.managed), self.flow_rows))
+        for name, (row, node, money) in zip(MONEY_PARTS, self.money_terms, strict=True):
+            np.add.at(profit, (node, row), money if name == "revenue" else -money)
+        profit.flags.writeable = False
+        return profit
+
+    @cached_property
+    def reward_map(self) -> np.ndarray:
+        """Linear map from flow rows to the sum of profits over managed nodes, shape (rows,), undiscounted."""
+        reward = np.zeros(self.flow_rows)
+        for name, (row, _, money) in zip(MONEY_PARTS, self.money_terms, strict=True):
+            np.add.at(reward, row, money if name == "revenue" else -money)
+        reward.flags.writeable = False
+        return reward
+
+    @cached_property
+    def node_map(self) -> np.ndarray:
+        """0/1 map from stock points to managed nodes, shape (managed nodes, stock points)."""
+        node_map = np.zeros((len(self.network.managed), len(self.stock_points)))
+        for position, point in enumerate(self.stock_points):
+            node_map[point.node, position] = 1.0
+        node_map.flags.writeable = False
+        return node_map
+
+    def by_node(self, stocks: Sequence[Column]) -> list[Column]:
+        """Columns per managed node from columns per stock point: components are added up, in order."""
+        if not self.component_points:
+            return list(stocks)  # one stock point per managed node
+        sums: list[Column] = [None] * len(self.network.managed)
+        for point, stock in zip(self.stock_points, stocks, strict=True):
+            before = sums[point.node]
+            sums[point.node] = stock if before is None else before + stock
+        return sums
+
+    @cached_property
+    def component_points(self) -> tuple[int, ...]:
+        """Stock point of every component of a bill of materials, in the order of ``network.components``."""
+        by_node: dict[int, list[int]] = {}
+        for position, point in enumerate(self.stock_points):
+            by_node.setdefault(self.network.managed[point.node], []).append(position)
+        return tuple(by_node[factory][line] for factory, line in self.network.components)
+
+
+def compile_scenario(scenario: Scenario) -> CompiledScenario:
+    """Compile a scenario's network and rules.
+
+    Args:
+        scenario: a validated scenario.
+
+    Returns:
+        The compiled; compiling takes a few milliseconds, so share it between episodes.
+    """
+    network = scenario.network
+    points: list[StockPoint] = []
+    initial: list[float] = []
+    consumption: dict[int, tuple[tuple[int, float], ...]] = {}
+    storage: list[tuple[tuple[int, ...], float]] = []
+    for position, node_id in enumerate(network.managed):
+        node = network.node(node_id)
+        per_unit = 1.0 / node.yield_
+        bill = node.bill_of_materials
+        inbound, outbound = network.inbound(node_id), network.outbound(node_id)
+        groups = (
+            [
+                (tuple(i for i in inbound if network.supply_links[i].supplier in component.suppliers), component.units)
+                for component in bill
+            ]
+            if bill
+            else [(inbound, 1.0)]
+        )
+        own = []
+        for arrivals, units in groups:
+            consumed = per_unit * units
+            own.append((len(points), consumed))
+            exact = len(outbound) < 2 and consumed == 1.0
+            points.append(StockPoint(arrivals, consumed, bool(outbound), exact, position))
+            initial.append(node.initial_stock or 0.0)
+        consumption[node_id] = tuple(own)
+        if node.storage_capacity is not None:
+            storage.append((tuple(point for point, _ in own), node.storage_capacity))
+    sources = []
+    for i, link in enumerate(network.supply_links):
+        sources.append(
+            Source(
+                link=i,
+                node=network.managed_index(link.supplier) if link.supplier in consumption else -1,
+                stocks=consumption.get(link.supplier, ()),
+                capacity=network.node(link.supplier).capacity,
+                minimum_order=link.minimum_order,
+                lot_size=link.lot_size,
+            )
+        )
+    return CompiledScenario(
+        network=network,
+        backlog=scenario.fulfilment == "backlog",
+        owes_upstream=scenario.upstream_shortage == "owed",
+        discount=scenario.discount,
+        goodwill=scenario.goodwill,
+        sources=tuple(sources),
+        stock_points=tuple(points),
+        storage=tuple(storage),
+        sellers=tuple(consumption[link.retailer][0][0] for link in network.market_links),
+        initial_stock=tuple(initial),
+        has_fixed_costs=any(link.fixed_ordering_cost > 0 for link in network.supply_links),
+    )

@@ -1,0 +1,175 @@
+"""Mixes: whole scenarios drawn for a network, and batches of episodes that share everything but their demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from arena.schemas import Count, Finite, FrozenSchema, NonNegative, Positive
+from arena.training_worlds.demand import DemandFamily, PositiveRange, Probability
+from arena.world.demand import Demand, Goodwill
+from arena.world.network import Network
+from arena.world.scenario import Scenario
+
+
+class WeightedFamily(FrozenSchema):
+    """A family of demand and how often it is drawn."""
+
+    weight: Positive = Field(default=1.0, description="relative to the weights of the other families")
+    family: DemandFamily
+
+
+class GoodwillRanges(FrozenSchema):
+    """Ranges of the sentiment dynamics; by default the benchmark's values, and nothing else."""
+
+    growth: tuple[Annotated[Finite, Field(ge=1)], Annotated[Finite, Field(ge=1)]] = (1.01, 1.01)
+    decay: tuple[Annotated[Positive, Field(le=1)], Annotated[Positive, Field(le=1)]] = (0.90, 0.90)
+    cap: PositiveRange = (2.0, 2.0)
+    floor: PositiveRange = (0.2, 0.2)
+
+    def draw(self, generator: np.random.Generator) -> Goodwill:
+        """One set of values, each drawn on its own."""
+        growth, decay, cap, floor = (
+            float(generator.uniform(*bounds)) for bounds in (self.growth, self.decay, self.cap, self.floor)
+        )
+        return Goodwill(growth=growth, decay=decay, cap=max(cap, floor), floor=floor)
+
+
+@dataclass(frozen=True)
+class EpisodeDraw:
+    """What a mix draws for one scenario, before it meets a network.
+
+    Attributes:
+        backlog: whether unfilled customers wait.
+        goodwill: how customers remember shortage; None where they do not.
+        horizon: number of periods.
+        stock_factor: factor on every node's initial stock.
+        demand: the demand.
+    """
+
+    backlog: bool
+    goodwill: Goodwill | None
+    horizon: int
+    stock_factor: float
+    demand: Demand
+
+    def on(self, network: Network) -> Scenario:
+        """The scenario on a network: its initial stocks are scaled, all else is kept."""
+        return Scenario(
+            name="training",
+            network=_restocked(network, self.stock_factor),
+            demand=self.demand,
+            goodwill=self.goodwill,
+            fulfilment="backlog" if self.backlog else "lost_sales",
+            horizon=self.horizon,
+        )
+
+
+class ScenarioMix(FrozenSchema):
+    """What the scenarios of a training are drawn from.
+
+    Raises:
+        ValidationError: With the faults of the ranges.
+    """
+
+    families: tuple[WeightedFamily, ...] = Field(min_length=1, description="families of demand and their weights")
+    goodwill: Probability = Field(default=0.5, description="probability that customers remember shortage")
+    goodwill_ranges: GoodwillRanges = Field(default_factory=GoodwillRanges)
+    backlog: Probability = Field(default=0.5, description="probability that unfilled customers wait")
+    horizon: tuple[Count, Count] = Field(default=(30, 30), description="range of the number of periods")
+    initial_stock: tuple[NonNegative, NonNegative] = Field(
+        default=(1.0, 1.0), description="range of the factor on every node's initial stock, one factor a scenario"
+    )
+
+    def draw(
+        self,
+        generator: np.random.Generator,
+        network: Network,
+        *,
+        backlog: bool | None = None,
+        goodwill: bool | None = None,
+    ) -> Scenario:
+        """One scenario on a network.
+
+        Args:
+            generator: what it is drawn with.
+            network: the network; its initial stocks may be scaled, all else is kept.
+            backlog: whether customers wait; None draws it.
+            goodwill: whether customers remember; None draws it.
+        """
+        return self.draw_episode(generator, network.longest_lead_time, backlog=backlog, goodwill=goodwill).on(network)
+
+    def draw_episode(
+        self,
+        generator: np.random.Generator,
+        longest_lead_time: int,
+        *,
+        backlog: bool | None = None,
+        goodwill: bool | None = None,
+    ) -> EpisodeDraw:
+        """What `draw` draws, without a network: cheap enough for every episode of a training.
+
+        Args:
+            generator: what it is drawn with.
+            longest_lead_time: of the network, periods; a series of demand reaches as far past the horizon.
+            backlog: whether customers wait; None draws it.
+            goodwill: whether customers remember; None draws it.
+        """
+        waits = bool(generator.random() < self.backlog) if backlog is None else backlog
+        remember = bool(generator.random() < self.goodwill) if goodwill is None else goodwill
+        horizon = int(generator.integers(self.horizon[0], self.horizon[1], endpoint=True))
+        mood = self.goodwill_ranges.draw(generator)
+        factor = float(generator.uniform(*self.initial_stock))
+        demand = self.draw_demand(generator, horizon + longest_lead_time, horizon=horizon)
+        return EpisodeDraw(waits, mood if remember else None, horizon, factor, demand)
+
+    def draw_demand(self, generator: np.random.Generator, periods: int, *, horizon: int | None = None) -> Demand:
+        """The demand of one episode.
+
+        Args:
+            generator: what it is drawn with.
+            periods: number of periods for which a series needs values.
+            horizon: number of them that are played, by default all; what a scaled series has its mean over.
+        """
+        weights = np.array([each.weight for each in self.families])
+        chosen = self.families[int(generator.choice(len(weights), p=weights / weights.sum()))]
+        return chosen.family.draw(generator, periods, horizon=horizon)
+
+    def draw_demands(self, generator: np.random.Generator, scenario: Scenario, count: int) -> list[Demand]:
+        """The demands of a batch of episodes that share a scenario's network and rules.
+
+        Args:
+            generator: what they are drawn with.
+            scenario: gives horizon and lead times; its own demand does not matter.
+            count: number of episodes.
+        """
+        periods = scenario.horizon + scenario.network.longest_lead_time
+        return [self.draw_demand(generator, periods, horizon=scenario.horizon) for _ in range(count)]
+
+
+def mean_paths(scenario: Scenario, demands: list[Demand]) -> np.ndarray:
+    """Means of a batch of demands at sentiment 1, before the lower bound (`Demand.smallest_mean`).
+
+    Args:
+        scenario: gives the market links' own means, horizon and lead times.
+        demands: one per episode.
+
+    Returns:
+        Units per period, shape (episodes, market links, horizon + longest lead time).
+    """
+    link_means = np.array([link.mean_demand or 0.0 for link in scenario.network.market_links])
+    periods = scenario.horizon + scenario.network.longest_lead_time
+    return np.stack([each.mean_path(link_means, periods) for each in demands])
+
+
+def _restocked(network: Network, factor: float) -> Network:
+    if factor == 1.0:
+        return network
+    nodes = tuple(
+        node if node.initial_stock is None else node.model_copy(update={"initial_stock": node.initial_stock * factor})
+        for node in network.nodes
+    )
+    return network.model_copy(update={"nodes": nodes})
