@@ -28,6 +28,7 @@ __all__ = [
     "StoreError",
     "UnknownName",
     "closest",
+    "describe_exception",
     "printable",
     "show_value",
     "suggest",
@@ -42,6 +43,9 @@ LISTED_FAULTS: Final = 50
 
 LISTED_NAMES: Final = 20
 """Existing names that a suggestion lists when none of them is close."""
+
+MESSAGE_CAP: Final = 500
+"""Characters of a stranger's own message that are kept."""
 
 _NAME_WIDTH: Final = 160
 _SENTENCE_WIDTH: Final = 800
@@ -283,6 +287,21 @@ class PluginError(ArenaError):
 
 class StoreError(ArenaError):
     """The store of results cannot be read or written."""
+
+
+def describe_exception(error: BaseException) -> str:
+    r"""Return type and text of an exception on one line, shortened; never raises, whatever its ``__str__`` does.
+
+    >>> describe_exception(ValueError("no such file\n"))
+    'ValueError: no such file\\n'
+    """
+    try:
+        text = str(error)
+    except BaseException:
+        # The text is a stranger's code: whatever it does instead of answering, there is no text.
+        text = "its text could not be read"
+    name = printable(type(error).__name__)
+    return f"{name}: {printable(text, MESSAGE_CAP)}" if text else name
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

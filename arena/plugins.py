@@ -17,7 +17,7 @@ from arena.contract.controller import ControllerSpec
 from arena.contract.language_model import LlmClientSpec
 from arena.contract.training import TrainingSpec
 from arena.declarations import CLIENTS, CONTROLLERS, TRAININGS, Declaration, Kind, check_spec, make_manager
-from arena.errors import Fault, PluginError, UnknownName, printable, show_value, suggest, unknown_name
+from arena.errors import Fault, PluginError, UnknownName, describe_exception, show_value, suggest, unknown_name
 
 __all__ = [
     "GROUP",
@@ -33,12 +33,11 @@ __all__ = [
     "load_llm_client",
     "load_plugin",
     "make_manager",
+    "plugin_packages",
 ]
 
 GROUP = "arena"
 """Entry-point group in which plugins announce themselves."""
-
-_LONGEST_CAUSE = 300
 
 
 @dataclass(frozen=True)
@@ -199,6 +198,11 @@ def load_plugin(name: str, group: str = GROUP) -> tuple[RegisteredController, ..
         raise PluginError(str(LoadFailure(entry.name, entry.distribution, str(error)))) from error
 
 
+def plugin_packages() -> tuple[str, ...]:
+    """Return the names of the installed plugins' packages, sorted; nothing is imported."""
+    return tuple(sorted({entry.value.partition(":")[0].partition(".")[0] for entry in list_entry_points()}))
+
+
 def load_entry(entry: PluginEntry, group: str = GROUP) -> tuple[RegisteredController, ...]:
     """Import the plugin of an entry point that is known already, without looking through the installed packages.
 
@@ -280,7 +284,7 @@ def _load(kind: Kind[Declaration], entry_point: EntryPoint) -> list[Declaration]
     except PluginError:
         raise
     except (Exception, SystemExit) as error:  # whatever a stranger's module raises, the other plugins go on
-        raise PluginError(_cause(error)) from error
+        raise PluginError(describe_exception(error)) from error
 
 
 def _load_controllers(entry: PluginEntry, entry_point: EntryPoint) -> tuple[RegisteredController, ...]:
@@ -289,13 +293,3 @@ def _load_controllers(entry: PluginEntry, entry_point: EntryPoint) -> tuple[Regi
 
 def _registered(spec: ControllerSpec, entry: PluginEntry) -> RegisteredController:
     return RegisteredController(spec, entry.name, entry.distribution, entry.version)
-
-
-def _cause(error: BaseException) -> str:
-    """Return type and text of an error on one line; its text is a stranger's, and its `__str__` may fail."""
-    kind = type(error).__name__
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # the plugin is broken already; its error must not break the discovery
-        return kind
-    return printable(f"{kind}: {text}" if text else kind, _LONGEST_CAUSE)

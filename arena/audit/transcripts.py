@@ -7,65 +7,80 @@ order the same, bit for bit.
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from arena.audit.differences import Difference, Mismatch, same
+from arena.contract.language_model import LlmQuestion
 from arena.contract.seeds import SeedPlan
-from arena.entry.submission import Submission
-from arena.errors import ABSENT, Fault, InfrastructureFailure, InvalidInput
-from arena.jail.limits import Limits
-from arena.llm import TRANSCRIPT_NAME, ReplayGateway, TranscriptEntry, read_transcript
+from arena.errors import InfrastructureFailure
 from arena.llm.call import CallKey
 from arena.llm.session import count_use, use_columns
-from arena.llm.transcript import entry_mismatch
-from arena.play.match import play
-from arena.play.seats import Host, make_host
-from arena.results.record import EpisodeRecord
+from arena.llm.transcript import TranscriptEntry, digest_text, read_transcript
+from arena.results.attempts import Precedent
+from arena.results.folder import TRANSCRIPT_NAME
+from arena.results.record import EpisodeRecord, PlayedEpisode
 from arena.results.store import Store, StoredEpisode
 from arena.world.scenario import Scenario
 
 
-class LlmAudit:
-    """The checks of one folder. Use it as a context manager.
+def entry_mismatch(entry: TranscriptEntry) -> Mismatch | None:
+    """Return what in an entry is not what its digests say; None if they hold."""
+    try:
+        digest = LlmQuestion(entry.messages, entry.answer_schema).digest_sampled(entry.sampling)
+    except ValueError as error:
+        return Mismatch("messages", f"{len(entry.messages)} messages", f"a question: {error}")
+    if digest != entry.digest:
+        return Mismatch("digest", entry.digest, digest)
+    reply = digest_text(entry.reply) if entry.outcome == "ok" else ""
+    return None if reply == entry.reply_digest else Mismatch("reply_digest", entry.reply_digest, reply)
+
+
+class Replays(Protocol):
+    """A player of episodes from a transcript, such as `arena.play.replays.TranscriptReplays`: auditing has none."""
+
+    def knows(self, record: EpisodeRecord) -> bool:
+        """Tell whether the submission of a record is at hand."""
+
+    def play(
+        self, record: EpisodeRecord, scenario: Scenario, seeds: SeedPlan, precedent: Precedent | None
+    ) -> PlayedEpisode:
+        """Play the episode of a record again.
+
+        Args:
+            record: as stored; its submission is known.
+            scenario: that was played.
+            seeds: the plan that its seed comes from.
+            precedent: orders of attempts that broke off; None if there are none.
+
+        Raises:
+            InfrastructureFailure: it cannot be played, as when the transcript lacks an answer.
+        """
+
+
+class TranscriptAudit:
+    """The checks of one folder.
 
     Args:
         folder: of results.
         store: its store, open.
-        submissions: whose episodes are played again; one that asks no language model is left alone.
-        isolation: level at which they are.
+        replays: plays episodes again; None to leave that out.
 
     Raises:
-        InvalidInput: the transcript cannot be read, or submissions to replay are given that ask no language model.
+        InvalidInput: the transcript cannot be read.
     """
 
-    def __init__(self, folder: Path, store: Store, submissions: Sequence[Submission], isolation: str) -> None:
+    def __init__(self, folder: Path, store: Store, replays: Replays | None) -> None:
         path = folder / TRANSCRIPT_NAME
         self.calls = 0
         self.replayed = 0
         self.not_replayed = 0
         self._store = store
         self._entries = read_transcript(path) if path.exists() else {}
-        self._by_digest = {one.digest: one for one in submissions if one.endpoint is not None}
-        if submissions and not self._by_digest:
-            rule = "none of these submissions asks a language model"
-            raise InvalidInput([Fault("--replay", "", ABSENT, rule, "name those that do")])
-        self._gateway = ReplayGateway(self._entries, str(path))
-        self._isolation = isolation
-        self._host: Host | None = None
-        self._cleaning = contextlib.ExitStack()
-
-    def __enter__(self) -> LlmAudit:
-        """Return the audit."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the processes that episodes were played in."""
-        self._cleaning.close()
+        self._replays = replays
 
     def entry_differences(self) -> Iterator[Difference]:
         """Yield the lines of the transcript that are not what their digests say."""
@@ -89,11 +104,10 @@ class LlmAudit:
         found = self._use_mismatch(one)
         if found is not None or not record.llm_calls:
             return found
-        submission = self._by_digest.get(record.submission_digest)
-        if submission is None or scenario is None or seeds is None:
+        if self._replays is None or scenario is None or seeds is None or not self._replays.knows(record):
             self.not_replayed += 1
             return None
-        return self._replay_mismatch(one, dataclasses.replace(submission, name=record.submission), scenario, seeds)
+        return self._replay_mismatch(one, scenario, seeds)
 
     def _use_mismatch(self, one: StoredEpisode) -> Mismatch | None:
         record = one.record
@@ -109,30 +123,16 @@ class LlmAudit:
         del expected["llm_cost"]  # follows from the prices of the manifest, which only a replay knows
         return _first_difference(record, expected)
 
-    def _replay_mismatch(
-        self, one: StoredEpisode, submission: Submission, scenario: Scenario, seeds: SeedPlan
-    ) -> Mismatch | None:
-        if self._host is None:
-            self._host = make_host(self._isolation)
-            self._cleaning.callback(self._host.close)
+    def _replay_mismatch(self, one: StoredEpisode, scenario: Scenario, seeds: SeedPlan) -> Mismatch | None:
+        assert self._replays is not None
         record = one.record
-        seed = seeds.episode(record.scenario_digest, record.seed_index)
         precedent = self._store.precedents(one.key).get(one.key)
         if record.repetitions and precedent is None and record.outcome != "ok":
             # It had to repeat orders that are not in the store, so nobody can tell where it began to differ.
             self.not_replayed += 1
             return None
         try:
-            again = play(
-                submission,
-                scenario,
-                seed,
-                self._host,
-                Limits(),
-                commitment=record.commitment,
-                gateway=self._gateway,
-                precedent=precedent,
-            )
+            again = self._replays.play(record, scenario, seeds, precedent)
         except InfrastructureFailure as error:
             return Mismatch("requested", "as stored", f"cannot be replayed: {error}")
         self.replayed += 1

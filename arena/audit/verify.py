@@ -10,16 +10,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from arena.audit.differences import Difference, Mismatch, first_mismatch
 from arena.audit.recompute import kept_twice, recompute, repetition_mismatch
 from arena.audit.tables import Tables, read_lines, read_standings
-from arena.audit.transcripts import LlmAudit
+from arena.audit.transcripts import Replays, TranscriptAudit
 from arena.contract.seeds import MOST_SEEDS, HiddenSeeds, PublicSeeds, Reveal, hidden_seeds
 from arena.contract.version import contract_digest
-from arena.entry.submission import Submission
 from arena.errors import ABSENT, Fault, InvalidInput, StoreError
+from arena.progress import Progress, Silent
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Standings
@@ -84,40 +84,13 @@ class Verification:
         return self.recomputed + self.replayed + self.lost
 
 
-class Progress(Protocol):
-    """What a verification tells its watcher."""
-
-    def started(self, total: int) -> None:
-        """Take note of the number of rows."""
-
-    def row(self, differs: bool) -> None:
-        """Take note of a row that has been looked at."""
-
-    def finished(self) -> None:
-        """Take note that no more rows come."""
-
-
-class Silent:
-    """Progress that is shown to nobody."""
-
-    def started(self, total: int) -> None:
-        """Do nothing."""
-
-    def row(self, differs: bool) -> None:
-        """Do nothing."""
-
-    def finished(self) -> None:
-        """Do nothing."""
-
-
 def verify(
     folder: Path,
     *,
     reveal: Reveal | None = None,
     suite: str | Path | None = None,
-    replay: Sequence[Submission] = (),
-    isolation: str = "process",
-    progress: Progress | None = None,
+    replays: Replays | None = None,
+    progress: Progress[bool] | None = None,
 ) -> Verification:
     """Recompute a folder of results.
 
@@ -126,8 +99,7 @@ def verify(
         reveal: of the secret behind hidden seeds; without it, their rows are checked as far as stored demand goes.
         suite: name or file of the suite that was played; the folder's scenarios are then held against it. Without it,
             they are what the folder says.
-        replay: submissions that ask a language model, whose episodes are played again from the folder's transcript.
-        isolation: level at which they are.
+        replays: plays episodes again that asked a language model, from the folder's transcript; None to leave that out.
         progress: who is told how it goes.
 
     Raises:
@@ -137,7 +109,8 @@ def verify(
     """
     standings, lines = read_standings(folder), read_lines(folder)
     watcher = progress or Silent()
-    with Store(folder / STORE_NAME, read_only=True) as store, LlmAudit(folder, store, replay, isolation) as models:
+    with Store(folder / STORE_NAME, read_only=True) as store:
+        models = TranscriptAudit(folder, store, replays)
         audit = _Audit(store, reveal, models)
         audit.check_commitment(standings)
         named = audit.load_suite(suite, standings)
@@ -148,7 +121,7 @@ def verify(
             for one in audit.rows:
                 found = len(audit.differences)
                 audit.check_row(one)
-                watcher.row(len(audit.differences) > found)
+                watcher.advanced(len(audit.differences) > found)
         finally:
             watcher.finished()
     tables = Tables(standings, lines, audit.records_of(standings))
@@ -170,7 +143,7 @@ def verify(
 class _Audit:
     """The checks of one store, and what came of them."""
 
-    def __init__(self, store: Store, reveal: Reveal | None, models: LlmAudit) -> None:
+    def __init__(self, store: Store, reveal: Reveal | None, models: TranscriptAudit) -> None:
         self.store = store
         self._models = models
         self.rows: Sequence[StoredEpisode] = store.episodes()

@@ -74,10 +74,9 @@ def check(
 
     Exit status 1 when one does not conform, 2 when one cannot be read or its package is not installed.
     """
-    from arena.jail.isolation import refuse_ungranted
     from arena.jail.limits import Limits
+    from arena.play.refusals import refuse_ungranted, refuse_unimportable
     from arena.play.seats import require_level, strongest
-    from arena.play.seats.trial import refuse_unimportable
     from arena.testing import check_submission
 
     loaded = load(paths)

@@ -17,6 +17,7 @@ from arena.cli.streams import kept
 if TYPE_CHECKING:
     from arena.cli.progress import BarProgress, LineProgress
     from arena.contract.seeds import SeedPlan
+    from arena.results.record import EpisodeRecord
     from arena.world.suite import Suite
 
 _SUITE = "core"
@@ -167,8 +168,11 @@ def _choose_suite(suite: str | None, scenarios: list[str], plan: SeedPlan) -> Su
     return Suite(name="selection", description="Scenarios named on the command line.", scenarios=chosen)
 
 
-def _progress(workers: int | None) -> BarProgress | LineProgress:
-    from arena.cli.progress import make_progress
+def _progress(workers: int | None) -> BarProgress[EpisodeRecord] | LineProgress[EpisodeRecord]:
+    from arena.cli.progress import Wording, make_progress
     from arena.play.evaluate import cores
 
-    return make_progress(cores() if workers is None else workers)
+    playing = max(1, cores() if workers is None else workers)
+    return make_progress(
+        Wording("episodes", "failed", lambda record: record.outcome != "ok", "played before", workers=playing)
+    )

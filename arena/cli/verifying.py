@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from arena.cli.checking import Isolation, load
-from arena.cli.console import make_console, print_json, print_table, warn
+from arena.cli.console import print_json, print_table
+from arena.cli.progress import Wording, make_progress
 from arena.cli.results import Folder
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
-
     from arena.audit.differences import Difference
     from arena.audit.verify import Verification
 
@@ -23,7 +22,6 @@ DIFFERS = 1
 """Exit status when something is not what it should be."""
 
 _LISTED = 20
-_LINES = 10
 _COLUMNS = ("file", "submission", "scenario", "seed index", "column", "stored", "recomputed")
 
 
@@ -56,16 +54,20 @@ def verify(
     """
     from arena.audit.verify import verify as run
     from arena.contract.seeds import read_reveal
+    from arena.play.replays import TranscriptReplays
     from arena.play.seats import strongest
 
-    found = run(
-        folder,
-        reveal=read_reveal(reveal) if reveal else None,
-        suite=suite,
-        replay=load(replay).require() if replay else (),
-        isolation=(isolation or strongest()) if replay else "trusted",
-        progress=_make_progress(),
-    )
+    with contextlib.ExitStack() as stack:
+        replays = None
+        if replay:
+            replays = stack.enter_context(TranscriptReplays(folder, load(replay).require(), isolation or strongest()))
+        found = run(
+            folder,
+            reveal=read_reveal(reveal) if reveal else None,
+            suite=suite,
+            replays=replays,
+            progress=make_progress(Wording("rows", "differing", bool)),
+        )
     if as_json:
         print_json(_as_dict(found))
     else:
@@ -152,65 +154,3 @@ def _plain(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
     return value if value is None or isinstance(value, bool | int | float | str) else _text(value)
-
-
-class _Bar:
-    """A live bar; see `arena.audit.verify.Progress`."""
-
-    def __init__(self) -> None:
-        self._bar: RichProgress | None = None
-        self._differing = 0
-
-    def started(self, total: int) -> None:
-        """Show the bar."""
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._bar = Progress(
-            TextColumn("rows"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("differing {task.fields[differing]}"),
-            TimeRemainingColumn(),
-            console=make_console(stderr=True),
-            transient=True,
-        )
-        self._bar.add_task("", total=total, differing=0)
-        self._bar.start()
-
-    def row(self, differs: bool) -> None:
-        """Move the bar."""
-        self._differing += differs
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], advance=1, differing=self._differing)
-
-    def finished(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
-
-
-class _Lines:
-    """Some ten lines over a verification; see `arena.audit.verify.Progress`."""
-
-    def __init__(self) -> None:
-        self._total = self._done = self._differing = self._told = 0
-
-    def started(self, total: int) -> None:
-        """Tell how much there is to do."""
-        self._total = total
-        warn(f"{total} rows")
-
-    def row(self, differs: bool) -> None:
-        """Tell of a tenth of the way."""
-        self._done += 1
-        self._differing += differs
-        if self._done == self._total or (self._done - self._told) * _LINES >= self._total:
-            self._told = self._done
-            warn(f"done {self._done}, differing {self._differing}, left {self._total - self._done}")
-
-    def finished(self) -> None:
-        """Say nothing more: the last line was said with the last row."""
-
-
-def _make_progress() -> _Bar | _Lines:
-    return _Bar() if sys.stderr.isatty() else _Lines()

@@ -42,12 +42,12 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     its own, seeded ``seed + i`` (or ``seed[i]``): its observations and rewards equal those of a single environment with
     that seed, bit for bit. It is tens of times slower; use it to compare, not to train.
 
-    *Randomisation*: with a mix (`arena.training_worlds.ScenarioMix`) every reset draws a scenario for each
-    sub-environment: demand, fulfilment, goodwill, initial stock. Network, horizon, observation layout and order bound stay those of the
-    given scenario. Scenarios are drawn from a stream of their own, so that with independent streams sub-environment i
-    equals a single environment of the i-th of `drawn_scenarios`, bit for bit. What a briefing would tell of the rules
-    is in the info of every reset: ``backlog``, and on the informed track ``noise_scale``, ``goodwill``, ``growth``,
-    ``decay``, ``cap`` and ``floor``, arrays (num_envs,).
+    *Randomisation*: with a mix (`arena.training_worlds.ScenarioMix`) every reset draws a scenario for each sub-
+    environment: demand, fulfilment, goodwill, initial stock. Network, horizon, observation layout and order bound
+    stay those of the given scenario. Scenarios are drawn from a stream of their own, so that with independent
+    streams sub-environment i equals a single environment of the i-th of `drawn_scenarios`, bit for bit. What a
+    briefing would tell of the rules is in the info of every reset: ``backlog``, and on the informed track
+    ``noise_scale``, ``goodwill``, ``growth``, ``decay``, ``cap`` and ``floor``, arrays (num_envs,).
 
     *Autoreset*, as Gymnasium defines the modes, declared in ``metadata["autoreset_mode"]``:
 

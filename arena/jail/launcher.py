@@ -11,9 +11,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from arena.errors import InfrastructureFailure, printable
 from arena.jail import watch
@@ -25,7 +25,6 @@ from arena.jail.places import Places
 from arena.jail.trees import remove_tree
 from arena.jail.warden import ANSWER, COMMAND, END, PREPARE, SPAWN, UNCLEAN, Verdict
 from arena.jail.zygote import receive
-from arena.play.seats.base import PreloadFailure
 
 _START_SECONDS = 120.0
 _ANSWER_SECONDS = 30.0
@@ -56,10 +55,42 @@ main(sys.argv[1])
 """
 
 
+class PreloadFailure(InfrastructureFailure):
+    """Libraries that were named cannot be imported beforehand; trying again does not help.
+
+    Attributes:
+        failures: the libraries, each with the reason.
+    """
+
+    def __init__(self, failures: Iterable[tuple[str, str]]) -> None:
+        """Take them, at least one."""
+        self.failures = tuple(failures)
+        super().__init__(self.failures)
+
+    def __str__(self) -> str:
+        """Return them on one line."""
+        told = "; ".join(f"{library}: {reason}" for library, reason in self.failures)
+        return f"libraries cannot be preloaded: {told}"
+
+
+class Program(NamedTuple):
+    """The program of a jail: what runs in every process once it is locked.
+
+    Attributes:
+        serve: `module:function`, called with the socket to the host and, if there is one, the folder that may be read;
+            it does not return. The module is imported before anything is locked.
+        libraries: modules that the program imports on first use; imported once, in the locks of the zygote.
+    """
+
+    serve: str
+    libraries: tuple[str, ...] = ()
+
+
 class Launcher:
     """One zygote with its warden, as their host sees them.
 
     Args:
+        program: What runs in the processes.
         policy: What the controllers' processes may use.
         preload: Libraries to import before the first seat.
         places: Where the interpreter and the libraries are.
@@ -70,7 +101,14 @@ class Launcher:
         InfrastructureFailure: The zygote did not start.
     """
 
-    def __init__(self, policy: Policy, preload: Sequence[str], places: Places, bubblewrap: str | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        policy: Policy,
+        preload: Sequence[str],
+        places: Places,
+        bubblewrap: str | None = None,
+    ) -> None:
         self.seats: set[int] = set()
         self.owner = os.getpid()
         self._sandboxed = bubblewrap is not None
@@ -79,7 +117,7 @@ class Launcher:
         self._messages: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
         self._control, theirs = socket.socketpair()
         with theirs:
-            command = self._command(theirs.fileno(), policy, preload, places)
+            command = self._command(theirs.fileno(), program, policy, preload, places)
             environment = _environment(self._seats_at)
             if bubblewrap is not None:
                 space = _SANDBOX_SPACE * policy.limits.disk
@@ -114,12 +152,16 @@ class Launcher:
         """Where the zygote keeps its seats, as it sees it."""
         return self._directory or SEATS
 
-    def _command(self, control: int, policy: Policy, preload: Sequence[str], places: Places) -> list[str]:
+    def _command(
+        self, control: int, program: Program, policy: Policy, preload: Sequence[str], places: Places
+    ) -> list[str]:
         settings = {
             "control": control,
             # Another world's process ids mean nothing in a sandbox: there the kernel watches the parent.
             "parent": 0 if self._sandboxed else self.owner,
             "directory": str(self._seats_at),
+            "serve": program.serve,
+            "libraries": program.libraries,
             "preload": list(preload),
             "preload_seconds": _PRELOAD_SECONDS,
             "policy": dataclasses.asdict(policy),

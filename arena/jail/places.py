@@ -1,8 +1,7 @@
-"""What of the file system a controller has to see: the interpreter, the libraries, and the arena itself.
+"""What of the file system a jailed process has to see: the interpreter, the libraries, and the packages named to it.
 
-Nothing here depends on who plays. Folders that merely are on the search path, such as a checkout or the folder that a
-command was started in, are left out, but for the packages in them that a controller may import: the arena and the
-plugins. Those are found by name, not by listing the folder around them.
+Folders that merely are on the search path, such as a checkout or the folder that a command was started in, are left
+out, but for the packages in them that are named. Those are found by name, not by listing the folder around them.
 """
 
 from __future__ import annotations
@@ -16,9 +15,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena.plugins import list_entry_points
-from arena.world.library import shipped
-
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
 _PROGRAMS = ("/bin", "/usr/bin", "/usr/local/bin")
@@ -27,7 +23,7 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 @dataclass(frozen=True)
 class Places:
-    """Where a controller's process finds what it needs.
+    """Where a jailed process finds what it needs.
 
     Attributes:
         readable: Files and folders, no one inside another, all of which exist.
@@ -42,10 +38,12 @@ class Places:
     packages: dict[str, str]
 
 
-def find_places(*, programs: bool = False) -> Places:
+def find_places(names: Iterable[str], data: Iterable[Path] = (), *, programs: bool = False) -> Places:
     """Find them for this interpreter.
 
     Args:
+        names: Packages that may be imported, wherever they are.
+        data: Folders that may be read, too.
         programs: Whether the system's programs and this interpreter are to be readable too.
     """
     search_path = tuple(entry for entry in sys.path if Path(entry).name in _INSTALLED and Path(entry).is_dir())
@@ -54,18 +52,12 @@ def find_places(*, programs: bool = False) -> Places:
     if programs:
         readable += [*_PROGRAMS, *interpreter]
     readable += _mapped_libraries()
-    packages = dict(_packages(["arena", *plugin_packages()], readable))
+    packages = dict(_packages(names, readable))
     for first in packages.values():
         place = Path(first)
         readable.append(str(place.parent if place.name == "__init__.py" else place))
-    # The arena's networks and scenarios; in a wheel they are inside its package.
-    readable.append(str(shipped("networks").parent))
+    readable += map(str, data)
     return Places(_outermost(readable), interpreter, search_path, packages)
-
-
-def plugin_packages() -> tuple[str, ...]:
-    """Names of the installed plugins' packages, sorted; nothing is imported."""
-    return tuple(sorted({entry.value.partition(":")[0].partition(".")[0] for entry in list_entry_points()}))
 
 
 def _standard_library() -> Iterator[str]:
@@ -94,7 +86,7 @@ def _packages(names: Iterable[str], readable: Iterable[str]) -> Iterator[tuple[s
     folders = [Path(place) for place in readable]
     for name in names:
         first = None
-        with contextlib.suppress(ImportError, ValueError):  # A broken package is its own plugin's trouble.
+        with contextlib.suppress(ImportError, ValueError):  # A broken package is its user's trouble.
             spec = importlib.util.find_spec(name)
             first = None if spec is None else spec.origin
         if first is not None and first.endswith(".py") and not _is_inside(Path(first), folders):

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import json
 import os
+import pkgutil
 import secrets
 import select
 import signal
@@ -41,9 +42,6 @@ END = b"E"
 UNCLEAN = -1
 """Something that the controller started could not be killed."""
 
-_LAZY_PARTS = ("numpy.random", "networkx")
-"""Libraries of the arena's own that it imports on first use: in a child, that would be in every episode."""
-
 _OWN_SECONDS = 60.0
 _SWEEP_SECONDS = 5.0
 _ENDING_SECONDS = 2.0
@@ -64,9 +62,11 @@ def main(configuration: str) -> None:
 
     Args:
         configuration: JSON object with `control` (descriptor), `parent` (process id; 0 where it cannot be seen),
-            `directory` (for the seats), `preload` (module names), `preload_seconds` and `policy`.
+            `directory` (for the seats), `serve` and `libraries` of the program, `preload` (module names),
+            `preload_seconds` and `policy`.
     """
     settings = json.loads(configuration)
+    program: zygote.Serve = pkgutil.resolve_name(settings["serve"])
     policy = Policy.from_plain(settings["policy"])
     adopt_orphans()
     if policy.locked:
@@ -74,7 +74,8 @@ def main(configuration: str) -> None:
     control = socket.socket(fileno=settings["control"])
     directory = Path(settings["directory"])
     try:
-        _Warden(control, settings["parent"], directory, policy).run(settings["preload"], settings["preload_seconds"])
+        warden = _Warden(control, settings["parent"], directory, policy, program)
+        warden.run(settings["libraries"], settings["preload"], settings["preload_seconds"])
     finally:
         remove_tree(directory)
 
@@ -84,22 +85,25 @@ class _Unimportable(Exception):  # noqa: N818 - named after what it reports
 
 
 class _Warden:
-    def __init__(self, control: socket.socket, parent: int, directory: Path, policy: Policy) -> None:
+    def __init__(
+        self, control: socket.socket, parent: int, directory: Path, policy: Policy, program: zygote.Serve
+    ) -> None:
         self._control = control
         self._parent = parent
         self._directory = directory
         self._policy = policy
+        self._program = program
         self._seats: dict[int, Path] = {}
         self._verdicts: dict[int, Verdict] = {}
 
-    def run(self, libraries: Sequence[str], seconds: float) -> None:
+    def run(self, own: Sequence[str], libraries: Sequence[str], seconds: float) -> None:
         """Obey the host until it is gone; then end every seat and the zygote."""
         self._answer(0)
         if len(self._control.recv(COMMAND.size)) < COMMAND.size:
             return
         self._start_zygote()
         try:
-            for library, reason in self._import(_LAZY_PARTS, _OWN_SECONDS):
+            for library, reason in self._import(own, _OWN_SECONDS):
                 raise RuntimeError(f"{library} cannot be imported: {reason}")
             failures = self._import(libraries, seconds)
             if not failures:
@@ -152,7 +156,7 @@ class _Warden:
         if self._zygote_process == 0:
             self._control.close()
             self._zygote.close()
-            zygote.serve(theirs, parent, self._policy, self._directory)
+            zygote.serve(theirs, parent, self._policy, self._directory, self._program)
         theirs.close()
         try:
             self._hear(zygote.LOCK)

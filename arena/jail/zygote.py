@@ -14,14 +14,12 @@ import os
 import socket
 import struct
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from arena.errors import printable
+from arena.errors import describe_exception, printable
 from arena.jail.lockdown import SEAT_DESCRIPTOR, Policy, lock_down, lock_zygote
-from arena.play.seats import child
-from arena.play.seats.base import describe_exception
 
 MESSAGE: Final = struct.Struct("<ci")
 """A message of the warden or of the zygote: its kind, and a number.
@@ -42,10 +40,13 @@ SUBMISSION: Final = "submission"
 REASON_CAP: Final = 500
 """Characters of the reason why a library cannot be imported."""
 
+Serve = Callable[[socket.socket, Path | None], NoReturn]
+"""A program that serves the host by a socket, and may read a folder."""
+
 _MOST_DESCRIPTORS = 2
 
 
-def serve(warden: socket.socket, parent: int, policy: Policy, directory: Path) -> NoReturn:
+def serve(warden: socket.socket, parent: int, policy: Policy, directory: Path, program: Serve) -> NoReturn:
     """Obey the warden until it is gone, and leave without running anybody's exit handlers.
 
     Args:
@@ -53,11 +54,12 @@ def serve(warden: socket.socket, parent: int, policy: Policy, directory: Path) -
         parent: The warden's process id.
         policy: What controllers may use.
         directory: Where the seats' folders are.
+        program: What runs in a locked seat.
     """
     status = 1
     try:
         lock_zygote(policy, parent=parent, directory=directory)
-        _Zygote(warden, policy, directory).run()
+        _Zygote(warden, policy, directory, program).run()
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -82,10 +84,11 @@ def receive(connection: socket.socket, length: int) -> bytes:
 
 
 class _Zygote:
-    def __init__(self, warden: socket.socket, policy: Policy, directory: Path) -> None:
+    def __init__(self, warden: socket.socket, policy: Policy, directory: Path, program: Serve) -> None:
         self._warden = warden
         self._policy = policy
         self._directory = directory
+        self._program = program
         self._frozen = False
 
     def run(self) -> None:
@@ -129,7 +132,7 @@ class _Zygote:
             folder = submission if submission.is_dir() else None
             home = directory / HOME
             lock_down(self._policy, parent=parent, connection=connection, output=output, directory=home, folder=folder)
-            child.serve(socket.socket(fileno=SEAT_DESCRIPTOR), folder)
+            self._program(socket.socket(fileno=SEAT_DESCRIPTOR), folder)
         except BaseException:
             traceback.print_exc()
         finally:

@@ -10,10 +10,9 @@ from arena.llm.call import Gateway, LlmCall, LlmOutcome
 from arena.llm.gateway import LiveGateway, ReplayGateway
 from arena.llm.session import LlmSession, LlmUse
 from arena.llm.summary import describe_failures
-from arena.llm.transcript import TRANSCRIPT_NAME, Transcript, TranscriptEntry, read_transcript
+from arena.llm.transcript import Transcript, TranscriptEntry, read_transcript
 
 __all__ = [
-    "TRANSCRIPT_NAME",
     "Gateway",
     "LiveGateway",
     "LlmAccess",

@@ -18,8 +18,9 @@ from arena.entry.loading import Unavailable
 from arena.entry.submission import Submission
 from arena.errors import ArenaError, Fault, InvalidInput, unknown_name
 from arena.llm.gateway import LiveGateway, ReplayGateway
-from arena.llm.transcript import TRANSCRIPT_NAME, Transcript, read_transcript
+from arena.llm.transcript import Transcript, read_transcript
 from arena.plugins import load_llm_client
+from arena.results.folder import TRANSCRIPT_NAME
 from arena.schemas import parse_as
 
 LlmMode = Literal["live", "replay", "off"]

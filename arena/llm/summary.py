@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena.llm.transcript import TRANSCRIPT_NAME, TranscriptEntry, read_transcript
+from arena.llm.transcript import TranscriptEntry, read_transcript
+from arena.results.folder import TRANSCRIPT_NAME
 
 if TYPE_CHECKING:
     from arena.results.record import EpisodeRecord

@@ -17,14 +17,10 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from arena.audit.differences import Mismatch
-from arena.contract.language_model import FailureKind, LlmLimits, LlmMessage, LlmQuestion
+from arena.contract.language_model import FailureKind, LlmLimits, LlmMessage
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
 from arena.llm.call import CallKey, LlmCall, LlmOutcome
 from arena.schemas import FrozenSchema
-
-TRANSCRIPT_NAME: Final = "transcripts.jsonl"
-"""Name of the transcript in a folder of results."""
 
 LARGEST_TRANSCRIPT: Final = 1024**3
 """Bytes of a transcript that are read."""
@@ -114,18 +110,6 @@ def make_entry(call: LlmCall, outcome: LlmOutcome, limits: LlmLimits) -> Transcr
         limits=limits.model_dump(),
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
-
-
-def entry_mismatch(entry: TranscriptEntry) -> Mismatch | None:
-    """Return what in an entry is not what its digests say; None if they hold."""
-    try:
-        digest = LlmQuestion(entry.messages, entry.answer_schema).digest_sampled(entry.sampling)
-    except ValueError as error:
-        return Mismatch("messages", f"{len(entry.messages)} messages", f"a question: {error}")
-    if digest != entry.digest:
-        return Mismatch("digest", entry.digest, digest)
-    reply = digest_text(entry.reply) if entry.outcome == "ok" else ""
-    return None if reply == entry.reply_digest else Mismatch("reply_digest", entry.reply_digest, reply)
 
 
 def digest_text(text: str) -> str:

@@ -7,7 +7,6 @@ same call goes on where it stopped and ends with the same rows (their timings as
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import re
 import shutil
@@ -18,31 +17,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final, Protocol
-
-import numpy as np
+from typing import Final
 
 from arena.contract.seeds import SeedPlan
 from arena.contract.version import contract_digest
 from arena.entry.submission import Submission, take_snapshot
 from arena.errors import ArenaError
-from arena.jail.isolation import refuse_ungranted
 from arena.jail.limits import Limits
 from arena.llm.access import LlmAccess, open_gateway
 from arena.llm.call import Gateway
+from arena.play.episode import lost_episode
 from arena.play.pool import play_here, play_in_workers
+from arena.play.refusals import refuse_ungranted, refuse_unimportable
 from arena.play.seats import conceal_memory, require_level
-from arena.play.seats.trial import refuse_unimportable
 from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals
+from arena.progress import Progress, Silent
 from arena.results.attempts import remove_journals
-from arena.results.export import KPI_COLUMNS, write_episodes
+from arena.results.export import write_episodes
 from arena.results.files import STANDINGS, write_text
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, refuse_other_results
-from arena.results.record import EpisodeRecord, PlayedEpisode, identity
+from arena.results.record import EpisodeRecord
 from arena.results.rows import Standings
 from arena.results.standings import compute_standings
 from arena.results.store import Store
-from arena.world.scenario import Scenario
 from arena.world.suite import Suite
 
 _SNAPSHOTS: Final = ".submissions-"
@@ -70,37 +67,6 @@ class Interrupted(ArenaError):  # noqa: N818 - named after what it reports
         """Return what was kept and how to go on."""
         kept = f"the {self.played} episodes played are kept in {self.output / STORE_NAME}"
         return f"interrupted: {kept}, {self.left} are left; run the same command again to go on"
-
-
-class Progress(Protocol):
-    """What an evaluation tells its watcher. Called in the main process, between episodes."""
-
-    def started(self, total: int, done: int) -> None:
-        """Take note that an evaluation begins.
-
-        Args:
-            total: episodes of the evaluation.
-            done: how many of them an earlier one has played.
-        """
-
-    def episode(self, record: EpisodeRecord) -> None:
-        """Take note of an episode that has been played and committed."""
-
-    def finished(self) -> None:
-        """Take note that no more episodes come, be all played or not."""
-
-
-class Silent:
-    """Progress that is shown to nobody."""
-
-    def started(self, total: int, done: int) -> None:
-        """Do nothing."""
-
-    def episode(self, record: EpisodeRecord) -> None:
-        """Do nothing."""
-
-    def finished(self) -> None:
-        """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +104,7 @@ def evaluate(
     workers: int | None = None,
     limits: Limits | None = None,
     models: LlmAccess | None = None,
-    progress: Progress | None = None,
+    progress: Progress[EpisodeRecord] | None = None,
 ) -> Evaluation:
     """Play what is missing in a folder of results, and write its tables anew.
 
@@ -262,7 +228,7 @@ def _play(
     workers: int,
     store: Store,
     suite: str,
-    watcher: Progress,
+    watcher: Progress[EpisodeRecord],
     gateway: Gateway | None,
 ) -> int:
     """Play items, commit each as it comes, and return how many were played."""
@@ -278,12 +244,12 @@ def _play(
                     store.put_precedent(key_of_item(job, result.item), result.item.precedent)
                 if isinstance(result, BrokenOff):
                     continue
-                episode = _lost_episode(result, job) if isinstance(result, Lost) else result
+                episode = lost_episode(result, job) if isinstance(result, Lost) else result
                 # An episode that was finished at a weaker level stays, until it is finished at the stronger one.
                 if not isinstance(result, Lost) or not store.is_finished(key_of_item(job, result.item)):
                     store.put(episode, suite=suite)
                 played += 1
-                watcher.episode(episode.record)
+                watcher.advanced(episode.record)
     return played
 
 
@@ -305,29 +271,6 @@ def _relevant(store: Store, suite: Suite, seeds: SeedPlan, submissions: Sequence
     }
     current = newest | {submission.name: submission.digest for submission in submissions}
     return [record for record in records if record.submission_digest == current[record.submission]]
-
-
-def _lost_episode(lost: Lost, job: Job) -> PlayedEpisode:
-    """Return the row of an episode that the arena failed to play: it has no numbers, and is not scored."""
-    submission = job.submissions[lost.item.submission]
-    scenario: Scenario = job.scenarios[lost.item.scenario]
-    record = EpisodeRecord(
-        **identity(submission, scenario, lost.item.seed, job.isolation, job.commitment),
-        outcome="infrastructure",
-        **dict.fromkeys(KPI_COLUMNS, math.nan),
-        repetitions=0 if lost.item.precedent is None else lost.item.precedent.attempts,
-        planning_time=0.0,
-        decision_time=0.0,
-        decisions=0,
-        clipped_orders=0,
-        fallbacks=0,
-        profit_bound=None,
-        failure_period=None,
-        failure_message=lost.message[:500],
-        stderr_tail="",
-    )
-    network = scenario.network
-    return PlayedEpisode(record, np.empty((0, len(network.supply_links))), np.empty((0, len(network.market_links))))
 
 
 def cores() -> int:

@@ -26,9 +26,10 @@ from arena.contract.tracks import TrackView
 from arena.contract.version import contract_digest
 from arena.errors import ContractViolation, ControllerKilled
 from arena.llm.session import LlmSession, LlmUse, use_columns
+from arena.play.episode import identity
 from arena.play.seats import Host, InfrastructureFailure, Seat
 from arena.results.attempts import Journal, Precedent
-from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, identity
+from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode
 from arena.results.timing import DecisionTimes
 from arena.simulate.simulator import Simulator, realised_demand
 

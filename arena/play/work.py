@@ -10,10 +10,11 @@ from arena.contract.seeds import EpisodeSeed, SeedPlan
 from arena.contract.version import contract_digest
 from arena.entry.submission import Submission
 from arena.errors import ArenaError
-from arena.jail.isolation import ISOLATION_ORDER, OFFICIAL_ISOLATION
+from arena.jail.isolation import ISOLATION_ORDER
 from arena.jail.limits import Limits
 from arena.results.attempts import Precedent, read_journals, remove_journals
 from arena.results.record import EpisodeKey
+from arena.results.rows import OFFICIAL_ISOLATION
 from arena.results.store import EpisodeStatus, Store
 from arena.world.scenario import Scenario
 

@@ -17,11 +17,11 @@ import jinja2
 from markupsafe import Markup
 
 from arena.errors import LISTED_NAMES, ArenaError, printable
-from arena.jail.isolation import OFFICIAL_ISOLATION
 from arena.report.attacks import Attack, known_attacks
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
 from arena.report.times import tabulate_times
 from arena.results.files import PAGE, write_text
+from arena.results.rows import OFFICIAL_ISOLATION
 
 if TYPE_CHECKING:
     from arena.results.record import EpisodeRecord

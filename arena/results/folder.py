@@ -20,7 +20,6 @@ from typing import Any, Final
 from arena.contract.seeds import SeedPlan
 from arena.contract.version import contract_digest
 from arena.errors import ABSENT, Fault, InvalidInput, printable
-from arena.llm.transcript import TRANSCRIPT_NAME
 from arena.results.files import EPISODES, PAGE, STANDINGS, TRANSCRIPT, Wanted, find_obstacles, read_head
 from arena.world.suite import Suite
 
@@ -28,6 +27,7 @@ STORE_NAME: Final = "results.sqlite"
 EPISODES_NAME: Final = "episodes.csv"
 STANDINGS_NAME: Final = "standings.json"
 REPORT_NAME: Final = "report.html"
+TRANSCRIPT_NAME: Final = "transcripts.jsonl"
 
 _STORE_FILES: Final = tuple(f"{STORE_NAME}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock"))
 _TABLES: Final = (EPISODES_NAME, STANDINGS_NAME, REPORT_NAME)

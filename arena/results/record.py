@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.kpi import Kpis
-from arena.contract.version import contract_digest
 from arena.results.timing import DecisionTimes
-
-if TYPE_CHECKING:
-    from arena.contract.seeds import EpisodeSeed
-    from arena.entry.submission import Submission
-    from arena.world.scenario import Scenario
 
 Outcome = Literal[
     "ok",
@@ -170,40 +160,3 @@ def key_of(record: EpisodeRecord) -> EpisodeKey:
         record.commitment or "public",
         record.seed_index,
     )
-
-
-def identity(
-    submission: Submission, scenario: Scenario, seed: EpisodeSeed, isolation: str, commitment: str | None
-) -> dict[str, Any]:
-    """Fields of a record that say which episode it is and under which rules and versions it ended now.
-
-    Args:
-        submission: Who played.
-        scenario: What was played.
-        seed: Of the episode; kept in the record only if it is public.
-        isolation: Level the controller ran at.
-        commitment: Commitment to the hidden seeds; None for public seeds.
-    """
-    return {
-        "submission": submission.name,
-        "controller": submission.controller,
-        "track": submission.track,
-        "scenario": scenario.name,
-        "published_id": scenario.published_id,
-        "seed_index": seed.index,
-        "seed": str(seed.entropy) if seed.public else None,
-        "isolation": isolation,
-        "contract_digest": contract_digest(),
-        "submission_digest": submission.digest,
-        "scenario_digest": scenario.digest,
-        "commitment": commitment,
-        "arena_version": _arena_version(),
-        "python_version": platform.python_version(),
-        "numpy_version": np.__version__,
-        "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-    }
-
-
-@cache
-def _arena_version() -> str:
-    return version("inventory-arena")

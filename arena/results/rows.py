@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+OFFICIAL_ISOLATION: Final = frozenset({"strict", "sandbox"})
+"""Isolation levels whose results are official."""
 
 ReferenceKind = Literal["bound", "reference"]
 """What the results of an oracle are: `bound` if it certified an upper bound of the profit in every episode in question,

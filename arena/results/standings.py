@@ -21,13 +21,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.jail.isolation import ISOLATION_ORDER, OFFICIAL_ISOLATION
+from arena.jail.isolation import ISOLATION_ORDER
 from arena.results import summaries
 from arena.results.decentralisation import Profits, price_of_decentralisation
 from arena.results.intervals import percentile_interval
 from arena.results.language_models import language_model_row
 from arena.results.record import EpisodeRecord
-from arena.results.rows import Interval, LlmRow, ReferenceKind, ScenarioRow, StandingRow, Standings
+from arena.results.rows import OFFICIAL_ISOLATION, Interval, LlmRow, ReferenceKind, ScenarioRow, StandingRow, Standings
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
 

@@ -63,7 +63,7 @@ from arena.world.suite import Suite, load_suite
 class Told:
     def started(self, total, done):
         print("started", total, done, flush=True)
-    def episode(self, record):
+    def advanced(self, record):
         print("episode", record.outcome, flush=True)
     def finished(self):
         print("finished", flush=True)

@@ -355,10 +355,10 @@ class Order:
     def __init__(self) -> None:
         self.episodes: list[tuple[str, str, int]] = []
 
-    def started(self, total: int, done: int) -> None:
+    def started(self, total: int, done: int = 0) -> None:
         pass
 
-    def episode(self, record: EpisodeRecord) -> None:
+    def advanced(self, record: EpisodeRecord) -> None:
         self.episodes.append((record.submission, record.scenario, record.seed_index))
 
     def finished(self) -> None:

@@ -94,7 +94,7 @@ class Watcher:
         self.sizes, self.outcomes, self.count = [], defaultdict(set), 0
     def started(self, total, done):
         self.total = total
-    def episode(self, record):
+    def advanced(self, record):
         self.count += 1
         self.outcomes[record.submission].add(record.outcome)
         if self.count in (100, self.total - 1):  # After the last the worker may have left.

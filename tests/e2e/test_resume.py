@@ -64,7 +64,7 @@ from arena.world.suite import Suite, load_suite
 class Told:
     def started(self, total, done):
         print("started", total, done, flush=True)
-    def episode(self, record):
+    def advanced(self, record):
         workers = [str(child.pid) for child in multiprocessing.active_children()]
         print("episode", *workers, flush=True)
     def finished(self):
@@ -91,10 +91,10 @@ class Watcher:
         self.count = 0
         self.ended = False
 
-    def started(self, total: int, done: int) -> None:
+    def started(self, total: int, done: int = 0) -> None:
         self.totals = (total, done)
 
-    def episode(self, record: EpisodeRecord) -> None:
+    def advanced(self, record: EpisodeRecord) -> None:
         self.count += 1
         self.act(self.count)
 

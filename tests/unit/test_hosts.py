@@ -13,14 +13,15 @@ from seats import APART, briefing, failure, make_submission, observation, requir
 from arena import Simulator, load_scenario
 from arena.contract.controller import ControllerReport
 from arena.contract.tracks import brief, observe
-from arena.errors import ArenaError, ContractViolation, InvalidInput, UnknownName
+from arena.errors import ArenaError, ContractViolation, InvalidInput, UnknownName, describe_exception
 from arena.jail.bubblewrap import find_bubblewrap
-from arena.jail.isolation import ISOLATION_ORDER, refuse_ungranted
+from arena.jail.isolation import ISOLATION_ORDER
 from arena.jail.limits import Limits
-from arena.jail.places import find_places
 from arena.play import seats as hosts
+from arena.play.refusals import refuse_ungranted
 from arena.play.seats import available, make_host, require_level, strongest, translate
-from arena.play.seats.base import describe_exception, numeric_array, printable_lines
+from arena.play.seats.base import numeric_array, printable_lines
+from arena.play.seats.process import controller_places
 
 
 @pytest.fixture
@@ -483,9 +484,9 @@ def test_a_level_that_does_not_work_here_is_refused_with_the_reason(
 def test_a_level_whose_locks_do_not_hold_does_not_work(monkeypatch, untried):
     require_or_skip("strict")
     monkeypatch.setattr(hosts, "_tried", {})
-    found = find_places()
+    found = controller_places()
     monkeypatch.setattr(
-        "arena.play.seats.process.find_places", lambda programs: dataclasses.replace(found, readable=("/",))
+        "arena.play.seats.process.controller_places", lambda programs: dataclasses.replace(found, readable=("/",))
     )
     with pytest.raises(ArenaError, match="the root of the file system can be read although that was forbidden"):
         make_host("strict")

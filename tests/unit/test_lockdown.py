@@ -14,10 +14,10 @@ import time
 import pytest
 from seats import APART, LOCKED, failure, make_submission, observation, require_or_skip, seated
 
+from arena.jail.launcher import PreloadFailure
 from arena.jail.limits import MEBIBYTE, Limits
 from arena.jail.lockdown import fixed_environment
 from arena.play.seats import make_host
-from arena.play.seats.base import PreloadFailure
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process uses, or limits it")
 

@@ -58,7 +58,7 @@ def test_a_plugin_gives_its_controllers_with_their_origin(install: Install) -> N
         ("import no_such_library", "ModuleNotFoundError: .*'no_such_library'"),
         ("def broken(:", "SyntaxError: "),
         ("raise SystemExit(3)", "SystemExit: 3"),
-        ("raise RuntimeError('first\\nsecond \\x1b[31m')", r"RuntimeError: first second \\x1b\[31m"),
+        ("raise RuntimeError('first\\nsecond \\x1b[31m')", r"RuntimeError: first\\nsecond \\x1b\[31m"),
         (
             controller_source("x", hook="arena_controlers"),
             'there is no hook "arena_controlers"; did you mean "arena_con',
@@ -104,7 +104,7 @@ def test_an_exception_with_a_broken_text_does_not_stop_discovery(install: Instal
     source = "class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd"
     install("fake-odd", "fake_odd", source)
     (failure,) = discover(GROUP).failures
-    assert failure.message == "Odd"
+    assert failure.message == "Odd: its text could not be read"
 
 
 def test_a_controller_name_given_by_two_plugins_is_an_error_that_names_both(install: Install) -> None:

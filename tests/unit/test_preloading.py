@@ -17,10 +17,10 @@ from arena.cli import app
 from arena.contract.preloading import PRELOADABLE, check_preload
 from arena.errors import InfrastructureFailure, InvalidInput
 from arena.jail import launcher
+from arena.jail.launcher import PreloadFailure
 from arena.jail.watch import children
+from arena.play.refusals import refuse_unimportable
 from arena.play.seats import make_host, process
-from arena.play.seats.base import PreloadFailure
-from arena.play.seats.trial import refuse_unimportable
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the locks are made of what only Linux has")
 

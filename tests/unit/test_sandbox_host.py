@@ -15,10 +15,10 @@ from arena.errors import InvalidInput
 from arena.jail.bubblewrap import SEATS, find_bubblewrap, sandboxed
 from arena.jail.limits import Limits
 from arena.jail.lockdown import DEVICES, fixed_environment
-from arena.jail.places import find_places
 from arena.jail.watch import children
 from arena.play.evaluate import evaluate
 from arena.play.seats import make_host
+from arena.play.seats.process import controller_places
 from arena.world.suite import Suite
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is made of what only Linux has")
@@ -75,7 +75,7 @@ def test_it_has_no_capability_and_cannot_get_one(zygote):
 
 
 def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygote, repository):
-    places = find_places()
+    places = controller_places()
     writable = set()
     for line in read(zygote[1], "mountinfo").splitlines():
         mount, options = line.split(" ")[4:6]
@@ -96,7 +96,7 @@ def run_in_a_sandbox(*command):
     whole = sandboxed(
         command,
         find_bubblewrap(),
-        places=find_places(programs=True),
+        places=controller_places(programs=True),
         environment={"PATH": os.defpath},
         space=2**20,
     )

@@ -19,10 +19,10 @@ from seats import LOCKED, copy_submission, failure, make_submission, observation
 
 from arena.contract.seeds import hidden_seeds, new_secret
 from arena.errors import InfrastructureFailure
+from arena.jail.launcher import PreloadFailure
 from arena.jail.limits import Limits
 from arena.play.pool import Job, WorkItem
 from arena.play.seats import make_host
-from arena.play.seats.base import PreloadFailure
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the locked levels are made of what only Linux has")
 
@@ -533,7 +533,7 @@ from pathlib import Path
 sys.path.append({str(Path(__file__).parent.parent)!r})
 from seats import make_submission, observation, seated
 from arena.play.seats import make_host
-from arena.play.seats.base import PreloadFailure
+from arena.jail.launcher import PreloadFailure
 host = make_host({level!r})
 seat = seated(host, make_submission(Path({str(open_place)!r}), {LOOK_AROUND!r}))
 print(seat.order(observation()).tolist())

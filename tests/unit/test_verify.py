@@ -758,10 +758,10 @@ def test_progress_is_told_row_by_row(folder: Path) -> None:
     told: list[object] = []
 
     class Watcher:
-        def started(self, total: int) -> None:
+        def started(self, total: int, done: int = 0) -> None:
             told.append(total)
 
-        def row(self, differs: bool) -> None:
+        def advanced(self, differs: bool) -> None:
             told.append(differs)
 
         def finished(self) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.controller import ControllerReport
-from arena.errors import ContractViolation, InfrastructureFailure, printable
+from arena.errors import MESSAGE_CAP, ContractViolation, InfrastructureFailure, printable
 from arena.jail.isolation import Isolation
 
 if TYPE_CHECKING:
@@ -22,17 +21,12 @@ __all__ = [
     "Host",
     "InfrastructureFailure",
     "Isolation",
-    "PreloadFailure",
     "Seat",
     "ask_report",
-    "describe_exception",
     "failure_code",
     "numeric_array",
     "printable_lines",
 ]
-
-MESSAGE_CAP = 500
-"""Characters of a controller's own message that are kept."""
 
 LARGEST_REPLY = 65_536
 """Entries of an order array that are looked at; anything larger has the wrong shape on every network."""
@@ -43,24 +37,6 @@ MOST_DIMENSIONS = 8
 
 LONGEST_ESCAPE = len("\\U0001f4e6")
 """Characters that one unprintable character can become."""
-
-
-class PreloadFailure(InfrastructureFailure):
-    """Libraries that a submission names cannot be imported beforehand; trying again does not help.
-
-    Attributes:
-        failures: the libraries, each with the reason.
-    """
-
-    def __init__(self, failures: Iterable[tuple[str, str]]) -> None:
-        """Take them, at least one."""
-        self.failures = tuple(failures)
-        super().__init__(self.failures)
-
-    def __str__(self) -> str:
-        """Return them on one line."""
-        told = "; ".join(f"{library}: {reason}" for library, reason in self.failures)
-        return f"libraries of the submission cannot be preloaded: {told}"
 
 
 class Seat(Protocol):
@@ -177,17 +153,6 @@ def failure_code(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "memory"
     return "exited" if isinstance(error, SystemExit) else "exception"
-
-
-def describe_exception(error: BaseException) -> str:
-    """Type and text of a controller's exception, on one line, shortened; never raises for hostile ``__str__``."""
-    try:
-        text = str(error)
-    except BaseException:
-        # The text is the controller's code: whatever it does instead of answering, there is no text.
-        text = "its text could not be read"
-    name = printable(type(error).__name__)
-    return f"{name}: {printable(text, MESSAGE_CAP)}" if text else name
 
 
 def printable_lines(text: str) -> str:

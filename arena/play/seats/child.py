@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from arena.entry.submission import make_factory
-from arena.errors import ContractViolation
+from arena.errors import MESSAGE_CAP, ContractViolation, describe_exception
 from arena.llm.seat import seat_llm
 from arena.play.seats import translate
-from arena.play.seats.base import MESSAGE_CAP, ask_report, describe_exception, failure_code, numeric_array
+from arena.play.seats.base import ask_report, failure_code, numeric_array
 from arena.play.seats.wire import (
     NO_PERIOD,
     REQUEST_CAP,

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from arena.jail.isolation import PROGRAMS_ISOLATION, Isolation
 from arena.jail.kernel import conceal_memory
-from arena.jail.launcher import Launcher
+from arena.jail.launcher import Launcher, PreloadFailure, Program
 from arena.jail.lockdown import Policy
-from arena.jail.places import find_places
-from arena.play.seats.base import PreloadFailure
+from arena.jail.places import Places, find_places
 from arena.play.seats.process_seat import ProcessSeat
+from arena.plugins import plugin_packages
+from arena.world.library import shipped
 
 if TYPE_CHECKING:
     from arena.entry.submission import Submission
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from arena.llm.seat import LlmLine
 
 _MOST_LAUNCHERS = 4
+
+# What the arena imports on first use would be imported in every episode.
+_PROGRAM = Program("arena.play.seats.child:serve", libraries=("numpy.random", "networkx"))
 
 
 class ProcessHost:
@@ -47,7 +51,7 @@ class ProcessHost:
         self._launchers: dict[tuple[tuple[str, ...], bool], Launcher] = {}
         # Found once, said at once: every other try would take as long as the first, and end like it.
         self._failures: dict[tuple[tuple[str, ...], bool], PreloadFailure] = {}
-        self._places = cache(find_places)
+        self._places = cache(controller_places)
         if isolation != "process":
             conceal_memory()
 
@@ -106,9 +110,15 @@ class ProcessHost:
             places = self._places(programs=programs)
             policy = Policy(self._limits, self.isolation != "process", places.readable, programs)
             try:
-                launcher = Launcher(policy, libraries, places, self._bubblewrap)
+                launcher = Launcher(_PROGRAM, policy, libraries, places, self._bubblewrap)
             except PreloadFailure as failure:
                 self._failures[kind] = failure
                 raise
         self._launchers[kind] = launcher
         return launcher
+
+
+def controller_places(*, programs: bool = False) -> Places:
+    """Find what a controller's process has to see, whoever plays: the arena, the plugins, and the shipped data."""
+    # The arena's networks and scenarios; in a wheel they are inside its package.
+    return find_places(["arena", *plugin_packages()], [shipped("networks").parent], programs=programs)

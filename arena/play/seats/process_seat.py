@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from arena.contract.controller import ControllerReport
 from arena.contract.language_model import LlmMessage, LlmQuestion
-from arena.errors import ContractViolation, ControllerKilled, printable
+from arena.errors import MESSAGE_CAP, ContractViolation, ControllerKilled, printable
 from arena.jail import watch
 from arena.llm.seat import plain_outcome
 from arena.play.seats import translate
-from arena.play.seats.base import MESSAGE_CAP, InfrastructureFailure, printable_lines
+from arena.play.seats.base import InfrastructureFailure, printable_lines
 from arena.play.seats.wire import (
     NO_PERIOD,
     AnswerRequest,

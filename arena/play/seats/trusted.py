@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.entry.submission import make_factory
-from arena.errors import ContractViolation, InfrastructureFailure
+from arena.errors import ContractViolation, InfrastructureFailure, describe_exception
+from arena.jail.isolation import Isolation
 from arena.llm.seat import plain_outcome, seat_llm
-from arena.play.seats.base import Isolation, ask_report, describe_exception, failure_code, numeric_array
+from arena.play.seats.base import ask_report, failure_code, numeric_array
 
 if TYPE_CHECKING:
     from arena.contract.controller import Controller, ControllerReport

@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from arena.contract.language_model import LONGEST_QUESTION, MOST_MESSAGES
-from arena.errors import printable
-from arena.play.seats.base import LARGEST_REPLY, MESSAGE_CAP, MOST_DIMENSIONS
+from arena.errors import MESSAGE_CAP, printable
+from arena.play.seats.base import LARGEST_REPLY, MOST_DIMENSIONS
 
 _M = TypeVar("_M")
 

@@ -21,18 +21,25 @@ from arena.audit.verify import verify
 from arena.cli.standings_table import print_standings
 from arena.contract.seeds import PublicSeeds
 from arena.entry.loading import load_submissions
-from arena.llm import TRANSCRIPT_NAME, read_transcript
+from arena.llm import read_transcript
 from arena.llm.access import make_access, split_playable
 from arena.llm.transcript import digest_text
 from arena.play.evaluate import evaluate
+from arena.play.replays import TranscriptReplays
 from arena.plugins import discover
 from arena.report.page import render_report
+from arena.results.folder import TRANSCRIPT_NAME
 from arena.results.store import Store
 
 SEEDS = PublicSeeds()
 SCENARIOS = ("serial-trend-seasonal-backlog", "divergent-stationary-lost-sales")
 TIMINGS = ("planning_time", "decision_time", "decision_times", "finished_at", "stderr_tail")
 ZEROS = {"fallbacks": 0, "parse_failures": 0, "repairs": 0, "llm_failures": 0}
+
+
+def verify_replayed(folder, submissions):
+    with TranscriptReplays(folder, submissions, "trusted") as replays:
+        return verify(folder, replays=replays)
 
 
 def suite(*names):
@@ -215,7 +222,7 @@ def test_an_episode_asks_no_more_than_its_budget(tmp_path, endpoint):
     assert {record.fallbacks for record in played.records} == {15}
     assert {record.llm_failures for record in played.records} == {0}, "a question that was not asked is not a failure"
     assert len(endpoint.requests) == 30
-    found = verify(tmp_path / "r", replay=submissions, isolation="trusted")
+    found = verify_replayed(tmp_path / "r", submissions)
     assert (found.differences, found.model_replays) == ((), 10)
 
 
@@ -352,7 +359,7 @@ def test_replay_scores_nothing_that_the_transcript_does_not_hold(tmp_path, endpo
 def test_verify_replays_from_the_transcript_and_finds_what_was_altered(tmp_path, endpoint):
     submissions = submit(tmp_path / "s", endpoint)
     play(submissions, tmp_path / "r", live(endpoint), suite(SCENARIOS[0]))
-    found = verify(tmp_path / "r", replay=submissions, isolation="trusted")
+    found = verify_replayed(tmp_path / "r", submissions)
     assert (found.model_calls, found.model_replays, found.differences, found.unchecked) == (10, 10, (), ())
     assert "name their submissions with --replay" in verify(tmp_path / "r").unchecked[0].why
 
@@ -363,10 +370,7 @@ def test_verify_replays_from_the_transcript_and_finds_what_was_altered(tmp_path,
         altered = copy.deepcopy(lines)
         change(altered[3])
         path.write_text("".join(json.dumps(line) + "\n" for line in altered), encoding="utf-8")
-        return {
-            (one.file, one.column)
-            for one in verify(tmp_path / "r", replay=submissions, isolation="trusted").differences
-        }
+        return {(one.file, one.column) for one in verify_replayed(tmp_path / "r", submissions).differences}
 
     better = json.dumps({**GOOD, "safety_z": 1.5})
     assert (TRANSCRIPT_NAME, "reply_digest") in differs(lambda line: line.update(reply=better))
@@ -452,7 +456,7 @@ def test_a_model_that_takes_no_temperature_plays_without_one_and_the_transcript_
     assert {entry.refused["temperature"].partition(": ")[0] for entry in entries} == {"status 400"}
     assert {entry.sampling["temperature"] for entry in entries} == {0.0}
     assert {entry.limits["timeout"] for entry in entries} == {access.limits.timeout}
-    assert verify(tmp_path / "r", replay=submissions, isolation="trusted").differences == ()
+    assert verify_replayed(tmp_path / "r", submissions).differences == ()
 
 
 def test_an_endpoint_that_one_submission_loses_is_there_for_another(tmp_path, endpoint):

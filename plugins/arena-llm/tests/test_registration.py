@@ -12,10 +12,11 @@ from pydantic_faults import refused
 from arena import InvalidInput, LlmLimits, Simulator, Suite, TrackView, load_scenario
 from arena.contract.seeds import PublicSeeds
 from arena.entry.loading import load_submissions
-from arena.llm import TRANSCRIPT_NAME, read_transcript
+from arena.llm import read_transcript
 from arena.llm.access import make_access
 from arena.play.evaluate import evaluate
 from arena.plugins import discover, load_llm_client
+from arena.results.folder import TRANSCRIPT_NAME
 from arena.testing import check_controller
 from arena_llm import arena_controllers
 from arena_llm.config import AdaptiveConfig, TunedBaseStockConfig

@@ -1,4 +1,7 @@
-"""The trial of preloaded libraries: before the first episode each set is imported once, where it will be imported."""
+"""What is refused before the first episode: capabilities that a level does not grant, and libraries that do not import.
+
+Every set of preloaded libraries is imported once, where it will be imported.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,39 @@ from collections.abc import Iterable, Iterator
 
 from arena.entry.folder import MANIFEST_NAME
 from arena.entry.submission import Submission
-from arena.errors import Fault, InvalidInput, printable
-from arena.jail.isolation import Isolation
+from arena.errors import Fault, InfrastructureFailure, InvalidInput, describe_exception
+from arena.jail.isolation import PROGRAMS_ISOLATION, Isolation
+from arena.jail.launcher import PreloadFailure
 from arena.jail.limits import Limits
-from arena.play.seats.base import InfrastructureFailure, PreloadFailure, describe_exception
 
 _TRIALS = 2
+
+
+def refuse_ungranted(submissions: Iterable[Submission], isolation: str) -> None:
+    """Refuse submissions that ask for a capability which a level does not grant, before anything is played.
+
+    Args:
+        submissions: Who wants to play.
+        isolation: The level.
+
+    Raises:
+        InvalidInput: Naming every such submission.
+    """
+    if isolation == PROGRAMS_ISOLATION:
+        return
+    faults = [
+        Fault(
+            str(submission.path),
+            "capabilities",
+            "subprocess",
+            f'isolation level "{isolation}" does not grant it; only "{PROGRAMS_ISOLATION}" can contain programs',
+            f"use a library that solves in its own process, such as HiGHS; or --isolation {PROGRAMS_ISOLATION}",
+        )
+        for submission in submissions
+        if "subprocess" in submission.manifest.capabilities
+    ]
+    if faults:
+        raise InvalidInput(faults)
 
 
 def refuse_unimportable(submissions: Iterable[Submission], isolation: Isolation) -> None:
@@ -65,7 +95,7 @@ def _missing(submissions: Iterable[Submission]) -> Iterator[tuple[Submission, st
             try:
                 missing = importlib.util.find_spec(library) is None
             except (Exception, SystemExit) as error:  # Of a module's name this imports the package.
-                yield submission, library, printable(describe_exception(error), 500)
+                yield submission, library, describe_exception(error)
             else:
                 if missing:
                     yield submission, library, "it is not installed"

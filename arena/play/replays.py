@@ -1,0 +1,78 @@
+"""Replays: episodes of submissions that asked a language model, played again from a transcript, without an endpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from arena.contract.seeds import SeedPlan
+from arena.entry.submission import Submission
+from arena.errors import ABSENT, Fault, InvalidInput
+from arena.jail.limits import Limits
+from arena.llm.gateway import ReplayGateway
+from arena.llm.transcript import read_transcript
+from arena.play.match import play
+from arena.play.seats import Host, make_host
+from arena.results.attempts import Precedent
+from arena.results.folder import TRANSCRIPT_NAME
+from arena.results.record import EpisodeRecord, PlayedEpisode
+from arena.world.scenario import Scenario
+
+
+class TranscriptReplays:
+    """A player of the episodes of one folder, for `arena.audit.verify.verify`. Use it as a context manager.
+
+    Args:
+        folder: of results, with the transcript.
+        submissions: whose episodes can be played again; one that asks no language model is left alone.
+        isolation: level at which they are.
+
+    Raises:
+        InvalidInput: the transcript cannot be read, or none of the submissions asks a language model.
+    """
+
+    def __init__(self, folder: Path, submissions: Sequence[Submission], isolation: str) -> None:
+        self._by_digest = {one.digest: one for one in submissions if one.endpoint is not None}
+        if not self._by_digest:
+            rule = "none of these submissions asks a language model"
+            raise InvalidInput([Fault("--replay", "", ABSENT, rule, "name those that do")])
+        path = folder / TRANSCRIPT_NAME
+        self._gateway = ReplayGateway(read_transcript(path) if path.exists() else {}, str(path))
+        self._isolation = isolation
+        self._host: Host | None = None
+        self._cleaning = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        """Return the player."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the processes that episodes were played in."""
+        self._cleaning.close()
+
+    def knows(self, record: EpisodeRecord) -> bool:
+        """Tell whether the submission of a record is at hand."""
+        return record.submission_digest in self._by_digest
+
+    def play(
+        self, record: EpisodeRecord, scenario: Scenario, seeds: SeedPlan, precedent: Precedent | None
+    ) -> PlayedEpisode:
+        """Play the episode of a record again; see `arena.audit.transcripts.Replays`."""
+        if self._host is None:
+            self._host = make_host(self._isolation)
+            self._cleaning.callback(self._host.close)
+        submission = dataclasses.replace(self._by_digest[record.submission_digest], name=record.submission)
+        seed = seeds.episode(record.scenario_digest, record.seed_index)
+        return play(
+            submission,
+            scenario,
+            seed,
+            self._host,
+            Limits(),
+            commitment=record.commitment,
+            gateway=self._gateway,
+            precedent=precedent,
+        )
