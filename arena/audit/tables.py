@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from arena.audit.differences import Difference, Mismatch, first_mismatch
 from arena.errors import ABSENT, Fault, InvalidInput
 from arena.results.export import EPISODE_COLUMNS, episode_row, safe_text
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
+from arena.results.reading import read_text
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Standings
 from arena.results.standings import compute_standings
@@ -27,21 +26,6 @@ _LAYOUTS: Final = (EPISODE_COLUMNS, _WITHOUT_REPETITIONS, _WITHOUT_TIMES)
 """Columns of tables, newest first: older arenas kept no repetitions, and before that no histograms of times."""
 _SURPLUS: Final = "cells beyond the columns"
 _KEY: Final = ("submission_digest", "scenario_digest", "seed_index")
-
-
-def read_standings(folder: Path) -> Standings:
-    """Read the standings of a folder of results.
-
-    Raises:
-        InvalidInput: the file is missing or of another layout.
-    """
-    path = folder / STANDINGS_NAME
-    try:
-        return Standings.model_validate_json(read_text(path))
-    except ValidationError:
-        rule = "holds no standings of this arena's layout"
-    hint = "use the arena that wrote it, or run arena evaluate into another folder"
-    raise InvalidInput([Fault(str(path), "", ABSENT, rule, hint)])
 
 
 def read_lines(folder: Path) -> list[Line]:
@@ -61,20 +45,6 @@ def read_lines(folder: Path) -> list[Line]:
         rule = "holds no table of episodes of this arena's layout"
     hint = "use the arena that wrote it, or run arena evaluate into another folder"
     raise InvalidInput([Fault(str(path), f"line {reader.line_num}", ABSENT, rule, hint)])
-
-
-def read_text(path: Path) -> str:
-    """Read a file of a folder of results.
-
-    Raises:
-        InvalidInput: it is missing, cannot be read, or is no text.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "it is no text"
-    hint = "arena evaluate writes it; an interrupted evaluation is finished by the same command"
-    raise InvalidInput([Fault(str(path), "", ABSENT, f"cannot be read: {cause}", hint)])
 
 
 class Tables:

@@ -14,13 +14,14 @@ from typing import Final, NamedTuple
 
 from arena.audit.differences import Difference, Mismatch, first_mismatch
 from arena.audit.recompute import kept_twice, recompute, repetition_mismatch
-from arena.audit.tables import Tables, read_lines, read_standings
+from arena.audit.tables import Tables, read_lines
 from arena.audit.transcripts import Replays, TranscriptAudit
 from arena.contract.seeds import MOST_SEEDS, HiddenSeeds, PublicSeeds, Reveal, hidden_seeds
 from arena.contract.version import contract_digest
 from arena.errors import ABSENT, Fault, InvalidInput, StoreError
 from arena.progress import Progress, Silent
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
+from arena.results.reading import read_standings
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Standings
 from arena.results.store import EpisodeStatus, Store, StoredEpisode

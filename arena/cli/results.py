@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +11,7 @@ import typer
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
-    from arena.results.record import EpisodeRecord
-    from arena.results.rows import Standings
+    pass
 
 Folder = Annotated[Path, typer.Argument(help="Folder of results, as arena evaluate wrote it.")]
 
@@ -34,14 +31,14 @@ def register(app: typer.Typer) -> None:
 
 def report(folder: Folder) -> None:
     """Write report.html anew from a folder of results and print its path."""
-    from arena.audit.tables import read_standings
     from arena.report.page import write_report
     from arena.results.folder import REPORT_NAME
+    from arena.results.reading import read_results
     from arena.world.suite import shipped_scenarios
 
-    standings = read_standings(folder)
+    results = read_results(folder)
     notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
-    page = write_report(standings, _records(folder, standings), folder / REPORT_NAME, notes=notes)
+    page = write_report(results.table, results.records, folder / REPORT_NAME, notes=notes)
     with kept(f"the page is written: {page}"):
         print(page)
 
@@ -64,24 +61,3 @@ def export(
     with kept(f"the tables are written: {', '.join(map(str, exported))}"):
         for path in exported:
             print(path)
-
-
-def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
-    """Return the records behind standings: the rows of the store whose content the table of episodes names."""
-    from arena.audit.tables import read_text
-    from arena.results.folder import EPISODES_NAME, STORE_NAME
-    from arena.results.store import Store
-
-    counted = {
-        (row["submission_digest"], row["scenario_digest"], row["seed_index"]): row["scenario"]
-        for row in csv.DictReader(io.StringIO(read_text(folder / EPISODES_NAME), newline=""))
-    }
-    with Store(folder / STORE_NAME, read_only=True) as store:
-        stored = store.records(
-            contract_digest=standings.contract_digest, seed_plan=standings.commitment or standings.seed_plan
-        )
-    found = [
-        (record, counted.get((record.submission_digest, record.scenario_digest, str(record.seed_index))))
-        for record in stored
-    ]
-    return [record.model_copy(update={"scenario": scenario}) for record, scenario in found if scenario is not None]

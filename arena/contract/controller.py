@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from arena.contract.tracks import Briefing, Observation, Track
@@ -45,7 +46,7 @@ class Controller(Protocol):
             briefing: what the track tells about the episode.
         """
 
-    def order(self, observation: Observation) -> np.ndarray:
+    def order(self, observation: Observation) -> NDArray[np.float64]:
         """Decide the orders of one period.
 
         Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arena.errors import ArenaError
 from arena.schemas import FrozenSchema
@@ -88,7 +89,7 @@ def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
     variance = float(ledger.demand.sum(axis=1).var())
     average_inventory = float(ledger.on_hand.mean())
 
-    def bullwhip(orders: np.ndarray) -> float:
+    def bullwhip(orders: NDArray[np.float64]) -> float:
         return float(orders.sum(axis=1).var()) / variance if variance > _SMALLEST_VARIANCE else 1.0
 
     groups = _links_by_group(scenario.network)

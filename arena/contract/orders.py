@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arena.errors import ContractViolation
+from arena.simulate.orders import order_array, refuse_non_finite
 
 
 @dataclass(frozen=True)
 class CheckedOrders:
     """Orders that the simulator may play."""
 
-    orders: np.ndarray
+    orders: NDArray[np.float64]
     """Units per supply link, float64, within [0, bound]."""
     clipped: int
     """How many of them lay outside and were clipped."""
 
 
-def check_orders(values: object, bound: float | np.ndarray, count: int) -> CheckedOrders:
+def check_orders(values: object, bound: float | NDArray[np.float64], count: int) -> CheckedOrders:
     """Check a controller's reply.
 
     Args:
@@ -35,19 +37,11 @@ def check_orders(values: object, bound: float | np.ndarray, count: int) -> Check
             another shape than (count,); ``non_finite`` for NaN and infinities.
     """
     try:
-        array = np.asarray(values)
-    except Exception:  # hostile __array__ or ragged sequences: whatever they raise, it is no array of numbers
-        raise ContractViolation("bad_dtype", f"orders are an array of numbers, got {type(values).__name__}") from None
-    if array.dtype.kind not in "fiu":
-        raise ContractViolation(
-            "bad_dtype", f"orders are integers or floats, got {array.dtype.name}; return a float array"
-        )
-    if array.shape != (count,):
-        raise ContractViolation(
-            "bad_shape", f"orders have shape ({count},), one per link that is ordered on, got {array.shape}"
-        )
-    orders = array.astype(np.float64)
-    if not np.isfinite(orders).all():
-        raise ContractViolation("non_finite", "orders are finite; order 0 where nothing is wanted")
+        orders = order_array(values, (count,), entries="one per link that is ordered on")
+    except ContractViolation:
+        raise
+    except Exception:  # a hostile __array__: whatever it raises, there is no array of numbers
+        raise ContractViolation("bad_dtype", f"orders are real numbers, got {type(values).__name__}") from None
+    refuse_non_finite(orders)
     within = np.clip(orders, 0.0, bound) + 0.0
     return CheckedOrders(within, int(np.count_nonzero(within != orders)))

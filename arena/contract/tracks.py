@@ -23,6 +23,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arena.simulate.compiled import CompiledScenario, compile_scenario
 from arena.simulate.simulator import Simulator, State, restored_generator, stream_words
@@ -56,7 +57,7 @@ class Briefing:
     """``lost``: what a supplier cannot ship is forgotten; ``owed``: it follows later."""
     discount: float
     """Factor on a period's profit per period elapsed."""
-    order_bound: np.ndarray
+    order_bound: NDArray[np.float64]
     """Largest order, units, (supply links,); (inbound links,) on the decentralised track. See `largest_order`."""
     time_budget: float
     """Seconds for each decision."""
@@ -80,7 +81,7 @@ class InformedBriefing(Briefing):
 class OracleBriefing(InformedBriefing):
     """What the oracle track tells: also the demand of the whole episode, and the episode itself, to be replayed."""
 
-    realised_demand: np.ndarray | None
+    realised_demand: NDArray[np.float64] | None
     """Units, (periods, market links); None under goodwill, where demand depends on what is played."""
     scenario: Scenario | None = None
     """What is played, without its names and notes, but with the mean demands; None if briefed without the stream."""
@@ -108,7 +109,7 @@ class OracleBriefing(InformedBriefing):
         simulator.start(self.generator())
         return simulator
 
-    def uniforms(self) -> np.ndarray:
+    def uniforms(self) -> NDArray[np.float64]:
         """The uniforms behind the episode's demand, where demand is sampled by inverse CDF.
 
         Demand of period t on market link j at sentiment s is ``scenario.demand.quantile(uniforms()[t, j], mean)`` with
@@ -146,19 +147,19 @@ class Observation:
 
     period: int
     """The period about to be played, from 0."""
-    last_demand: np.ndarray
+    last_demand: NDArray[np.float64]
     """Demand of the last period, (market links,); zero before the first."""
-    last_unfilled: np.ndarray
+    last_unfilled: NDArray[np.float64]
     """Unfilled units at the end of the last period, (market links,): the backlog, or the sales lost."""
-    on_hand: np.ndarray
+    on_hand: NDArray[np.float64]
     """Units on hand, (managed nodes,)."""
-    component_stock: np.ndarray
+    component_stock: NDArray[np.float64]
     """Units on hand of each component of a bill of materials, (components,); part of ``on_hand`` already."""
-    pipeline: np.ndarray
+    pipeline: NDArray[np.float64]
     """Units under way, flat: each supply link's slots by arrival, see ``Network.pipeline_offsets``."""
-    in_transit: np.ndarray
+    in_transit: NDArray[np.float64]
     """Units under way, (supply links,)."""
-    owed: np.ndarray
+    owed: NDArray[np.float64]
     """Units the supplier still owes, (supply links,); zero unless upstream shortage is owed."""
     sentiment: float
     """Customers' sentiment in the last period; 1 without goodwill."""
@@ -166,13 +167,13 @@ class Observation:
     """Whether :attr:`vector` ends with ``owed``."""
 
     @cached_property
-    def vector(self) -> np.ndarray:
+    def vector(self) -> NDArray[np.float64]:
         """The observation as one flat vector, read-only.
 
         Last demand, last unfilled (market links each), on hand (managed nodes), pipeline, period, sentiment: the
         published layout. Where the scenario has them, component stock and what is owed follow.
         """
-        parts: list[np.ndarray | tuple[float, float]] = [
+        parts: list[NDArray[np.float64] | tuple[float, float]] = [
             self.last_demand,
             self.last_unfilled,
             self.on_hand,
@@ -182,7 +183,7 @@ class Observation:
         ]
         if self.owed_shown:
             parts.append(self.owed)
-        vector: np.ndarray = np.concatenate(parts)
+        vector: NDArray[np.float64] = np.concatenate(parts)
         vector.flags.writeable = False
         return vector
 
@@ -191,7 +192,7 @@ class Observation:
 class InformedObservation(Observation):
     """What the informed and oracle tracks show: also the forecast."""
 
-    forecast: np.ndarray
+    forecast: NDArray[np.float64]
     """Mean demand per market link of this and all later periods, at the sentiment of the observation, shape
     (market links, horizon - period + longest lead time): an order placed in the last period would matter that long
     if the world went on."""
@@ -206,9 +207,9 @@ class LocalObservation(Observation):
     is 1.
     """
 
-    incoming_orders: np.ndarray
+    incoming_orders: NDArray[np.float64]
     """Orders requested from the node in the last period, (outbound supply links of the node,)."""
-    owed_to_buyers: np.ndarray
+    owed_to_buyers: NDArray[np.float64]
     """Units that the node still owes, (outbound supply links of the node,); zero unless upstream shortage is owed."""
 
 
@@ -264,7 +265,7 @@ class TrackView:
         *,
         seed: int,
         time_budget: float = DEFAULT_TIME_BUDGET,
-        realised_demand: np.ndarray | None = None,
+        realised_demand: NDArray[np.float64] | None = None,
         entropy: int | None = None,
     ) -> Briefing:
         """The briefing of an episode.
@@ -350,7 +351,7 @@ class TrackView:
         return InformedObservation(**shown, forecast=forecast)
 
 
-def _part(values: np.ndarray, positions: list[int]) -> np.ndarray:
+def _part(values: NDArray[np.float64], positions: list[int]) -> NDArray[np.float64]:
     part = values[positions]
     part.flags.writeable = False
     return part
@@ -378,7 +379,7 @@ def brief(
     *,
     seed: int,
     time_budget: float = DEFAULT_TIME_BUDGET,
-    realised_demand: np.ndarray | None = None,
+    realised_demand: NDArray[np.float64] | None = None,
     entropy: int | None = None,
     node: int | None = None,
 ) -> Briefing:

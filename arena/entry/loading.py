@@ -13,7 +13,7 @@ from arena.entry.finding import find_submissions
 from arena.entry.folder import MANIFEST_NAME, FolderFile, check_class, read_folder
 from arena.entry.submission import Manifest, Submission, digest_content, read_manifest
 from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
-from arena.plugins import Plugins
+from arena.plugins import Plugins, discover
 from arena.schemas import parse_as
 from arena.world.kinds import require_kind
 
@@ -94,13 +94,13 @@ class LoadedSubmissions:
         return self.submissions
 
 
-def load_submissions(paths: Sequence[Path], plugins: Plugins) -> LoadedSubmissions:
+def load_submissions(paths: Sequence[str | Path], plugins: Plugins | None = None) -> LoadedSubmissions:
     """Read and check submissions; nothing of them is run.
 
     Args:
         paths: manifests, submission folders, or folders of submissions. In a folder of submissions every YAML file is
             a manifest and every folder (hidden ones left out) a submission folder; other files are ignored.
-        plugins: the installed plugins.
+        plugins: the installed plugins; None to find them.
 
     Returns:
         The submissions in the order of their names, every fault of all of them, and those whose package is missing.
@@ -108,9 +108,10 @@ def load_submissions(paths: Sequence[Path], plugins: Plugins) -> LoadedSubmissio
     faults: list[Fault] = []
     submissions: list[Submission] = []
     unavailable: list[Unavailable] = []
-    for path in find_submissions(paths, faults):
+    installed = discover() if plugins is None else plugins
+    for path in find_submissions([Path(path) for path in paths], faults):
         try:
-            loaded = _load(path, plugins)
+            loaded = _load(path, installed)
         except InvalidInput as error:
             faults.extend(error.faults)
             continue

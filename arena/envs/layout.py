@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from arena.errors import unknown_name
 from arena.simulate.columns import Column
@@ -36,8 +37,8 @@ class MeanPaths:
         smallest: lower bound of the mean, shape (episodes,) or a number for all.
     """
 
-    path: np.ndarray
-    smallest: np.ndarray | float
+    path: NDArray[np.float64]
+    smallest: NDArray[np.float64] | float
 
 
 class ObservationLayout:
@@ -78,7 +79,7 @@ class ObservationLayout:
         """The observation space: Box(-1e6, 1e6), float64, as the contract has it."""
         return spaces.Box(-LARGEST_QUANTITY, LARGEST_QUANTITY, (self.length,), np.float64)
 
-    def single(self, columns: Columns, demand: Sequence[float] | None) -> np.ndarray:
+    def single(self, columns: Columns, demand: Sequence[float] | None) -> NDArray[np.float64]:
         """The observation of one episode, shape (length,), a new array.
 
         Args:
@@ -106,7 +107,9 @@ class ObservationLayout:
             return np.concatenate((values, ahead.ravel()))
         return np.array(values, dtype=np.float64)
 
-    def batch(self, columns: Columns, demand: Sequence[Column] | None, means: MeanPaths | None = None) -> np.ndarray:
+    def batch(
+        self, columns: Columns, demand: Sequence[Column] | None, means: MeanPaths | None = None
+    ) -> NDArray[np.float64]:
         """The observations of a batch, shape (batch, length), a new array.
 
         Each entry of the vector is contiguous over the batch (Fortran order): that is how the columns are at hand.
@@ -136,5 +139,5 @@ class ObservationLayout:
             coming = means.path[:, columns.period :] * columns.sentiment
             np.maximum(means.smallest, coming, out=ahead[:, :left])
             parts.append(ahead.ravel())
-        observations: np.ndarray = np.concatenate(parts).reshape(self.length, count)
+        observations: NDArray[np.float64] = np.concatenate(parts).reshape(self.length, count)
         return observations.T

@@ -14,6 +14,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from gymnasium.utils import seeding
+from numpy.typing import NDArray
 
 from arena.contract.orders import check_orders
 from arena.contract.tracks import LocalObservation, TrackView
@@ -143,7 +144,7 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
         return self._observe(), {agent: {"clipped_orders": 0} for agent in self.agents}
 
     def step(
-        self, actions: Mapping[str, np.ndarray]
+        self, actions: Mapping[str, NDArray[np.float64]]
     ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
         """Play one period.
 
@@ -191,7 +192,7 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
             self.agents = []
         return self._observe(), rewards, dict.fromkeys(agents, False), dict.fromkeys(agents, finished), infos
 
-    def state(self) -> np.ndarray:
+    def state(self) -> NDArray[np.float64]:
         """The whole network, as the blind track's observation vector: for training with a central critic."""
         last = self._simulator.last
         return self._layout.single(self._simulator.columns, None if last is None else last.demand)

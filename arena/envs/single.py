@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
+from numpy.typing import NDArray
 
 from arena.contract.kpi import Kpis, measure
 from arena.contract.orders import check_orders
@@ -99,7 +100,7 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Begin a new episode.
 
         Args:
@@ -116,7 +117,7 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         info = {"period": 0, "sentiment": columns.sentiment, "clipped_orders": 0}
         return self._layout.single(columns, None), info
 
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
         """Play one period.
 
         Args:
@@ -147,7 +148,7 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             info["kpis"] = self.kpis().model_dump()
         return self._layout.single(columns, last.demand), reward, False, finished, info
 
-    def _is_within_bounds(self, action: np.ndarray) -> bool:
+    def _is_within_bounds(self, action: NDArray[np.float64]) -> bool:
         """Whether orders can go to the simulator as they are; it still refuses NaN, which compares as it likes."""
         if type(action) is not np.ndarray or action.shape != self._shape or action.dtype.kind not in "fiu":
             return False

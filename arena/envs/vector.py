@@ -12,15 +12,17 @@ from gymnasium.error import ResetNeeded
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
 
 from arena.envs.layout import EnvTrack, ObservationLayout
 from arena.envs.single import resolve_scenario
 from arena.envs.training_worlds import DrawnEpisodes, check_mix
-from arena.errors import ContractViolation, EpisodeEnded, unknown_name
+from arena.errors import EpisodeEnded, unknown_name
 from arena.schemas import seed_number
 from arena.simulate.columns import NUMPY, Column
 from arena.simulate.compiled import compile_scenario
 from arena.simulate.dynamics import Columns, Movements, advance
+from arena.simulate.orders import order_array, refuse_non_finite
 from arena.training_worlds import ScenarioMix
 from arena.world.scenario import Scenario
 
@@ -136,7 +138,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
+    ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Begin a new episode in every sub-environment.
 
         Args:
@@ -167,7 +169,9 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             info |= told | dict.fromkeys([f"_{name}" for name in told], self._everyone)
         return self._observe(self._columns, None), info
 
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(
+        self, actions: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Play one period of every episode.
 
         Args:
@@ -212,27 +216,15 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     # --- orders, demand, money ----------------------------------------------------------------------------------
 
-    def _checked(self, actions: np.ndarray) -> tuple[list[Column], np.ndarray | int]:
+    def _checked(self, actions: NDArray[np.float64]) -> tuple[list[Column], NDArray[np.float64] | int]:
         """Orders as columns of their own memory, within bounds, and how many were clipped per sub-environment."""
-        array = np.asarray(actions)
-        if array.dtype.kind not in "fiu":
-            raise ContractViolation(
-                "bad_dtype", f"orders are integers or floats, got {array.dtype.name}; return a float array"
-            )
-        if array.shape != self._shape:
-            raise ContractViolation(
-                "bad_shape", f"orders have shape {self._shape}, (num_envs, supply links), got {array.shape}"
-            )
-        orders = np.array(array.T, dtype=np.float64, order="C")
+        array = order_array(actions, self._shape, entries="(num_envs, supply links)")
+        orders = np.ascontiguousarray(array.T)
         # NaN compares false, so one look at the extremes finds everything that needs care.
         if orders.min() >= 0.0 and orders.max() <= self._order_bound:
             return list(orders), 0
-        finite = np.isfinite(orders)
-        if not finite.all():
-            culprit = int(np.flatnonzero(~finite.all(axis=0))[0])
-            raise ContractViolation(
-                "non_finite", f"orders are finite, those of sub-environment {culprit} are not; order 0 for nothing"
-            )
+        unfit = np.flatnonzero(~np.isfinite(orders).all(axis=0))
+        refuse_non_finite(orders, whose=f"of sub-environment {unfit[0]}" if unfit.size else "")
         within = np.clip(orders, 0.0, self._order_bound)
         return list(within), np.count_nonzero(within != orders, axis=0)
 
@@ -257,7 +249,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             for mean in means
         ]
 
-    def _exact_rewards(self, moved: Movements, period: int) -> np.ndarray:
+    def _exact_rewards(self, moved: Movements, period: int) -> NDArray[np.float64]:
         # One dot product each: a product with the whole matrix adds up in another order and rounds differently.
         weights, rows = self._compiled.reward_map, np.ascontiguousarray(moved.rows.T)
         rewards = np.array([np.dot(weights, row) for row in rows])
@@ -308,10 +300,10 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             sentiment=np.ones(self.num_envs),
         )
 
-    def _observe(self, columns: Columns, demand: Sequence[Column] | None) -> np.ndarray:
+    def _observe(self, columns: Columns, demand: Sequence[Column] | None) -> NDArray[np.float64]:
         return self._layout.batch(columns, demand, None if self._drawn is None else self._drawn.means)
 
-    def _info(self, columns: Columns, clipped: np.ndarray | int) -> dict[str, Any]:
+    def _info(self, columns: Columns, clipped: NDArray[np.float64] | int) -> dict[str, Any]:
         info: dict[str, Any] = {
             "period": np.full(self.num_envs, columns.period),
             "sentiment": columns.sentiment.copy(),

@@ -17,10 +17,11 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorActionWrapper, VectorEnv
 from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
 
 from arena.envs.single import InventoryEnv
 from arena.envs.vector import InventoryVectorEnv
-from arena.errors import ContractViolation
+from arena.simulate.orders import order_array
 from arena.world.network import Network
 from arena.world.scenario import Scenario
 
@@ -33,7 +34,7 @@ else:
     _VectorOrders = VectorActionWrapper
 
 
-def centre_orders(network: Network, demand_scale: DemandScale) -> np.ndarray:
+def centre_orders(network: Network, demand_scale: DemandScale) -> NDArray[np.float64]:
     """The orders that follow demand in a steady state, units per period, shape (supply links,).
 
     Every node passes on what it ships and sells: a retailer its markets' demand, a supplier what its buyers order. A
@@ -89,19 +90,9 @@ class _Scaling:
         self.centre.flags.writeable = False
         self.slope_above = largest_multiple - 1.0
 
-    def orders(self, actions: Any, shape: tuple[int, ...]) -> np.ndarray:
-        scaled = _numbers(actions, shape)
+    def orders(self, actions: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        scaled = order_array(actions, shape, noun="actions")
         return self.centre * (1.0 + np.where(scaled > 0.0, self.slope_above * scaled, scaled))
-
-
-def _numbers(actions: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Actions as float64; the shape is held here, before numpy would stretch a smaller one over the links."""
-    array = np.asarray(actions)
-    if array.dtype.kind not in "fiu":
-        raise ContractViolation("bad_dtype", f"actions are integers or floats, got {array.dtype.name}")
-    if array.shape != shape:
-        raise ContractViolation("bad_shape", f"actions have shape {shape}, one per supply link, got {array.shape}")
-    return array.astype(np.float64)
 
 
 def _scenario_of(env: gymnasium.Env[Any, Any]) -> Scenario:
@@ -151,11 +142,11 @@ class CentredOrders(gymnasium.ActionWrapper[np.ndarray, np.ndarray, np.ndarray],
         self.action_space = spaces.Box(-1.0, 1.0, self._shape, np.float32)
 
     @property
-    def centre(self) -> np.ndarray:
+    def centre(self) -> NDArray[np.float64]:
         """The order of each link that follows demand, units, (supply links,)."""
         return self._scaling.centre
 
-    def action(self, action: np.ndarray) -> np.ndarray:
+    def action(self, action: NDArray[np.float64]) -> NDArray[np.float64]:
         """Orders in units from an action in [-1, 1], both (supply links,).
 
         Raises:
@@ -186,11 +177,11 @@ class VectorCentredOrders(_VectorOrders):
         self.action_space = batch_space(self.single_action_space, env.num_envs)
 
     @property
-    def centre(self) -> np.ndarray:
+    def centre(self) -> NDArray[np.float64]:
         """The order of each link that follows demand, units, (supply links,)."""
         return self._scaling.centre
 
-    def actions(self, actions: np.ndarray) -> np.ndarray:
+    def actions(self, actions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Orders in units from actions in [-1, 1], both (num_envs, supply links).
 
         Raises:
@@ -199,8 +190,8 @@ class VectorCentredOrders(_VectorOrders):
         return self._scaling.orders(actions, self._shape)
 
 
-def _whole(actions: Any, shape: tuple[int, ...]) -> np.ndarray:
-    rounded: np.ndarray = np.rint(_numbers(actions, shape))
+def _whole(actions: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    rounded: NDArray[np.float64] = np.rint(order_array(actions, shape, noun="actions"))
     return rounded
 
 
@@ -235,7 +226,7 @@ class IntegerOrders(gymnasium.ActionWrapper[np.ndarray, np.ndarray, np.ndarray],
         self.action_space = _whole_units(_scenario_of(env), largest)
         self._shape = (len(_scenario_of(env).network.supply_links),)
 
-    def action(self, action: np.ndarray) -> np.ndarray:
+    def action(self, action: NDArray[np.float64]) -> NDArray[np.float64]:
         """Whole units, float64, from orders of any real dtype, both (supply links,).
 
         Raises:
@@ -263,7 +254,7 @@ class VectorIntegerOrders(_VectorOrders):
         self.single_action_space = _whole_units(scenario, largest)
         self.action_space = batch_space(self.single_action_space, env.num_envs)
 
-    def actions(self, actions: np.ndarray) -> np.ndarray:
+    def actions(self, actions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Whole units, float64, from orders of any real dtype, both (num_envs, supply links).
 
         Raises:

@@ -26,7 +26,7 @@ from arena.results.files import (
     replacing,
 )
 from arena.results.folder import find_own
-from arena.results.record import EpisodeRecord
+from arena.results.record import EpisodeRecord, key_of
 from arena.results.store import Store
 
 Format = Literal["csv", "parquet"]
@@ -171,7 +171,7 @@ def export(store_path: Path, output: Path, file_format: Format) -> Exported:
         episodes = (episode_row(one.record, one.suite) for one in stored)
         write = _write_csv if file_format == "csv" else _write_parquet
         write(exported.episodes, kinds[0], EPISODE_COLUMNS, episodes)
-        write(exported.periods, kinds[1], PERIOD_COLUMNS, _period_rows(store))
+        write(exported.periods, kinds[1], PERIOD_COLUMNS, period_rows(store, store.records()))
     return exported
 
 
@@ -205,11 +205,16 @@ def episode_row(record: EpisodeRecord, suite: str) -> list[Any]:
     return [values[column] for column in EPISODE_COLUMNS]
 
 
-def _period_rows(store: Store) -> Iterator[list[Any]]:
-    for one in store.episodes():
-        record = one.record
+def period_rows(store: Store, records: Iterable[EpisodeRecord]) -> Iterator[list[Any]]:
+    """Yield the rows of records in a table of periods, with `PERIOD_COLUMNS`.
+
+    Args:
+        store: holds their series.
+        records: the records.
+    """
+    for record in records:
         head = [record.submission, record.submission_digest, record.scenario, record.seed_index, record.commitment]
-        requested, demand = store.arrays(one.key)
+        requested, demand = store.arrays(key_of(record))
         for period in range(len(requested)):
             for quantity, series in (("requested_order", requested), ("realised_demand", demand)):
                 for link, units in enumerate(series[period].tolist()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -14,49 +15,49 @@ class Ledger:
     Units are product units or money; money is discounted to period 0. "End" means after customers were served.
     """
 
-    requested: np.ndarray
+    requested: NDArray[np.float64]
     """Orders as requested by the controller, (periods, supply links), units, before the period's shipping."""
-    filled: np.ndarray
+    filled: NDArray[np.float64]
     """Units shipped on each supply link in the period, (periods, supply links)."""
-    received: np.ndarray
+    received: NDArray[np.float64]
     """Units delivered over each supply link in the period, (periods, supply links)."""
-    in_transit: np.ndarray
+    in_transit: NDArray[np.float64]
     """Units under way on each supply link at the end of the period, (periods, supply links)."""
-    owed: np.ndarray
+    owed: NDArray[np.float64]
     """Units the supplier owes on each link at the end (zero unless upstream shortage is owed), (periods, links)."""
-    on_hand: np.ndarray
+    on_hand: NDArray[np.float64]
     """Units on hand at the end, (periods, managed nodes); components of a bill of materials are added up."""
-    component_stock: np.ndarray
+    component_stock: NDArray[np.float64]
     """Units on hand of each component at the end, (periods, components)."""
-    scrapped: np.ndarray
+    scrapped: NDArray[np.float64]
     """Units delivered above the storage capacity and lost, (periods, managed nodes)."""
-    demand: np.ndarray
+    demand: NDArray[np.float64]
     """Customers' demand of the period, (periods, market links), units."""
-    carried_backlog: np.ndarray
+    carried_backlog: NDArray[np.float64]
     """Backlog carried into the period, (periods, market links), units; zero in lost-sales mode."""
-    sold: np.ndarray
+    sold: NDArray[np.float64]
     """Units sold, late deliveries included, (periods, market links)."""
-    unfilled: np.ndarray
+    unfilled: NDArray[np.float64]
     """Units owed to customers (backlog) or lost (lost sales) at the end, (periods, market links)."""
-    sentiment: np.ndarray
+    sentiment: NDArray[np.float64]
     """Customers' sentiment during the period, (periods,); 1 without goodwill."""
-    revenue: np.ndarray
+    revenue: NDArray[np.float64]
     """Money earned from customers and from managed buyers, (periods, managed nodes)."""
-    procurement_cost: np.ndarray
+    procurement_cost: NDArray[np.float64]
     """Money paid for filled orders, (periods, managed nodes)."""
-    holding_cost: np.ndarray
+    holding_cost: NDArray[np.float64]
     """Money for units on hand and inbound in transit at the end, (periods, managed nodes)."""
-    operating_cost: np.ndarray
+    operating_cost: NDArray[np.float64]
     """Money for factories' throughput, (periods, managed nodes)."""
-    shortage_penalty: np.ndarray
+    shortage_penalty: NDArray[np.float64]
     """Money for unfilled units at the end, (periods, managed nodes)."""
-    fixed_ordering_cost: np.ndarray
+    fixed_ordering_cost: NDArray[np.float64]
     """Money for periods in which a link shipped anything, (periods, managed nodes)."""
-    node_profit: np.ndarray
+    node_profit: NDArray[np.float64]
     """Revenue less the five costs, (periods, managed nodes)."""
-    reward: np.ndarray
+    reward: NDArray[np.float64]
     """Profit of the whole network, (periods,)."""
-    initial_on_hand: np.ndarray
+    initial_on_hand: NDArray[np.float64]
     """Units on hand before the first period, (managed nodes,)."""
 
     def __post_init__(self) -> None:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
 import numpy as np
+from numpy.typing import NDArray
 
-from arena.errors import ContractViolation, EpisodeEnded
+from arena.errors import EpisodeEnded
 from arena.schemas import seed_number
 from arena.simulate.columns import SCALAR
 from arena.simulate.compiled import MONEY_PARTS, CompiledScenario, compile_scenario
 from arena.simulate.dynamics import Columns, Movements, advance
 from arena.simulate.ledger import Ledger
+from arena.simulate.orders import order_array, refuse_non_finite
 from arena.world.scenario import Scenario
 
 
@@ -26,27 +28,27 @@ class State:
 
     period: int
     """Period about to be played, from 0."""
-    demand: np.ndarray
+    demand: NDArray[np.float64]
     """Demand of the last period, (market links,); zero before the first."""
-    unfilled: np.ndarray
+    unfilled: NDArray[np.float64]
     """Unfilled units at the end of the last period, (market links,)."""
-    on_hand: np.ndarray
+    on_hand: NDArray[np.float64]
     """Units on hand, (managed nodes,)."""
-    component_stock: np.ndarray
+    component_stock: NDArray[np.float64]
     """Units of each component of a bill of materials, (components,)."""
-    pipeline: np.ndarray
+    pipeline: NDArray[np.float64]
     """Units under way by link and arrival, flat (see Network.pipeline_offsets)."""
-    in_transit: np.ndarray
+    in_transit: NDArray[np.float64]
     """Units under way, (supply links,)."""
-    owed: np.ndarray
+    owed: NDArray[np.float64]
     """Units the supplier still owes, (supply links,)."""
     sentiment: float
     """Customers' sentiment in the last period."""
-    requested: np.ndarray
+    requested: NDArray[np.float64]
     """Orders requested in the last period, (supply links,)."""
 
 
-def _frozen(values: Any) -> np.ndarray:
+def _frozen(values: Any) -> NDArray[np.float64]:
     array = np.array(values, dtype=np.float64)
     array.flags.writeable = False
     return array
@@ -144,7 +146,7 @@ class Simulator:
         self._log = []
         self._columns = self._initial()
 
-    def replay(self, demand: np.ndarray) -> None:
+    def replay(self, demand: NDArray[np.float64]) -> None:
         """Begin an episode that was played before: its demand is given, and nothing is drawn.
 
         Args:
@@ -199,21 +201,11 @@ class Simulator:
             raise EpisodeEnded(
                 f"the episode is over after {self.scenario.horizon} periods: call start(seed) for the next one"
             )
-        try:
-            asked = np.asarray(orders)
-        except ValueError:  # a ragged sequence
-            asked = np.empty(0, dtype=object)
-        if asked.dtype.kind not in "fiu":
-            message = f"orders are numbers, got {type(orders).__name__}; give one float per supply link"
-            raise ContractViolation("bad_dtype", message)
-        if asked.shape != (self.compiled.links,):
-            raise ContractViolation(
-                "bad_shape", f"orders have shape ({self.compiled.links},), one per supply link, got {asked.shape}"
-            )
-        requests: list[float] = asked.astype(np.float64).tolist()
+        asked = order_array(orders, (self.compiled.links,))
+        requests: list[float] = asked.tolist()
         total = sum(requests)
-        if total - total != 0.0 and not np.isfinite(asked).all():
-            raise ContractViolation("non_finite", "orders are finite; order 0 where nothing is wanted")
+        if total - total != 0.0:  # cheaper than a look at every order, and wrong only for sums beyond floating point
+            refuse_non_finite(asked)
         means, draw, smallest = self._means[columns.period], self.scenario.demand.draw, self._smallest_mean
         recorded = self._recorded
 
@@ -252,7 +244,7 @@ class Simulator:
         compiled, log = self.compiled, self._log
         links, markets, points = compiled.links, compiled.markets, len(compiled.stock_points)
 
-        def table(rows: list[Any], width: int) -> np.ndarray:
+        def table(rows: list[Any], width: int) -> NDArray[np.float64]:
             return np.array(rows, dtype=np.float64).reshape(len(log), width)
 
         rows = table([moved.rows for _, moved, _, _ in log], compiled.flow_rows)
@@ -297,7 +289,7 @@ class Simulator:
         )
 
 
-def realised_demand(scenario: Scenario, seed: SupportsIndex) -> np.ndarray | None:
+def realised_demand(scenario: Scenario, seed: SupportsIndex) -> NDArray[np.float64] | None:
     """The demand trace that an episode of this seed will see.
 
     Args:

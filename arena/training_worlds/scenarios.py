@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from arena.schemas import Count, Finite, FrozenSchema, NonNegative, Positive
@@ -150,7 +151,7 @@ class ScenarioMix(FrozenSchema):
         return [self.draw_demand(generator, periods, horizon=scenario.horizon) for _ in range(count)]
 
 
-def mean_paths(scenario: Scenario, demands: list[Demand]) -> np.ndarray:
+def mean_paths(scenario: Scenario, demands: list[Demand]) -> NDArray[np.float64]:
     """Means of a batch of demands at sentiment 1, before the lower bound (`Demand.smallest_mean`).
 
     Args:

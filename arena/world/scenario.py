@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from arena.errors import FaultList, FieldFault
@@ -72,7 +73,7 @@ class Scenario(FrozenSchema):
         return self
 
     @cached_property
-    def mean_path(self) -> np.ndarray:
+    def mean_path(self) -> NDArray[np.float64]:
         """Mean demand at sentiment 1, before the lower bound: shape (market links, horizon + longest lead time).
 
         The part past the horizon exists because a forecast must look as far as an order placed in the last period
@@ -83,7 +84,7 @@ class Scenario(FrozenSchema):
         path.flags.writeable = False
         return path
 
-    def mean_demand(self, first: int, stop: int, sentiment: float = 1.0) -> np.ndarray:
+    def mean_demand(self, first: int, stop: int, sentiment: float = 1.0) -> NDArray[np.float64]:
         """Mean demand of periods ``first`` to ``stop - 1`` at one sentiment, shape (market links, stop - first)."""
         return np.maximum(self.demand.smallest_mean, self.mean_path[:, first:stop] * sentiment)
 

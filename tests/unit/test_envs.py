@@ -230,9 +230,9 @@ def test_orders_of_any_real_kind_are_played(dtype) -> None:
         (np.array([20.0]), "bad_shape", r"shape \(3,\)"),
         (np.array(20.0), "bad_shape", r"shape \(3,\)"),
         (np.full((1, 3), 20.0), "bad_shape", r"shape \(3,\)"),
-        (np.array([True, False, True]), "bad_dtype", "integers or floats"),
-        (np.array([1j, 1, 1]), "bad_dtype", "integers or floats"),
-        (None, "bad_dtype", "integers or floats"),
+        (np.array([True, False, True]), "bad_dtype", "orders are real numbers"),
+        (np.array([1j, 1, 1]), "bad_dtype", "orders are real numbers"),
+        (None, "bad_dtype", "orders are real numbers"),
     ],
 )
 def test_orders_that_are_no_orders_raise_and_change_nothing(orders, code: str, message: str) -> None:

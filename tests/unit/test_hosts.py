@@ -312,7 +312,7 @@ def test_numbers_of_any_shape_are_handed_on(host, submit, expression):
 @pytest.mark.parametrize(
     ("expression", "code", "message"),
     [
-        ("None", "bad_dtype", "orders must be real numbers, got NoneType of dtype object"),
+        ("None", "bad_dtype", "orders are real numbers, got NoneType of dtype object"),
         ("{'profit': 1e9}", "bad_dtype", "got dict of dtype object"),
         ("'20'", "bad_dtype", "got str"),
         ("['1', '2', '3']", "bad_dtype", "got list"),

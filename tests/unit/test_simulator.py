@@ -147,9 +147,9 @@ def test_an_episode_ends():
         ([1], "bad_shape", r"orders have shape \(2,\), one per supply link, got \(1,\)"),
         ([[1, 2]], "bad_shape", r"got \(1, 2\)"),
         (3.0, "bad_shape", r"got \(\)"),
-        (["many", 2], "bad_dtype", "orders are numbers, got list"),
-        ({"2": 1}, "bad_dtype", "orders are numbers, got dict"),
-        ([[1], 2], "bad_dtype", "orders are numbers, got list"),
+        (["many", 2], "bad_dtype", "orders are real numbers, got list"),
+        ({"2": 1}, "bad_dtype", "orders are real numbers, got dict"),
+        ([[1], 2], "bad_dtype", "orders are no array"),
     ],
 )
 def test_bad_orders_are_refused_and_leave_the_episode_as_it_was(orders, code, message):

@@ -186,7 +186,7 @@ def test_orders_are_clipped_and_counted_per_sub_environment() -> None:
         (np.full((3, 2), 20.0), "bad_shape", r"\(2, 3\), \(num_envs, supply links\), got \(3, 2\)"),
         (np.full(3, 20.0), "bad_shape", r"got \(3,\)"),
         (np.full((1, 3), 20.0), "bad_shape", r"got \(1, 3\)"),
-        (np.full((2, 3), True), "bad_dtype", "integers or floats, got bool"),
+        (np.full((2, 3), True), "bad_dtype", "orders are real numbers, got .* of dtype bool"),
     ],
 )
 def test_orders_that_are_no_orders_raise_and_change_nothing(orders: np.ndarray, code: str, message: str) -> None:

@@ -220,7 +220,7 @@ def test_the_largest_choice_is_a_whole_number_within_bounds(largest) -> None:
         (np.zeros(1), r"actions have shape \(3,\), one per supply link, got \(1,\)"),
         (np.float64(0.0), r"actions have shape \(3,\)"),
         (np.zeros((1, 3)), r"actions have shape \(3,\)"),
-        (np.array(["a", "b", "c"]), "actions are integers or floats"),
+        (np.array(["a", "b", "c"]), "actions are real numbers"),
         (np.array([0.0, np.nan, 0.0]), "orders are finite"),
     ],
 )

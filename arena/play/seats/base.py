@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.controller import ControllerReport
-from arena.errors import MESSAGE_CAP, ContractViolation, InfrastructureFailure, printable
+from arena.errors import ContractViolation, InfrastructureFailure, printable
 from arena.jail.isolation import Isolation
+from arena.simulate.orders import order_numbers
 
 if TYPE_CHECKING:
     from arena.contract.controller import Controller
@@ -109,17 +110,7 @@ def numeric_array(reply: object) -> NDArray[np.float64]:
         ContractViolation: ``bad_dtype`` for booleans, complex numbers, text, dates, None, other objects and ragged
             sequences; ``bad_shape`` for absurdly large arrays.
     """
-    try:
-        array = np.asarray(reply)
-    except ValueError as error:
-        # Numpy's way to say that the rows of a sequence differ in length.
-        raise ContractViolation("bad_dtype", f"orders are no array: {printable(str(error), MESSAGE_CAP)}") from error
-    if array.dtype.kind not in "iuf":
-        raise ContractViolation(
-            "bad_dtype",
-            f"orders must be real numbers, got {printable(type(reply).__name__)} "
-            f"of dtype {printable(str(array.dtype))}; return a float64 array with one entry per supply link",
-        )
+    array = order_numbers(reply)
     if array.size > LARGEST_REPLY or array.ndim > MOST_DIMENSIONS:
         raise ContractViolation(
             "bad_shape", f"orders have {array.ndim} dimensions and {array.size} entries; return one per supply link"

@@ -1,0 +1,190 @@
+"""Reading a folder of results: records and standings as objects, and as data frames for analysis."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
+from arena.results.export import EPISODE_COLUMNS, PERIOD_COLUMNS, episode_row, period_rows
+from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
+from arena.results.record import EpisodeRecord, PlayedEpisode, key_of
+from arena.results.rows import ScenarioRow, StandingRow, Standings
+from arena.results.store import Store
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Results:
+    """A folder of results, as `arena evaluate` left it. Make one with `read_results`.
+
+    The methods that return data frames need pandas, which is an extra: ``pip install "inventory-arena[pandas]"``.
+
+    Attributes:
+        folder: the folder.
+        table: the standings: what the records say about the submissions.
+        records: the episodes that the standings are about, in the order of submission, scenario and seed index.
+    """
+
+    folder: Path
+    table: Standings
+    records: tuple[EpisodeRecord, ...]
+
+    def episode(self, record: EpisodeRecord) -> PlayedEpisode:
+        """Return an episode with its series: requested orders, shape (periods, supply links), and realised demand,
+        shape (periods, market links), both in units.
+
+        Args:
+            record: one of `records`.
+
+        Raises:
+            StoreError: the store holds no such episode, or its series are damaged.
+        """  # noqa: D205 - the shapes belong to the first sentence
+        with Store(self.folder / STORE_NAME, read_only=True) as store:
+            requested, demand = store.arrays(key_of(record))
+        return PlayedEpisode(record, requested, demand)
+
+    def episodes(self) -> pandas.DataFrame:
+        """Return a row per episode, with the columns of `episodes.csv`: who played what, the outcome, every indicator.
+
+        Raises:
+            ArenaError: pandas is not installed.
+        """
+        rows = (episode_row(record, self.table.suite) for record in self.records)
+        return _frame(rows, EPISODE_COLUMNS)
+
+    def periods(self) -> pandas.DataFrame:
+        """Return a row per episode, period and link: units ordered on a supply link, or demanded on a market link.
+
+        `quantity` is `requested_order`, whose `link` is a position among the network's supply links, or
+        `realised_demand`, whose `link` is a position among its market links.
+
+        Raises:
+            ArenaError: pandas is not installed.
+            StoreError: series are damaged.
+        """
+        with Store(self.folder / STORE_NAME, read_only=True) as store:
+            return _frame(period_rows(store, self.records), PERIOD_COLUMNS)
+
+    def standings(self) -> pandas.DataFrame:
+        """Return a row per submission over the whole suite, ranked ones first, references last; see `StandingRow`.
+
+        The ends of an interval are two columns, as in `score_low` and `score_high`.
+
+        Raises:
+            ArenaError: pandas is not installed.
+        """
+        return _rows_frame((*self.table.rows, *self.table.reference), StandingRow)
+
+    def scenarios(self) -> pandas.DataFrame:
+        """Return a row per submission and scenario; see `ScenarioRow`. Intervals as in `standings`.
+
+        Raises:
+            ArenaError: pandas is not installed.
+        """
+        return _rows_frame(self.table.by_scenario, ScenarioRow)
+
+
+def read_results(folder: str | Path) -> Results:
+    """Read a folder of results.
+
+    Args:
+        folder: the `--output` of `arena evaluate`.
+
+    Returns:
+        Its standings, and the records that they are about.
+
+    Raises:
+        InvalidInput: a table is missing or of another layout.
+        StoreError: the store is missing or damaged.
+    """
+    place = Path(folder)
+    standings = read_standings(place)
+    return Results(place, standings, tuple(read_records(place, standings)))
+
+
+def read_records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
+    """Read the records behind standings: the rows of the store whose content the table of episodes names.
+
+    Raises:
+        InvalidInput: the table of episodes is missing.
+        StoreError: the store is missing or damaged.
+    """
+    counted = {
+        (row["submission_digest"], row["scenario_digest"], row["seed_index"]): row["scenario"]
+        for row in csv.DictReader(io.StringIO(read_text(folder / EPISODES_NAME), newline=""))
+    }
+    with Store(folder / STORE_NAME, read_only=True) as store:
+        stored = store.records(
+            contract_digest=standings.contract_digest, seed_plan=standings.commitment or standings.seed_plan
+        )
+    found = [
+        (record, counted.get((record.submission_digest, record.scenario_digest, str(record.seed_index))))
+        for record in stored
+    ]
+    return [record.model_copy(update={"scenario": scenario}) for record, scenario in found if scenario is not None]
+
+
+def read_standings(folder: Path) -> Standings:
+    """Read the standings of a folder of results.
+
+    Raises:
+        InvalidInput: the file is missing or of another layout.
+    """
+    path = folder / STANDINGS_NAME
+    try:
+        return Standings.model_validate_json(read_text(path))
+    except ValidationError:
+        rule = "holds no standings of this arena's layout"
+    hint = "use the arena that wrote it, or run arena evaluate into another folder"
+    raise InvalidInput([Fault(str(path), "", ABSENT, rule, hint)])
+
+
+def read_text(path: Path) -> str:
+    """Read a file of a folder of results.
+
+    Raises:
+        InvalidInput: it is missing, cannot be read, or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is no text"
+    hint = "arena evaluate writes it; an interrupted evaluation is finished by the same command"
+    raise InvalidInput([Fault(str(path), "", ABSENT, f"cannot be read: {cause}", hint)])
+
+
+def _rows_frame(rows: Sequence[StandingRow | ScenarioRow], row_type: type[StandingRow | ScenarioRow]) -> Any:
+    """Return rows as a data frame; a field that holds an interval becomes two columns."""
+    intervals = [name for name in row_type.model_fields if name.endswith("_interval")]
+    columns = [column for name in row_type.model_fields for column in (_ends(name) if name in intervals else (name,))]
+    cells = []
+    for row in rows:
+        values = row.model_dump()
+        for name in intervals:
+            ends = values.pop(name) or {"low": None, "high": None}
+            values |= dict(zip(_ends(name), (ends["low"], ends["high"]), strict=True))
+        cells.append([values[column] for column in columns])
+    return _frame(cells, columns)
+
+
+def _ends(name: str) -> tuple[str, str]:
+    base = name.removesuffix("_interval")
+    return f"{base}_low", f"{base}_high"
+
+
+def _frame(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> Any:
+    try:
+        import pandas
+    except ImportError as error:
+        fix = 'pip install "inventory-arena[pandas]"'
+        raise ArenaError(f"data frames need pandas, which is not installed; {fix}") from error
+    return pandas.DataFrame.from_records(list(rows), columns=list(columns)).infer_objects()
