@@ -42,51 +42,71 @@ DEFAULT_TIME_BUDGET = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Briefing:
-    """What every track tells once per episode. It names neither scenario nor seed nor any mean of demand."""
+    """The facts of an episode that every track tells, once, before its first period.
+
+    It names neither scenario nor seed nor any mean of demand. Arrays are float64 and read-only.
+
+    | field | shape | unit | when | meaning |
+    |---|---|---|---|---|
+    | `track` | text | – | whole episode | the track that is played |
+    | `network` | `Network` | – | whole episode | costs, lead times and capacities, without names and mean demands |
+    | `horizon` | number | periods | whole episode | length of the episode |
+    | `fulfilment` | text | – | whole episode | `backlog`: unfilled customers wait; `lost_sales`: they leave |
+    | `upstream_shortage` | text | – | whole episode | `lost`: what cannot be shipped is forgotten; `owed`: it follows |
+    | `discount` | number | – | per period | factor on a period's profit, per period elapsed |
+    | `order_bound` | (supply links,) | units | per period | largest order; more is clipped, see `largest_order` |
+    | `time_budget` | number | seconds | per decision | time for each decision |
+    | `seed` | number | – | whole episode | the controller's own seed, unrelated to hidden demand |
+    | `node` | number or None | – | whole episode | the managed node, on the decentralised track alone |
+
+    On the decentralised track, ``network`` is the node with its own links, its neighbours being bare ids, and
+    ``order_bound`` has one entry per inbound link.
+    """
 
     track: Track
-    """The track that is played."""
     network: Network
-    """The network with all costs, lead times and capacities, without names and mean demands. On the decentralised
-    track: the node with its own links; neighbours are bare ids."""
     horizon: int
-    """Number of periods."""
     fulfilment: Fulfilment
-    """``backlog``: unfilled customers wait; ``lost_sales``: they leave."""
     upstream_shortage: UpstreamShortage
-    """``lost``: what a supplier cannot ship is forgotten; ``owed``: it follows later."""
     discount: float
-    """Factor on a period's profit per period elapsed."""
     order_bound: NDArray[np.float64]
-    """Largest order, units, (supply links,); (inbound links,) on the decentralised track. See `largest_order`."""
     time_budget: float
-    """Seconds for each decision."""
     seed: int
-    """The controller's own seed; unrelated to the demand of hidden seeds."""
     node: int | None = None
-    """On the decentralised track, the id of the node that this controller manages."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InformedBriefing(Briefing):
-    """What the informed track tells: also how demand moves around its mean."""
+    """The briefing of the informed track: also how demand moves around its mean.
+
+    Everything of `Briefing`, and:
+
+    | field | shape | unit | when | meaning |
+    |---|---|---|---|---|
+    | `noise_scale` | number | – | whole episode | factor on demand's deviation from its mean; 0: none |
+    | `goodwill` | `Goodwill` or None | – | whole episode | how sentiment moves; None without goodwill |
+    """
 
     noise_scale: float
-    """Factor on the deviation of demand from its mean; 0: demand equals the forecast."""
     goodwill: Goodwill | None
-    """Sentiment dynamics, if any."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OracleBriefing(InformedBriefing):
-    """What the oracle track tells: also the demand of the whole episode, and the episode itself, to be replayed."""
+    """The briefing of the oracle track: also the demand to come, and the episode itself.
+
+    Everything of `InformedBriefing`, and:
+
+    | field | shape | unit | when | meaning |
+    |---|---|---|---|---|
+    | `realised_demand` | (periods, market links) | units | each period | None under goodwill: it depends on orders |
+    | `scenario` | `Scenario` or None | – | whole episode | without names; None if briefed without the stream |
+    | `stream` | 64-bit words or None | – | at the start | the episode's random stream, see `stream_words` |
+    """
 
     realised_demand: NDArray[np.float64] | None
-    """Units, (periods, market links); None under goodwill, where demand depends on what is played."""
     scenario: Scenario | None = None
-    """What is played, without its names and notes, but with the mean demands; None if briefed without the stream."""
     stream: tuple[int, ...] | None = None
-    """The episode's random stream at its start, as 64-bit words (see ``arena.simulate.simulator.stream_words``)."""
 
     def generator(self) -> np.random.Generator:
         """The episode's random stream at its start; every call makes a new one.
@@ -143,28 +163,34 @@ class OracleBriefing(InformedBriefing):
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What every track shows before the decision of a period; units throughout."""
+    """The state of the world that every track shows before the decision of a period.
+
+    Arrays are float64 and read-only.
+
+    | field | shape | unit | when | meaning |
+    |---|---|---|---|---|
+    | `period` | number | periods | now | the period about to be played, from 0 |
+    | `last_demand` | (market links,) | units | last period | demand; 0 before the first period |
+    | `last_unfilled` | (market links,) | units | end of last period | the backlog, or the sales lost in that period |
+    | `on_hand` | (managed nodes,) | units | now | stock on hand |
+    | `component_stock` | (components,) | units | now | stock of each line of a bill of materials, part of `on_hand` |
+    | `pipeline` | (slots,) | units | now | on the way, by link and arrival: `Network.pipeline_offsets` |
+    | `in_transit` | (supply links,) | units | now | on the way, per link |
+    | `owed` | (supply links,) | units | now | owed by the supplier; 0 unless upstream shortage is `owed` |
+    | `sentiment` | number | – | last period | customers' sentiment; 1 without goodwill |
+    | `owed_shown` | bool | – | whole episode | whether `vector` ends with `owed` |
+    """
 
     period: int
-    """The period about to be played, from 0."""
     last_demand: NDArray[np.float64]
-    """Demand of the last period, (market links,); zero before the first."""
     last_unfilled: NDArray[np.float64]
-    """Unfilled units at the end of the last period, (market links,): the backlog, or the sales lost."""
     on_hand: NDArray[np.float64]
-    """Units on hand, (managed nodes,)."""
     component_stock: NDArray[np.float64]
-    """Units on hand of each component of a bill of materials, (components,); part of ``on_hand`` already."""
     pipeline: NDArray[np.float64]
-    """Units under way, flat: each supply link's slots by arrival, see ``Network.pipeline_offsets``."""
     in_transit: NDArray[np.float64]
-    """Units under way, (supply links,)."""
     owed: NDArray[np.float64]
-    """Units the supplier still owes, (supply links,); zero unless upstream shortage is owed."""
     sentiment: float
-    """Customers' sentiment in the last period; 1 without goodwill."""
     owed_shown: bool = field(default=False, repr=False)
-    """Whether :attr:`vector` ends with ``owed``."""
 
     @cached_property
     def vector(self) -> NDArray[np.float64]:
@@ -190,27 +216,39 @@ class Observation:
 
 @dataclass(frozen=True, kw_only=True)
 class InformedObservation(Observation):
-    """What the informed and oracle tracks show: also the forecast."""
+    """The observation of the informed and oracle tracks: also the forecast.
+
+    Everything of `Observation`, and:
+
+    | field | shape | unit | when | meaning |
+    |---|---|---|---|---|
+    | `forecast` | (market links, periods ahead) | units | from now on | mean demand, at the present sentiment |
+
+    There are horizon − period + longest lead time periods ahead: an order placed in the last period would matter that
+    long if the world went on.
+    """
 
     forecast: NDArray[np.float64]
-    """Mean demand per market link of this and all later periods, at the sentiment of the observation, shape
-    (market links, horizon - period + longest lead time): an order placed in the last period would matter that long
-    if the world went on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalObservation(Observation):
-    """What the decentralised track shows: the node's own part, and the orders placed on it.
+    """The observation of the decentralised track: one node's own part.
 
-    Arrays per supply link have one entry per inbound link of the node, those per market link one per market link of it,
-    and ``on_hand`` has one entry. ``sentiment`` is told where it shows, at a node that sells to a market; elsewhere it
-    is 1.
+    Everything of `Observation`, and:
+
+    | field | shape | unit | when | meaning |
+    |---|---|---|---|---|
+    | `incoming_orders` | (outbound links,) | units | last period | orders requested from the node |
+    | `owed_to_buyers` | (outbound links,) | units | now | owed by the node; 0 unless upstream shortage is `owed` |
+
+    Arrays per supply link have one entry per inbound link of the node, those per market link one per market link of
+    it, and ``on_hand`` has one entry. ``sentiment`` is that of the customers at a node that sells to a market, and 1
+    elsewhere.
     """
 
     incoming_orders: NDArray[np.float64]
-    """Orders requested from the node in the last period, (outbound supply links of the node,)."""
     owed_to_buyers: NDArray[np.float64]
-    """Units that the node still owes, (outbound supply links of the node,); zero unless upstream shortage is owed."""
 
 
 def largest_order(scenario: Scenario, track: Track) -> float:

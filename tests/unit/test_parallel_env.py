@@ -117,7 +117,7 @@ def test_streams() -> None:
     [
         ({"node_2": np.array([np.nan])}, "non_finite: node_2: orders are finite"),
         ({"node_2": np.zeros(2)}, r"bad_shape: node_2: orders have shape \(1,\)"),
-        ({"node_2": None}, "bad_dtype: node_2: orders are integers or floats"),
+        ({"node_2": None}, "bad_dtype: node_2: orders are real numbers"),
         ({"node_9": np.zeros(1)}, "unknown agent 'node_9'; did you mean \"node_"),
         ({}, "orders of node_2 are missing"),
     ],

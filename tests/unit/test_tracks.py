@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from arena import Goodwill, Simulator, TrackView, load_scenario
-from arena.contract.tracks import Briefing, InformedBriefing, InformedObservation, Observation, OracleBriefing
+from arena.contract.tracks import (
+    Briefing,
+    InformedBriefing,
+    InformedObservation,
+    LocalObservation,
+    Observation,
+    OracleBriefing,
+)
 from arena.simulate.simulator import realised_demand
 
 
@@ -224,3 +231,23 @@ def test_a_view_needs_a_managed_node_on_the_decentralised_track_only():
         TrackView(scenario, "decentralised")
     with pytest.raises(ValueError, match="only there"):
         TrackView(scenario, "blind", 1)
+
+
+def _field_table(kind):
+    """The rows of the table of fields in a class's docstring, by field."""
+    rows = [line.strip() for line in kind.__doc__.splitlines() if line.strip().startswith("| `")]
+    return {row.split("`")[1]: row for row in rows}
+
+
+@pytest.mark.parametrize(
+    "kind", [Briefing, InformedBriefing, OracleBriefing, Observation, InformedObservation, LocalObservation]
+)
+def test_help_and_the_tutorial_have_a_row_for_every_field(kind, repository):
+    inherited = {each.name for base in kind.__mro__[1:-1] for each in dataclasses.fields(base)}
+    own = [each.name for each in dataclasses.fields(kind) if each.name not in inherited]
+    table = _field_table(kind)
+    assert list(table) == own
+    tutorial = (repository / "docs" / "tutorial.md").read_text(encoding="utf-8").splitlines()
+    for row in table.values():
+        assert all(cell.strip() for cell in row.strip("|").split("|")), row
+        assert row in tutorial, row
