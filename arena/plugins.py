@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from itertools import groupby
 from types import MappingProxyType
+from typing import NamedTuple
 
 from arena.contract.controller import ControllerSpec
 from arena.contract.language_model import LlmClientSpec
@@ -25,6 +26,7 @@ __all__ = [
     "PluginEntry",
     "Plugins",
     "RegisteredController",
+    "Trainings",
     "check_spec",
     "discover",
     "discover_trainings",
@@ -156,20 +158,29 @@ def discover(group: str = GROUP) -> Plugins:
     return Plugins(MappingProxyType(controllers), failures)
 
 
-def discover_trainings(group: str = GROUP) -> tuple[Mapping[str, TrainingSpec], tuple[LoadFailure, ...]]:
+class Trainings(NamedTuple):
+    """The outcome of a discovery of trainings.
+
+    Attributes:
+        trainings: trainings by name, in name order; read-only.
+        failures: plugins that could not be loaded, in name order.
+    """
+
+    trainings: Mapping[str, TrainingSpec]
+    failures: tuple[LoadFailure, ...]
+
+
+def discover_trainings(group: str = GROUP) -> Trainings:
     """Import every installed plugin and collect the trainings that they declare.
 
     Args:
         group: Entry-point group.
 
-    Returns:
-        Trainings by name, in name order, read-only, and the plugins that could not be loaded.
-
     Raises:
         PluginError: Two packages declare the same entry point, or two plugins a training of the same name.
     """
     found, failures = _collect(TRAININGS, group)
-    return MappingProxyType({name: spec for name, (spec, _) in found.items()}), failures
+    return Trainings(MappingProxyType({name: spec for name, (spec, _) in found.items()}), failures)
 
 
 def load_plugin(name: str, group: str = GROUP) -> tuple[RegisteredController, ...]:

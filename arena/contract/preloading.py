@@ -8,7 +8,7 @@ threads, programs or connections; whatever else a controller needs it imports it
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from arena.errors import closest
 
@@ -28,7 +28,14 @@ _LONGEST: Final = 128
 _MODULE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")
 
 
-def check_preload(name: str) -> tuple[str, str] | None:
+class BrokenRule(NamedTuple):
+    """A rule that a name breaks, and what to write instead."""
+
+    rule: str
+    fix: str
+
+
+def check_preload(name: str) -> BrokenRule | None:
     """Check the name of a module that is to be imported beforehand.
 
     A module of a listed library is as good as the library: it comes from the same installed package, and is imported
@@ -53,5 +60,5 @@ def check_preload(name: str) -> tuple[str, str] | None:
     rule = f"must be a library that may be preloaded, or a public module of one: {', '.join(PRELOADABLE)}"
     near = None if library in PRELOADABLE else closest(library, PRELOADABLE)
     if near is not None and check_preload(meant := near + dot + part) is None:
-        return rule, f'did you mean "{meant}"?'
-    return rule, "remove it; a controller imports whatever else is installed by itself"
+        return BrokenRule(rule, f'did you mean "{meant}"?')
+    return BrokenRule(rule, "remove it; a controller imports whatever else is installed by itself")

@@ -13,6 +13,7 @@ import stat
 import struct
 from collections.abc import Iterable
 from functools import cache
+from typing import NamedTuple
 
 from arena.jail.kernel import system_call
 
@@ -59,15 +60,27 @@ def version() -> int:
         return 0
 
 
-def restrict(rules: Iterable[tuple[str | int, int]]) -> None:
+class FileRule(NamedTuple):
+    """An access that stays.
+
+    Attributes:
+        place: path or open descriptor.
+        rights: the rights on it and all below it. Rights that only a folder can have are left out for a file, and
+            rights that this kernel does not know for all.
+    """
+
+    place: str | int
+    rights: int
+
+
+def restrict(rules: Iterable[FileRule]) -> None:
     """Give up every access to files but that of the rules, and all else that this kernel's Landlock can take.
 
     From version 3 on that includes truncating by path, from 4 on TCP, from 5 on commands to devices, from 6 on abstract
     Unix sockets and signals to processes outside.
 
     Args:
-        rules: Pairs of a path or an open descriptor, and the rights on it and all below it. Rights that only a folder
-            can have are left out for a file, and rights that this kernel does not know for all.
+        rules: The accesses that stay.
 
     Raises:
         OSError: The kernel refused, or has no Landlock.

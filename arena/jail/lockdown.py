@@ -21,6 +21,7 @@ from typing import Any, Self, TextIO
 
 from arena.jail import landlock, seccomp
 from arena.jail.kernel import LINUX, die_with_parent, forbid_new_privileges
+from arena.jail.landlock import FileRule
 from arena.jail.limits import GIBIBYTE, Limits
 
 SEAT_DESCRIPTOR = 3
@@ -198,15 +199,16 @@ def _set_limits(values: dict[int, int], process: int | None = None) -> None:
             resource.prlimit(process, kind, (bound, bound))
 
 
-def _file_rules(policy: Policy, directory: Path, folder: Path | None = None) -> Iterator[tuple[str, int]]:
+def _file_rules(policy: Policy, directory: Path, folder: Path | None = None) -> Iterator[FileRule]:
     reading = landlock.READ | (landlock.EXECUTE if policy.programs else 0)
     for place in policy.readable:
-        yield place, reading
-    yield from DEVICES.items()
-    yield _PROCESSOR, landlock.READ_FILE
+        yield FileRule(place, reading)
+    for device, rights in DEVICES.items():
+        yield FileRule(device, rights)
+    yield FileRule(_PROCESSOR, landlock.READ_FILE)
     if folder is not None:
-        yield str(folder), reading
-    yield str(directory), landlock.WRITE
+        yield FileRule(str(folder), reading)
+    yield FileRule(str(directory), landlock.WRITE)
 
 
 def _filter_calls(policy: Policy, *, zygote: bool = False) -> None:

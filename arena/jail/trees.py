@@ -9,6 +9,7 @@ import stat
 import tempfile
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 _BLOCK = 512
 """Bytes in which the system counts what a file occupies."""
@@ -33,7 +34,19 @@ def copy_tree(source: int, target: Path) -> None:
                             shutil.copyfileobj(original, copy)
 
 
-def measure_tree(directory: Path, most: int) -> tuple[int, int]:
+class TreeSize(NamedTuple):
+    """The size of a folder with all that is in it.
+
+    Attributes:
+        entries: number of files and folders.
+        bytes: what the files occupy.
+    """
+
+    entries: int
+    bytes: int
+
+
+def measure_tree(directory: Path, most: int) -> TreeSize:
     """Measure what is in a folder that somebody may be writing to.
 
     Args:
@@ -41,8 +54,8 @@ def measure_tree(directory: Path, most: int) -> tuple[int, int]:
         most: Entries after which the rest is not looked at any more.
 
     Returns:
-        Number of entries, more than `most` also if there is a folder that cannot be looked into; and the bytes that the
-        files occupy. Both are 0 for a folder that does not exist.
+        The size; more than `most` entries also if there is a folder that cannot be looked into, and 0 for one that does
+        not exist.
     """
     entries = size = 0
     try:
@@ -57,8 +70,8 @@ def measure_tree(directory: Path, most: int) -> tuple[int, int]:
     except FileNotFoundError:
         pass  # The folder itself is not there: not made yet, or removed.
     except (OSError, RecursionError):
-        return most + 1, size
-    return entries, size
+        return TreeSize(most + 1, size)
+    return TreeSize(entries, size)
 
 
 def _unless_gone(error: OSError) -> None:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from arena.contract.language_model import LlmClient, LlmEndpoint, LlmLimits, LlmUnavailable
 from arena.entry.loading import Unavailable
@@ -114,9 +114,19 @@ def _parse_allowed(endpoints: Sequence[str]) -> dict[str, str | None]:
     return allowed
 
 
-def split_playable(
-    submissions: Sequence[Submission], access: LlmAccess, output: Path, *, probe: bool = True
-) -> tuple[tuple[Submission, ...], tuple[Unavailable, ...]]:
+class Split(NamedTuple):
+    """Submissions, told apart by whether they have the language model that they need.
+
+    Attributes:
+        playing: those that can play.
+        unavailable: those that cannot, with the reason.
+    """
+
+    playing: tuple[Submission, ...]
+    unavailable: tuple[Unavailable, ...]
+
+
+def split_playable(submissions: Sequence[Submission], access: LlmAccess, output: Path, *, probe: bool = True) -> Split:
     """Tell who can play from who lacks a language model.
 
     Args:
@@ -152,7 +162,7 @@ def split_playable(
             unavailable.append(Unavailable(submission.name, submission.path, submission.controller, reason, _REASON))
         else:
             playing.append(submission)
-    return tuple(playing), tuple(unavailable)
+    return Split(tuple(playing), tuple(unavailable))
 
 
 def _refusal(endpoint: LlmEndpoint, access: LlmAccess, probe: bool) -> str:
@@ -198,7 +208,7 @@ def open_gateway(
     if not any(submission.endpoint for submission in submissions):
         yield None
         return
-    missing = split_playable(submissions, access, output, probe=False)[1]
+    missing = split_playable(submissions, access, output, probe=False).unavailable
     if missing:
         raise InvalidInput([one.as_fault() for one in missing])
     gateway: LiveGateway | ReplayGateway

@@ -22,12 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.jail.isolation import ISOLATION_ORDER
-from arena.results import summaries
-from arena.results.decentralisation import Profits, price_of_decentralisation
-from arena.results.intervals import percentile_interval
-from arena.results.language_models import language_model_row
+from arena.results import statistics
+from arena.results.comparisons import Profits, language_model_row, price_of_decentralisation
 from arena.results.record import EpisodeRecord
 from arena.results.rows import OFFICIAL_ISOLATION, Interval, LlmRow, ReferenceKind, ScenarioRow, StandingRow, Standings
+from arena.results.statistics import percentile_interval
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
 
@@ -182,11 +181,11 @@ class _Analysis:
         self._table = table
         self._complete = table.scored.all(axis=(1, 2)) & bool(table.scenarios) & (table.seeds > 0)
         # Mean oracle profit over the same seeds as each submission has, shape (submissions, scenarios).
-        self._means = summaries.mean_of(table.profit, table.scored)
+        self._means = statistics.mean_of(table.profit, table.scored)
         self._reference = np.full(self._means.shape, np.nan)
         for place, oracle in oracles.items():
             profit = np.broadcast_to(table.profit[oracle, place], table.scored[:, place].shape)
-            self._reference[:, place] = summaries.mean_of(profit, table.scored[:, place])
+            self._reference[:, place] = statistics.mean_of(profit, table.scored[:, place])
         # A submission whose language model never answered is not scored, on no scenario and by no share of the oracle.
         self._silence = {name: _without_answers(table.of(name)) for name in table.names}
         silent = [table.index[name] for name, why in self._silence.items() if why]
@@ -263,7 +262,7 @@ class _Analysis:
             return None
         row = self._table.index[name]
         scored = [record for record in records if record.outcome != "infrastructure"]
-        mean_bound = summaries.mean_bound([self._unrefuted_bound(record, place) for record in scored])
+        mean_bound = statistics.mean_bound([self._unrefuted_bound(record, place) for record in scored])
         profit = self._table.profit[row, place][self._table.scored[row, place]]
         reference = float(self._reference[row, place])
         mean = float(profit.mean()) if profit.size else None
@@ -277,10 +276,10 @@ class _Analysis:
             episodes=profit.size,
             **_failures(records),
             mean_profit=mean,
-            standard_error=summaries.standard_error(profit),
+            standard_error=statistics.standard_error(profit),
             profit_interval=percentile_interval(self._mean_draws[row, place]),
-            cvar_5=summaries.cvar(profit),
-            score=summaries.known(self._scores[row, place]),
+            cvar_5=statistics.cvar(profit),
+            score=statistics.known(self._scores[row, place]),
             score_interval=percentile_interval(self._score_draws[row, place]),
             optimality_gap=gap,
             fallbacks=sum(record.fallbacks for record in records),
@@ -303,7 +302,7 @@ class _Analysis:
         played = [row for row in scenario_rows if row is not None and row.episodes]
         everywhere = len(played) == len(table.scenarios)
         complete = bool(self._complete[index])
-        score = summaries.known(self._scores[index].mean())
+        score = statistics.known(self._scores[index].mean())
         values = (self._values if score is not None else table.profit)[index]
         errors = [row.standard_error for row in played]
         squares = [error**2 for error in errors if error is not None]
@@ -315,7 +314,7 @@ class _Analysis:
         silence = self._silence[name]
         stand_in = f"its stand-in took {fallbacks:,} of {taken:,} decisions" if 2 * fallbacks > taken else ""
         unranked = (silence or stand_in) if complete else ""
-        mean_bound = summaries.mean_bound([row.mean_bound for row in played]) if everywhere else None
+        mean_bound = statistics.mean_bound([row.mean_bound for row in played]) if everywhere else None
         return StandingRow(
             rank=None,
             track_rank=None,
@@ -328,21 +327,21 @@ class _Analysis:
             episodes=len(scored),
             expected_episodes=len(table.scenarios) * table.seeds,
             **_failures(records),
-            mean_profit=summaries.mean([row.mean_profit for row in played]),
+            mean_profit=statistics.mean([row.mean_profit for row in played]),
             profit_interval=percentile_interval(self._suite_draws(name, False)),
             standard_error=float(np.sqrt(sum(squares)) / len(squares))
             if squares and len(squares) == len(errors)
             else None,
             score=score if everywhere else None,
             score_interval=percentile_interval(self._suite_draws(name, True)),
-            interquartile_mean=summaries.interquartile_mean(values[~np.isnan(values)]),
+            interquartile_mean=statistics.interquartile_mean(values[~np.isnan(values)]),
             probability_of_improvement=None,
             best_other=None,
-            cvar_5=summaries.mean([row.cvar_5 for row in played]),
-            optimality_gap=summaries.mean([row.optimality_gap for row in played]) if everywhere else None,
+            cvar_5=statistics.mean([row.cvar_5 for row in played]),
+            optimality_gap=statistics.mean([row.optimality_gap for row in played]) if everywhere else None,
             fill_rate=self._scenario_mean(scored, "fill_rate"),
             service_level=self._scenario_mean(scored, "service_level"),
-            planning_time=summaries.mean([record.planning_time for record in scored]),
+            planning_time=statistics.mean([record.planning_time for record in scored]),
             decision_time=sum(record.decision_time for record in scored) / decisions if decisions else None,
             clipped_orders=sum(record.clipped_orders for record in scored),
             fallbacks=sum(record.fallbacks for record in scored),
@@ -358,7 +357,7 @@ class _Analysis:
         by_scenario: dict[str, list[float | None]] = {}
         for record in records:
             by_scenario.setdefault(record.scenario, []).append(getattr(record, field))
-        return summaries.mean([summaries.mean(values) for values in by_scenario.values()])
+        return statistics.mean([statistics.mean(values) for values in by_scenario.values()])
 
 
 def _failures(records: Sequence[EpisodeRecord]) -> dict[str, int]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.play.seats.base import MESSAGE_CAP
+from arena.errors import MESSAGE_CAP
 from arena.play.seats.wire import (
     NO_PERIOD,
     BeginRequest,

@@ -16,7 +16,7 @@ import numpy as np
 
 from arena.entry.submission import make_factory
 from arena.errors import MESSAGE_CAP, ContractViolation, describe_exception
-from arena.llm.seat import seat_llm
+from arena.llm.seat import SeatAnswer, seat_llm
 from arena.play.seats import translate
 from arena.play.seats.base import ask_report, failure_code, numeric_array
 from arena.play.seats.wire import (
@@ -127,7 +127,7 @@ class _Player:
             report.repairs,
         )
 
-    def _exchange(self, question: LlmQuestion) -> tuple[str, str, str, int, int]:
+    def _exchange(self, question: LlmQuestion) -> SeatAnswer:
         """Take a question to the host, in the middle of whatever it has asked for, and wait for the answer."""
         running = self._running
         assert running is not None  # The controller's code runs only while a request is answered.
@@ -136,7 +136,7 @@ class _Player:
         answer = unpack_request(_receive(self._connection))
         if not isinstance(answer, AnswerRequest):
             raise RuntimeError("the host did not answer the question")
-        return answer.outcome, answer.text, answer.model, answer.prompt_tokens, answer.completion_tokens
+        return SeatAnswer(answer.outcome, answer.text, answer.model, answer.prompt_tokens, answer.completion_tokens)
 
 
 def _seed_generators(seed: int) -> None:

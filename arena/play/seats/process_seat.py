@@ -24,7 +24,7 @@ from arena.contract.controller import ControllerReport
 from arena.contract.language_model import LlmMessage, LlmQuestion
 from arena.errors import MESSAGE_CAP, ContractViolation, ControllerKilled, printable
 from arena.jail import watch
-from arena.llm.seat import plain_outcome
+from arena.llm.seat import seat_answer
 from arena.play.seats import translate
 from arena.play.seats.base import InfrastructureFailure, printable_lines
 from arena.play.seats.wire import (
@@ -231,7 +231,7 @@ class ProcessSeat:
         except ValueError as error:
             raise ContractViolation("protocol_error", printable(str(error), MESSAGE_CAP)) from error
         started = time.monotonic()
-        outcome = plain_outcome(self._model.ask(question))
+        outcome = seat_answer(self._model.ask(question))
         self._waited += time.monotonic() - started
         answer = AnswerRequest(request.nonce, request.period, *outcome)
         self._send(pack(answer), deadline + self._waited, doing)

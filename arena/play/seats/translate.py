@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,31 @@ from arena.plugins import PluginEntry, list_entry_points, load_entry
 from arena.world.demand import Goodwill
 from arena.world.network import MarketLink, Network, Node, SupplyLink
 from arena.world.scenario import Scenario
+
+
+class PlainBriefing(NamedTuple):
+    """A briefing as plain values.
+
+    Attributes:
+        kind: name of its class.
+        fields: its fields; arrays as nested lists.
+    """
+
+    kind: str
+    fields: dict[str, Any]
+
+
+class PlainObservation(NamedTuple):
+    """An observation as plain values.
+
+    Attributes:
+        kind: name of its class.
+        fields: values of its fields in the order of the class; arrays as nested lists.
+    """
+
+    kind: str
+    fields: list[Any]
+
 
 _BRIEFINGS: dict[str, type[Briefing]] = {
     kind.__name__: kind for kind in (tracks.Briefing, tracks.InformedBriefing, tracks.OracleBriefing)
@@ -76,10 +101,10 @@ def _entry_points() -> dict[str, str]:
     return {entry.name: entry.value for entry in list_entry_points()}
 
 
-def describe_briefing(briefing: Briefing) -> tuple[str, dict[str, Any]]:
-    """Name of the briefing's class, and its fields as plain values."""
+def describe_briefing(briefing: Briefing) -> PlainBriefing:
+    """Return a briefing as plain values."""
     kind = type(briefing).__name__
-    return kind, {name: _plain(getattr(briefing, name)) for name in _FIELDS[kind]}
+    return PlainBriefing(kind, {name: _plain(getattr(briefing, name)) for name in _FIELDS[kind]})
 
 
 def rebuild_briefing(kind: str, fields: dict[str, Any]) -> Briefing:
@@ -95,13 +120,11 @@ def rebuild_briefing(kind: str, fields: dict[str, Any]) -> Briefing:
     return _BRIEFINGS[kind](**values)
 
 
-def describe_observation(observation: Observation) -> tuple[str, list[Any]]:
-    """Name of the observation's class, and the values of its fields in the order of the class."""
+def describe_observation(observation: Observation) -> PlainObservation:
+    """Return an observation as plain values."""
     kind = type(observation).__name__
-    return kind, [
-        value.tolist() if isinstance(value := getattr(observation, name), np.ndarray) else value
-        for name in _FIELDS[kind]
-    ]
+    values = (getattr(observation, name) for name in _FIELDS[kind])
+    return PlainObservation(kind, [value.tolist() if isinstance(value, np.ndarray) else value for value in values])
 
 
 def rebuild_observation(kind: str, fields: list[Any]) -> Observation:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from arena.entry.submission import make_factory
 from arena.errors import ContractViolation, InfrastructureFailure, describe_exception
 from arena.jail.isolation import Isolation
-from arena.llm.seat import plain_outcome, seat_llm
+from arena.llm.seat import SeatAnswer, seat_answer, seat_llm
 from arena.play.seats.base import ask_report, failure_code, numeric_array
 
 if TYPE_CHECKING:
@@ -98,10 +98,10 @@ class TrustedSeat:
         """Forget the controller."""
         self._controller = None
 
-    def _exchange(self, question: LlmQuestion) -> tuple[str, str, str, int, int]:
+    def _exchange(self, question: LlmQuestion) -> SeatAnswer:
         assert self._model is not None  # Only then was this given to the controller.
         try:
-            return plain_outcome(self._model.ask(question))
+            return seat_answer(self._model.ask(question))
         except InfrastructureFailure as failure:
             self._failure = failure
             raise

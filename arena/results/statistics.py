@@ -1,4 +1,4 @@
-"""Summaries of profits and of other values, each None where it has no value."""
+"""Statistics of profits and of other values: summaries and intervals, each None where it has no value."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from arena.results.rows import Interval
+
+CONFIDENCE: Final = 0.95
+"""Coverage of every interval."""
 
 _TAIL: Final = 0.05
 
@@ -52,3 +57,12 @@ def interquartile_mean(values: Matrix) -> float | None:
     """Return the mean of the middle half, ⌊n/4⌋ values cut at each end; None without a value."""
     cut = values.size // 4
     return float(np.sort(values)[cut : values.size - cut].mean()) if values.size else None
+
+
+def percentile_interval(draws: NDArray[np.float64]) -> Interval | None:
+    """Return the percentile interval of the resamples; None when there are none or they are not all numbers."""
+    if not draws.size or not np.isfinite(draws).all():
+        return None
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return Interval(low=float(low), high=float(high))
