@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.play.seats.base import LARGEST_REPLY, MESSAGE_CAP, MOST_DIMENSIONS
+from arena.errors import MESSAGE_CAP
+from arena.play.seats.base import LARGEST_REPLY, MOST_DIMENSIONS
 from arena.play.seats.wire import (
     HEADER,
     NO_PERIOD,
