@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import changed, networks, order_sequences, scenarios
 
 from arena import Goodwill, Scenario, Simulator, TrackView, load_scenario
-from arena_optimization.customers import Customers, moved
+from arena_optimization.customers import Customers
 from arena_optimization.demand_paths import DemandPaths
 from arena_optimization.planner import Planner
 from arena_optimization.sampling import centred_normals
@@ -104,12 +104,6 @@ def test_sentiment_if_all_are_served_from_now_on() -> None:
     after_a_shortage = customers.first_sentiments(goodwill, view.observe(simulator.state), 1, 3)
     fallen = sentiment * 0.5
     assert after_a_shortage[0] == pytest.approx([fallen, fallen * 1.1, fallen * 1.21], rel=1e-12)
-
-
-def test_sentiment_moves_between_its_bounds() -> None:
-    goodwill = Goodwill(growth=1.1, decay=0.5, cap=1.3, floor=0.4)
-    found = moved(goodwill, np.array([1.0, 1.0, 1.25, 0.6]), np.array([False, True, False, True]))
-    assert found == pytest.approx([1.1, 0.5, 1.3, 0.4], rel=1e-12)
 
 
 def test_the_price_of_a_shortage_is_the_margin_lost_later_per_unit_of_today() -> None:

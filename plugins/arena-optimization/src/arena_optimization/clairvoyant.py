@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from arena import Briefing, Network, OracleBriefing
+from arena import Briefing, Network, OracleBriefing, next_sentiment
 from arena_optimization.model import state_path
 from arena_optimization.path_form import PathForm, compile_path
 from arena_optimization.solver import SolveFailure, Solver
@@ -292,7 +292,5 @@ def sentiments_of(briefing: OracleBriefing, short: BoolArray) -> list[float]:
     assert goodwill is not None
     sentiments = [1.0]
     for was_short in short[:-1].tolist():
-        last = sentiments[-1]
-        fallen, risen = max(goodwill.floor, last * goodwill.decay), min(goodwill.cap, last * goodwill.growth)
-        sentiments.append(fallen if was_short else risen)
+        sentiments.append(next_sentiment(goodwill, sentiments[-1], was_short))
     return sentiments

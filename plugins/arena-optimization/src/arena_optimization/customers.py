@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from arena import Briefing, Goodwill, Observation
+from arena import Briefing, Goodwill, Observation, next_sentiment
 from arena_optimization.demand_paths import DemandPaths
 from arena_optimization.program import Start
 from arena_optimization.stocks import FloatArray, Stocks
-
-BoolArray = NDArray[np.bool_]
 
 _SERVED = 1e-9
 """Units up to which a customer counts as served: sums of planned shipments round."""
@@ -65,7 +62,7 @@ class Customers:
         last = np.full(paths, observation.sentiment)
         for k in range(horizon):
             if observation.period + k > 0:
-                last = moved(goodwill, last, short)
+                last = next_sentiment(goodwill, last, short)
             sentiments[:, k], short = last, served
         return sentiments
 
@@ -91,7 +88,7 @@ class Customers:
         profit, weight = np.zeros(count), 1.0
         for k in range(horizon):
             if observation.period + k > 0:
-                sentiment = moved(goodwill, sentiment, short)
+                sentiment = next_sentiment(goodwill, sentiment, short)
             sentiments[:, k] = sentiment
             demand[:, :, k] = paths.at(sentiment, k)
             due = demand[:, :, k] + backlog
@@ -136,9 +133,3 @@ class Customers:
             for link in self._network.outbound(point.node):
                 net[row] -= point.consumption * flows[link]
         return net
-
-
-def moved(goodwill: Goodwill, sentiment: FloatArray, short: BoolArray) -> FloatArray:
-    """Sentiment after a period that was short or not."""
-    fallen = np.maximum(goodwill.floor, sentiment * goodwill.decay)
-    return np.where(short, fallen, np.minimum(goodwill.cap, sentiment * goodwill.growth))

@@ -155,7 +155,7 @@ class GoodwillSearch:
         margins = margins_of(self._briefing.network)
         total = trace @ margins
         later = np.cumsum(total[::-1])[::-1] - total
-        price = weight * (1.0 - goodwill.decay / goodwill.growth) * later / np.maximum(trace.sum(axis=1), 1.0)
+        price = weight * goodwill.shortage_loss * later / np.maximum(trace.sum(axis=1), 1.0)
         return np.repeat(price[:, None], trace.shape[1], axis=1)
 
 

@@ -173,7 +173,7 @@ class StochasticProgram(RollingController):
     ) -> Iterator[tuple[Plan, float, FloatArray]]:
         """Plans from one start: each with its profit on the paths and the mean sentiments that follow from it."""
         planner, config = self._planner, self._config
-        start, loss = planner.start(observation, sentiments.shape[1]), 1.0 - goodwill.decay / goodwill.growth
+        start, loss = planner.start(observation, sentiments.shape[1]), goodwill.shortage_loss
         demand, last = paths.at(sentiments), -np.inf
         for _ in range(config.rounds):
             plan = planner.plan(
