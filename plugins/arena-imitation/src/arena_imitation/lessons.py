@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import poisson
 from torch import Tensor
 
-from arena import Goodwill, next_sentiment
+from arena import Goodwill, next_sentiment, poisson_quantiles
 from arena_imitation.expert import Expert
 from arena_rl.actor import ActorPolicy
 from arena_rl.episodes import Episodes, Run
@@ -75,7 +74,7 @@ class _Fate:
         return np.stack(found, axis=2)
 
     def _at(self, period: int, mean: np.ndarray) -> np.ndarray:
-        raw = np.where(mean > 0, poisson.ppf(self._uniforms[:, :, period], np.maximum(mean, 1e-12)), 0.0)
+        raw = poisson_quantiles(self._uniforms[:, :, period], mean)
         return np.asarray(np.maximum(mean + self._noise * (raw - mean), 0.0))
 
 
