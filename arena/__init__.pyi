@@ -149,6 +149,33 @@ from .errors import (
 )
 from .hookspecs import hookimpl as hookimpl
 from .hookspecs import hookspec as hookspec
+from .inventory_theory import (
+    contribution_margins as contribution_margins,
+)
+from .inventory_theory import (
+    critical_ratio as critical_ratio,
+)
+from .inventory_theory import (
+    holding_cost as holding_cost,
+)
+from .inventory_theory import (
+    lost_goodwill_price as lost_goodwill_price,
+)
+from .inventory_theory import (
+    newsvendor_quantile as newsvendor_quantile,
+)
+from .inventory_theory import (
+    order_up_to_level as order_up_to_level,
+)
+from .inventory_theory import (
+    presumed_demand as presumed_demand,
+)
+from .inventory_theory import (
+    shortage_cost as shortage_cost,
+)
+from .inventory_theory import (
+    standard_normal_quantile as standard_normal_quantile,
+)
 from .jail.isolation import Isolation as Isolation
 from .jail.limits import Limits as Limits
 from .llm.access import LlmAccess as LlmAccess
@@ -207,6 +234,7 @@ from .simulate.dynamics import (
     step as step,
 )
 from .simulate.ledger import Ledger as Ledger
+from .simulate.sentiment import next_sentiment as next_sentiment
 from .simulate.simulator import Simulator as Simulator
 from .simulate.simulator import State as State
 from .simulate.simulator import realised_demand as realised_demand
@@ -241,7 +269,9 @@ from .world.network import (
 from .world.network import (
     SupplyLink as SupplyLink,
 )
+from .world.quantiles import poisson_quantiles as poisson_quantiles
 from .world.scenario import Scenario as Scenario
+from .world.stock_points import StockPoint as StockPoint
 from .world.suite import Suite as Suite
 from .world.suite import load_scenario as load_scenario
 from .world.suite import load_suite as load_suite

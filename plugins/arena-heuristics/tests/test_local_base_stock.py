@@ -10,10 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import changed, scenarios, seeds
 
-from arena import LocalObservation, Network, Scenario, Simulator, TrackView, load_network, load_scenario, load_suite
+from arena import (
+    LocalObservation,
+    Network,
+    Scenario,
+    Simulator,
+    TrackView,
+    load_network,
+    load_scenario,
+    load_suite,
+    newsvendor_quantile,
+)
 from arena_heuristics import arena_controllers
 from arena_heuristics.config import LocalBaseStockConfig
-from arena_heuristics.costs import ratio_quantile
 from arena_heuristics.local_base_stock import LocalBaseStock, contents, shortest_ways
 from arena_heuristics.local_node import LocalNode, NodeState
 from arena_heuristics.ordering import list_materials, split_shares
@@ -81,7 +90,7 @@ def first_observation(view: TrackView, **arrays) -> LocalObservation:
 def test_a_retailer_orders_up_to_its_customers_demand(network, scenario_of) -> None:
     view, controller = view_and_controller(scenario_of(network), 1)
     # Stock of 60 for a lead time of 4 and a period: 12 a period are presumed.
-    level = 60 + ratio_quantile(0.1, 0.03) * math.sqrt(12 * FIVE_PERIODS)
+    level = 60 + newsvendor_quantile(0.1, 0.03) * math.sqrt(12 * FIVE_PERIODS)
     shares = split_shares([network.supply_links[0], network.supply_links[1]], 0.1)
     assert controller.order(first_observation(view)) == pytest.approx(
         [(level - 60) * share for share in shares], rel=1e-9
@@ -90,7 +99,7 @@ def test_a_retailer_orders_up_to_its_customers_demand(network, scenario_of) -> N
     seen = first_observation(
         view, period=1, last_demand=[22.0], last_unfilled=[7.0], on_hand=[0.0], in_transit=[10.0, 5.0]
     )
-    level = 75 + ratio_quantile(0.1, 0.03) * math.sqrt(16.4 * FIVE_PERIODS)
+    level = 75 + newsvendor_quantile(0.1, 0.03) * math.sqrt(16.4 * FIVE_PERIODS)
     assert controller.order(seen).sum() == pytest.approx(level - (15 - 7), rel=1e-9)
 
 

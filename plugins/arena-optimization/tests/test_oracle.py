@@ -14,7 +14,6 @@ from arena import Network, OracleBriefing, Scenario, Simulator, TrackView, load_
 from arena.simulate.simulator import realised_demand
 from arena_optimization.clairvoyant import demand_of, play, sentiments_of
 from arena_optimization.config import OracleConfig, PublishedOracleConfig
-from arena_optimization.margins import margins_of
 from arena_optimization.oracle import Oracle, PublishedOracle, best_plan
 
 SEEDS = st.integers(0, 10_000)
@@ -185,11 +184,6 @@ def test_pricing_shortage_and_searching_patterns_beats_the_published_oracle_in_l
         for seed in (789, 2022, 4044)
     )
     assert better == 3
-
-
-def test_the_margin_is_the_price_less_the_cheapest_way_to_make_the_unit() -> None:
-    # Serial: sold at 2.0; raw material .5, operating .010.
-    assert margins_of(load_network("serial")) == pytest.approx([2.0 - 0.5 - 0.01], abs=1e-12)
 
 
 def test_an_unsolved_program_is_played_from_its_fallback_and_every_decision_is_counted() -> None:

@@ -16,7 +16,6 @@ from arena_optimization.path_form import PathForm, compile_path
 from arena_optimization.planner import Planner
 from arena_optimization.program import Plan, Program, Start
 from arena_optimization.rolling import orders_for
-from arena_optimization.stocks import stocks_of
 
 SEEDS = st.integers(0, 10_000)
 LINEAR = scenarios(
@@ -38,17 +37,17 @@ def random_demand(scenario: Scenario, seed: int, paths: int = 1, *, values: int 
 
 
 def form_of(scenario: Scenario, horizon: int) -> PathForm:
-    stocks = stocks_of(scenario.network)
     backlog = scenario.fulfilment == "backlog"
     return compile_path(
-        state_path(stocks, horizon=horizon, backlog=backlog, largest_order=scenario.order_bound), stocks
+        state_path(scenario.network, horizon=horizon, backlog=backlog, largest_order=scenario.order_bound),
+        scenario.network,
     )
 
 
 def start_of(scenario: Scenario, seed: int) -> Start:
     """A random start: stocks, deliveries that are due, and a backlog where there may be one."""
     generator, network = np.random.default_rng([seed, 1]), scenario.network
-    points, markets = len(stocks_of(network).points), len(network.market_links)
+    points, markets = len(network.stock_points), len(network.market_links)
     backlog = generator.integers(0, 20, markets) * float(scenario.fulfilment == "backlog")
     return Start(
         on_hand=generator.integers(0, 60, points).astype(float),

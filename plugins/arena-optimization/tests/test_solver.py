@@ -11,7 +11,6 @@ from arena_optimization.model import state_path
 from arena_optimization.path_form import compile_path
 from arena_optimization.program import Program, Start
 from arena_optimization.solver import Solution, SolveFailure, Solver
-from arena_optimization.stocks import stocks_of
 
 
 def bounded(limit: float, *, least: float = 0.0) -> Solver:
@@ -99,8 +98,8 @@ def test_the_time_limit_counts_from_each_solve() -> None:
 
 def test_a_program_of_paths_makes_a_plan_of_the_best_solution(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = load_scenario("serial-stationary-backlog")
-    stocks = stocks_of(scenario.network)
-    form = compile_path(state_path(stocks, horizon=4, backlog=True, largest_order=100.0), stocks)
+    network = scenario.network
+    form = compile_path(state_path(network, horizon=4, backlog=True, largest_order=100.0), network)
     program = Program(form, paths=2, shared=1)
     program.load(Start(np.zeros(3), np.zeros((3, 4)), np.zeros(1)), np.full((2, 1, 4), 20.0))
     complete: list[Solution] = []

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from arena import Briefing, Network, Observation
+from arena import Briefing, Network, Observation, order_up_to_level
 from arena_heuristics.config import EchelonBaseStockConfig
 from arena_heuristics.costs import echelon_holding_cost
 from arena_heuristics.ordering import FloatArray, IntArray
-from arena_heuristics.rule import InventoryRule, critical_quantiles, quantile_level
+from arena_heuristics.rule import InventoryRule, critical_quantiles
 
 
 def downstream_lead_times(network: Network) -> dict[int, int]:
@@ -18,18 +18,11 @@ def downstream_lead_times(network: Network) -> dict[int, int]:
     Returns:
         Per managed node id; 0 for a retailer that supplies no other node.
     """
-    known: dict[int, int] = {}
-    waiting = list(network.managed)
-    while waiting:
-        node = waiting[-1]
+    longest: dict[int, int] = {}
+    for node in reversed(network.upstream_first):
         links = [network.supply_links[link] for link in network.outbound(node)]
-        unknown = [link.buyer for link in links if link.buyer not in known]
-        if unknown and node not in known:
-            waiting += unknown
-            continue
-        known[node] = max((link.lead_time + known[link.buyer] for link in links), default=0)
-        waiting.pop()
-    return known
+        longest[node] = max((link.lead_time + longest[link.buyer] for link in links), default=0)
+    return longest
 
 
 class EchelonBaseStock(InventoryRule[EchelonBaseStockConfig]):
@@ -57,5 +50,6 @@ class EchelonBaseStock(InventoryRule[EchelonBaseStockConfig]):
 
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Compare every material's echelon position with its level."""
-        level = quantile_level(self.demand.over(self._lead_times), self._quantiles)
+        demand = self.demand.over(self._lead_times)
+        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
         return level - self.stock.positions(observation)

@@ -4,12 +4,11 @@ from typing import Protocol
 
 import numpy as np
 
-from arena import Briefing, InformedBriefing, Observation
+from arena import Briefing, InformedBriefing, Observation, holding_cost, order_up_to_level
 from arena_heuristics.config import ExponentialSmoothingConfig
-from arena_heuristics.costs import holding_cost
 from arena_heuristics.demand import DemandEstimate, Moments
 from arena_heuristics.ordering import FloatArray, IntArray
-from arena_heuristics.rule import InventoryRule, critical_quantiles, quantile_level
+from arena_heuristics.rule import InventoryRule, critical_quantiles
 
 _LEAST_ERROR_VARIANCE = 1.0  # squared units per period
 
@@ -115,7 +114,9 @@ class ExponentialSmoothing(InventoryRule[ExponentialSmoothingConfig]):
         """Smooth the latest demand, then compare every material's position with its level."""
         if observation.period > 0:
             self._holt.update(observation.last_demand)
-        return quantile_level(self._lead_time_demand(), self._quantiles) - self.stock.positions(observation)
+        demand = self._lead_time_demand()
+        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
+        return level - self.stock.positions(observation)
 
     def _lead_time_demand(self) -> Moments:
         lead_times = self.stock.lead_times

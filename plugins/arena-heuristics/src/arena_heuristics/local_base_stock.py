@@ -2,7 +2,7 @@
 
 **The rule**, for every material that a node orders: order up to mean + z·deviation of the demand over the protection
 interval. The demand is smoothed exponentially (`arena_heuristics.smoothing`), z is the quantile of the critical ratio
-b / (b + h) by the node's own prices and costs (`arena_heuristics.costs`). Near the end of the episode the interval is
+b / (b + h) by the node's own prices and costs (`arena.shortage_cost`). Near the end of the episode the interval is
 cut where nothing more can be shipped in time, and a link that would deliver too late gets no order. A capacity limits
 what of the demand can be served.
 
@@ -27,17 +27,15 @@ decentralisation.
 """
 
 from collections.abc import Sequence
-from graphlib import TopologicalSorter
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from arena import Briefing, LocalObservation, Network, Observation
+from arena import Briefing, LocalObservation, Network, Observation, order_up_to_level
 from arena_heuristics.config import LocalBaseStockConfig
 from arena_heuristics.echelon import downstream_lead_times
 from arena_heuristics.local_node import LocalNode, NodeState
 from arena_heuristics.ordering import FloatArray, list_materials
-from arena_heuristics.rule import quantile_level
 from arena_heuristics.smoothing import SmoothedDemand
 
 
@@ -172,7 +170,9 @@ class LocalBaseStock:
         if period > 0:
             self._demand.observe(seen.demand)
         periods = np.clip(view.last_uses + 1 - period, 0.0, view.intervals)
-        shortfalls = quantile_level(self._demand.over(periods, self._largest), self._quantiles) - seen.positions
+        demand = self._demand.over(periods, self._largest)
+        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
+        shortfalls = level - seen.positions
         orders = np.zeros(len(self._network.supply_links))
         first = 0
         for node, last_arrival in zip(view.nodes, view.last_arrivals, strict=True):
@@ -232,9 +232,8 @@ def contents(network: Network, nodes: Sequence[LocalNode]) -> FloatArray:
         places[node.node] = list(range(start, start + len(node.materials)))
     by_id = {node.node: node for node in nodes}
     found = np.eye(sum(map(len, places.values())))
-    suppliers = {node.node: {network.supply_links[link].supplier for link in node.links} for node in nodes}
-    for at in TopologicalSorter(suppliers).static_order():
-        for place, material in zip(places.get(at, ()), by_id[at].materials if at in by_id else (), strict=True):
+    for at in network.upstream_first:
+        for place, material in zip(places[at], by_id[at].materials, strict=True):
             for link, share in zip(material.links, material.shares, strict=True):
                 supplier = network.supply_links[link].supplier
                 if supplier in by_id:
@@ -246,8 +245,7 @@ def contents(network: Network, nodes: Sequence[LocalNode]) -> FloatArray:
 def shortest_ways(network: Network) -> dict[int, int]:
     """Smallest total lead time from every managed node to a market, in periods; 0 for a node that sells to one."""
     ways: dict[int, int] = {}
-    buyers = {node: {network.supply_links[link].buyer for link in network.outbound(node)} for node in network.managed}
-    for node in TopologicalSorter(buyers).static_order():
+    for node in reversed(network.upstream_first):
         links = [network.supply_links[link] for link in network.outbound(node)]
         sells = bool(network.markets_of(node))
         ways[node] = 0 if sells else min(link.lead_time + ways[link.buyer] for link in links)

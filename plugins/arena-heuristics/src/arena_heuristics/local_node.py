@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arena import Briefing
-from arena_heuristics.costs import holding_cost, ratio_quantile, shortage_cost, standard_quantile
+from arena import Briefing, holding_cost, newsvendor_quantile, shortage_cost, standard_normal_quantile
 from arena_heuristics.ordering import FloatArray, Material
 
 _DUST = 1e-9  # units; a shortfall below it is rounding error and must not buy a whole lot
@@ -84,14 +83,18 @@ class LocalNode:
     def quantiles(self, briefing: Briefing, critical_ratio: float | None, least_shortage_cost: float) -> FloatArray:
         """Quantile z of the node's critical ratio, by its own prices and costs unless the ratio is given."""
         if critical_ratio is not None:
-            quantile = standard_quantile(critical_ratio)
+            quantile = standard_normal_quantile(critical_ratio)
         else:
             shortage = shortage_cost(briefing.network, self.node, least_shortage_cost)
-            quantile = ratio_quantile(shortage, holding_cost(briefing.network, self.node))
+            quantile = newsvendor_quantile(shortage, holding_cost(briefing.network, self.node))
         return np.full(len(self.materials), quantile)
 
     def priors(self) -> FloatArray:
-        """Demand presumed before any is seen: the initial stock covers the lead time and a period more."""
+        """Demand presumed before any is seen: the initial stock covers the lead time and a period more.
+
+        Unlike `arena.presumed_demand` it is that of every material, at nodes without customers too, and over the
+        material's own lead time: a node on the decentralised track sees no other.
+        """
         return np.minimum(self._stock / (self.lead_times + 1), self.largest)
 
     def positions(self, state: NodeState) -> FloatArray:

@@ -23,7 +23,6 @@ of output. Unfilled demand is not subtracted in lost-sales mode: it is gone.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from typing import Literal
 
 import numpy as np
@@ -40,7 +39,7 @@ _DUST = 1e-9  # units; a shortfall below it is rounding error and must not buy a
 
 @dataclass(frozen=True)
 class Material:
-    """One thing that a managed node orders.
+    """One thing that a managed node orders, for one of its stock points.
 
     Attributes:
         node: Id of the node that stocks it.
@@ -84,25 +83,12 @@ def list_materials(network: Network, lead_time_weight: float) -> tuple[Material,
     Returns:
         The materials, by managed node, then by line of its bill of materials.
     """
-    component_positions = {component: position for position, component in enumerate(network.components)}
     materials = []
-    for node in network.managed:
-        inbound = network.inbound(node)
-        bill = network.node(node).bill_of_materials
-        lines: list[tuple[int | None, float, tuple[int, ...]]] = [(None, 1.0, inbound)]
-        if bill:
-            lines = [
-                (
-                    component_positions[node, line],
-                    component.units,
-                    tuple(link for link in inbound if network.supply_links[link].supplier in component.suppliers),
-                )
-                for line, component in enumerate(bill)
-            ]
-        for position, units, links in lines:
-            supply = [network.supply_links[link] for link in links]
-            lead_time = max((link.lead_time for link in supply), default=0)
-            materials.append(Material(node, position, units, links, split_shares(supply, lead_time_weight), lead_time))
+    for point in network.stock_points:
+        supply = [network.supply_links[link] for link in point.arrivals]
+        lead_time = max((link.lead_time for link in supply), default=0)
+        shares = split_shares(supply, lead_time_weight)
+        materials.append(Material(point.node_id, point.component, point.units, point.arrivals, shares, lead_time))
     return tuple(materials)
 
 
@@ -118,13 +104,8 @@ def unit_contents(network: Network, materials: Sequence[Material], convention: C
         Per node id (raw materials included), an array over the managed nodes: how many units each contributes to one
         unit of the node's output, over all paths. A node contributes 1 to its own output.
     """
-    suppliers = {
-        node: {network.supply_links[link].supplier for link in network.inbound(node)} for node in network.managed
-    }
     contents: dict[int, FloatArray] = {node: np.zeros(len(network.managed)) for node in network.raw_materials}
-    for node in TopologicalSorter(suppliers).static_order():
-        if node in contents:
-            continue
+    for node in network.upstream_first:
         content = np.zeros(len(network.managed))
         for material in materials:
             if material.node == node:

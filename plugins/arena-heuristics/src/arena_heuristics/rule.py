@@ -5,10 +5,10 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from arena import Briefing, Network, Observation
+from arena import Briefing, Network, Observation, newsvendor_quantile, shortage_cost, standard_normal_quantile
 from arena_heuristics.config import CriticalRatioConfig, RuleConfig
-from arena_heuristics.costs import per_material, ratio_quantile, shortage_cost, standard_quantile
-from arena_heuristics.demand import DemandEstimate, Moments, estimate_for
+from arena_heuristics.costs import per_material
+from arena_heuristics.demand import DemandEstimate, estimate_for
 from arena_heuristics.ordering import FloatArray, StockKeeper
 
 ConfigT = TypeVar("ConfigT", bound=RuleConfig)
@@ -74,23 +74,9 @@ def critical_quantiles(config: CriticalRatioConfig, stock: StockKeeper, holding_
     """
     network: Network = stock.network
     if config.critical_ratio is not None:
-        return np.full(len(stock.materials), standard_quantile(config.critical_ratio))
+        return np.full(len(stock.materials), standard_normal_quantile(config.critical_ratio))
     quantiles = {
-        node: ratio_quantile(shortage_cost(network, node, config.least_shortage_cost), holding)
+        node: newsvendor_quantile(shortage_cost(network, node, config.least_shortage_cost), holding)
         for node, holding in holding_costs.items()
     }
     return per_material(stock.materials, quantiles)
-
-
-def quantile_level(demand: Moments, quantiles: FloatArray) -> FloatArray:
-    """Order-up-to level: mean + z × deviation, at least 0, and 0 where no demand is expected.
-
-    Args:
-        demand: Demand over the protection interval, per material.
-        quantiles: z per material.
-
-    Returns:
-        Units, (materials,).
-    """
-    level = np.maximum(demand.mean + quantiles * demand.deviation, 0.0)
-    return np.asarray(np.where(demand.mean > 0, level, 0.0), dtype=np.float64)

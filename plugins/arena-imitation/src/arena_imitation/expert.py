@@ -11,12 +11,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from arena import ArenaError
-from arena_optimization.margins import margins_of
+from arena import ArenaError, contribution_margins, lost_goodwill_price
 from arena_optimization.model import state_path
 from arena_optimization.path_form import PathForm, compile_path
 from arena_optimization.program import Program, Start
-from arena_optimization.stocks import stocks_of
+from arena_optimization.stocks import due_of
 from arena_rl.situation import Setting, Situation
 
 FloatArray = NDArray[np.float64]
@@ -39,14 +38,14 @@ class Expert:
 
     def __init__(self, setting: Setting, *, shortage_weight: float) -> None:
         compiled = setting.compiled
-        self._stocks = stocks_of(compiled.network)
+        self._network = compiled.network
         self._backlog = compiled.backlog
         self._discount = compiled.discount
-        self._margin = shortage_weight * float(np.mean(margins_of(compiled.network)))
+        self._margin = shortage_weight * float(np.mean(contribution_margins(compiled.network)))
         model = state_path(
-            self._stocks, horizon=setting.horizon, backlog=compiled.backlog, largest_order=setting.order_bound
+            self._network, horizon=setting.horizon, backlog=compiled.backlog, largest_order=setting.order_bound
         )
-        self._form: PathForm = compile_path(model, self._stocks)
+        self._form: PathForm = compile_path(model, self._network)
         if self._form.integer.any():
             raise UnteachableError(
                 f"network {compiled.network.name or '(unnamed)'} has fixed costs, lots, minimum orders or storage "
@@ -76,13 +75,13 @@ class Expert:
         program = self._program(periods)
         on_hand, pipeline = situation.on_hand.double().numpy(), situation.pipeline.double().numpy()
         unfilled, owed = situation.unfilled.double().numpy(), situation.owed.double().numpy()
-        found = np.empty((count, len(self._stocks.of_link)))
+        found = np.empty((count, len(self._network.supply_links)))
         for episode in range(count):
             program.price(self._prices(program.form, demand[episode], loss))
             program.load(
                 Start(
                     on_hand=on_hand[episode],
-                    due=self._stocks.due(pipeline[episode], periods),
+                    due=due_of(self._network, pipeline[episode], periods),
                     backlog=unfilled[episode] * self._backlog,
                 ),
                 demand[episode : episode + 1],
@@ -95,7 +94,5 @@ class Expert:
         """What a unit unfilled costs beside its penalty: the later margin that goes with it, (columns of the form,)."""
         if loss == 0.0:
             return np.zeros(len(form.columns))
-        wanted = demand.sum(axis=0)
-        later = np.cumsum(wanted[::-1])[::-1] - wanted
-        price = loss * self._margin * later / np.maximum(wanted, 1.0)
-        return form.priced_shortage(price)
+        units = demand.sum(axis=0)
+        return form.priced_shortage(lost_goodwill_price(loss * self._margin, units, units))

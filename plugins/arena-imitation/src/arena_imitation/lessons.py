@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import poisson
 from torch import Tensor
 
-from arena import Goodwill
+from arena import Goodwill, next_sentiment, poisson_quantiles
 from arena_imitation.expert import Expert
 from arena_rl.actor import ActorPolicy
 from arena_rl.episodes import Episodes, Run
@@ -71,11 +70,11 @@ class _Fate:
         for later in range(period, self._uniforms.shape[2]):
             found.append(self._at(later, np.maximum(self._smallest, self._path[:, :, later] * sentiment[:, None])))
             if goodwill is not None:
-                sentiment = np.minimum(goodwill.cap, sentiment * goodwill.growth)
+                sentiment = next_sentiment(goodwill, sentiment, short=False)
         return np.stack(found, axis=2)
 
     def _at(self, period: int, mean: np.ndarray) -> np.ndarray:
-        raw = np.where(mean > 0, poisson.ppf(self._uniforms[:, :, period], np.maximum(mean, 1e-12)), 0.0)
+        raw = poisson_quantiles(self._uniforms[:, :, period], mean)
         return np.asarray(np.maximum(mean + self._noise * (raw - mean), 0.0))
 
 
@@ -95,7 +94,7 @@ def give(
     run = Run(episodes, fate.draw)
     goodwill = setting.compiled.goodwill
     assert goodwill is None or isinstance(goodwill, Goodwill)
-    loss = 0.0 if goodwill is None else 1.0 - goodwill.decay / goodwill.growth
+    loss = 0.0 if goodwill is None else goodwill.shortage_loss
     parts = []
     everything = torch.full((1, setting.compiled.links), setting.order_bound)
     with torch.no_grad():

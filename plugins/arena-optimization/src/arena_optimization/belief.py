@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaincinv, ndtr
 
-from arena import Briefing, Goodwill, Network, Observation
+from arena import Briefing, Goodwill, Observation, presumed_demand
 from arena_optimization.belief_goodwill import GoodwillBelief
 from arena_optimization.belief_level import LevelBank
 from arena_optimization.belief_structure import StructureParticles
@@ -31,27 +31,6 @@ _JOINT_FILTERS = 128
 
 _FIRST_MOVE_SEEN = 2
 """Sentiment is 1 in period 0 and moves for the first time in period 1, which the observation of period 2 shows."""
-
-
-def prior_levels(network: Network, fallback: float) -> FloatArray:
-    """Demand that the network seems to be made for, before any is seen.
-
-    A retailer is taken to start with what its customers want during its longest inbound lead time and one period more.
-
-    Args:
-        network: The network.
-        fallback: Units per period, for a retailer that starts without stock.
-
-    Returns:
-        Units per period, (market links,).
-    """
-    retailers = [link.retailer for link in network.market_links]
-    levels = []
-    for retailer in retailers:
-        longest = max((network.supply_links[link].lead_time for link in network.inbound(retailer)), default=0)
-        stock = (network.node(retailer).initial_stock or 0.0) / retailers.count(retailer)
-        levels.append(stock / (longest + 1) if stock > 0.0 else fallback)
-    return np.array(levels)
 
 
 class BayesianBelief:
@@ -71,7 +50,8 @@ class BayesianBelief:
         """
         self._config = config
         self._seed = seed
-        levels = prior_levels(briefing.network, config.fallback_level) * config.level_factor
+        presumed = presumed_demand(briefing.network, fallback=config.fallback_level, lead_time="retailer")
+        levels = presumed * config.level_factor
         self._markets = len(levels)
         self._level = LevelBank(config.level, config.level_shape, levels)
         self._structure = StructureParticles(

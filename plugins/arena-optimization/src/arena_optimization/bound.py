@@ -223,7 +223,7 @@ class SentimentProgram:
         single = len(markets) == 1
         period = np.arange(periods)
         for market in markets:
-            seller = path.stocks.sellers[market]
+            seller = path.network.selling_points[market]
             chosen = period + (0 if single else periods * (1 + market))
             most = most_kept[path.network.market_links[market].retailer]
             pick = sparse.csr_array((most, (period, chosen)), shape=(periods, choices))
@@ -259,27 +259,23 @@ class SentimentProgram:
         network, periods = self.path.network, self.path.form.horizon
         most_shipped = largest_shipments(self._briefing)
         found: dict[int, FloatArray] = {}
-
-        def brought(node_id: int) -> FloatArray:
-            if node_id not in found:
-                parts = max(1, len(network.node(node_id).bill_of_materials))
-                total = np.full(periods, parts * (network.node(node_id).initial_stock or 0.0))
-                for position in network.inbound(node_id):
-                    link = network.supply_links[position]
-                    supplier = network.node(link.supplier)
-                    most = most_shipped[position]
-                    if supplier.capacity is not None:
-                        most = min(most, supplier.capacity)
-                    shipped = most * np.arange(1.0, periods + 1.0)
-                    if network.role(link.supplier) != "raw_material" and not supplier.bill_of_materials:
-                        # What is shipped was there at the end of the period before.
-                        before = np.concatenate([[supplier.initial_stock or 0.0], brought(link.supplier)[:-1]])
-                        shipped = np.minimum(shipped, before)
-                    total[link.lead_time :] += shipped[: max(0, periods - link.lead_time)]
-                found[node_id] = total
-            return found[node_id]
-
-        return {node: brought(node) for node in network.managed}
+        for node_id in network.upstream_first:
+            parts = max(1, len(network.node(node_id).bill_of_materials))
+            total = np.full(periods, parts * (network.node(node_id).initial_stock or 0.0))
+            for position in network.inbound(node_id):
+                link = network.supply_links[position]
+                supplier = network.node(link.supplier)
+                most = most_shipped[position]
+                if supplier.capacity is not None:
+                    most = min(most, supplier.capacity)
+                shipped = most * np.arange(1.0, periods + 1.0)
+                if link.supplier in found and not supplier.bill_of_materials:
+                    # What is shipped was there at the end of the period before.
+                    before = np.concatenate([[supplier.initial_stock or 0.0], found[link.supplier][:-1]])
+                    shipped = np.minimum(shipped, before)
+                total[link.lead_time :] += shipped[: max(0, periods - link.lead_time)]
+            found[node_id] = total
+        return found
 
     def suggest(self, short: BoolArray) -> None:
         """Begin from the plan of a service pattern, (periods,), if it has one without minimum orders."""

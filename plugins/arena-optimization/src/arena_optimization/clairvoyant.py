@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from arena import Briefing, Network, OracleBriefing
+from arena import Briefing, Network, OracleBriefing, next_sentiment
 from arena_optimization.model import state_path
 from arena_optimization.path_form import PathForm, compile_path
 from arena_optimization.solver import SolveFailure, Solver
-from arena_optimization.stocks import FloatArray, Stocks, refuse_unplannable, stocks_of
+from arena_optimization.stocks import FloatArray, refuse_unplannable
 
 BoolArray = NDArray[np.bool_]
 
@@ -97,18 +97,17 @@ class WholeEpisode:
             gap: Relative gap at which an integer program counts as solved.
         """
         self.network: Network = briefing.network
-        self.stocks: Stocks = stocks_of(briefing.network)
         self.backlog = briefing.fulfilment == "backlog"
         most = largest_shipments(briefing)
         form = compile_path(
             state_path(
-                self.stocks,
+                self.network,
                 horizon=briefing.horizon,
                 backlog=self.backlog,
                 largest_order=float(most.max()),
                 least_quantities=least_quantities,
             ),
-            self.stocks,
+            self.network,
         )
         flows = form.columns.where("flow")
         upper = form.upper.copy()
@@ -126,7 +125,7 @@ class WholeEpisode:
     def data(self, demand: FloatArray) -> FloatArray:
         """The data of the path for a trace of demand, (periods, market links): (data,)."""
         labels = self.form.data
-        stock = np.array([self.network.node(point.node).initial_stock or 0.0 for point in self.stocks.points])
+        stock = np.array([self.network.node(point.node_id).initial_stock or 0.0 for point in self.network.stock_points])
         data = np.zeros(len(labels.kind))
         on_hand = (labels.kind == "given") & (labels.period == -1)
         data[on_hand] = stock[labels.item[on_hand]]
@@ -292,7 +291,5 @@ def sentiments_of(briefing: OracleBriefing, short: BoolArray) -> list[float]:
     assert goodwill is not None
     sentiments = [1.0]
     for was_short in short[:-1].tolist():
-        last = sentiments[-1]
-        fallen, risen = max(goodwill.floor, last * goodwill.decay), min(goodwill.cap, last * goodwill.growth)
-        sentiments.append(fallen if was_short else risen)
+        sentiments.append(next_sentiment(goodwill, sentiments[-1], was_short))
     return sentiments

@@ -168,7 +168,7 @@ class BeliefConfig(BaseModel):
 
     Attributes:
         level_shape: Shape of the gamma prior of a market link's level; its relative deviation is 1/√shape.
-        level_factor: Factor on the prior mean that the network suggests, see `prior_levels`.
+        level_factor: Factor on the prior mean that the network suggests, see `arena.presumed_demand`.
         fallback_level: Prior mean, units per period, where the network suggests none.
         structure_share: Prior probability of the hypothesis "structure".
         spread: Factor on the standard normal numbers that paths are made from; 1 is what is believed, less makes paths

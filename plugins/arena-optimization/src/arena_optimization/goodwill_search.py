@@ -9,11 +9,10 @@ import time
 
 import numpy as np
 
-from arena import OracleBriefing
+from arena import OracleBriefing, contribution_margins, lost_goodwill_price
 from arena_optimization.clairvoyant import BoolArray, Played, Solved, WholeEpisode, demand_of, play
 from arena_optimization.clairvoyant_controller import ClairvoyantPlan
 from arena_optimization.config import PublishedOracleConfig
-from arena_optimization.margins import margins_of
 from arena_optimization.solver import SolveFailure
 from arena_optimization.stocks import FloatArray
 
@@ -152,10 +151,8 @@ class GoodwillSearch:
     def _prices(self, trace: FloatArray, weight: float) -> FloatArray:
         goodwill = self._briefing.goodwill
         assert goodwill is not None
-        margins = margins_of(self._briefing.network)
-        total = trace @ margins
-        later = np.cumsum(total[::-1])[::-1] - total
-        price = weight * (1.0 - goodwill.decay / goodwill.growth) * later / np.maximum(trace.sum(axis=1), 1.0)
+        value = trace @ contribution_margins(self._briefing.network)
+        price = lost_goodwill_price(weight * goodwill.shortage_loss, value, trace.sum(axis=1))
         return np.repeat(price[:, None], trace.shape[1], axis=1)
 
 

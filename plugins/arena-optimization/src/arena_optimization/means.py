@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from arena import Briefing, InformedBriefing, InformedObservation, Network, Observation
+from arena import Briefing, InformedBriefing, InformedObservation, Observation, presumed_demand
 from arena_optimization.stocks import FloatArray
 
 _FALLBACK_MEAN = 20.0
@@ -35,20 +35,9 @@ def means_for(briefing: Briefing, *, window: int, prior_mean: float | None) -> M
     if isinstance(briefing, InformedBriefing):
         return ForecastMeans()
     markets = len(briefing.network.market_links)
-    guess = np.full(markets, prior_mean) if prior_mean is not None else stock_means(briefing.network)
-    return RecentMeans(guess, window)
-
-
-def stock_means(network: Network) -> FloatArray:
-    """Demand that the initial stocks would cover over the longest lead time and one period more, (market links,)."""
-    periods = max(network.lead_times) + 1
-    return np.array(
-        [
-            (network.node(link.retailer).initial_stock or 0.0) / len(network.markets_of(link.retailer)) / periods
-            or _FALLBACK_MEAN
-            for link in network.market_links
-        ]
-    )
+    if prior_mean is not None:
+        return RecentMeans(np.full(markets, prior_mean), window)
+    return RecentMeans(presumed_demand(briefing.network, fallback=_FALLBACK_MEAN), window)
 
 
 class ForecastMeans:

@@ -30,14 +30,13 @@ from typing import Any
 import pyomo.environ as pyo
 
 from arena import Network
-from arena_optimization.stocks import Stocks
 
 DATA = frozenset({"given", "demand"})
 """Names of the variables that hold the data of a path."""
 
 
 def state_path(
-    stocks: Stocks,
+    network: Network,
     *,
     horizon: int,
     backlog: bool,
@@ -47,7 +46,7 @@ def state_path(
     """State the program of one path.
 
     Args:
-        stocks: The network and its stock points.
+        network: The network.
         horizon: Number of periods, at least 1.
         backlog: Whether unfilled customers wait; they leave otherwise.
         largest_order: Bound of an order on a link whose supplier has no capacity, units.
@@ -57,24 +56,23 @@ def state_path(
     Returns:
         A model with one objective per period, to be maximised in sum, undiscounted.
     """
-    return _Statement(stocks, horizon, backlog, largest_order, least_quantities).model
+    return _Statement(network, horizon, backlog, largest_order, least_quantities).model
 
 
 class _Statement:
     """The statement of one path, part by part."""
 
     def __init__(
-        self, stocks: Stocks, horizon: int, backlog: bool, largest_order: float, least_quantities: bool
+        self, network: Network, horizon: int, backlog: bool, largest_order: float, least_quantities: bool
     ) -> None:
-        self.stocks = stocks
-        self.network: Network = stocks.network
+        self.network = network
         self.backlog = backlog
         self.largest_order = largest_order
         self.least_quantities = least_quantities
         self.periods = range(horizon)
         self.links = range(len(self.network.supply_links))
         self.markets = range(len(self.network.market_links))
-        self.points = range(len(stocks.points))
+        self.points = range(len(network.stock_points))
         self.shipping = {node: self.network.outbound(node) for node in self.network.managed}
         self.model: Any = pyo.ConcreteModel()
         self._declare()
@@ -86,8 +84,8 @@ class _Statement:
 
     def _declare(self) -> None:
         model, periods = self.model, self.periods
-        ships = [p for p in self.points if self.shipping[self.stocks.points[p].node]]
-        sells = sorted(set(self.stocks.sellers))
+        ships = [p for p in self.points if self.shipping[self.network.stock_points[p].node_id]]
+        sells = sorted(set(self.network.selling_points))
         stored = [p for p in self.points if self._node(p).storage_capacity is not None]
         with_past = range(-1, len(periods))
         model.given = pyo.Var(self.points, with_past)
@@ -101,7 +99,7 @@ class _Statement:
             model.unfilled = pyo.Var(self.markets, periods, within=pyo.NonNegativeReals)
 
     def _node(self, point: int) -> Any:
-        return self.network.node(self.stocks.points[point].node)
+        return self.network.node(self.network.stock_points[point].node_id)
 
     def _shipped(self, node: int, k: int) -> Any:
         return sum(self.model.flow[link, k] for link in self.shipping[node])
@@ -117,7 +115,7 @@ class _Statement:
         model, network = self.model, self.network
         stock = model.left[point, k] if (point, k) in model.left else self._at_end(point, k - 1)
         stock += model.given[point, k]
-        for link in self.stocks.points[point].arrivals:
+        for link in self.network.stock_points[point].arrivals:
             lead_time = network.supply_links[link].lead_time
             if k >= lead_time:
                 stock += model.flow[link, k - lead_time]
@@ -128,8 +126,8 @@ class _Statement:
         model = self.model
 
         def remaining(_: Any, point: int, k: int) -> Any:
-            own = self.stocks.points[point]
-            return model.left[point, k] == self._at_end(point, k - 1) - own.consumption * self._shipped(own.node, k)
+            own = self.network.stock_points[point]
+            return model.left[point, k] == self._at_end(point, k - 1) - own.consumption * self._shipped(own.node_id, k)
 
         def within_capacity(_: Any, node: int, k: int) -> Any:
             return self._shipped(node, k) <= self.network.node(node).capacity
@@ -141,7 +139,9 @@ class _Statement:
     def _sell(self) -> None:
         """Customers are served from what is there after deliveries."""
         model = self.model
-        of_point = {point: [m for m in self.markets if self.stocks.sellers[m] == point] for point in self.points}
+        of_point = {
+            point: [m for m in self.markets if self.network.selling_points[m] == point] for point in self.points
+        }
 
         def kept(_: Any, point: int, k: int) -> Any:
             sales = sum(model.sold[m, k] for m in of_point[point])
@@ -188,12 +188,11 @@ class _Statement:
     def _store(self) -> None:
         """What exceeds a storage capacity is scrapped after deliveries, and nothing else ever is."""
         model, network = self.model, self.network
-        nodes = sorted({self.stocks.points[p].node for p, k in model.scrapped})
-        points = self.stocks.of_node
+        nodes = sorted({self.network.stock_points[p].node_id for p, k in model.scrapped})
         model.full = pyo.Var(nodes, self.periods, within=pyo.Binary)
 
         def total(node: int, k: int) -> Any:
-            return sum(self._delivered(point, k) for point in points[node])
+            return sum(self._delivered(point, k) for point in network.points_of(node))
 
         def fits(_: Any, node: int, k: int) -> Any:
             return total(node, k) <= network.node(node).storage_capacity
@@ -202,7 +201,7 @@ class _Statement:
             return total(node, k) >= network.node(node).storage_capacity * m.full[node, k]
 
         def only_then(m: Any, point: int, k: int) -> Any:
-            node = self.stocks.points[point].node
+            node = self.network.stock_points[point].node_id
             most = (len(network.inbound(node)) + 1) * self.largest_order
             return m.scrapped[point, k] <= most * m.full[node, k]
 

@@ -23,8 +23,9 @@ import scipy.sparse as sparse
 from numpy.typing import NDArray
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
+from arena import Network
 from arena_optimization.model import DATA
-from arena_optimization.stocks import FloatArray, Stocks
+from arena_optimization.stocks import FloatArray
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -189,12 +190,12 @@ class PathForm:
         return self.columns.where("flow")
 
 
-def compile_path(model: pyo.ConcreteModel, stocks: Stocks) -> PathForm:
+def compile_path(model: pyo.ConcreteModel, network: Network) -> PathForm:
     """Compile a stated path.
 
     Args:
         model: From `arena_optimization.model.state_path`.
-        stocks: The stock points that it was stated for.
+        network: The network that it was stated for.
     """
     form = LinearStandardFormCompiler().write(model, mixed_form=True)
     variables, whole, profits = _with_idle_columns(model, form)
@@ -222,7 +223,7 @@ def compile_path(model: pyo.ConcreteModel, stocks: Stocks) -> PathForm:
         horizon=profits.shape[0],
         columns=columns,
         rows=names.take(rows),
-        of_customers=_of_customers(columns, stocks),
+        of_customers=_of_customers(columns, network),
         data=labels.take(data),
         matrix=matrix[rows],
         row_data=row_data[rows],
@@ -258,10 +259,10 @@ def _labels(components: list[Any]) -> Labels:
     return Labels(np.array(kinds), np.array(items, dtype=np.int64), np.array(periods, dtype=np.int64))
 
 
-def _of_customers(columns: Labels, stocks: Stocks) -> BoolArray:
+def _of_customers(columns: Labels, network: Network) -> BoolArray:
     """Sales and what they leave; also what is left or scrapped of a stock that sells."""
-    at_point = np.isin(columns.kind, ["left", "scrapped"]) & np.isin(columns.item, stocks.sellers)
-    at_node = (columns.kind == "full") & np.isin(columns.item, stocks.network.retailers)
+    at_point = np.isin(columns.kind, ["left", "scrapped"]) & np.isin(columns.item, network.selling_points)
+    at_node = (columns.kind == "full") & np.isin(columns.item, network.retailers)
     return np.asarray(np.isin(columns.kind, ["kept", "sold", "unfilled"]) | at_point | at_node)
 
 

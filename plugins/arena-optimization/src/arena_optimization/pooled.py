@@ -18,35 +18,35 @@ import numpy as np
 import scipy.sparse as sparse
 from numpy.typing import NDArray
 
+from arena import Network
 from arena_optimization.path_form import IntArray, PathForm
 from arena_optimization.program import ExtensiveForm, PathBasis, Plan, Start, rows_of
 from arena_optimization.solver import Solution, Solver
-from arena_optimization.stocks import FloatArray, Stocks
+from arena_optimization.stocks import FloatArray
 
 
-def poolable(form: PathForm, stocks: Stocks, *, discount: float) -> bool:
+def poolable(form: PathForm, network: Network, *, discount: float) -> bool:
     """Whether a form's paths need no rows of their own.
 
     Args:
         form: The program of one path.
-        stocks: The stock points that it was stated for.
+        network: The network that it was stated for.
         discount: Factor on a period's profit per period elapsed.
     """
-    network = stocks.network
-    alone = len(set(stocks.sellers)) == len(stocks.sellers)
-    ends = not any(network.outbound(stocks.points[point].node) for point in stocks.sellers)
+    alone = len(set(network.selling_points)) == len(network.selling_points)
+    ends = not any(network.outbound(network.stock_points[point].node_id) for point in network.selling_points)
     waiting = len(form.columns.where("unfilled")) > 0
     if not (alone and ends and waiting) or form.integer.any():
         return False
-    kept, owed = _Customers(form, stocks).values(form.worth(discount))
+    kept, owed = _Customers(form, network).values(form.worth(discount))
     return bool((kept + owed <= 0.0).all())
 
 
 class _Customers:
     """Where a form's columns and rows of customers are, each (market links, periods)."""
 
-    def __init__(self, form: PathForm, stocks: Stocks) -> None:
-        sellers = np.array(stocks.sellers)
+    def __init__(self, form: PathForm, network: Network) -> None:
+        sellers = np.array(network.selling_points)
         by_point = form.columns.where("kept").reshape(len(sellers), form.horizon)
         order = np.searchsorted(np.sort(sellers), sellers)
         self.kept: IntArray = by_point[order]
@@ -68,17 +68,17 @@ class _Customers:
 class PooledProgram(ExtensiveForm):
     """The extensive form of one horizon with its customers pooled, ready to be filled with data and solved."""
 
-    def __init__(self, form: PathForm, stocks: Stocks, *, paths: int, discount: float = 1.0) -> None:
+    def __init__(self, form: PathForm, network: Network, *, paths: int, discount: float = 1.0) -> None:
         """Lay out the program.
 
         Args:
             form: The program of one path; it is `poolable`.
-            stocks: The stock points that it was stated for.
+            network: The network that it was stated for.
             paths: Number of paths, equally probable.
             discount: Factor on a period's profit per period elapsed.
         """
         super().__init__(form, paths)
-        self._customers = customers = _Customers(form, stocks)
+        self._customers = customers = _Customers(form, network)
         self._profits, self._data_profits = form.worth(discount), form.data_worth(discount)
         self._common = np.delete(np.arange(len(form.columns)), [customers.sold, customers.unfilled])
         self._rows = np.delete(np.arange(len(form.rows)), customers.serving)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import ndtr, ndtri, pdtr, pdtrik
+from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
+from arena import poisson_quantiles
 from arena_optimization.stocks import FloatArray
 
 _MOST_DIMENSIONS = 2_000
@@ -89,9 +90,6 @@ def scaled_poisson(normals: FloatArray, mean: FloatArray, dispersion: FloatArray
     counts = np.rint(np.maximum(rate + np.sqrt(rate) * normals + (normals**2 - 1.0) / 6.0, 0.0))
     small = rate < _EXPANSION_FROM
     uniforms = np.clip(ndtr(normals[small]), _SMALLEST_TAIL, 1.0 - _SMALLEST_TAIL)
-    exact = np.maximum(np.ceil(pdtrik(uniforms, rate[small])), 0.0)
-    # The inverse is continuous in the count: it may end just above the smallest count that reaches the uniform.
-    above = (exact > 0) & (pdtr(exact - 1.0, rate[small]) >= uniforms)
-    counts[small] = np.where(above, exact - 1.0, exact)
+    counts[small] = poisson_quantiles(uniforms, rate[small])
     demand: FloatArray = dispersion * counts
     return demand

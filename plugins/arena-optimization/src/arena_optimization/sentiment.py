@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arena import Goodwill, OracleBriefing
+from arena import Goodwill, OracleBriefing, next_sentiment
 from arena_optimization.path_form import IntArray
 from arena_optimization.stocks import FloatArray
 
@@ -107,10 +107,8 @@ def sentiment_graph(briefing: OracleBriefing) -> SentimentGraph:
 
 
 def _moved(node: _Node, goodwill: Goodwill, short: bool) -> tuple[float, float]:
-    """Range of sentiments after a period; both rules never fall as sentiment grows, rounding included."""
-    if short:
-        return max(goodwill.floor, node.low * goodwill.decay), max(goodwill.floor, node.high * goodwill.decay)
-    return min(goodwill.cap, node.low * goodwill.growth), min(goodwill.cap, node.high * goodwill.growth)
+    """Range of sentiments after a period; the step never falls as sentiment grows, rounding included."""
+    return next_sentiment(goodwill, node.low, short), next_sentiment(goodwill, node.high, short)
 
 
 def _equal(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

@@ -23,12 +23,20 @@ from typing import Protocol
 
 import numpy as np
 
-from arena import Briefing, Goodwill, InformedBriefing, InformedObservation, Network, Observation
+from arena import (
+    Briefing,
+    Goodwill,
+    InformedBriefing,
+    InformedObservation,
+    Network,
+    Observation,
+    contribution_margins,
+    lost_goodwill_price,
+)
 from arena_optimization.belief import BayesianBelief
 from arena_optimization.config import StochasticProgramConfig
 from arena_optimization.customers import Customers
 from arena_optimization.demand_paths import DemandPaths
-from arena_optimization.margins import margins_of
 from arena_optimization.path_form import PathForm
 from arena_optimization.planner import Planner
 from arena_optimization.program import Plan
@@ -122,8 +130,8 @@ class StochasticProgram(RollingController):
             open_loop=True,
             gap=config.gap,
         )
-        self._customers = Customers(briefing, self._planner.stocks)
-        self._margin = float(np.mean(margins_of(briefing.network)))
+        self._customers = Customers(briefing)
+        self._margin = float(np.mean(contribution_margins(briefing.network)))
         self._course = None
         self._outlook = (
             ForecastOutlook(briefing)
@@ -173,7 +181,7 @@ class StochasticProgram(RollingController):
     ) -> Iterator[tuple[Plan, float, FloatArray]]:
         """Plans from one start: each with its profit on the paths and the mean sentiments that follow from it."""
         planner, config = self._planner, self._config
-        start, loss = planner.start(observation, sentiments.shape[1]), 1.0 - goodwill.decay / goodwill.growth
+        start, loss = planner.start(observation, sentiments.shape[1]), goodwill.shortage_loss
         demand, last = paths.at(sentiments), -np.inf
         for _ in range(config.rounds):
             plan = planner.plan(
@@ -189,8 +197,8 @@ class StochasticProgram(RollingController):
 
     def _pricing(self, loss: float, paths: DemandPaths, sentiments: FloatArray) -> Callable[[PathForm], FloatArray]:
         """The price on a shortage that takes a share of all later demand, as the planner wants it."""
-        margin = self._config.shortage_weight * self._margin
-        price = self._customers.shortage_price(loss, margin, paths.mean(sentiments))
+        margin, units = self._config.shortage_weight * self._margin, paths.mean(sentiments).sum(axis=0)
+        price = lost_goodwill_price(loss * margin, units, units)
         return lambda form: form.priced_shortage(price)
 
 
