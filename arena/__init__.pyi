@@ -254,19 +254,17 @@ from .world.demand import (
     Trend as Trend,
 )
 from .world.library import load_network as load_network
-from .world.network import (
+from .world.network import Network as Network
+from .world.nodes_and_links import (
     Component as Component,
 )
-from .world.network import (
+from .world.nodes_and_links import (
     MarketLink as MarketLink,
 )
-from .world.network import (
-    Network as Network,
-)
-from .world.network import (
+from .world.nodes_and_links import (
     Node as Node,
 )
-from .world.network import (
+from .world.nodes_and_links import (
     SupplyLink as SupplyLink,
 )
 from .world.quantiles import poisson_quantiles as poisson_quantiles

@@ -21,7 +21,8 @@ from pydantic import BaseModel
 from arena.simulate.ledger import Ledger
 from arena.simulate.simulator import Simulator
 from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
-from arena.world.network import Component, MarketLink, Network, Node, SupplyLink
+from arena.world.network import Network
+from arena.world.nodes_and_links import Component, MarketLink, Node, SupplyLink
 from arena.world.scenario import Scenario
 
 M = TypeVar("M", bound=BaseModel)

@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from arena.simulate.compiled import CompiledScenario, compile_scenario
 from arena.simulate.simulator import Simulator, State, restored_generator, stream_words
 from arena.world.demand import Goodwill
-from arena.world.network import Network, Node
+from arena.world.network import Network
+from arena.world.nodes_and_links import Node
 from arena.world.scenario import LARGEST_QUANTITY, Fulfilment, Scenario, UpstreamShortage
 
 Track = Literal["blind", "informed", "oracle", "decentralised"]

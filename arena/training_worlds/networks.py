@@ -16,7 +16,8 @@ from arena.errors import FaultList
 from arena.schemas import Count, FrozenSchema, NonNegative, Positive
 from arena.training_worlds.demand import LEVEL_FIX, PositiveRange, Probability
 from arena.world.demand import level_fault
-from arena.world.network import MarketLink, Network, Node, SupplyLink
+from arena.world.network import Network
+from arena.world.nodes_and_links import MarketLink, Node, SupplyLink
 
 Topology = Literal["serial", "divergent", "convergent", "tree", "meshed"]
 

@@ -6,12 +6,10 @@ Kept apart from the schema so that :class:`arena.world.network.Network` reads as
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from arena.errors import FieldFault
-
-if TYPE_CHECKING:
-    from arena.world.network import Network, Node
+from arena.world.nodes_and_links import Node
+from arena.world.supply_graph import SupplyGraph
 
 _STOCK_FIELDS = (
     "initial_stock",
@@ -23,7 +21,7 @@ _STOCK_FIELDS = (
 )
 
 
-def network_faults(network: Network) -> list[FieldFault]:
+def network_faults(network: SupplyGraph) -> list[FieldFault]:
     """Every fault of a network whose fields are valid one by one.
 
     Faults of the graph (cycles, reachability) are only looked for once ids and links are sound: on a graph with
@@ -40,7 +38,7 @@ def network_faults(network: Network) -> list[FieldFault]:
     return faults + _lead_time_faults(network)
 
 
-def _id_faults(network: Network) -> list[FieldFault]:
+def _id_faults(network: SupplyGraph) -> list[FieldFault]:
     seen: dict[int, int] = {}
     faults = []
     for position, node in enumerate(network.nodes):
@@ -53,7 +51,7 @@ def _id_faults(network: Network) -> list[FieldFault]:
     return faults
 
 
-def _link_faults(network: Network) -> list[FieldFault]:
+def _link_faults(network: SupplyGraph) -> list[FieldFault]:
     known = {node.id for node in network.nodes}
     ends = [
         (f"supply_links[{i}]", ("supplier", link.supplier), ("buyer", link.buyer))
@@ -95,7 +93,7 @@ def _link_faults(network: Network) -> list[FieldFault]:
     return faults
 
 
-def _graph_faults(network: Network) -> list[FieldFault]:
+def _graph_faults(network: SupplyGraph) -> list[FieldFault]:
     import networkx
 
     graph = network.graph
@@ -123,7 +121,7 @@ def _graph_faults(network: Network) -> list[FieldFault]:
     return faults
 
 
-def _node_faults(network: Network, node: Node, field: str) -> list[FieldFault]:
+def _node_faults(network: SupplyGraph, node: Node, field: str) -> list[FieldFault]:
     role = network.role(node.id)
     faults = []
     if role in ("market", "raw_material"):
@@ -166,7 +164,7 @@ def _node_faults(network: Network, node: Node, field: str) -> list[FieldFault]:
     return faults
 
 
-def _bill_faults(network: Network, node: Node, field: str) -> list[FieldFault]:
+def _bill_faults(network: SupplyGraph, node: Node, field: str) -> list[FieldFault]:
     suppliers = [network.supply_links[i].supplier for i in network.inbound(node.id)]
     listed = Counter(supplier for component in node.bill_of_materials for supplier in component.suppliers)
     faults = []
@@ -186,7 +184,7 @@ def _bill_faults(network: Network, node: Node, field: str) -> list[FieldFault]:
     return faults
 
 
-def _lead_time_faults(network: Network) -> list[FieldFault]:
+def _lead_time_faults(network: SupplyGraph) -> list[FieldFault]:
     return [
         FieldFault(
             f"supply_links[{i}].lead_time_distribution",

@@ -7,10 +7,8 @@ managed node, then by line of the bill. Simulator, mathematical programs and pol
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from arena.world.network import Network
+from arena.world.supply_graph import SupplyGraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class StockPoint:
     exact: bool
 
 
-def stock_points_of(network: Network) -> tuple[StockPoint, ...]:
+def stock_points_of(network: SupplyGraph) -> tuple[StockPoint, ...]:
     """Find the stock points of a network; read them from `Network.stock_points`, which keeps them.
 
     Args:

@@ -37,7 +37,7 @@ from arena import (
 from arena.contract.seeds import PUBLIC_SEEDS
 from arena.contract.tracks import InformedObservation, TrackView
 from arena.simulate.simulator import realised_demand
-from arena.world.network import Component
+from arena.world.nodes_and_links import Component
 from arena.world.scenario import Fulfilment
 
 pytestmark = [

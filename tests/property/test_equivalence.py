@@ -13,7 +13,8 @@ from arena.simulate.compiled import compile_scenario
 from arena.simulate.dynamics import initial_state, step
 from arena.simulate.ledger import Ledger
 from arena.simulate.simulator import Simulator, realised_demand
-from arena.world.network import Component, Network
+from arena.world.network import Network
+from arena.world.nodes_and_links import Component
 
 ROUNDING = 1e-9
 

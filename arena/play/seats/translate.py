@@ -18,7 +18,8 @@ from arena.contract.tracks import Briefing, Observation
 from arena.entry.submission import Manifest, Submission
 from arena.plugins import PluginEntry, list_entry_points, load_entry
 from arena.world.demand import Goodwill
-from arena.world.network import MarketLink, Network, Node, SupplyLink
+from arena.world.network import Network
+from arena.world.nodes_and_links import MarketLink, Node, SupplyLink
 from arena.world.scenario import Scenario
 
 
