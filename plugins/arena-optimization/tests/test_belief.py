@@ -12,12 +12,12 @@ from pydantic_faults import refused
 from scipy.stats import nbinom
 
 from arena import Briefing, Observation, TrackView, load_network, load_scenario
-from arena_optimization.belief import BayesianBelief
-from arena_optimization.belief_goodwill import GoodwillBelief
-from arena_optimization.belief_level import LevelBank
-from arena_optimization.belief_structure import StructureParticles
+from arena_optimization.beliefs.bayesian_mixture import BayesianBelief
+from arena_optimization.beliefs.demand_paths import by_importance, centred_normals, scaled_poisson
+from arena_optimization.beliefs.goodwill import GoodwillBelief
+from arena_optimization.beliefs.steady_level import LevelBank
+from arena_optimization.beliefs.structure import StructureParticles
 from arena_optimization.config import BeliefConfig, GoodwillConfig, LevelConfig, StructureConfig
-from arena_optimization.sampling import by_importance, centred_normals, scaled_poisson
 
 SMALL = BeliefConfig(structure=StructureConfig(particles=200, moves=2))
 HORIZON = 30

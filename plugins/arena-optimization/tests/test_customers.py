@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from strategies import changed, networks, order_sequences, scenarios
 
 from arena import Goodwill, Scenario, Simulator, TrackView, load_scenario
-from arena_optimization.customers import Customers
-from arena_optimization.demand_paths import DemandPaths
-from arena_optimization.planner import Planner
-from arena_optimization.sampling import centred_normals
+from arena_optimization.beliefs.demand_paths import DemandPaths, centred_normals
+from arena_optimization.controllers.customers import Customers
+from arena_optimization.programs.rolling_horizon import Planner
 
 GOODWILL = scenarios(networks(2, 5, extensions=("bill_of_materials",)), goodwill=True, longest=10)
 

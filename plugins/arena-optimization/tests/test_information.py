@@ -32,9 +32,9 @@ from arena_optimization.config import (
     StochasticProgramConfig,
     StructureConfig,
 )
-from arena_optimization.published import DeterministicProgram, MultiStageProgram
-from arena_optimization.rolling import passed_up
-from arena_optimization.stochastic import StochasticProgram
+from arena_optimization.controllers.published import DeterministicProgram, MultiStageProgram
+from arena_optimization.controllers.rolling import passed_up
+from arena_optimization.controllers.stochastic_program import StochasticProgram
 
 NAMES = ("dlp", "mssp", "stochastic-program")
 TRACKS: tuple[Track, ...] = ("blind", "informed")

@@ -12,9 +12,9 @@ from strategies import changed, networks, order_sequences, scenarios
 
 from arena import Network, OracleBriefing, Scenario, Simulator, TrackView, load_network, load_scenario
 from arena.simulate.simulator import realised_demand
-from arena_optimization.clairvoyant import demand_of, play, sentiments_of
 from arena_optimization.config import OracleConfig, PublishedOracleConfig
-from arena_optimization.oracle import Oracle, PublishedOracle, best_plan
+from arena_optimization.controllers.oracle import Oracle, PublishedOracle, best_plan
+from arena_optimization.programs.known_episode import demand_of, play, sentiments_of
 
 SEEDS = st.integers(0, 10_000)
 QUICK = OracleConfig(search_solves=10, weights=(1.0,), time_limit=5)
@@ -38,7 +38,7 @@ def played(controller: Any, scenario: Scenario, seed: int) -> float:
 
 
 def sells_greedily(network: Network) -> bool:
-    """Whether the program sells as the simulator does: see the module's text of `arena_optimization.oracle`."""
+    """Whether the program sells as the simulator does, see the text of `arena_optimization.controllers.oracle`."""
     for node in network.retailers:
         links = [network.market_links[i] for i in network.markets_of(node)]
         operating = (network.node(node).operating_cost or 0.0) / network.node(node).yield_

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from strategies import changed, networks, order_sequences, scenarios
 
 from arena import Goodwill, Node, Scenario, Simulator, TrackView, load_network, load_scenario
-from arena_optimization.customers import Customers
-from arena_optimization.demand_paths import DemandPaths
-from arena_optimization.planner import Planner
-from arena_optimization.pooled import PooledProgram, poolable
-from arena_optimization.program import Plan, Program, Start
+from arena_optimization.beliefs.demand_paths import DemandPaths
+from arena_optimization.controllers.customers import Customers
+from arena_optimization.programs.extensive_form import PathwiseProgram, Plan
+from arena_optimization.programs.pooled_program import PooledProgram, poolable
+from arena_optimization.programs.rolling_horizon import Planner
+from arena_optimization.programs.start import Start
 
 BACKLOG = scenarios(
     networks(2, 5, extensions=("bill_of_materials",)), goodwill=False, longest=8, upstream_shortage=("lost",)
@@ -70,7 +71,7 @@ def test_the_optimum_is_that_of_rows_for_every_path(scenario: Scenario, seed: in
     extra[form.columns.where("unfilled")] = -data.draw(st.sampled_from([0.0, 0.7]))
     plans = []
     for program in (
-        Program(form, paths=paths, shared=left, discount=discount),
+        PathwiseProgram(form, paths=paths, shared=left, discount=discount),
         PooledProgram(form, planner.network, paths=paths, discount=discount),
     ):
         program.price(extra)

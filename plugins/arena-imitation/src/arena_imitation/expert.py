@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena import ArenaError, contribution_margins, lost_goodwill_price
-from arena_optimization.model import state_path
-from arena_optimization.path_form import PathForm, compile_path
-from arena_optimization.program import Program, Start
-from arena_optimization.stocks import due_of
+from arena_optimization.programs.extensive_form import PathwiseProgram
+from arena_optimization.programs.path_form import PathForm, compile_path
+from arena_optimization.programs.path_program import state_path
+from arena_optimization.programs.start import Start, due_of
 from arena_rl.situation import Setting, Situation
 
 FloatArray = NDArray[np.float64]
@@ -42,10 +42,10 @@ class Expert:
         self._backlog = compiled.backlog
         self._discount = compiled.discount
         self._margin = shortage_weight * float(np.mean(contribution_margins(compiled.network)))
-        model = state_path(
+        program = state_path(
             self._network, horizon=setting.horizon, backlog=compiled.backlog, largest_order=setting.order_bound
         )
-        self._form: PathForm = compile_path(model, self._network)
+        self._form: PathForm = compile_path(program, self._network)
         if self._form.integer.any():
             raise UnteachableError(
                 f"network {compiled.network.name or '(unnamed)'} has fixed costs, lots, minimum orders or storage "
@@ -53,9 +53,9 @@ class Expert:
             )
         self._program = cache(self._make)
 
-    def _make(self, periods: int) -> Program:
+    def _make(self, periods: int) -> PathwiseProgram:
         form = self._form.cut(periods)
-        return Program(form, paths=1, shared=periods, tied=0, discount=self._discount, gap=0.0)
+        return PathwiseProgram(form, paths=1, shared=periods, tied=0, discount=self._discount, gap=0.0)
 
     def orders(self, situation: Situation, demand: FloatArray, *, loss: float = 0.0) -> FloatArray:
         """What it would order in the coming period.
@@ -69,7 +69,7 @@ class Expert:
             Units, (episodes, supply links).
 
         Raises:
-            SolveFailure: See `arena_optimization.solver.Solver.solve`.
+            SolveFailure: See `arena_optimization.programs.solver.Solver.solve`.
         """
         count, _, periods = demand.shape
         program = self._program(periods)

@@ -1,12 +1,12 @@
 """What a blind controller believes about demand: a mixture of two hypotheses, weighed by how well each foretold it.
 
-- Structure (`belief_structure`): level × trend × season × lasting shock, each effect perhaps absent, with one shape for
+- Structure (`structure`): level × trend × season × lasting shock, each effect perhaps absent, with one shape for
   all market links.
-- Level (`belief_level`): a level that wanders at an unknown pace, on every market link by itself. It stands for
+- Level (`steady_level`): a level that wanders at an unknown pace, on every market link by itself. It stands for
   intermittent series and for changes of no known form.
 
 Both learn from demand relative to the sentiment at which it was drawn, both know neither level nor dispersion, and both
-are exact or close to it; nothing about any scenario is built in. The believed sentiment itself is in `belief_goodwill`.
+are exact or close to it; nothing about any scenario is built in. The believed sentiment itself is in `goodwill`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ import numpy as np
 from scipy.special import gammaincinv, ndtr
 
 from arena import Briefing, Goodwill, Observation, presumed_demand
-from arena_optimization.belief_goodwill import GoodwillBelief
-from arena_optimization.belief_level import LevelBank
-from arena_optimization.belief_structure import StructureParticles
+from arena_optimization.arrays import FloatArray
+from arena_optimization.beliefs.demand_paths import DemandPaths, by_importance, centred_normals
+from arena_optimization.beliefs.goodwill import GoodwillBelief
+from arena_optimization.beliefs.steady_level import LevelBank
+from arena_optimization.beliefs.structure import StructureParticles
 from arena_optimization.config import BeliefConfig
-from arena_optimization.demand_paths import DemandPaths
-from arena_optimization.sampling import by_importance, centred_normals
-from arena_optimization.stocks import FloatArray
 
 _JOINT_FILTERS = 128
 """Combinations of the market links' filters that stand for all of them, where there are several market links."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from arena import Briefing, Goodwill, Observation, next_sentiment
-from arena_optimization.demand_paths import DemandPaths
-from arena_optimization.program import Start
-from arena_optimization.stocks import FloatArray
+from arena_optimization.arrays import FloatArray
+from arena_optimization.beliefs.demand_paths import DemandPaths
+from arena_optimization.programs.start import Start
 
 _SERVED = 1e-9
 """Units up to which a customer counts as served: sums of planned shipments round."""

@@ -6,8 +6,8 @@ shortage cost and revenue of a period are a concave function of what has been re
 path's demand so far lies. The function is stated as a sum of slices between the kinks, each worth less than the one
 before: a row per market link and period, however many paths there are.
 
-The optimum is that of `arena_optimization.program.Program` with all periods shared, as long as it never pays to let a
-customer wait who could be served; see `poolable`.
+The optimum is that of `arena_optimization.programs.extensive_form.PathwiseProgram` with all periods shared, as long as
+it never pays to let a customer wait who could be served; see `poolable`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import scipy.sparse as sparse
 from numpy.typing import NDArray
 
 from arena import Network
-from arena_optimization.path_form import IntArray, PathForm
-from arena_optimization.program import ExtensiveForm, PathBasis, Plan, Start, rows_of
-from arena_optimization.solver import Solution, Solver
-from arena_optimization.stocks import FloatArray
+from arena_optimization.arrays import FloatArray, IntArray
+from arena_optimization.programs.extensive_form import ExtensiveForm, PathBasis, Plan, rows_of
+from arena_optimization.programs.path_form import PathForm
+from arena_optimization.programs.solver import Basis, Solution, Solver
+from arena_optimization.programs.start import Start
 
 
 def poolable(form: PathForm, network: Network, *, discount: float) -> bool:
@@ -150,13 +151,13 @@ class PooledProgram(ExtensiveForm):
     @property
     def basis(self) -> PathBasis:
         """The last basis."""
-        columns, rows = self._loaded.basis
-        shape = (1, self.form.horizon, -1)
-        return PathBasis(np.array(columns, dtype=object).reshape(shape), np.array(rows, dtype=object).reshape(shape))
+        basis, shape = self._loaded.basis, (1, self.form.horizon, -1)
+        columns, rows = (np.array(status, dtype=object).reshape(shape) for status in basis)
+        return PathBasis(columns, rows)
 
     def start_from(self, basis: PathBasis) -> None:
         """Begin the next solve at a basis of the same number of paths and periods."""
-        self._loaded.start_from((basis.columns.ravel().tolist(), basis.rows.ravel().tolist()))
+        self._loaded.start_from(Basis(basis.columns.ravel().tolist(), basis.rows.ravel().tolist()))
 
     @property
     def _width(self) -> int:

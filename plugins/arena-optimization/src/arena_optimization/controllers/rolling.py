@@ -8,9 +8,10 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from arena import Briefing, ControllerReport, Network, Observation
-from arena_optimization.program import Plan
-from arena_optimization.solver import SolveFailure
-from arena_optimization.stocks import FloatArray, refuse_unplannable
+from arena_optimization.arrays import FloatArray
+from arena_optimization.programs.extensive_form import Plan, UnfinishedPlan
+from arena_optimization.programs.path_program import refuse_unplannable
+from arena_optimization.programs.solver import SolveFailure
 
 _TRACE = 1e-5
 """Units that are nothing: integer programs are feasible to 1e-6 of a binary decision."""
@@ -64,7 +65,7 @@ class RollingController(ABC):
             self._plan, self._planned_in = self.plan(observation), observation.period
         except SolveFailure as failure:
             self._fallbacks += 1
-            if failure.plan is not None:
+            if isinstance(failure, UnfinishedPlan):
                 self._plan, self._planned_in = failure.plan, observation.period
         # What is owed from before is shipped with the new order.
         return orders_for(self.briefing.network, np.maximum(self._foreseen(observation) - observation.owed, 0.0))
