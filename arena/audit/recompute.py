@@ -20,10 +20,10 @@ from arena.audit.differences import TOLERANCE, Mismatch, same
 from arena.contract.kpi import Kpis, measure
 from arena.contract.seeds import SeedPlan
 from arena.contract.tracks import largest_order
-from arena.jail.isolation import ISOLATION_ORDER
+from arena.jail.isolation import strength
 from arena.results.attempts import Precedent
 from arena.results.record import EpisodeRecord, key_of
-from arena.results.store import EpisodeStatus, StoredEpisode
+from arena.results.store import EpisodeStatus, Series, StoredEpisode
 from arena.simulate.ledger import Ledger
 from arena.simulate.simulator import Simulator
 from arena.world.scenario import Scenario
@@ -46,14 +46,12 @@ class Recomputed:
     mismatch: Mismatch | None
 
 
-def recompute(
-    record: EpisodeRecord, series: tuple[Array, Array], simulator: Simulator, seeds: SeedPlan | None
-) -> Recomputed:
+def recompute(record: EpisodeRecord, series: Series, simulator: Simulator, seeds: SeedPlan | None) -> Recomputed:
     """Compute an episode again.
 
     Args:
         record: as stored.
-        series: requested orders, shape (periods, supply links), and realised demand, (periods, market links), units.
+        series: its orders and demand.
         simulator: of its scenario.
         seeds: the plan that its seed comes from; None if that is not known. Then the demand is taken as stored.
     """
@@ -108,7 +106,7 @@ def repetition_mismatch(record: EpisodeRecord, requested: Array, precedent: Prec
         requested: its orders, units, shape (periods, supply links).
         precedent: orders of attempts that broke off, as stored; None if there are none.
     """
-    if precedent is None or _level(precedent.isolation) > _level(record.isolation):
+    if precedent is None or strength(precedent.isolation) > strength(record.isolation):
         # Attempts at a stronger level came after an episode that was finished at a weaker one.
         return None
     if record.repetitions < precedent.attempts:
@@ -119,11 +117,6 @@ def repetition_mismatch(record: EpisodeRecord, requested: Array, precedent: Prec
     if bound.shape[1:] != requested.shape[1:] or len(bound) > len(requested):
         return Mismatch("requested.shape", requested.shape, bound.shape)
     return next(_first_difference("requested", requested[: len(bound)], bound), None)
-
-
-def _level(isolation: str) -> int:
-    """Place of a level among all; an unknown one is weaker than all."""
-    return next((place for place, level in enumerate(ISOLATION_ORDER) if level == isolation), -1)
 
 
 def _seed(record: EpisodeRecord, seeds: SeedPlan | None) -> Iterator[Mismatch]:
@@ -164,7 +157,7 @@ def _reports(record: EpisodeRecord, scenario: Scenario) -> Iterator[Mismatch]:
 def _unplayable(record: EpisodeRecord, requested: Array, demand: Array, simulator: Simulator) -> Mismatch | None:
     """What keeps logged series from being played: another shape than the scenario's, or values out of bounds."""
     periods = 0 if record.outcome == "infrastructure" else simulator.scenario.horizon
-    bound = largest_order(simulator.scenario, record.track)  # type: ignore[arg-type] # any other track has this bound
+    bound = largest_order(simulator.scenario, record.track)
     for name, values, links, largest in (
         ("requested", requested, simulator.compiled.links, bound),
         ("demand", demand, simulator.compiled.markets, np.finfo(np.float64).max),

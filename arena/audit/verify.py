@@ -287,7 +287,7 @@ class _Audit:
         done = recompute(record, series, self._simulator, seeds)
         kind = "lost" if record.outcome == "infrastructure" else "replayed" if seeds is None else "recomputed"
         self._counts[kind] += 1
-        found = done.mismatch or repetition_mismatch(record, series[0], self._precedents.get(one.key))
+        found = done.mismatch or repetition_mismatch(record, series.requested, self._precedents.get(one.key))
         return found or self._models.row_mismatch(one, scenario, seeds), done.record
 
     def _scenario(self, digest: str) -> Scenario | None:

@@ -126,8 +126,8 @@ def contract(as_json: Json = False) -> None:
 
     from arena.contract.version import contract as rules
     from arena.contract.version import contract_digest
+    from arena.errors import Outcome
     from arena.jail.limits import Limits
-    from arena.results.record import Outcome
 
     limits = Limits()
     deadlines = {name: getattr(limits, name) for name in ("setup", "first_decision", "decision", "close", "bank")}

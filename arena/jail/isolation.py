@@ -23,6 +23,11 @@ PROGRAMS_ISOLATION: Final = "sandbox"
 """The level that can contain programs a controller starts, and grants it the capability to."""
 
 
+def strength(isolation: Isolation) -> int:
+    """Return a level's place among `ISOLATION_ORDER`: the stronger, the higher."""
+    return ISOLATION_ORDER.index(isolation)
+
+
 def refuse_ungranted(submissions: Iterable[Submission], isolation: str) -> None:
     """Refuse submissions that ask for a capability which a level does not grant, before anything is played.
 

@@ -41,7 +41,7 @@ from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, refu
 from arena.results.record import EpisodeRecord, PlayedEpisode, identity
 from arena.results.rows import Standings
 from arena.results.standings import compute_standings
-from arena.results.store import Store
+from arena.results.store import EpisodeStatus, Store
 from arena.world.scenario import Scenario
 from arena.world.suite import Suite
 
@@ -172,8 +172,9 @@ def evaluate(
     access = models or LlmAccess()
     if seeds.commitment is not None or access.key_variables:
         conceal_memory()  # The secret is in it, or a key.
-    refuse_ungranted(submissions, require_level(isolation))
-    refuse_unimportable(submissions, require_level(isolation))
+    level = require_level(isolation)
+    refuse_ungranted(submissions, level)
+    refuse_unimportable(submissions, level)
     count = cores() if workers is None else workers
     if count < 0:
         raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
@@ -195,7 +196,7 @@ def evaluate(
         job = Job(
             playing,
             tuple(suite.scenarios),
-            isolation,
+            level,
             limits or Limits(),
             seeds.commitment,
             access.key_variables,
@@ -280,11 +281,15 @@ def _play(
                     continue
                 episode = _lost_episode(result, job) if isinstance(result, Lost) else result
                 # An episode that was finished at a weaker level stays, until it is finished at the stronger one.
-                if not isinstance(result, Lost) or not store.is_finished(key_of_item(job, result.item)):
+                if not isinstance(result, Lost) or not _is_finished(store.status(key_of_item(job, result.item))):
                     store.put(episode, suite=suite)
                 played += 1
                 watcher.episode(episode.record)
     return played
+
+
+def _is_finished(status: EpisodeStatus | None) -> bool:
+    return status is not None and status.outcome != "infrastructure"
 
 
 def _relevant(store: Store, suite: Suite, seeds: SeedPlan, submissions: Sequence[Submission]) -> list[EpisodeRecord]:

@@ -7,36 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.kpi import Kpis
+from arena.contract.tracks import Track
 from arena.contract.version import contract_digest
+from arena.errors import Outcome
+from arena.jail.isolation import Isolation
 from arena.results.timing import DecisionTimes
 
 if TYPE_CHECKING:
     from arena.contract.seeds import EpisodeSeed
     from arena.entry.submission import Submission
     from arena.world.scenario import Scenario
-
-Outcome = Literal[
-    "ok",
-    "timeout",
-    "bad_shape",
-    "bad_dtype",
-    "non_finite",
-    "out_of_bounds",
-    "protocol_error",
-    "exception",
-    "exited",
-    "memory",
-    "diverged",
-    "refused",
-    "infrastructure",
-]
-"""How an episode ended. Every outcome but ``ok`` and ``infrastructure`` is a forfeit."""
 
 
 class EpisodeKey(NamedTuple):
@@ -69,8 +55,8 @@ class EpisodeRecord(Kpis):
     """Name of the submission."""
     controller: str
     """Plugin controller, or ``file.py:ClassName`` of the submission's own code."""
-    track: str
-    """Information track: blind, informed, oracle or decentralised."""
+    track: Track
+    """Information track."""
     scenario: str
     """Slug of the scenario."""
     published_id: str | None
@@ -81,7 +67,7 @@ class EpisodeRecord(Kpis):
     """The seed in decimal digits; None unless it is public."""
     outcome: Outcome
     """``ok``, or the code of what went wrong."""
-    isolation: str
+    isolation: Isolation
     """Isolation level the controller ran at."""
 
     planning_time: float
@@ -161,19 +147,39 @@ class PlayedEpisode:
     demand: NDArray[np.float64]
 
 
+def episode_key(
+    submission_digest: str,
+    scenario_digest: str,
+    commitment: str | None,
+    seed_index: int,
+    contract: str | None = None,
+) -> EpisodeKey:
+    """Return the key under which an episode is stored.
+
+    Args:
+        submission_digest: content of the submission.
+        scenario_digest: content of the scenario.
+        commitment: commitment to the hidden seeds; None for public seeds.
+        seed_index: position of the seed in its plan.
+        contract: digest of the rules; None for those in force.
+    """
+    rules = contract_digest() if contract is None else contract
+    return EpisodeKey(rules, submission_digest, scenario_digest, commitment or "public", seed_index)
+
+
 def key_of(record: EpisodeRecord) -> EpisodeKey:
     """Return the key under which a record is stored."""
-    return EpisodeKey(
-        record.contract_digest,
+    return episode_key(
         record.submission_digest,
         record.scenario_digest,
-        record.commitment or "public",
+        record.commitment,
         record.seed_index,
+        record.contract_digest,
     )
 
 
 def identity(
-    submission: Submission, scenario: Scenario, seed: EpisodeSeed, isolation: str, commitment: str | None
+    submission: Submission, scenario: Scenario, seed: EpisodeSeed, isolation: Isolation, commitment: str | None
 ) -> dict[str, Any]:
     """Fields of a record that say which episode it is and under which rules and versions it ended now.
 

@@ -6,6 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from arena.contract.tracks import Track
+from arena.jail.isolation import Isolation
+
 ReferenceKind = Literal["bound", "reference"]
 """What the results of an oracle are: `bound` if it certified an upper bound of the profit in every episode in question,
 else `reference`, which others may beat."""
@@ -76,9 +79,9 @@ class StandingRow(BaseModel):
     """Name of the submission."""
     controller: str
     """Plugin controller, or `file.py:ClassName`."""
-    track: str
+    track: Track
     """Information track."""
-    isolation: str
+    isolation: Isolation
     """The weakest isolation level among its episodes."""
     official: bool
     """Whether it is ranked or a reference, has played every episode on hidden seeds, and all of them at level strict or

@@ -21,7 +21,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.jail.isolation import ISOLATION_ORDER, OFFICIAL_ISOLATION
+from arena.contract.tracks import Track
+from arena.jail.isolation import OFFICIAL_ISOLATION, strength
 from arena.results import summaries
 from arena.results.decentralisation import Profits, price_of_decentralisation
 from arena.results.intervals import percentile_interval
@@ -133,7 +134,7 @@ class _Table:
         self.index = {name: place for place, name in enumerate(self.names)}
         shape = (len(self.names), len(scenarios), seeds)
         self._cells: dict[tuple[int, int], list[EpisodeRecord]] = {}
-        self.tracks: dict[str, str] = {}
+        self.tracks: dict[str, Track] = {}
         self.profit = np.full(shape, np.nan)
         for record in sorted(kept, key=lambda one: one.seed_index):
             row, place = self.index[record.submission], places[record.scenario]
@@ -307,7 +308,7 @@ class _Analysis:
         values = (self._values if score is not None else table.profit)[index]
         errors = [row.standard_error for row in played]
         squares = [error**2 for error in errors if error is not None]
-        isolation = min((record.isolation for record in records), key=_strength)
+        isolation = min((record.isolation for record in records), key=strength)
         decisions = sum(record.decisions for record in scored)
         # A forfeit reports no fallbacks.
         whole = [record for record in scored if record.outcome == "ok"]
@@ -378,13 +379,8 @@ def _decisions(record: EpisodeRecord) -> int:
     return record.decisions if record.decision_times is None else record.decision_times.number
 
 
-def _kind(track: str, mean_bound: float | None) -> ReferenceKind | None:
+def _kind(track: Track, mean_bound: float | None) -> ReferenceKind | None:
     """Return what an oracle's results are; there is a mean of the bounds only where none of them is missing."""
     if track != "oracle":
         return None
     return "reference" if mean_bound is None else "bound"
-
-
-def _strength(isolation: str) -> int:
-    """Return a level's place among `ISOLATION_ORDER`; an unknown one is weaker than all."""
-    return next((place for place, level in enumerate(ISOLATION_ORDER) if level == isolation), -1)

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from arena.errors import StoreError, printable
-from arena.jail.isolation import ISOLATION_ORDER
+from arena.errors import Outcome, StoreError, printable
+from arena.jail.isolation import ISOLATION_ORDER, Isolation
 from arena.results.attempts import Precedent
 from arena.results.database import Database
-from arena.results.record import EpisodeKey, EpisodeRecord, Outcome, PlayedEpisode, key_of
+from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, key_of
 from arena.world.contest_draws import Drawing
 from arena.world.scenario import Scenario
 
@@ -64,8 +64,20 @@ class EpisodeStatus(NamedTuple):
         outcome: its outcome code.
     """
 
-    isolation: str
-    outcome: str
+    isolation: Isolation
+    outcome: Outcome
+
+
+class Series(NamedTuple):
+    """The series of one episode, read-only.
+
+    Attributes:
+        requested: requested orders, units, shape (periods, supply links).
+        demand: realised demand, units, shape (periods, market links).
+    """
+
+    requested: NDArray[np.float64]
+    demand: NDArray[np.float64]
 
 
 class Store:
@@ -205,24 +217,25 @@ class Store:
         Raises:
             StoreError: an episode is of no isolation level or outcome that there is.
         """
+        return self._statuses("1", ())
+
+    def status(self, key: EpisodeKey) -> EpisodeStatus | None:
+        """Return how an episode was played; None if it is not in the store.
+
+        Raises:
+            StoreError: it is of no isolation level or outcome that there is.
+        """
+        return self._statuses(_MATCHES_KEY, key).get(key)
+
+    def _statuses(self, where: str, values: tuple[object, ...]) -> dict[EpisodeKey, EpisodeStatus]:
+        statement = f"SELECT {_KEY_COLUMNS}, isolation, outcome FROM episodes WHERE {where}"
         with self._database.explained():
-            rows = self._database.execute(f"SELECT {_KEY_COLUMNS}, isolation, outcome FROM episodes").fetchall()
+            rows = self._database.execute(statement, values).fetchall()
         found = {EpisodeKey(*row[:5]): EpisodeStatus(*row[5:]) for row in rows}
         for key, status in found.items():
             if status.isolation not in ISOLATION_ORDER or status.outcome not in _OUTCOMES:
                 self._refuse_record(f"played at {status.isolation!r}, outcome {status.outcome!r}", key)
         return found
-
-    def is_finished(self, key: EpisodeKey) -> bool:
-        """Tell whether an episode is in the store that the arena did not fail to play, at any level."""
-        statement = f"SELECT 1 FROM episodes WHERE {_MATCHES_KEY} AND outcome != 'infrastructure'"
-        with self._database.explained():
-            return self._database.execute(statement, key).fetchone() is not None
-
-    def has(self, key: EpisodeKey) -> bool:
-        """Tell whether an episode is in the store."""
-        with self._database.explained():
-            return self._database.execute(f"SELECT 1 FROM episodes WHERE {_MATCHES_KEY}", key).fetchone() is not None
 
     def episodes(self, *, contract_digest: str | None = None, seed_plan: str | None = None) -> list[StoredEpisode]:
         """Return the episodes in the order of submission, scenario, seed index and key.
@@ -267,12 +280,8 @@ class Store:
             raise StoreError(f"{self.path}: holds no episode {tuple(key)}")
         return self._parse(row[0], key)
 
-    def arrays(self, key: EpisodeKey) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the series of one episode, read-only.
-
-        Returns:
-            Requested orders, units, shape (periods, supply links), and realised demand, units, shape (periods, market
-            links).
+    def arrays(self, key: EpisodeKey) -> Series:
+        """Return the series of one episode.
 
         Raises:
             StoreError: there is no such episode, or its series are damaged.
@@ -284,7 +293,7 @@ class Store:
         if row is None:
             raise StoreError(f"{self.path}: holds no episode {tuple(key)}")
         periods, supply_links, market_links, requested, demand = row
-        return self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links))
+        return Series(self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links)))
 
     def _unpack(self, blob: bytes, shape: tuple[int, int]) -> NDArray[np.float64]:
         size = 8 * shape[0] * shape[1]

@@ -235,10 +235,11 @@ def test_every_part_of_the_key_tells_episodes_apart(path: Path) -> None:
     ]
     with Store(path) as store:
         for change in changes:
-            assert not store.has(key_of(make_record(**change)))
+            assert store.status(key_of(make_record(**change))) is None
             store.put(make_episode(**change))
         assert len(store.keys()) == len(changes)
-        assert store.keys()[key_of(make_record())] == EpisodeStatus("process", "ok")
+        key = key_of(make_record())
+        assert store.keys()[key] == store.status(key) == EpisodeStatus("process", "ok")
         assert len(store.records(contract_digest="other")) == 1
         assert len(store.records(seed_plan="public")) == len(changes) - 1
 
