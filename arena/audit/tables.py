@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from arena.audit.differences import Difference, Mismatch, first_mismatch
 from arena.errors import ABSENT, Fault, InvalidInput
-from arena.results.export import EPISODE_COLUMNS, episode_row, safe_text
+from arena.results.columns import EPISODE_COLUMNS
+from arena.results.export import episode_row, safe_text
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Standings

@@ -35,7 +35,8 @@ from arena.play.seats import conceal_memory, require_level
 from arena.play.seats.trial import refuse_unimportable
 from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals
 from arena.results.attempts import remove_journals
-from arena.results.export import KPI_COLUMNS, write_episodes
+from arena.results.columns import KPI_COLUMNS
+from arena.results.export import write_episodes
 from arena.results.files import STANDINGS, write_text
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, refuse_other_results
 from arena.results.record import EpisodeRecord, PlayedEpisode, identity
