@@ -28,6 +28,7 @@ __all__ = [
     "InvalidInput",
     "Outcome",
     "PluginError",
+    "StoreAgeError",
     "StoreError",
     "UnknownName",
     "closest",
@@ -298,6 +299,10 @@ class PluginError(ArenaError):
 
 class StoreError(ArenaError):
     """The store of results cannot be read or written."""
+
+
+class StoreAgeError(StoreError):
+    """The store of results is older or newer than this arena."""
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

@@ -9,7 +9,7 @@ of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.audit.differences import TOLERANCE, Mismatch, same
-from arena.contract.kpi import Kpis, measure
+from arena.contract.kpi import measure
 from arena.contract.seeds import SeedPlan
 from arena.contract.tracks import largest_order
 from arena.jail.isolation import strength
 from arena.results.attempts import Precedent
+from arena.results.columns import KPI_COLUMNS
 from arena.results.record import EpisodeRecord, key_of
 from arena.results.store import EpisodeStatus, Series, StoredEpisode
 from arena.simulate.ledger import Ledger
@@ -46,7 +47,13 @@ class Recomputed:
     mismatch: Mismatch | None
 
 
-def recompute(record: EpisodeRecord, series: Series, simulator: Simulator, seeds: SeedPlan | None) -> Recomputed:
+def recompute(
+    record: EpisodeRecord,
+    series: Series,
+    simulator: Simulator,
+    seeds: SeedPlan | None,
+    known: Collection[str] = KPI_COLUMNS,
+) -> Recomputed:
     """Compute an episode again.
 
     Args:
@@ -54,6 +61,7 @@ def recompute(record: EpisodeRecord, series: Series, simulator: Simulator, seeds
         series: its orders and demand.
         simulator: of its scenario.
         seeds: the plan that its seed comes from; None if that is not known. Then the demand is taken as stored.
+        known: indicators that the record has. The others are computed, and are no mismatch.
     """
     requested, demand = series
     mismatches = [*_seed(record, seeds), *_reports(record, simulator.scenario)]
@@ -62,7 +70,7 @@ def recompute(record: EpisodeRecord, series: Series, simulator: Simulator, seeds
         mismatches += [] if unplayable is None else [unplayable]
         return Recomputed(record, mismatches[0])
     if record.outcome == "infrastructure":
-        expected: dict[str, float] = dict.fromkeys(Kpis.model_fields, math.nan)
+        expected: dict[str, float] = dict.fromkeys(KPI_COLUMNS, math.nan)
     else:
         mismatches += _orders_after_a_forfeit(record, requested)
         entropy = None if seeds is None else seeds.episode(record.scenario_digest, record.seed_index).entropy
@@ -78,7 +86,7 @@ def recompute(record: EpisodeRecord, series: Series, simulator: Simulator, seeds
         # Profit is what is left of much larger sums, and as exact as they are.
         if not same(getattr(record, name), value, money if name == "profit" else 0.0)
     }
-    mismatches += [Mismatch(name, getattr(record, name), value) for name, value in differing.items()]
+    mismatches += [Mismatch(name, getattr(record, name), value) for name, value in differing.items() if name in known]
     return Recomputed(record.model_copy(update=differing), mismatches[0] if mismatches else None)
 
 

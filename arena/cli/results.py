@@ -1,9 +1,10 @@
-"""`arena report` and `arena export`: results that are there already, shown again or handed on."""
+"""`arena report`, `arena export` and `arena results`: results that are there already, shown, handed on or mended."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,8 @@ from arena.cli.streams import kept
 if TYPE_CHECKING:
     from arena.results.record import EpisodeRecord
     from arena.results.rows import Standings
+
+_LISTED = 20
 
 Folder = Annotated[Path, typer.Argument(help="Folder of results, as arena evaluate wrote it.")]
 
@@ -30,18 +33,21 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to the application."""
     app.command("report")(report)
     app.command("export")(export)
+    results = typer.Typer(no_args_is_help=True, help="Upgrade and mend folders of results.")
+    results.command("upgrade")(upgrade)
+    results.command("remove")(remove)
+    app.add_typer(results, name="results")
 
 
 def report(folder: Folder) -> None:
     """Write report.html anew from a folder of results and print its path."""
     from arena.audit.tables import read_standings
-    from arena.report.page import write_report
-    from arena.results.folder import REPORT_NAME
-    from arena.world.suite import shipped_scenarios
+    from arena.results.folder import STORE_NAME
+    from arena.results.store import refuse_other_age
 
+    refuse_other_age(folder / STORE_NAME)
     standings = read_standings(folder)
-    notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
-    page = write_report(standings, _records(folder, standings), folder / REPORT_NAME, notes=notes)
+    page = _write_page(folder, standings, _records(folder, standings))
     with kept(f"the page is written: {page}"):
         print(page)
 
@@ -66,9 +72,65 @@ def export(
             print(path)
 
 
+def upgrade(folder: Folder) -> None:
+    """Bring a folder of results to this arena's rules, after indicators were added.
+
+    New indicators are computed from the orders and the demand that the store keeps; nothing is played. The store
+    changes in one step or not at all, then episodes.csv, standings.json and report.html are written anew. Given again,
+    the command goes on where it was interrupted, and does nothing to what is up to date. Episodes that cannot be
+    upgraded stay as they are and are named with the reason.
+    """
+    from arena.audit.upgrade import upgrade as run
+    from arena.cli.verifying import make_progress
+
+    done = run(folder, progress=make_progress())
+    page = None if done.tables is None else _write_page(folder, done.tables.standings, done.tables.records)
+    with kept(f"the folder is upgraded: {folder}"):
+        print(f"upgraded: {done.upgraded:,} episodes; {done.episodes:,} are under this arena's rules now")
+        for one in done.left_behind[:_LISTED]:
+            print(f"not upgraded: {one.number:,} {one.what}: {one.why}")
+        if len(done.left_behind) > _LISTED:
+            print(f"… and {len(done.left_behind) - _LISTED:,} more reasons; arena verify lists all")
+        print("no tables were written: none is there, or it has no episode of these rules" if page is None else page)
+
+
+def remove(
+    folder: Folder,
+    submission: Annotated[str, typer.Argument(help="Name of the submission.")],
+    reason: Annotated[str, typer.Option(help="Why, for everybody to read on the page.")] = "",
+) -> None:
+    """Take a submission out of a folder of results.
+
+    Its episodes no longer count, and episodes.csv, standings.json and report.html are written anew. They stay in the
+    store, with a mark that says when and why; page and arena verify show it. arena evaluate takes it in again.
+    """
+    from arena.audit.removing import remove as run
+    from arena.cli.standings_table import describe_removal
+    from arena.errors import printable
+
+    done = run(folder, submission, reason)
+    page = None if done.tables is None else _write_page(folder, done.tables.standings, done.tables.records)
+    with kept(f"the submission is removed from {folder}"):
+        if done.already:
+            print(f"{printable(submission)} is removed already; nothing was changed")
+        for mark in done.marks:
+            print(describe_removal(mark))
+        if page is not None:
+            print(page)
+
+
+def _write_page(folder: Path, standings: Standings, records: Sequence[EpisodeRecord]) -> Path:
+    from arena.report.page import write_report
+    from arena.results.folder import REPORT_NAME
+    from arena.world.suite import shipped_scenarios
+
+    notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
+    return write_report(standings, records, folder / REPORT_NAME, notes=notes)
+
+
 def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
     """Return the records behind standings: the rows of the store whose content the table of episodes names."""
-    from arena.audit.tables import read_text
+    from arena.audit.tables import read_text, refuse_stale
     from arena.results.folder import EPISODES_NAME, STORE_NAME
     from arena.results.store import Store
 
@@ -77,6 +139,7 @@ def _records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
         for row in csv.DictReader(io.StringIO(read_text(folder / EPISODES_NAME), newline=""))
     }
     with Store(folder / STORE_NAME, read_only=True) as store:
+        refuse_stale(folder, standings, store)
         stored = store.records(
             contract_digest=standings.contract_digest, seed_plan=standings.commitment or standings.seed_plan
         )

@@ -12,6 +12,7 @@ import typer
 from arena.cli.checking import Isolation, load
 from arena.cli.console import make_console, print_json, print_table, warn
 from arena.cli.results import Folder
+from arena.cli.standings_table import describe_removal
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -64,7 +65,7 @@ def verify(
         suite=suite,
         replay=load(replay).require() if replay else (),
         isolation=(isolation or strongest()) if replay else "trusted",
-        progress=_make_progress(),
+        progress=make_progress(),
     )
     if as_json:
         print_json(_as_dict(found))
@@ -83,6 +84,8 @@ def _show(found: Verification) -> None:
         print()
     for line in _checks(found):
         print(f"checked: {line}")
+    for mark in found.removals:
+        print(describe_removal(mark))
     for one in found.unchecked:
         print(f"not checked: {one.number:,} {one.what}: {one.why}")
     if found.differences:
@@ -142,6 +145,7 @@ def _as_dict(found: Verification) -> dict[str, Any]:
         "oracles": found.oracles,
         "model_calls": found.model_calls,
         "model_replays": found.model_replays,
+        "removals": [one.model_dump() for one in found.removals],
         "differences": [{key: _plain(value) for key, value in one._asdict().items()} for one in found.differences],
         "unchecked": [one._asdict() for one in found.unchecked],
     }
@@ -212,5 +216,6 @@ class _Lines:
         """Say nothing more: the last line was said with the last row."""
 
 
-def _make_progress() -> _Bar | _Lines:
+def make_progress() -> _Bar | _Lines:
+    """Return what shows the progress over the rows of a store: a bar on a terminal, else some ten lines."""
     return _Bar() if sys.stderr.isatty() else _Lines()

@@ -22,10 +22,10 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from arena.contract.seeds import SeedPlan
+from arena.contract.seeds import HiddenSeeds, SeedPlan
 from arena.contract.version import contract_digest
 from arena.entry.submission import Submission, take_snapshot
-from arena.errors import ArenaError
+from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
 from arena.jail.isolation import refuse_ungranted
 from arena.jail.limits import Limits
 from arena.llm.access import LlmAccess, open_gateway
@@ -38,9 +38,9 @@ from arena.results.attempts import remove_journals
 from arena.results.columns import KPI_COLUMNS
 from arena.results.export import write_episodes
 from arena.results.files import STANDINGS, write_text
-from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, refuse_other_results
+from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, find_seeds_contract, refuse_other_results
 from arena.results.record import EpisodeRecord, PlayedEpisode, identity
-from arena.results.rows import Standings
+from arena.results.rows import Removal, Standings
 from arena.results.standings import compute_standings
 from arena.results.store import EpisodeStatus, Store
 from arena.world.scenario import Scenario
@@ -117,6 +117,7 @@ class Evaluation:
         store: the store.
         episodes: table of the records, CSV.
         standings_file: the standings, JSON.
+        removals: marks of submissions of this call, or of others with their names, that had been removed before.
     """
 
     standings: Standings
@@ -127,6 +128,7 @@ class Evaluation:
     store: Path
     episodes: Path
     standings_file: Path
+    removals: tuple[Removal, ...] = ()
 
 
 def evaluate(
@@ -168,6 +170,7 @@ def evaluate(
             `arena.results.folder`; a submission's folder has changed since it was loaded, or it asks for a
             capability that the isolation level does not grant, or for a library that cannot be preloaded, or needs a
             language model and has none; see `arena.llm.split_playable`.
+        StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store cannot be used.
     """
     access = models or LlmAccess()
@@ -187,6 +190,9 @@ def evaluate(
         raise ArenaError(f"{output}: the folder cannot be made ({error.strerror}); choose another") from error
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(Store(output / STORE_NAME))
+        store.require_current()
+        _refuse_other_demand(store, seeds, output)
+        removals = store.removals.enter((one.name, one.digest) for one in submissions)
         # The store's lock is held, so copies that are here were left by an evaluation that was killed.
         for left in output.glob(f"{_SNAPSHOTS}*"):
             if _LEFT_SNAPSHOTS.fullmatch(left.name) and not left.is_symlink():
@@ -215,6 +221,7 @@ def evaluate(
         if played < len(items):
             raise Interrupted(played, len(items) - played, output)
         records = _relevant(store, suite, seeds, playing)
+        marks = store.removals.all()
     standings = compute_standings(
         records,
         suite=suite.name,
@@ -227,6 +234,7 @@ def evaluate(
         fitted_rules={
             one.name: one.manifest.fitted_rule for one in submissions if one.manifest.fitted_rule is not None
         },
+        removals=marks,
     )
     evaluation = Evaluation(
         standings=standings,
@@ -237,6 +245,7 @@ def evaluate(
         store=output / STORE_NAME,
         episodes=output / EPISODES_NAME,
         standings_file=output / STANDINGS_NAME,
+        removals=removals,
     )
     write_episodes(records, suite.name, evaluation.episodes)
     write_text(evaluation.standings_file, standings.model_dump_json(indent=2) + "\n", STANDINGS)
@@ -297,20 +306,34 @@ def _relevant(store: Store, suite: Suite, seeds: SeedPlan, submissions: Sequence
     """Return the records for the standings: this suite's scenarios and seeds, one content per submission's name.
 
     Of a submission that was changed and played again under its name, the content given now counts; of one that this
-    call does not name, the content that was played last.
+    call does not name, the content that was played last. Submissions that were removed are left out.
     """
     # A scenario is known by its content; whoever renamed it since need not play it again.
     names = {scenario.digest: scenario.name for scenario in suite.scenarios}
+    removed = store.removals.digests()
     records = [
         record.model_copy(update={"scenario": names[record.scenario_digest]})
         for record in store.records(contract_digest=contract_digest(), seed_plan=seeds.commitment or "public")
-        if record.scenario_digest in names and record.seed_index < seeds.count
+        if record.scenario_digest in names
+        and record.seed_index < seeds.count
+        and record.submission_digest not in removed
     ]
     newest = {
         record.submission: record.submission_digest for record in sorted(records, key=lambda one: one.finished_at)
     }
     current = newest | {submission.name: submission.digest for submission in submissions}
     return [record for record in records if record.submission_digest == current[record.submission]]
+
+
+def _refuse_other_demand(store: Store, seeds: SeedPlan, output: Path) -> None:
+    """Refuse hidden seeds that bring other demand than those that were played, under the same commitment."""
+    if not isinstance(seeds, HiddenSeeds):
+        return
+    origin = find_seeds_contract(store, seeds.commitment)
+    if origin not in (None, seeds.contract_digest):
+        rule = f"its hidden seeds were derived under the contract {str(origin)[:12]}…, before indicators were added"
+        fix = "derive these seeds under that contract too (hidden_seeds), as arena evaluate does"
+        raise InvalidInput([Fault(str(output), "", ABSENT, rule, fix)])
 
 
 def _lost_episode(lost: Lost, job: Job) -> PlayedEpisode:

@@ -122,6 +122,9 @@ class EpisodeRecord(Kpis):
     """Digest of the scenario's content."""
     commitment: str | None
     """Commitment to the hidden seeds; None for public seeds."""
+    seeds_contract: str | None = None
+    """Digest of the rules that its seed was taken under, if indicators have been added since; None: `contract_digest`.
+    Hidden seeds are derived from it."""
     arena_version: str
     """Version of the arena."""
     python_version: str
@@ -203,7 +206,8 @@ def identity(
         "submission_digest": submission.digest,
         "scenario_digest": scenario.digest,
         "commitment": commitment,
-        "arena_version": _arena_version(),
+        "seeds_contract": None if seed.derived_under in (None, contract_digest()) else seed.derived_under,
+        "arena_version": arena_version(),
         "python_version": platform.python_version(),
         "numpy_version": np.__version__,
         "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -211,5 +215,6 @@ def identity(
 
 
 @cache
-def _arena_version() -> str:
+def arena_version() -> str:
+    """Return the version of this arena."""
     return version("inventory-arena")

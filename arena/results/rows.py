@@ -228,6 +228,25 @@ class LlmRow(BaseModel):
     """Bootstrap interval of the worth, paired by seed; None with fewer than two seeds."""
 
 
+class Removal(BaseModel):
+    """The mark of a submission that was taken out of the folder: one content of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    submission: str
+    """Name of the submission."""
+    submission_digest: str
+    """Digest of its content."""
+    removed_at: str
+    """When, UTC, ISO 8601."""
+    reason: str
+    """Why, in the organiser's words; may be empty."""
+    episodes: int
+    """Episodes that it had in the store; they stay there and do not count."""
+    entered_again: str | None
+    """When the same content was entered again, UTC, ISO 8601; since then its episodes count. None if it was not."""
+
+
 class Standings(BaseModel):
     """The outcome of a contest.
 
@@ -272,3 +291,5 @@ class Standings(BaseModel):
     in the order of `rows`."""
     language_models: tuple[LlmRow, ...] = ()
     """What was asked of language models, in the order of `rows`; submissions that asked nothing are left out."""
+    removals: tuple[Removal, ...] = ()
+    """Submissions that were taken out of the folder, oldest removal first."""

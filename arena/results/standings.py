@@ -28,7 +28,7 @@ from arena.results.decentralisation import Profits, price_of_decentralisation
 from arena.results.intervals import percentile_interval
 from arena.results.language_models import language_model_row
 from arena.results.record import EpisodeRecord
-from arena.results.rows import Interval, LlmRow, ReferenceKind, ScenarioRow, StandingRow, Standings
+from arena.results.rows import Interval, LlmRow, ReferenceKind, Removal, ScenarioRow, StandingRow, Standings
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
 
@@ -54,6 +54,7 @@ def compute_standings(
     scored_by: str | None = None,
     full_views: Mapping[str, str] | None = None,
     fitted_rules: Mapping[str, str] | None = None,
+    removals: Sequence[Removal] = (),
 ) -> Standings:
     """Compute the standings of one suite under one seed plan.
 
@@ -68,6 +69,7 @@ def compute_standings(
             seeds; elsewhere, and without one, it is the oracle with the highest mean profit.
         full_views: by decentralised submission, the one that plays the same rule with the full view.
         fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
+        removals: marks of submissions that were taken out of the folder; the records are without theirs.
 
     Raises:
         ValueError: two records are of the same submission, scenario and seed index.
@@ -119,6 +121,7 @@ def compute_standings(
         language_models=tuple(
             asked for name in listed if (asked := analysis.language_model_row(name, (fitted_rules or {}).get(name)))
         ),
+        removals=tuple(removals),
     )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from records import make_episode, make_record
 
-from arena.errors import StoreError
+from arena.errors import StoreAgeError, StoreError
 from arena.jail.limits import Limits
 from arena.results.attempts import Precedent
 from arena.results.database import SCHEMA_VERSION
@@ -336,14 +337,54 @@ def test_another_programs_database_is_left_alone(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_store_of_another_version_is_told(path: Path) -> None:
-    Store(path).close()
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize(
+    ("statement", "version"),
+    [
+        ("UPDATE about SET value = '7.8.9' WHERE name = 'arena_version'", "7.8.9"),
+        ("DROP TABLE about", "5.6.7"),
+        ("DROP TABLE episodes", "unknown"),
+    ],
+)
+def test_a_store_of_a_newer_arena_is_told_with_the_version_that_wrote_it(
+    path: Path, statement: str, version: str, read_only: bool
+) -> None:
+    with Store(path) as store:
+        store.put(make_episode(arena_version="5.6.7"))
     with contextlib.closing(sqlite3.connect(path)) as other:
+        if version == "unknown":
+            other.execute("DROP TABLE about")
+        other.execute(statement)
         other.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    with pytest.raises(
-        StoreError, match=f"has version {SCHEMA_VERSION + 1}, this arena reads version {SCHEMA_VERSION}"
-    ):
-        Store(path)
+        other.commit()
+    rule = rf"written by a newer arena, version {re.escape(version)}: its store has version {SCHEMA_VERSION + 1}"
+    with pytest.raises(StoreAgeError, match=rf"{rule}, this arena \(.*\) reads up to {SCHEMA_VERSION}; install that"):
+        Store(path, read_only=read_only)
+
+
+def test_a_record_of_a_newer_arena_is_told_with_its_version(path: Path) -> None:
+    with Store(path) as store:
+        store.put(make_episode(arena_version="5.6.7"))
+        assert len(store.records()) == 1
+        store.require_current()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE episodes SET record = json_set(record, '$.idle_share', 0.5)")
+    with Store(path) as store:
+        for read in (store.records, store.require_current):
+            with pytest.raises(StoreAgeError, match=r"a newer arena, version 5\.6\.7: .* does not know idle_share"):
+                read()
+
+
+def test_what_other_rules_did_not_measure_is_no_number(path: Path) -> None:
+    """Indicators are added at the end: without the last one a record is older, without another it is damaged."""
+    with Store(path) as store:
+        store.put(make_episode())
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("UPDATE episodes SET record = json_remove(record, '$.final_sentiment')")
+            assert np.isnan(store.records()[0].final_sentiment)
+            other.execute("UPDATE episodes SET record = json_remove(record, '$.fill_rate')")
+        with pytest.raises(StoreError, match="a record cannot be read"):
+            store.records()
 
 
 @pytest.mark.parametrize("read_only", [False, True])
