@@ -12,6 +12,7 @@ import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from arena.errors import StoreAgeError, StoreError
 from arena.jail.limits import Limits
 from arena.results.attempts import Precedent
 from arena.results.database import SCHEMA_VERSION
-from arena.results.record import PlayedEpisode
+from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode
 from arena.results.store import EpisodeStatus, Store, key_of
 from arena.results.timing import DecisionTimes
 from arena.world.suite import load_suite
@@ -467,3 +468,25 @@ def test_a_closed_store_says_so(path: Path) -> None:
     store.close()
     with pytest.raises(StoreError, match="the store is closed"):
         store.records()
+
+
+def test_a_change_of_many_rows_is_whole_or_not_at_all(path: Path) -> None:
+    with Store(path) as store:
+        for index in range(3):
+            store.put(make_episode(seed_index=index))
+        keys = list(store.keys())
+        records = {key: store.record(key).model_copy(update={"contract_digest": "new"}) for key in keys}
+
+        class Interrupting(dict[EpisodeKey, EpisodeRecord]):
+            def items(self) -> Any:
+                yield from list(super().items())[:2]
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            store.rebasing.apply(Interrupting(records), {})
+        assert list(store.keys()) == keys
+        store.rebasing.apply(dict(list(records.items())[:2]), {keys[2]: "for a reason"})
+        assert sorted(key.contract_digest for key in dict(store.keys())) == ["c" * 64, "new", "new"]
+        assert store.rebasing.left_behind == {keys[2]: "for a reason"}
+    with Store(path, read_only=True) as store:
+        assert store.rebasing.left_behind == {keys[2]: "for a reason"}
