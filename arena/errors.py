@@ -10,7 +10,7 @@ import difflib
 import reprlib
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 __all__ = [
     "ABSENT",
@@ -19,12 +19,16 @@ __all__ = [
     "ContractViolation",
     "ControllerKilled",
     "EpisodeEnded",
+    "FailureCode",
     "Fault",
     "FaultList",
     "FieldFault",
+    "ForfeitCode",
     "InfrastructureFailure",
     "InvalidInput",
+    "Outcome",
     "PluginError",
+    "StoreAgeError",
     "StoreError",
     "UnknownName",
     "closest",
@@ -43,6 +47,18 @@ LISTED_FAULTS: Final = 50
 
 LISTED_NAMES: Final = 20
 """Existing names that a suggestion lists when none of them is close."""
+
+_FaultyOrders = Literal["bad_shape", "bad_dtype", "non_finite", "out_of_bounds"]
+_Breakdown = Literal["exception", "exited", "memory"]
+
+FailureCode = Literal[_Breakdown, _FaultyOrders]
+"""Outcome codes that a controller's process may give of its own controller. Everything else is for the host to find."""
+
+ForfeitCode = Literal["timeout", _FaultyOrders, "protocol_error", _Breakdown, "diverged", "refused"]
+"""Outcome codes of a `ContractViolation`; the episode is a forfeit."""
+
+Outcome = Literal["ok", ForfeitCode, "infrastructure"]
+"""How an episode ended: `ok`, a forfeit, or `infrastructure` where the arena failed to play it."""
 
 MESSAGE_CAP: Final = 500
 """Characters of a stranger's own message that are kept."""
@@ -255,7 +271,7 @@ class ContractViolation(ArenaError):  # noqa: N818 - named after what it reports
         message: what happened, in words.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: ForfeitCode, message: str) -> None:
         """Take the outcome code and the message."""
         self.code = code
         self.message = message
@@ -287,6 +303,10 @@ class PluginError(ArenaError):
 
 class StoreError(ArenaError):
     """The store of results cannot be read or written."""
+
+
+class StoreAgeError(StoreError):
+    """The store of results is older or newer than this arena."""
 
 
 def describe_exception(error: BaseException) -> str:

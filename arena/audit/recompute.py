@@ -9,7 +9,7 @@ of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.audit.differences import TOLERANCE, Mismatch, same
-from arena.contract.kpi import Kpis, measure
+from arena.contract.kpi import measure
 from arena.contract.seeds import SeedPlan
 from arena.contract.tracks import largest_order
-from arena.jail.isolation import ISOLATION_ORDER
+from arena.jail.isolation import strength
 from arena.results.attempts import Precedent
+from arena.results.columns import KPI_COLUMNS
 from arena.results.record import EpisodeRecord, key_of
-from arena.results.store import EpisodeStatus, StoredEpisode
+from arena.results.store import EpisodeStatus, Series, StoredEpisode
 from arena.simulate.ledger import Ledger
 from arena.simulate.simulator import Simulator
 from arena.world.scenario import Scenario
@@ -47,15 +48,20 @@ class Recomputed:
 
 
 def recompute(
-    record: EpisodeRecord, series: tuple[Array, Array], simulator: Simulator, seeds: SeedPlan | None
+    record: EpisodeRecord,
+    series: Series,
+    simulator: Simulator,
+    seeds: SeedPlan | None,
+    known: Collection[str] = KPI_COLUMNS,
 ) -> Recomputed:
     """Compute an episode again.
 
     Args:
         record: as stored.
-        series: requested orders, shape (periods, supply links), and realised demand, (periods, market links), units.
+        series: its orders and demand.
         simulator: of its scenario.
         seeds: the plan that its seed comes from; None if that is not known. Then the demand is taken as stored.
+        known: indicators that the record has. The others are computed, and are no mismatch.
     """
     requested, demand = series
     mismatches = [*_seed(record, seeds), *_reports(record, simulator.scenario)]
@@ -64,7 +70,7 @@ def recompute(
         mismatches += [] if unplayable is None else [unplayable]
         return Recomputed(record, mismatches[0])
     if record.outcome == "infrastructure":
-        expected: dict[str, float] = dict.fromkeys(Kpis.model_fields, math.nan)
+        expected: dict[str, float] = dict.fromkeys(KPI_COLUMNS, math.nan)
     else:
         mismatches += _orders_after_a_forfeit(record, requested)
         entropy = None if seeds is None else seeds.episode(record.scenario_digest, record.seed_index).entropy
@@ -80,7 +86,7 @@ def recompute(
         # Profit is what is left of much larger sums, and as exact as they are.
         if not same(getattr(record, name), value, money if name == "profit" else 0.0)
     }
-    mismatches += [Mismatch(name, getattr(record, name), value) for name, value in differing.items()]
+    mismatches += [Mismatch(name, getattr(record, name), value) for name, value in differing.items() if name in known]
     return Recomputed(record.model_copy(update=differing), mismatches[0] if mismatches else None)
 
 
@@ -108,7 +114,7 @@ def repetition_mismatch(record: EpisodeRecord, requested: Array, precedent: Prec
         requested: its orders, units, shape (periods, supply links).
         precedent: orders of attempts that broke off, as stored; None if there are none.
     """
-    if precedent is None or _level(precedent.isolation) > _level(record.isolation):
+    if precedent is None or strength(precedent.isolation) > strength(record.isolation):
         # Attempts at a stronger level came after an episode that was finished at a weaker one.
         return None
     if record.repetitions < precedent.attempts:
@@ -119,11 +125,6 @@ def repetition_mismatch(record: EpisodeRecord, requested: Array, precedent: Prec
     if bound.shape[1:] != requested.shape[1:] or len(bound) > len(requested):
         return Mismatch("requested.shape", requested.shape, bound.shape)
     return next(_first_difference("requested", requested[: len(bound)], bound), None)
-
-
-def _level(isolation: str) -> int:
-    """Place of a level among all; an unknown one is weaker than all."""
-    return next((place for place, level in enumerate(ISOLATION_ORDER) if level == isolation), -1)
 
 
 def _seed(record: EpisodeRecord, seeds: SeedPlan | None) -> Iterator[Mismatch]:
@@ -164,7 +165,7 @@ def _reports(record: EpisodeRecord, scenario: Scenario) -> Iterator[Mismatch]:
 def _unplayable(record: EpisodeRecord, requested: Array, demand: Array, simulator: Simulator) -> Mismatch | None:
     """What keeps logged series from being played: another shape than the scenario's, or values out of bounds."""
     periods = 0 if record.outcome == "infrastructure" else simulator.scenario.horizon
-    bound = largest_order(simulator.scenario, record.track)  # type: ignore[arg-type] # any other track has this bound
+    bound = largest_order(simulator.scenario, record.track)
     for name, values, links, largest in (
         ("requested", requested, simulator.compiled.links, bound),
         ("demand", demand, simulator.compiled.markets, np.finfo(np.float64).max),

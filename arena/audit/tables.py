@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from arena.audit.differences import Difference, Mismatch, first_mismatch
+from arena.contract.version import earlier_digests
 from arena.errors import ABSENT, Fault, InvalidInput
-from arena.results.export import EPISODE_COLUMNS, episode_row, safe_text
+from arena.results.columns import EPISODE_COLUMNS, KPI_COLUMNS
+from arena.results.export import episode_row, safe_text
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.reading import read_text
 from arena.results.record import EpisodeRecord
-from arena.results.rows import Standings
+from arena.results.rows import Removal, Standings
 from arena.results.standings import compute_standings
 
 Line = Mapping[str, str]
 """One line of the table of episodes, by column."""
 
-_WITHOUT_REPETITIONS: Final = tuple(column for column in EPISODE_COLUMNS if column != "repetitions")
-_WITHOUT_TIMES: Final = tuple(column for column in _WITHOUT_REPETITIONS if column != "slowest_decision_time")
-_LAYOUTS: Final = (EPISODE_COLUMNS, _WITHOUT_REPETITIONS, _WITHOUT_TIMES)
-"""Columns of tables, newest first: older arenas kept no repetitions, and before that no histograms of times."""
+_ADDED: Final = frozenset({"slowest_decision_time", "repetitions", "seeds_contract"})
+"""Columns that tables of older arenas lack, beside indicators that were added since."""
 _SURPLUS: Final = "cells beyond the columns"
 _KEY: Final = ("submission_digest", "scenario_digest", "seed_index")
 
@@ -37,7 +37,7 @@ def read_lines(folder: Path) -> list[Line]:
     path = folder / EPISODES_NAME
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey=_SURPLUS, restval="")
     try:
-        if tuple(reader.fieldnames or ()) in _LAYOUTS:
+        if _is_layout(tuple(reader.fieldnames or ())):
             return list(reader)
     except csv.Error as error:
         rule = f"is no table: {error}"
@@ -47,17 +47,33 @@ def read_lines(folder: Path) -> list[Line]:
     raise InvalidInput([Fault(str(path), f"line {reader.line_num}", ABSENT, rule, hint)])
 
 
+def _is_layout(columns: tuple[str, ...]) -> bool:
+    """Tell whether columns are those of this arena's tables, or of older ones under these rules."""
+    added = _ADDED | {name for known in earlier_digests().values() for name in KPI_COLUMNS[len(known) :]}
+    absent = set(EPISODE_COLUMNS) - set(columns)
+    return absent <= added and columns == tuple(column for column in EPISODE_COLUMNS if column not in absent)
+
+
 class Tables:
     """The tables of one folder, and the records that they are about.
 
     Args:
         standings: as stored.
         lines: of the table of episodes, as stored.
-        records: of the standings' rules and seed plan, as they should be, under the scenarios' present names.
+        records: of the standings' rules and seed plan, as they should be, under the scenarios' present names, without
+            those of removed submissions.
+        removals: marks of removed submissions.
     """
 
-    def __init__(self, standings: Standings, lines: Sequence[Line], records: Iterable[EpisodeRecord]) -> None:
+    def __init__(
+        self,
+        standings: Standings,
+        lines: Sequence[Line],
+        records: Iterable[EpisodeRecord],
+        removals: Sequence[Removal] = (),
+    ) -> None:
         """Find the record of every line."""
+        self._removals = tuple(removals)
         self.standings = standings
         self.lines = lines
         self._records = {_key(record): record for record in records}
@@ -94,7 +110,7 @@ class Tables:
 
     def _line_mismatch(self, line: Line, record: EpisodeRecord | None, *, doubled: bool) -> Mismatch | None:
         if record is None:
-            return Mismatch("episode", "a line", f"none: {STORE_NAME} holds no such episode")
+            return Mismatch("episode", "a line", f"none: {STORE_NAME} holds no such episode that counts")
         if doubled:
             return Mismatch("episode", f"{self._counts[_line_key(line)]} lines", "one line")
         if _SURPLUS in line:
@@ -137,32 +153,50 @@ class Tables:
         stored = self.standings
         if stored.seeds != self._seeds:
             return Difference(STANDINGS_NAME, "", "", None, "seeds", stored.seeds, self._seeds)
-        expected = self._computed(scored_by[0])
-        for name in scored_by[1:]:
-            if expected.oracles == stored.oracles:
-                break
-            other = self._computed(name)
-            expected = other if other.oracles == stored.oracles else expected
+        expected = recompute_standings(stored, self.counted, scored_by, self._removals)
         found = first_mismatch(stored.model_dump(), expected.model_dump())
         if found is None:
             return None
         row = _row_of(stored.model_dump(), found.column)
         return Difference(STANDINGS_NAME, row.get("submission", ""), row.get("scenario", ""), None, *found)
 
-    def _computed(self, scored_by: str | None) -> Standings:
-        stored = self.standings
-        return compute_standings(
-            self.counted,
+
+def recompute_standings(
+    stored: Standings,
+    records: Sequence[EpisodeRecord],
+    scored_by: Sequence[str | None],
+    removals: Sequence[Removal],
+) -> Standings:
+    """Compute standings again from what they are about.
+
+    Args:
+        stored: the standings; their suite, scenarios, seeds and comparisons are taken.
+        records: their records.
+        scored_by: reference submissions that scores may be divided by, at least one. The first with which every
+            scenario has the oracle that is stored is taken, or else the very first.
+        removals: marks of removed submissions.
+    """
+    found: Standings | None = None
+    for name in scored_by:
+        computed = compute_standings(
+            records,
             suite=stored.suite,
             scenarios=stored.scenarios,
             seeds=stored.seeds,
             seed_plan=f"hidden:{stored.seeds}" if stored.commitment else "public",
             commitment=stored.commitment,
-            scored_by=scored_by,
+            scored_by=name,
             # Who is compared with whom stands in the manifests; verified is what came of it.
             full_views={one.submission: one.full_view for one in stored.prices},
             fitted_rules={one.submission: one.fitted_rule for one in stored.language_models if one.fitted_rule},
+            removals=removals,
         )
+        if computed.oracles == stored.oracles:
+            return computed
+        found = found or computed
+    if found is None:
+        raise ValueError("nobody was named that scores may be divided by; name None for the best oracle")
+    return found
 
 
 def _key(record: EpisodeRecord) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ class TranscriptAudit:
         except InfrastructureFailure as error:
             return Mismatch("requested", "as stored", f"cannot be replayed: {error}")
         self.replayed += 1
-        requested, _ = self._store.arrays(one.key)
+        requested = self._store.arrays(one.key).requested
         if not np.array_equal(requested, again.requested):
             period, link = np.argwhere(requested != again.requested)[0].tolist()
             cell = f"requested[{period}][{link}]"

@@ -17,14 +17,14 @@ from arena.audit.recompute import kept_twice, recompute, repetition_mismatch
 from arena.audit.tables import Tables, read_lines
 from arena.audit.transcripts import Replays, TranscriptAudit
 from arena.contract.seeds import MOST_SEEDS, HiddenSeeds, PublicSeeds, Reveal, hidden_seeds
-from arena.contract.version import contract_digest
+from arena.contract.version import contract_digest, earlier_digests
 from arena.errors import ABSENT, Fault, InvalidInput, StoreError
 from arena.progress import Progress, Silent
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
-from arena.results.reading import read_standings
+from arena.results.reading import read_standings, refuse_stale
 from arena.results.record import EpisodeRecord
-from arena.results.rows import Standings
-from arena.results.store import EpisodeStatus, Store, StoredEpisode
+from arena.results.rows import Removal, Standings
+from arena.results.store import EpisodeStatus, Store, StoredEpisode, refuse_other_age
 from arena.simulate.simulator import Simulator
 from arena.world.contest_draws import Drawing, draw_scenario, public_key
 from arena.world.scenario import Scenario
@@ -62,6 +62,7 @@ class Verification:
         oracles: submissions that scores are shares of.
         model_calls: lines of the transcript of language models, held against their digests.
         model_replays: rows whose episode was played again from the transcript.
+        removals: marks of submissions that were taken out of the folder; their rows are checked and do not count.
         differences: what differs, in the order in which it was looked at: for each row the first of its values.
         unchecked: what was not checked.
     """
@@ -76,6 +77,7 @@ class Verification:
     oracles: tuple[str, ...]
     model_calls: int
     model_replays: int
+    removals: tuple[Removal, ...]
     differences: tuple[Difference, ...]
     unchecked: tuple[Unchecked, ...]
 
@@ -106,12 +108,15 @@ def verify(
     Raises:
         InvalidInput: a table is missing or of another layout, the suite cannot be loaded, a reveal is given where no
             seed was hidden, or no row at all can be checked.
+        StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store is missing or damaged.
     """
+    refuse_other_age(folder / STORE_NAME)
     standings, lines = read_standings(folder), read_lines(folder)
     watcher = progress or Silent()
     with Store(folder / STORE_NAME, read_only=True) as store:
         models = TranscriptAudit(folder, store, replays)
+        refuse_stale(folder, standings, store)
         audit = _Audit(store, reveal, models)
         audit.check_commitment(standings)
         named = audit.load_suite(suite, standings)
@@ -125,8 +130,9 @@ def verify(
                 watcher.advanced(len(audit.differences) > found)
         finally:
             watcher.finished()
-    tables = Tables(standings, lines, audit.records_of(standings))
+    tables = Tables(standings, lines, audit.records_of(standings), audit.removals)
     audit.differences += tables.line_differences()
+    audit.check_pairing(standings, tables.counted)
     if named is not None:
         audit.check_suite(named, standings, tables.counted)
     oracles = Counter(standings.oracles.values())
@@ -151,9 +157,11 @@ class _Audit:
         self.differences: list[Difference] = []
         self._statuses = store.keys()
         self._precedents = store.precedents()
+        self.removals = store.removals.all()
+        self._removed = store.removals.digests()
         self._contract = contract_digest()
         self._reveal = reveal
-        self._hidden: HiddenSeeds | None = None
+        self._commitment: str | None = None
         self._contents = store.scenarios()
         self._names = {digest: kept.scenario.name for digest, kept in self._contents.items()}
         self._scenarios: dict[str, Scenario] = {}
@@ -169,7 +177,7 @@ class _Audit:
             return
         commitments = {row.record.commitment for row in self.rows} | {standings.commitment}
         if self._reveal.commitment in commitments:
-            self._hidden = hidden_seeds(self._reveal, MOST_SEEDS, self._contract)
+            self._commitment = self._reveal.commitment
         elif commitments == {None}:
             rule = "these results are of public seeds, which need no reveal"
             raise InvalidInput([Fault("--reveal", "", ABSENT, rule, "remove --reveal")])
@@ -182,8 +190,10 @@ class _Audit:
         """Load the suite that was played, its drawn scenarios by the key of the standings' seeds if that is known."""
         if reference is None:
             return None
-        key = self._hidden.draw_key if self._hidden and standings.commitment == self._hidden.commitment else None
-        suite = load_suite(reference, key)
+        plan = standings.commitment or "public"
+        rows = [row.record for row in self.rows if row.key[::3] == (self._contract, plan)]
+        seeds = self._seeds(plan, _seeds_contract(rows[0]) if rows else self._contract)
+        suite = load_suite(reference, None if seeds is None else seeds.draw_key)
         self._known |= {scenario.digest: scenario for scenario in suite.scenarios}
         return suite
 
@@ -198,11 +208,17 @@ class _Audit:
                 self._check_drawing(scenario, drawing)
 
     def _check_drawing(self, scenario: Scenario, drawing: Drawing) -> None:
-        plans = {row.key.seed_plan for row in self.rows if row.key.scenario_digest == scenario.digest}
+        plans = {
+            row.key.seed_plan: _seeds_contract(row.record)
+            for row in self.rows
+            if row.key.scenario_digest == scenario.digest
+        }
         if drawing.public_seed is not None:
             key = public_key(drawing.public_seed)
-        elif self._hidden is not None and self._hidden.commitment in plans:
-            key = self._hidden.draw_key
+        elif self._reveal is not None and self._commitment in plans:
+            if plans[self._commitment] not in {self._contract, *earlier_digests()}:
+                return  # Its rows are under other rules, and counted as not checked.
+            key = hidden_seeds(self._reveal, MOST_SEEDS, plans[self._commitment]).draw_key
         else:
             if plans:
                 why = "their numbers were drawn from the secret; give its reveal with --reveal"
@@ -241,17 +257,24 @@ class _Audit:
         twice = next(kept_twice(one, status), None)
         if twice is not None:
             return twice, record
+        if one.key in self.store.rebasing.left_behind:
+            why = f"they could not be upgraded to this arena's rules: {self.store.rebasing.left_behind[one.key]}"
+            self._unchecked["rows", why] += 1
+            return None, record
         if contract != self._contract:
             versions = f"the arena that wrote them (version {record.arena_version})"
             why = f"they follow the contract {contract[:_SHOWN]}…, this arena's is {self._contract[:_SHOWN]}…"
             self._unchecked["rows", f"{why}; verify them with {versions}"] += 1
             return None, record
+        if record.seeds_contract is not None and record.seeds_contract not in earlier_digests():
+            wanted = "empty, or the digest of these rules with fewer indicators"
+            return Mismatch("seeds_contract", record.seeds_contract, wanted), record
         scenario = self._scenario(digest)
         if scenario is None:
             why = f"the store holds no content of scenario {record.scenario}, or one of another digest"
             self._unchecked["rows", f"{why}; give the suite that was played with --suite"] += 1
             return None, record
-        seeds = self._seeds(plan)
+        seeds = self._seeds(plan, _seeds_contract(record))
         if seeds is None:
             why = f"no reveal of the commitment {plan[:_SHOWN]}… was given; the demand was taken as stored"
             self._unchecked["seeds", why] += 1
@@ -261,7 +284,7 @@ class _Audit:
         done = recompute(record, series, self._simulator, seeds)
         kind = "lost" if record.outcome == "infrastructure" else "replayed" if seeds is None else "recomputed"
         self._counts[kind] += 1
-        found = done.mismatch or repetition_mismatch(record, series[0], self._precedents.get(one.key))
+        found = done.mismatch or repetition_mismatch(record, series.requested, self._precedents.get(one.key))
         return found or self._models.row_mismatch(one, scenario, seeds), done.record
 
     def _scenario(self, digest: str) -> Scenario | None:
@@ -270,14 +293,26 @@ class _Audit:
         # Older stores hold no scenarios. One that has this digest is the one that was played, wherever it is from.
         return self._known.get(digest)
 
-    def _seeds(self, plan: str) -> PublicSeeds | HiddenSeeds | None:
+    def _seeds(self, plan: str, digest: str) -> PublicSeeds | HiddenSeeds | None:
+        """Return the seeds of a plan under the rules of a digest; None if they are not known."""
         if plan == "public":
             return PublicSeeds()
-        return self._hidden if self._hidden is not None and plan == self._hidden.commitment else None
+        if self._reveal is None or plan != self._commitment:
+            return None
+        return hidden_seeds(self._reveal, MOST_SEEDS, digest)
+
+    def check_pairing(self, standings: Standings, records: Sequence[EpisodeRecord]) -> None:
+        """See whether all records that are ranked together met the same demand."""
+        found = sorted({_seeds_contract(record) for record in records})
+        if standings.commitment is not None and len(found) > 1:
+            mismatch = Mismatch("seeds_contract", found, "one: hidden seeds of other rules bring other demand")
+            self.differences.append(Difference(EPISODES_NAME, "", "", None, *mismatch))
 
     def records_of(self, standings: Standings) -> Iterator[EpisodeRecord]:
         """Yield the records that standings may be about, as they should be, under their scenarios' present names."""
         for record in self._records:
+            if record.submission_digest in self._removed:
+                continue
             if (record.contract_digest, record.commitment) == (standings.contract_digest, standings.commitment):
                 name = self._names.get(record.scenario_digest, record.scenario)
                 yield record.model_copy(update={"scenario": name})
@@ -290,7 +325,7 @@ class _Audit:
         if other is not None:
             self.differences.append(Difference(STANDINGS_NAME, "", "", None, *other))
         expected = {scenario.name: scenario.digest for scenario in suite.scenarios}
-        if standings.commitment is not None and self._seeds(standings.commitment) is None:
+        if standings.commitment is not None and standings.commitment != self._commitment:
             for name in suite.drawings:
                 del expected[name]
         for name, digest in dict.fromkeys((record.scenario, record.scenario_digest) for record in records):
@@ -321,6 +356,12 @@ class _Audit:
             oracles=oracles,
             model_calls=self._models.calls,
             model_replays=self._models.replayed,
+            removals=self.removals,
             differences=tuple(self.differences),
             unchecked=tuple(Unchecked(number, what, why) for (what, why), number in self._unchecked.items()),
         )
+
+
+def _seeds_contract(record: EpisodeRecord) -> str:
+    """Return the digest of the rules that a record's seed was taken under."""
+    return record.seeds_contract or record.contract_digest

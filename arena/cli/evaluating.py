@@ -11,7 +11,7 @@ import typer
 from arena.cli.app import FORFEITED, INTERRUPTED
 from arena.cli.checking import Isolation, Paths, load, with_models
 from arena.cli.console import print_json, warn
-from arena.cli.standings_table import print_standings
+from arena.cli.standings_table import describe_removal, print_standings
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
@@ -95,17 +95,21 @@ def evaluate(
     evaluation goes on where it stopped when the same command is given again. Files that the arena did not write, and
     the results of another suite or of other seeds, are never replaced.
     """
-    from arena.contract.seeds import parse_seeds
+    from dataclasses import replace
+
+    from arena.contract.seeds import HiddenSeeds, parse_seeds
     from arena.contract.version import contract_digest
     from arena.llm import describe_failures
     from arena.llm.access import make_access, make_limits
-    from arena.play.evaluate import Interrupted
-    from arena.play.evaluate import evaluate as run
+    from arena.play.evaluate import Interrupted, evaluate as run
     from arena.play.seats import strongest
     from arena.report.page import write_report
-    from arena.results.folder import REPORT_NAME
+    from arena.results.folder import REPORT_NAME, seeds_contract_of
 
     plan = parse_seeds(seeds, secret, contract_digest())
+    if isinstance(plan, HiddenSeeds):
+        # A folder that was upgraded keeps to the demand that its episodes have met.
+        plan = replace(plan, contract_digest=seeds_contract_of(output, plan.commitment) or plan.contract_digest)
     chosen = _choose_suite(suite, scenario or [], plan)
     model_limits = make_limits(
         calls=llm_calls,
@@ -132,6 +136,8 @@ def evaluate(
     except Interrupted as error:
         warn(str(error))
         raise typer.Exit(INTERRUPTED) from error
+    for mark in evaluation.removals:
+        warn(describe_removal(mark))
     for sentence in describe_failures(output, evaluation.records):
         warn(sentence)
     notes = {one.name: one.note for one in chosen.scenarios if one.note}

@@ -124,10 +124,9 @@ def contract(as_json: Json = False) -> None:
     """Show the digest of the rules in force, which every result carries, and the rules in short."""
     from typing import get_args
 
-    from arena.contract.version import contract as rules
-    from arena.contract.version import contract_digest
+    from arena.contract.version import contract as rules, contract_digest
+    from arena.errors import Outcome
     from arena.jail.limits import Limits
-    from arena.results.record import Outcome
 
     limits = Limits()
     deadlines = {name: getattr(limits, name) for name in ("setup", "first_decision", "decision", "close", "bank")}

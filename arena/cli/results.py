@@ -1,7 +1,8 @@
-"""`arena report` and `arena export`: results that are there already, shown again or handed on."""
+"""`arena report`, `arena export` and `arena results`: results that are there already, shown, handed on or mended."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,10 @@ import typer
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
-    pass
+    from arena.results.record import EpisodeRecord
+    from arena.results.rows import Standings
+
+_LISTED = 20
 
 Folder = Annotated[Path, typer.Argument(help="Folder of results, as arena evaluate wrote it.")]
 
@@ -27,18 +31,21 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to the application."""
     app.command("report")(report)
     app.command("export")(export)
+    results = typer.Typer(no_args_is_help=True, help="Upgrade and mend folders of results.")
+    results.command("upgrade")(upgrade)
+    results.command("remove")(remove)
+    app.add_typer(results, name="results")
 
 
 def report(folder: Folder) -> None:
     """Write report.html anew from a folder of results and print its path."""
-    from arena.report.page import write_report
-    from arena.results.folder import REPORT_NAME
+    from arena.results.folder import STORE_NAME
     from arena.results.reading import read_results
-    from arena.world.suite import shipped_scenarios
+    from arena.results.store import refuse_other_age
 
+    refuse_other_age(folder / STORE_NAME)
     results = read_results(folder)
-    notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
-    page = write_report(results.table, results.records, folder / REPORT_NAME, notes=notes)
+    page = _write_page(folder, results.table, results.records)
     with kept(f"the page is written: {page}"):
         print(page)
 
@@ -61,3 +68,59 @@ def export(
     with kept(f"the tables are written: {', '.join(map(str, exported))}"):
         for path in exported:
             print(path)
+
+
+def upgrade(folder: Folder) -> None:
+    """Bring a folder of results to this arena's rules, after indicators were added.
+
+    New indicators are computed from the orders and the demand that the store keeps; nothing is played. The store
+    changes in one step or not at all, then episodes.csv, standings.json and report.html are written anew. Given again,
+    the command goes on where it was interrupted, and does nothing to what is up to date. Episodes that cannot be
+    upgraded stay as they are and are named with the reason.
+    """
+    from arena.audit.upgrade import upgrade as run
+    from arena.cli.progress import Wording, make_progress
+
+    done = run(folder, progress=make_progress(Wording("episodes", "left behind", bool)))
+    page = None if done.tables is None else _write_page(folder, done.tables.standings, done.tables.records)
+    with kept(f"the folder is upgraded: {folder}"):
+        print(f"upgraded: {done.upgraded:,} episodes; {done.episodes:,} are under this arena's rules now")
+        for one in done.left_behind[:_LISTED]:
+            print(f"not upgraded: {one.number:,} {one.what}: {one.why}")
+        if len(done.left_behind) > _LISTED:
+            print(f"… and {len(done.left_behind) - _LISTED:,} more reasons; arena verify lists all")
+        print("no tables were written: none is there, or it has no episode of these rules" if page is None else page)
+
+
+def remove(
+    folder: Folder,
+    submission: Annotated[str, typer.Argument(help="Name of the submission.")],
+    reason: Annotated[str, typer.Option(help="Why, for everybody to read on the page.")] = "",
+) -> None:
+    """Take a submission out of a folder of results.
+
+    Its episodes no longer count, and episodes.csv, standings.json and report.html are written anew. They stay in the
+    store, with a mark that says when and why; page and arena verify show it. arena evaluate takes it in again.
+    """
+    from arena.audit.removing import remove as run
+    from arena.cli.standings_table import describe_removal
+    from arena.errors import printable
+
+    done = run(folder, submission, reason)
+    page = None if done.tables is None else _write_page(folder, done.tables.standings, done.tables.records)
+    with kept(f"the submission is removed from {folder}"):
+        if done.already:
+            print(f"{printable(submission)} is removed already; nothing was changed")
+        for mark in done.marks:
+            print(describe_removal(mark))
+        if page is not None:
+            print(page)
+
+
+def _write_page(folder: Path, standings: Standings, records: Sequence[EpisodeRecord]) -> Path:
+    from arena.report.page import write_report
+    from arena.results.folder import REPORT_NAME
+    from arena.world.suite import shipped_scenarios
+
+    notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
+    return write_report(standings, records, folder / REPORT_NAME, notes=notes)

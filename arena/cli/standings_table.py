@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Interval,
         LlmRow,
         PriceOfDecentralisation,
+        Removal,
         StandingRow,
         Standings,
     )
@@ -56,10 +57,24 @@ def print_standings(standings: Standings) -> None:
     reason = next((why for row in judged if (why := explain_missing_score(row, standings))), None)
     if reason:
         print(f"no score: {reason}")
+    for mark in standings.removals:
+        print(describe_removal(mark))
     for one in standings.prices:
         print(f"price of decentralisation: {_price(one)}")
     for model in standings.language_models:
         print(f"language model: {_model(model)}")
+
+
+def describe_removal(mark: Removal) -> str:
+    """Return a sentence on a submission that was taken out of a folder of results."""
+    from arena.errors import printable
+
+    content = f"{printable(mark.submission)} (content {mark.submission_digest[:12]}…)"
+    reason = f": {printable(mark.reason, 500)}" if mark.reason else ""
+    again = (
+        "do not count" if mark.entered_again is None else f"count again since it was entered on {mark.entered_again}"
+    )
+    return f"removed: {content} on {mark.removed_at}{reason}; its {mark.episodes:,} episodes {again}"
 
 
 def _cells(row: StandingRow, by_score: bool, fallbacks: bool) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from arena.cli.checking import Isolation, load
 from arena.cli.console import print_json, print_table
 from arena.cli.progress import Wording, make_progress
 from arena.cli.results import Folder
+from arena.cli.standings_table import describe_removal
 
 if TYPE_CHECKING:
     from arena.audit.differences import Difference
@@ -85,6 +86,8 @@ def _show(found: Verification) -> None:
         print()
     for line in _checks(found):
         print(f"checked: {line}")
+    for mark in found.removals:
+        print(describe_removal(mark))
     for one in found.unchecked:
         print(f"not checked: {one.number:,} {one.what}: {one.why}")
     if found.differences:
@@ -144,6 +147,7 @@ def _as_dict(found: Verification) -> dict[str, Any]:
         "oracles": found.oracles,
         "model_calls": found.model_calls,
         "model_replays": found.model_replays,
+        "removals": [one.model_dump() for one in found.removals],
         "differences": [{key: _plain(value) for key, value in one._asdict().items()} for one in found.differences],
         "unchecked": [one._asdict() for one in found.unchecked],
     }

@@ -15,7 +15,7 @@ _SMALLEST_VARIANCE = 1e-8
 
 
 class Kpis(FrozenSchema):
-    """The KPIs of one episode, as the contract defines them.
+    """The KPIs of one episode, as the contract defines them. A new one is added at the end.
 
     Source: gym-invmgmt (arXiv 2605.11355); ``immediate_fill_rate`` and the bullwhip by echelon are ours.
     """

@@ -59,6 +59,8 @@ class EpisodeSeed:
     """What the seeds of controllers' own randomness are hashed from, together with the submission that plays."""
     public: bool
     """Whether the entropy may be shown in results."""
+    derived_under: str | None = None
+    """Digest of the rules that a hidden seed was derived under; None for a public one."""
 
 
 class SeedPlan(Protocol):
@@ -161,6 +163,7 @@ class HiddenSeeds:
             entropy=_Unshown.from_bytes(self._derive("episode", scenario_digest, str(index)), "big"),
             controller_seed=int.from_bytes(self._derive("controller", scenario_digest, str(index))[:8], "big") >> 1,
             public=False,
+            derived_under=self.contract_digest,
         )
 
     def _derive(self, label: str, *parts: str) -> bytes:

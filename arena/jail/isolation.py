@@ -12,3 +12,8 @@ ISOLATION_ORDER: Final[tuple[Isolation, ...]] = get_args(Isolation)
 
 PROGRAMS_ISOLATION: Final = "sandbox"
 """The level that can contain the programs that a jailed process starts."""
+
+
+def strength(isolation: Isolation) -> int:
+    """Return a level's place among `ISOLATION_ORDER`: the stronger, the higher."""
+    return ISOLATION_ORDER.index(isolation)

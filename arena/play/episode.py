@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 import platform
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from arena.contract.version import contract_digest
 from arena.play.work import Job, Lost
-from arena.results.export import KPI_COLUMNS
-from arena.results.record import EpisodeRecord, PlayedEpisode
+from arena.results.columns import KPI_COLUMNS
+from arena.results.record import EpisodeRecord, PlayedEpisode, arena_version
 
 if TYPE_CHECKING:
     from arena.contract.seeds import EpisodeSeed
     from arena.entry.submission import Submission
+    from arena.jail.isolation import Isolation
     from arena.world.scenario import Scenario
 
 
@@ -46,7 +45,7 @@ def lost_episode(lost: Lost, job: Job) -> PlayedEpisode:
 
 
 def identity(
-    submission: Submission, scenario: Scenario, seed: EpisodeSeed, isolation: str, commitment: str | None
+    submission: Submission, scenario: Scenario, seed: EpisodeSeed, isolation: Isolation, commitment: str | None
 ) -> dict[str, Any]:
     """Fields of a record that say which episode it is and under which rules and versions it ended now.
 
@@ -70,13 +69,9 @@ def identity(
         "submission_digest": submission.digest,
         "scenario_digest": scenario.digest,
         "commitment": commitment,
-        "arena_version": _arena_version(),
+        "seeds_contract": None if seed.derived_under in (None, contract_digest()) else seed.derived_under,
+        "arena_version": arena_version(),
         "python_version": platform.python_version(),
         "numpy_version": np.__version__,
         "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
-
-
-@cache
-def _arena_version() -> str:
-    return version("inventory-arena")

@@ -19,10 +19,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from arena.contract.seeds import SeedPlan
+from arena.contract.seeds import HiddenSeeds, SeedPlan
 from arena.contract.version import contract_digest
 from arena.entry.submission import Submission, take_snapshot
-from arena.errors import ArenaError
+from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
 from arena.jail.limits import Limits
 from arena.llm.access import LlmAccess, open_gateway
 from arena.llm.call import Gateway
@@ -35,11 +35,11 @@ from arena.progress import Progress, Silent
 from arena.results.attempts import remove_journals
 from arena.results.export import write_episodes
 from arena.results.files import STANDINGS, write_text
-from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, refuse_other_results
+from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, find_seeds_contract, refuse_other_results
 from arena.results.record import EpisodeRecord
-from arena.results.rows import Standings
+from arena.results.rows import Removal, Standings
 from arena.results.standings import compute_standings
-from arena.results.store import Store
+from arena.results.store import EpisodeStatus, Store
 from arena.world.suite import Suite
 
 _SNAPSHOTS: Final = ".submissions-"
@@ -82,6 +82,7 @@ class Evaluation:
         store: the store.
         episodes: table of the records, CSV.
         standings_file: the standings, JSON.
+        removals: marks of submissions of this call, or of others with their names, that had been removed before.
     """
 
     standings: Standings
@@ -92,6 +93,7 @@ class Evaluation:
     store: Path
     episodes: Path
     standings_file: Path
+    removals: tuple[Removal, ...] = ()
 
 
 def evaluate(
@@ -133,13 +135,15 @@ def evaluate(
             `arena.results.folder`; a submission's folder has changed since it was loaded, or it asks for a
             capability that the isolation level does not grant, or for a library that cannot be preloaded, or needs a
             language model and has none; see `arena.llm.split_playable`.
+        StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store cannot be used.
     """
     access = models or LlmAccess()
     if seeds.commitment is not None or access.key_variables:
         conceal_memory()  # The secret is in it, or a key.
-    refuse_ungranted(submissions, require_level(isolation))
-    refuse_unimportable(submissions, require_level(isolation))
+    level = require_level(isolation)
+    refuse_ungranted(submissions, level)
+    refuse_unimportable(submissions, level)
     count = cores() if workers is None else workers
     if count < 0:
         raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
@@ -151,6 +155,9 @@ def evaluate(
         raise ArenaError(f"{output}: the folder cannot be made ({error.strerror}); choose another") from error
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(Store(output / STORE_NAME))
+        store.require_current()
+        _refuse_other_demand(store, seeds, output)
+        removals = store.removals.enter((one.name, one.digest) for one in submissions)
         # The store's lock is held, so copies that are here were left by an evaluation that was killed.
         for left in output.glob(f"{_SNAPSHOTS}*"):
             if _LEFT_SNAPSHOTS.fullmatch(left.name) and not left.is_symlink():
@@ -161,7 +168,7 @@ def evaluate(
         job = Job(
             playing,
             tuple(suite.scenarios),
-            isolation,
+            level,
             limits or Limits(),
             seeds.commitment,
             access.key_variables,
@@ -179,6 +186,7 @@ def evaluate(
         if played < len(items):
             raise Interrupted(played, len(items) - played, output)
         records = _relevant(store, suite, seeds, playing)
+        marks = store.removals.all()
     standings = compute_standings(
         records,
         suite=suite.name,
@@ -191,6 +199,7 @@ def evaluate(
         fitted_rules={
             one.name: one.manifest.fitted_rule for one in submissions if one.manifest.fitted_rule is not None
         },
+        removals=marks,
     )
     evaluation = Evaluation(
         standings=standings,
@@ -201,6 +210,7 @@ def evaluate(
         store=output / STORE_NAME,
         episodes=output / EPISODES_NAME,
         standings_file=output / STANDINGS_NAME,
+        removals=removals,
     )
     write_episodes(records, suite.name, evaluation.episodes)
     write_text(evaluation.standings_file, standings.model_dump_json(indent=2) + "\n", STANDINGS)
@@ -246,31 +256,49 @@ def _play(
                     continue
                 episode = lost_episode(result, job) if isinstance(result, Lost) else result
                 # An episode that was finished at a weaker level stays, until it is finished at the stronger one.
-                if not isinstance(result, Lost) or not store.is_finished(key_of_item(job, result.item)):
+                if not isinstance(result, Lost) or not _is_finished(store.status(key_of_item(job, result.item))):
                     store.put(episode, suite=suite)
                 played += 1
                 watcher.advanced(episode.record)
     return played
 
 
+def _is_finished(status: EpisodeStatus | None) -> bool:
+    return status is not None and status.outcome != "infrastructure"
+
+
 def _relevant(store: Store, suite: Suite, seeds: SeedPlan, submissions: Sequence[Submission]) -> list[EpisodeRecord]:
     """Return the records for the standings: this suite's scenarios and seeds, one content per submission's name.
 
     Of a submission that was changed and played again under its name, the content given now counts; of one that this
-    call does not name, the content that was played last.
+    call does not name, the content that was played last. Submissions that were removed are left out.
     """
     # A scenario is known by its content; whoever renamed it since need not play it again.
     names = {scenario.digest: scenario.name for scenario in suite.scenarios}
+    removed = store.removals.digests()
     records = [
         record.model_copy(update={"scenario": names[record.scenario_digest]})
         for record in store.records(contract_digest=contract_digest(), seed_plan=seeds.commitment or "public")
-        if record.scenario_digest in names and record.seed_index < seeds.count
+        if record.scenario_digest in names
+        and record.seed_index < seeds.count
+        and record.submission_digest not in removed
     ]
     newest = {
         record.submission: record.submission_digest for record in sorted(records, key=lambda one: one.finished_at)
     }
     current = newest | {submission.name: submission.digest for submission in submissions}
     return [record for record in records if record.submission_digest == current[record.submission]]
+
+
+def _refuse_other_demand(store: Store, seeds: SeedPlan, output: Path) -> None:
+    """Refuse hidden seeds that bring other demand than those that were played, under the same commitment."""
+    if not isinstance(seeds, HiddenSeeds):
+        return
+    origin = find_seeds_contract(store, seeds.commitment)
+    if origin not in (None, seeds.contract_digest):
+        rule = f"its hidden seeds were derived under the contract {str(origin)[:12]}…, before indicators were added"
+        fix = "derive these seeds under that contract too (hidden_seeds), as arena evaluate does"
+        raise InvalidInput([Fault(str(output), "", ABSENT, rule, fix)])
 
 
 def cores() -> int:

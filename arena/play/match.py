@@ -23,13 +23,12 @@ from arena.contract.controller import ControllerReport
 from arena.contract.kpi import measure
 from arena.contract.orders import check_orders
 from arena.contract.tracks import TrackView
-from arena.contract.version import contract_digest
 from arena.errors import ContractViolation, ControllerKilled
 from arena.llm.session import LlmSession, LlmUse, use_columns
 from arena.play.episode import identity
 from arena.play.seats import Host, InfrastructureFailure, Seat
 from arena.results.attempts import Journal, Precedent
-from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode
+from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, episode_key
 from arena.results.timing import DecisionTimes
 from arena.simulate.simulator import Simulator, realised_demand
 
@@ -168,9 +167,7 @@ class _Attempt:
 
     @property
     def _key(self) -> EpisodeKey:
-        plan = self._commitment or "public"
-        digests = contract_digest(), self._submission.digest, self._scenario.digest
-        return EpisodeKey(*digests, plan, self._seed.index)
+        return episode_key(self._submission.digest, self._scenario.digest, self._commitment, self._seed.index)
 
     def _decide(self) -> NDArray[np.float64]:
         """Return the orders of the coming period, noted in the journal.

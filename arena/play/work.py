@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from arena.contract.seeds import EpisodeSeed, SeedPlan
-from arena.contract.version import contract_digest
 from arena.entry.submission import Submission
 from arena.errors import ArenaError
-from arena.jail.isolation import ISOLATION_ORDER
+from arena.jail.isolation import Isolation, strength
 from arena.jail.limits import Limits
 from arena.results.attempts import Precedent, read_journals, remove_journals
-from arena.results.record import EpisodeKey
+from arena.results.record import EpisodeKey, episode_key
 from arena.results.rows import OFFICIAL_ISOLATION
 from arena.results.store import EpisodeStatus, Store
 from arena.world.scenario import Scenario
@@ -35,7 +34,7 @@ class Job:
 
     submissions: tuple[Submission, ...]
     scenarios: tuple[Scenario, ...]
-    isolation: str
+    isolation: Isolation
     limits: Limits
     commitment: str | None
     key_variables: tuple[str, ...] = ()
@@ -86,8 +85,7 @@ class Lost:
 def key_of_item(job: Job, item: WorkItem) -> EpisodeKey:
     """Return the key under which an episode is stored."""
     submission, scenario = job.submissions[item.submission], job.scenarios[item.scenario]
-    plan = job.commitment or "public"
-    return EpisodeKey(contract_digest(), submission.digest, scenario.digest, plan, item.seed.index)
+    return episode_key(submission.digest, scenario.digest, job.commitment, item.seed.index)
 
 
 def open_journals(store: Store, folder: Path) -> Path:
@@ -103,9 +101,8 @@ def open_journals(store: Store, folder: Path) -> Path:
         ArenaError: the folder cannot be made, or a link is in its place.
         StoreError: attempts could not be committed.
     """
-    stored = store.keys()
     for entry in read_journals(folder):
-        if not _is_played(stored.get(entry.key), entry.isolation):
+        if not _is_played(store.status(entry.key), entry.isolation):
             store.put_precedent(entry.key, entry.precedent)
     if folder.is_symlink():
         raise ArenaError(f"{folder}: is a link, and the arena keeps notes in a folder there; move it away")
@@ -117,11 +114,11 @@ def open_journals(store: Store, folder: Path) -> Path:
     return folder
 
 
-def _is_played(status: EpisodeStatus | None, isolation: str) -> bool:
+def _is_played(status: EpisodeStatus | None, isolation: Isolation) -> bool:
     """Whether an episode counts as played, at a level or a stronger one; a weaker level never replaces a stronger."""
     if status is None or status.outcome == "infrastructure":
         return False
-    return ISOLATION_ORDER.index(status.isolation) >= ISOLATION_ORDER.index(isolation)
+    return strength(status.isolation) >= strength(isolation)
 
 
 def missing(job: Job, seeds: SeedPlan, store: Store) -> list[WorkItem]:
@@ -159,8 +156,7 @@ def _with_earlier_level(
     """Return what an episode has to repeat that was played officially and is played again at a stronger level."""
     if status.outcome == "infrastructure":
         return precedent
-    record, (requested, _) = store.record(key), store.arrays(key)
+    record, requested = store.record(key), store.arrays(key).requested
     if not record.decisions:
         return precedent
-    isolation = next(level for level in ISOLATION_ORDER if level == status.isolation)
-    return Precedent(record.repetitions + 1, requested[: record.decisions], isolation).merged(precedent)
+    return Precedent(record.repetitions + 1, requested[: record.decisions], status.isolation).merged(precedent)

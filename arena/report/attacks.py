@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from arena.errors import Outcome
 from arena.jail.isolation import ISOLATION_ORDER, Isolation
-from arena.results.record import Outcome
 from arena.schemas import FrozenSchema, load_as
 
 __all__ = ["APART", "Attack", "Case", "Need", "known_attacks"]

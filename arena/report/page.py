@@ -213,6 +213,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
+    environment.filters["printable"] = lambda text: printable(text, _MESSAGE_WIDTH)
     return environment
 
 

@@ -9,25 +9,34 @@ buy that rest for a disk flush per episode.
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from arena.errors import StoreError, printable
+from arena.errors import StoreAgeError, StoreError, printable
+from arena.results.record import arena_version
 
 try:
     import fcntl
 except ImportError:  # There are no advisory locks on Windows; SQLite's own still keep two writers apart.
     fcntl = None  # type: ignore[assignment]
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 """Version of the tables below and of the records in them, kept in `user_version`. Version 1 knew no reports of
-controllers, and is refused. Version 2 kept no scenarios, version 3 no histograms of decision times and version 4 no
-attempts; all three are read, and become version 5 when they are written to."""
+controllers, and is refused. Version 2 kept no scenarios, version 3 no histograms of decision times, version 4 no
+attempts and version 5 no removals; all four are read, and become version 6 when they are written to. An indicator that
+is added needs no version of its own: see `arena.results.ages`."""
 
 APPLICATION_ID: Final = 0x41524E41
 """Marks the file as an arena's store among SQLite files ("ARNA")."""
+
+KEY_COLUMNS: Final = "contract_digest, submission_digest, scenario_digest, seed_plan, seed_index"
+"""Columns of an episode's key, in the order of `arena.results.record.EpisodeKey`."""
+
+MATCHES_KEY: Final = " AND ".join(f"{column} = ?" for column in KEY_COLUMNS.split(", "))
+"""Condition that a row is of one key."""
 
 BUSY_SECONDS: Final = 10.0
 """How long a statement waits for another process before it gives up."""
@@ -67,9 +76,41 @@ CREATE TABLE attempts (
     PRIMARY KEY (contract_digest, submission_digest, scenario_digest, seed_plan, seed_index)
 )
 """
+_LEFT_BEHIND: Final = """
+CREATE TABLE IF NOT EXISTS left_behind (
+    contract_digest TEXT NOT NULL,
+    submission_digest TEXT NOT NULL,
+    scenario_digest TEXT NOT NULL,
+    seed_plan TEXT NOT NULL,
+    seed_index INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (contract_digest, submission_digest, scenario_digest, seed_plan, seed_index)
+)
+"""
+_REMOVALS: Final = """
+CREATE TABLE IF NOT EXISTS removals (
+    submission TEXT NOT NULL,
+    submission_digest TEXT NOT NULL,
+    removed_at TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    episodes INTEGER NOT NULL,
+    entered_again TEXT,
+    PRIMARY KEY (submission_digest, removed_at)
+)
+"""
+_ABOUT: Final = "CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
 _OLDEST: Final = 2
 _FIRST_WITH_SCENARIOS: Final = 3
 _FIRST_WITH_ATTEMPTS: Final = 5
+_FIRST_WITH_MARKS: Final = 6
+_ADDED: Final = (
+    (_FIRST_WITH_SCENARIOS, _SCENARIOS),
+    (_FIRST_WITH_ATTEMPTS, _ATTEMPTS),
+    (_FIRST_WITH_MARKS, _LEFT_BEHIND),
+    (_FIRST_WITH_MARKS, _REMOVALS),
+    (_FIRST_WITH_MARKS, _ABOUT),
+)
+"""Tables that the first version did not have, each with the version that it came with."""
 
 _FIXES: Final = (
     ("SQLITE_FULL", "the disk is full; free some space and run the same command again, finished episodes are kept"),
@@ -113,6 +154,7 @@ class Database:
                     # Only now: this changes the file, and a stranger's stays as it is.
                     self.execute("PRAGMA journal_mode = WAL")
                     self.execute("PRAGMA synchronous = NORMAL")
+                    self._sign()
                 damage = self.execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":
                 fix = "move it away and run the same command again"
@@ -130,6 +172,11 @@ class Database:
     def keeps_attempts(self) -> bool:
         """Whether there is a table of attempts; a reader may have opened an older file."""
         return self._version() >= _FIRST_WITH_ATTEMPTS
+
+    @property
+    def keeps_marks(self) -> bool:
+        """Whether there are tables of removals and of what an upgrade left behind; a reader may have an older file."""
+        return self._version() >= _FIRST_WITH_MARKS
 
     def close(self) -> None:
         """Close file and lock; a second call does nothing. What was put in is kept whatever happens here."""
@@ -152,6 +199,23 @@ class Database:
         return self._connection.execute(statement, values)
 
     @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all statements inside one change: whole, or not at all if anything is raised or the process dies.
+
+        Raises:
+            StoreError: the change could not be committed; then the store is as before.
+        """
+        with self.explained():
+            self.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
     def explained(self) -> Iterator[None]:
         """Turn SQLite's errors into the arena's, with path, cause and fix."""
         try:
@@ -168,28 +232,47 @@ class Database:
         tables = self.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if tables == 0 and not read_only:
             # One transaction: a store is either empty or complete, whenever its maker dies.
-            self.execute("BEGIN IMMEDIATE")
-            self.execute(_SCHEMA)
-            self.execute(_SCENARIOS)
-            self.execute(_ATTEMPTS)
-            self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            self.execute("COMMIT")
+            with self.transaction():
+                self.execute(_SCHEMA)
+                self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self._add_tables(0)
         elif tables == 0:
             raise StoreError(f"{self.path}: the store is empty; run arena evaluate first")
         elif application != APPLICATION_ID:
             raise StoreError(f"{self.path}: is a SQLite file, but not an arena's store; choose another folder")
         elif _OLDEST <= version < SCHEMA_VERSION:
             if not read_only:
-                self.execute("BEGIN IMMEDIATE")
-                if version < _FIRST_WITH_SCENARIOS:
-                    self.execute(_SCENARIOS)
-                self.execute(_ATTEMPTS)
-                self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                self.execute("COMMIT")
+                with self.transaction():
+                    self._add_tables(version)
+        elif version > SCHEMA_VERSION:
+            rule = f"was written by a newer arena, version {self._last_writer()}"
+            here = f"its store has version {version}, this arena ({arena_version()}) reads up to {SCHEMA_VERSION}"
+            fix = "install that version of the arena or a later one, or choose another folder"
+            raise StoreAgeError(f"{self.path}: {rule}: {here}; {fix}")
         elif version != SCHEMA_VERSION:
             rule = f"has version {version}, this arena reads version {SCHEMA_VERSION}"
             raise StoreError(f"{self.path}: {rule}; use the arena that wrote it, or choose another folder")
+
+    def _add_tables(self, version: int) -> None:
+        for since, statement in _ADDED:
+            if version < since:
+                self.execute(statement)
+        self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _sign(self) -> None:
+        """Note which arena writes."""
+        signed = self.execute("SELECT value FROM about WHERE name = 'arena_version'").fetchone()
+        if signed != (arena_version(),):
+            self.execute("INSERT OR REPLACE INTO about VALUES ('arena_version', ?)", (arena_version(),))
+
+    def _last_writer(self) -> str:
+        """Return the version of the arena that wrote to the file last, as far as it can be told."""
+        with contextlib.suppress(sqlite3.Error, TypeError):
+            return printable(self.execute("SELECT value FROM about WHERE name = 'arena_version'").fetchone()[0], 40)
+        with contextlib.suppress(sqlite3.Error, ValueError, TypeError, KeyError):
+            record = self.execute("SELECT record FROM episodes ORDER BY rowid DESC LIMIT 1").fetchone()[0]
+            return printable(json.loads(record)["arena_version"], 40)
+        return "unknown"
 
     def _version(self) -> int:
         return int(self.execute("PRAGMA user_version").fetchone()[0])

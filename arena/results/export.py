@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-from arena.contract.kpi import Kpis
 from arena.errors import ArenaError, InvalidInput, suggest
+from arena.results.columns import EPISODE_COLUMNS, FLOAT_COLUMNS, INTEGER_COLUMNS, PERIOD_COLUMNS
 from arena.results.files import (
     EPISODES,
     EPISODES_PARQUET,
@@ -36,90 +36,6 @@ FORMATS: Final = ("csv", "parquet")
 
 _KINDS: Final = {"csv": (EPISODES, PERIODS), "parquet": (EPISODES_PARQUET, PERIODS_PARQUET)}
 
-KPI_COLUMNS: Final = tuple(Kpis.model_fields)
-"""KPIs of an episode by their names in the contract, in its order."""
-
-EPISODE_COLUMNS: Final = (
-    "submission",
-    "controller",
-    "track",
-    "suite",
-    "scenario",
-    "published_id",
-    "seed_index",
-    "seed",
-    "outcome",
-    "isolation",
-    *KPI_COLUMNS,
-    "planning_time",
-    "decision_time",
-    "slowest_decision_time",
-    "decisions",
-    "clipped_orders",
-    "fallbacks",
-    "profit_bound",
-    "parse_failures",
-    "repairs",
-    "repetitions",
-    "llm_calls",
-    "llm_failures",
-    "prompt_tokens",
-    "completion_tokens",
-    "llm_seconds",
-    "llm_cost",
-    "llm_model",
-    "failure_period",
-    "failure_message",
-    "contract_digest",
-    "submission_digest",
-    "scenario_digest",
-    "commitment",
-    "arena_version",
-    "python_version",
-    "numpy_version",
-    "finished_at",
-)
-"""Columns of a table of episodes."""
-
-PERIOD_COLUMNS: Final = (
-    "submission",
-    "submission_digest",
-    "scenario",
-    "seed_index",
-    "commitment",
-    "period",
-    "quantity",
-    "link",
-    "units",
-)
-"""Columns of a table of periods. `quantity` is `requested_order`, whose `link` is a position among the network's supply
-links, or `realised_demand`, whose `link` is a position among its market links."""
-
-_OTHER_FLOATS: Final = (
-    "planning_time",
-    "decision_time",
-    "slowest_decision_time",
-    "profit_bound",
-    "llm_seconds",
-    "llm_cost",
-    "units",
-)
-_INTEGERS: Final = (
-    "seed_index",
-    "decisions",
-    "clipped_orders",
-    "fallbacks",
-    "parse_failures",
-    "repairs",
-    "repetitions",
-    "llm_calls",
-    "llm_failures",
-    "prompt_tokens",
-    "completion_tokens",
-    "failure_period",
-    "period",
-    "link",
-)
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -237,8 +153,8 @@ def _write_parquet(path: Path, kind: Kind, columns: Sequence[str], rows: Iterabl
     arrow, parquet = _require_pyarrow()
     kinds = {
         **dict.fromkeys(columns, arrow.string()),
-        **dict.fromkeys((*KPI_COLUMNS, *_OTHER_FLOATS), arrow.float64()),
-        **dict.fromkeys(_INTEGERS, arrow.int64()),
+        **dict.fromkeys(FLOAT_COLUMNS, arrow.float64()),
+        **dict.fromkeys(INTEGER_COLUMNS, arrow.int64()),
     }
     schema = arrow.schema([(column, kinds[column]) for column in columns])
     with replacing(path, kind) as file, parquet.ParquetWriter(file, schema) as writer:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
+from arena.results.columns import EPISODE_COLUMNS, PERIOD_COLUMNS
 
 _HEAD: Final = 65_536
 """Bytes at the beginning of a file by which text is recognised."""
@@ -176,8 +177,6 @@ def _csv_with(columns: frozenset[str]) -> Callable[[Path], bool]:
 
 def _are_ours(columns: frozenset[str], found: Iterable[str]) -> bool:
     """Tell whether a table has the columns of every version of its kind, and none that no version had."""
-    from arena.results.export import EPISODE_COLUMNS, PERIOD_COLUMNS  # It imports this module, to write.
-
     return columns <= set(found) <= {*EPISODE_COLUMNS, *PERIOD_COLUMNS}
 
 

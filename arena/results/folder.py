@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from arena.contract.seeds import SeedPlan
-from arena.contract.version import contract_digest
-from arena.errors import ABSENT, Fault, InvalidInput, printable
+from arena.contract.version import contract_digest, earlier_digests
+from arena.errors import ABSENT, Fault, InvalidInput, StoreError, printable
 from arena.results.files import EPISODES, PAGE, STANDINGS, TRANSCRIPT, Wanted, find_obstacles, read_head
+from arena.results.store import Store, refuse_other_age
 from arena.world.suite import Suite
 
 STORE_NAME: Final = "results.sqlite"
@@ -70,6 +71,7 @@ def refuse_other_results(folder: Path, suite: Suite, seeds: SeedPlan, *, asks_mo
 
     Raises:
         InvalidInput: with all files that the arena did not write, or with what the folder is about.
+        StoreAgeError: its store is of a newer arena, or has episodes that `arena results upgrade` would complete.
     """
     wanted = [
         Wanted(folder / EPISODES_NAME, EPISODES),
@@ -77,6 +79,7 @@ def refuse_other_results(folder: Path, suite: Suite, seeds: SeedPlan, *, asks_mo
         Wanted(folder / REPORT_NAME, PAGE),
         *([Wanted(folder / TRANSCRIPT_NAME, TRANSCRIPT)] if asks_models else []),
     ]
+    refuse_other_age(folder / STORE_NAME)
     other = _free_name(folder, suite.name)
     faults = find_obstacles(wanted, f"choose another folder: --output {other}")
     if faults:
@@ -92,6 +95,11 @@ def refuse_other_results(folder: Path, suite: Suite, seeds: SeedPlan, *, asks_mo
     differences = dict.fromkeys(
         difference for there in _selections(folder) for difference in _differences(there, asked)
     )
+    if any(there.contract in earlier_digests() for there in _selections(folder)):
+        rule = "its tables are of before indicators were added"
+        raise InvalidInput(
+            [Fault(str(folder), "", ABSENT, rule, f"bring it up to date by: arena results upgrade {folder}")]
+        )
     if differences:
         rule = f"holds the results of another selection: {'; '.join(differences)}"
         fix = (
@@ -99,6 +107,38 @@ def refuse_other_results(folder: Path, suite: Suite, seeds: SeedPlan, *, asks_mo
             f"({STORE_NAME} keeps the episodes of both)"
         )
         raise InvalidInput([Fault(str(folder), "", ABSENT, rule, fix)])
+
+
+def seeds_contract_of(folder: Path, commitment: str) -> str | None:
+    """Return the digest of the rules that the hidden seeds of a folder were derived under.
+
+    Args:
+        folder: folder of results; it need not exist.
+        commitment: commitment to the seeds.
+
+    Returns:
+        The digest; None if the folder has no episode of these seeds under the present rules, or cannot be read.
+    """
+    try:
+        with Store(folder / STORE_NAME, read_only=True) as store:
+            return find_seeds_contract(store, commitment)
+    except StoreError:
+        return None  # Whoever writes to it hears why.
+
+
+def find_seeds_contract(store: Store, commitment: str) -> str | None:
+    """Return the digest of the rules that the hidden seeds of a store were derived under.
+
+    Args:
+        store: open.
+        commitment: commitment to the seeds.
+
+    Returns:
+        The digest; None if no episode of these seeds is under the present rules.
+    """
+    for record in store.records(contract_digest=contract_digest(), seed_plan=commitment):
+        return record.seeds_contract or record.contract_digest
+    return None
 
 
 def find_own(files: Iterable[Path], fix: str) -> list[Fault]:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from arena.contract.version import earlier_digests
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
-from arena.results.export import EPISODE_COLUMNS, PERIOD_COLUMNS, episode_row, period_rows
+from arena.results.columns import EPISODE_COLUMNS, PERIOD_COLUMNS
+from arena.results.export import episode_row, period_rows
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.record import EpisodeRecord, PlayedEpisode, key_of
 from arena.results.rows import ScenarioRow, StandingRow, Standings
@@ -123,6 +125,7 @@ def read_records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
         for row in csv.DictReader(io.StringIO(read_text(folder / EPISODES_NAME), newline=""))
     }
     with Store(folder / STORE_NAME, read_only=True) as store:
+        refuse_stale(folder, standings, store)
         stored = store.records(
             contract_digest=standings.contract_digest, seed_plan=standings.commitment or standings.seed_plan
         )
@@ -146,6 +149,24 @@ def read_standings(folder: Path) -> Standings:
         rule = "holds no standings of this arena's layout"
     hint = "use the arena that wrote it, or run arena evaluate into another folder"
     raise InvalidInput([Fault(str(path), "", ABSENT, rule, hint)])
+
+
+def refuse_stale(folder: Path, standings: Standings, store: Store) -> None:
+    """Refuse tables that an interrupted upgrade has not written anew yet.
+
+    Args:
+        folder: of results.
+        standings: of the folder.
+        store: of the folder, open.
+
+    Raises:
+        InvalidInput: the tables are of before an indicator was added, and the episodes are under the present rules.
+    """
+    digest = standings.contract_digest
+    if digest in earlier_digests() and digest not in {key.contract_digest for key, _ in store.keys().items()}:
+        rule = f"is of before indicators were added, and {STORE_NAME} was upgraded"
+        fix = f"write the tables anew by: arena results upgrade {folder}"
+        raise InvalidInput([Fault(str(folder / STANDINGS_NAME), "contract_digest", digest, rule, fix)])
 
 
 def read_text(path: Path) -> str:

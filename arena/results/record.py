@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import cache
+from importlib.metadata import version
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.kpi import Kpis
+from arena.contract.tracks import Track
+from arena.contract.version import contract_digest
+from arena.errors import Outcome
+from arena.jail.isolation import Isolation
 from arena.results.timing import DecisionTimes
-
-Outcome = Literal[
-    "ok",
-    "timeout",
-    "bad_shape",
-    "bad_dtype",
-    "non_finite",
-    "out_of_bounds",
-    "protocol_error",
-    "exception",
-    "exited",
-    "memory",
-    "diverged",
-    "refused",
-    "infrastructure",
-]
-"""How an episode ended. Every outcome but ``ok`` and ``infrastructure`` is a forfeit."""
 
 
 class EpisodeKey(NamedTuple):
@@ -59,8 +48,8 @@ class EpisodeRecord(Kpis):
     """Name of the submission."""
     controller: str
     """Plugin controller, or ``file.py:ClassName`` of the submission's own code."""
-    track: str
-    """Information track: blind, informed, oracle or decentralised."""
+    track: Track
+    """Information track."""
     scenario: str
     """Slug of the scenario."""
     published_id: str | None
@@ -71,7 +60,7 @@ class EpisodeRecord(Kpis):
     """The seed in decimal digits; None unless it is public."""
     outcome: Outcome
     """``ok``, or the code of what went wrong."""
-    isolation: str
+    isolation: Isolation
     """Isolation level the controller ran at."""
 
     planning_time: float
@@ -126,6 +115,9 @@ class EpisodeRecord(Kpis):
     """Digest of the scenario's content."""
     commitment: str | None
     """Commitment to the hidden seeds; None for public seeds."""
+    seeds_contract: str | None = None
+    """Digest of the rules that its seed was taken under, if indicators have been added since; None: `contract_digest`.
+    Hidden seeds are derived from it."""
     arena_version: str
     """Version of the arena."""
     python_version: str
@@ -151,12 +143,38 @@ class PlayedEpisode:
     demand: NDArray[np.float64]
 
 
+def episode_key(
+    submission_digest: str,
+    scenario_digest: str,
+    commitment: str | None,
+    seed_index: int,
+    contract: str | None = None,
+) -> EpisodeKey:
+    """Return the key under which an episode is stored.
+
+    Args:
+        submission_digest: content of the submission.
+        scenario_digest: content of the scenario.
+        commitment: commitment to the hidden seeds; None for public seeds.
+        seed_index: position of the seed in its plan.
+        contract: digest of the rules; None for those in force.
+    """
+    rules = contract_digest() if contract is None else contract
+    return EpisodeKey(rules, submission_digest, scenario_digest, commitment or "public", seed_index)
+
+
 def key_of(record: EpisodeRecord) -> EpisodeKey:
     """Return the key under which a record is stored."""
-    return EpisodeKey(
-        record.contract_digest,
+    return episode_key(
         record.submission_digest,
         record.scenario_digest,
-        record.commitment or "public",
+        record.commitment,
         record.seed_index,
+        record.contract_digest,
     )
+
+
+@cache
+def arena_version() -> str:
+    """Return the version of this arena."""
+    return version("inventory-arena")

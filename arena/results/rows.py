@@ -6,6 +6,9 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from arena.contract.tracks import Track
+from arena.jail.isolation import Isolation
+
 OFFICIAL_ISOLATION: Final = frozenset({"strict", "sandbox"})
 """Isolation levels whose results are official."""
 
@@ -79,9 +82,9 @@ class StandingRow(BaseModel):
     """Name of the submission."""
     controller: str
     """Plugin controller, or `file.py:ClassName`."""
-    track: str
+    track: Track
     """Information track."""
-    isolation: str
+    isolation: Isolation
     """The weakest isolation level among its episodes."""
     official: bool
     """Whether it is ranked or a reference, has played every episode on hidden seeds, and all of them at level strict or
@@ -228,6 +231,25 @@ class LlmRow(BaseModel):
     """Bootstrap interval of the worth, paired by seed; None with fewer than two seeds."""
 
 
+class Removal(BaseModel):
+    """The mark of a submission that was taken out of the folder: one content of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    submission: str
+    """Name of the submission."""
+    submission_digest: str
+    """Digest of its content."""
+    removed_at: str
+    """When, UTC, ISO 8601."""
+    reason: str
+    """Why, in the organiser's words; may be empty."""
+    episodes: int
+    """Episodes that it had in the store; they stay there and do not count."""
+    entered_again: str | None
+    """When the same content was entered again, UTC, ISO 8601; since then its episodes count. None if it was not."""
+
+
 class Standings(BaseModel):
     """The outcome of a contest.
 
@@ -272,3 +294,5 @@ class Standings(BaseModel):
     in the order of `rows`."""
     language_models: tuple[LlmRow, ...] = ()
     """What was asked of language models, in the order of `rows`; submissions that asked nothing are left out."""
+    removals: tuple[Removal, ...] = ()
+    """Submissions that were taken out of the folder, oldest removal first."""

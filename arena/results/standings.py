@@ -21,11 +21,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.jail.isolation import ISOLATION_ORDER
+from arena.contract.tracks import Track
+from arena.jail.isolation import strength
 from arena.results import statistics
 from arena.results.comparisons import Profits, language_model_row, price_of_decentralisation
 from arena.results.record import EpisodeRecord
-from arena.results.rows import OFFICIAL_ISOLATION, Interval, LlmRow, ReferenceKind, ScenarioRow, StandingRow, Standings
+from arena.results.rows import (
+    OFFICIAL_ISOLATION,
+    Interval,
+    LlmRow,
+    ReferenceKind,
+    Removal,
+    ScenarioRow,
+    StandingRow,
+    Standings,
+)
 from arena.results.statistics import percentile_interval
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
@@ -52,6 +62,7 @@ def compute_standings(
     scored_by: str | None = None,
     full_views: Mapping[str, str] | None = None,
     fitted_rules: Mapping[str, str] | None = None,
+    removals: Sequence[Removal] = (),
 ) -> Standings:
     """Compute the standings of one suite under one seed plan.
 
@@ -66,6 +77,7 @@ def compute_standings(
             seeds; elsewhere, and without one, it is the oracle with the highest mean profit.
         full_views: by decentralised submission, the one that plays the same rule with the full view.
         fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
+        removals: marks of submissions that were taken out of the folder; the records are without theirs.
 
     Raises:
         ValueError: two records are of the same submission, scenario and seed index.
@@ -117,6 +129,7 @@ def compute_standings(
         language_models=tuple(
             asked for name in listed if (asked := analysis.language_model_row(name, (fitted_rules or {}).get(name)))
         ),
+        removals=tuple(removals),
     )
 
 
@@ -132,7 +145,7 @@ class _Table:
         self.index = {name: place for place, name in enumerate(self.names)}
         shape = (len(self.names), len(scenarios), seeds)
         self._cells: dict[tuple[int, int], list[EpisodeRecord]] = {}
-        self.tracks: dict[str, str] = {}
+        self.tracks: dict[str, Track] = {}
         self.profit = np.full(shape, np.nan)
         for record in sorted(kept, key=lambda one: one.seed_index):
             row, place = self.index[record.submission], places[record.scenario]
@@ -306,7 +319,7 @@ class _Analysis:
         values = (self._values if score is not None else table.profit)[index]
         errors = [row.standard_error for row in played]
         squares = [error**2 for error in errors if error is not None]
-        isolation = min((record.isolation for record in records), key=_strength)
+        isolation = min((record.isolation for record in records), key=strength)
         decisions = sum(record.decisions for record in scored)
         # A forfeit reports no fallbacks.
         whole = [record for record in scored if record.outcome == "ok"]
@@ -377,13 +390,8 @@ def _decisions(record: EpisodeRecord) -> int:
     return record.decisions if record.decision_times is None else record.decision_times.number
 
 
-def _kind(track: str, mean_bound: float | None) -> ReferenceKind | None:
+def _kind(track: Track, mean_bound: float | None) -> ReferenceKind | None:
     """Return what an oracle's results are; there is a mean of the bounds only where none of them is missing."""
     if track != "oracle":
         return None
     return "reference" if mean_bound is None else "bound"
-
-
-def _strength(isolation: str) -> int:
-    """Return a level's place among `ISOLATION_ORDER`; an unknown one is weaker than all."""
-    return next((place for place, level in enumerate(ISOLATION_ORDER) if level == isolation), -1)

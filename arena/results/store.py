@@ -5,6 +5,7 @@ Each is committed by a transaction of its own.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from collections.abc import Iterable, Mapping
@@ -16,17 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from arena.errors import StoreError, printable
-from arena.jail.isolation import ISOLATION_ORDER
+from arena.contract.version import earlier_digests
+from arena.errors import Outcome, StoreAgeError, StoreError, printable
+from arena.jail.isolation import ISOLATION_ORDER, Isolation
+from arena.results.ages import as_json, older, read_record, refuse_newer
 from arena.results.attempts import Precedent
-from arena.results.database import Database
-from arena.results.record import EpisodeKey, EpisodeRecord, Outcome, PlayedEpisode, key_of
+from arena.results.columns import KPI_COLUMNS
+from arena.results.database import KEY_COLUMNS, MATCHES_KEY, Database
+from arena.results.rebasing import Rebasing
+from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, key_of
+from arena.results.removals import Removals
 from arena.world.contest_draws import Drawing
 from arena.world.scenario import Scenario
 
-_KEY_COLUMNS: Final = "contract_digest, submission_digest, scenario_digest, seed_plan, seed_index"
 _OUTCOMES: Final = get_args(Outcome)
-_MATCHES_KEY: Final = " AND ".join(f"{column} = ?" for column in _KEY_COLUMNS.split(", "))
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,20 @@ class EpisodeStatus(NamedTuple):
         outcome: its outcome code.
     """
 
-    isolation: str
-    outcome: str
+    isolation: Isolation
+    outcome: Outcome
+
+
+class Series(NamedTuple):
+    """The series of one episode, read-only.
+
+    Attributes:
+        requested: requested orders, units, shape (periods, supply links).
+        demand: realised demand, units, shape (periods, market links).
+    """
+
+    requested: NDArray[np.float64]
+    demand: NDArray[np.float64]
 
 
 class Store:
@@ -79,11 +95,14 @@ class Store:
             read_only: open an existing store without touching it. Any number of readers may do so while one writes.
 
         Raises:
+            StoreAgeError: the store is of a newer arena.
             StoreError: the file is missing, damaged, not a store, of another version, not writable, or being written
                 by another process.
         """
         self.path = path
         self._database = Database(path, read_only=read_only)
+        self.removals = Removals(self._database)
+        self.rebasing = Rebasing(self._database)
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -117,8 +136,7 @@ class Store:
             record.isolation,
             record.outcome,
             suite,
-            # Python writes and reads NaN and infinities; a lost number would be worse than a spelling outside JSON.
-            json.dumps(record.model_dump(), separators=(",", ":")),
+            as_json(record),
             *requested.shape,
             demand.shape[1],
             zlib.compress(requested.tobytes()),
@@ -154,11 +172,11 @@ class Store:
         Raises:
             StoreError: orders are damaged.
         """
-        where = "1" if key is None else _MATCHES_KEY
+        where = "1" if key is None else MATCHES_KEY
         with self._database.explained():
             if not self._database.keeps_attempts:
                 return {}
-            columns = f"{_KEY_COLUMNS}, attempts, isolation, periods, supply_links, requested"
+            columns = f"{KEY_COLUMNS}, attempts, isolation, periods, supply_links, requested"
             rows = self._database.execute(f"SELECT {columns} FROM attempts WHERE {where}", key or ()).fetchall()
         found = {}
         for *parts, attempts, isolation, periods, links, blob in rows:
@@ -166,6 +184,41 @@ class Store:
                 self._refuse_record(f"an attempt was played at {isolation!r}", EpisodeKey(*parts))
             found[EpisodeKey(*parts)] = Precedent(attempts, self._unpack(blob, (periods, links)), isolation)
         return found
+
+    def outdated(self) -> list[StoredEpisode]:
+        """Return the episodes under these rules of before indicators were added; the missing ones are NaN.
+
+        Raises:
+            StoreAgeError: a record is of a newer arena.
+            StoreError: a record cannot be read.
+        """
+        return [one for digest in sorted(earlier_digests()) for one in self._episodes(digest, None, complete=False)]
+
+    def require_current(self) -> None:
+        """Refuse a store with episodes of another age that this arena has to do something about.
+
+        Raises:
+            StoreAgeError: it holds episodes that `arena results upgrade` would bring to the present rules, or records
+                of a newer arena.
+        """
+        self.refuse_newer()
+        for one in self.outdated():
+            if one.key not in self.rebasing.left_behind:
+                known = earlier_digests()[one.key.contract_digest]
+                missing = [name for name in KPI_COLUMNS if name not in known]
+                raise older(self.path, one.record.arena_version, missing)
+
+    def refuse_newer(self) -> None:
+        """Refuse a store whose newest record is of a newer arena.
+
+        Raises:
+            StoreAgeError: it is.
+        """
+        with self._database.explained():
+            newest = self._database.execute("SELECT record FROM episodes ORDER BY rowid DESC LIMIT 1").fetchone()
+        if newest is not None:
+            with contextlib.suppress(ValueError, TypeError, RecursionError, AttributeError):
+                refuse_newer(json.loads(newest[0]), self.path)
 
     def put_scenarios(self, scenarios: Iterable[Scenario], drawings: Mapping[str, Drawing]) -> None:
         """Commit the content of scenarios that are to be played; one that is there already takes the name given now.
@@ -205,24 +258,25 @@ class Store:
         Raises:
             StoreError: an episode is of no isolation level or outcome that there is.
         """
+        return self._statuses("1", ())
+
+    def status(self, key: EpisodeKey) -> EpisodeStatus | None:
+        """Return how an episode was played; None if it is not in the store.
+
+        Raises:
+            StoreError: it is of no isolation level or outcome that there is.
+        """
+        return self._statuses(MATCHES_KEY, key).get(key)
+
+    def _statuses(self, where: str, values: tuple[object, ...]) -> dict[EpisodeKey, EpisodeStatus]:
+        statement = f"SELECT {KEY_COLUMNS}, isolation, outcome FROM episodes WHERE {where}"
         with self._database.explained():
-            rows = self._database.execute(f"SELECT {_KEY_COLUMNS}, isolation, outcome FROM episodes").fetchall()
+            rows = self._database.execute(statement, values).fetchall()
         found = {EpisodeKey(*row[:5]): EpisodeStatus(*row[5:]) for row in rows}
         for key, status in found.items():
             if status.isolation not in ISOLATION_ORDER or status.outcome not in _OUTCOMES:
                 self._refuse_record(f"played at {status.isolation!r}, outcome {status.outcome!r}", key)
         return found
-
-    def is_finished(self, key: EpisodeKey) -> bool:
-        """Tell whether an episode is in the store that the arena did not fail to play, at any level."""
-        statement = f"SELECT 1 FROM episodes WHERE {_MATCHES_KEY} AND outcome != 'infrastructure'"
-        with self._database.explained():
-            return self._database.execute(statement, key).fetchone() is not None
-
-    def has(self, key: EpisodeKey) -> bool:
-        """Tell whether an episode is in the store."""
-        with self._database.explained():
-            return self._database.execute(f"SELECT 1 FROM episodes WHERE {_MATCHES_KEY}", key).fetchone() is not None
 
     def episodes(self, *, contract_digest: str | None = None, seed_plan: str | None = None) -> list[StoredEpisode]:
         """Return the episodes in the order of submission, scenario, seed index and key.
@@ -232,21 +286,25 @@ class Store:
             seed_plan: only episodes of this plan (`public` or a commitment); None for all.
 
         Raises:
+            StoreAgeError: a record is of a newer arena, or lacks indicators that `arena results upgrade` would add.
             StoreError: a record cannot be read.
         """
+        return self._episodes(contract_digest, seed_plan, complete=True)
+
+    def _episodes(self, contract_digest: str | None, seed_plan: str | None, *, complete: bool) -> list[StoredEpisode]:
         conditions = {"contract_digest": contract_digest, "seed_plan": seed_plan}
         chosen = {column: value for column, value in conditions.items() if value is not None}
         where = " AND ".join(f"{column} = ?" for column in chosen) or "1"
         with self._database.explained():
             rows = self._database.execute(
-                f"SELECT {_KEY_COLUMNS}, suite, record FROM episodes WHERE {where}", tuple(chosen.values())
+                f"SELECT {KEY_COLUMNS}, suite, record FROM episodes WHERE {where}", tuple(chosen.values())
             ).fetchall()
         found = []
         for *parts, suite, record in rows:
             key = EpisodeKey(*parts)
             if [type(part) for part in key] != [str, str, str, str, int]:
                 self._refuse_record("its key is of other types", key)
-            found.append(StoredEpisode(key, suite, self._parse(record, key)))
+            found.append(StoredEpisode(key, suite, self._parse(record, key, complete=complete)))
         return sorted(
             found, key=lambda one: (one.record.submission, one.record.scenario, one.record.seed_index, one.key)
         )
@@ -262,29 +320,25 @@ class Store:
             StoreError: there is no such episode, or its record cannot be read.
         """
         with self._database.explained():
-            row = self._database.execute(f"SELECT record FROM episodes WHERE {_MATCHES_KEY}", key).fetchone()
+            row = self._database.execute(f"SELECT record FROM episodes WHERE {MATCHES_KEY}", key).fetchone()
         if row is None:
             raise StoreError(f"{self.path}: holds no episode {tuple(key)}")
         return self._parse(row[0], key)
 
-    def arrays(self, key: EpisodeKey) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the series of one episode, read-only.
-
-        Returns:
-            Requested orders, units, shape (periods, supply links), and realised demand, units, shape (periods, market
-            links).
+    def arrays(self, key: EpisodeKey) -> Series:
+        """Return the series of one episode.
 
         Raises:
             StoreError: there is no such episode, or its series are damaged.
         """
         with self._database.explained():
             row = self._database.execute(
-                f"SELECT periods, supply_links, market_links, requested, demand FROM episodes WHERE {_MATCHES_KEY}", key
+                f"SELECT periods, supply_links, market_links, requested, demand FROM episodes WHERE {MATCHES_KEY}", key
             ).fetchone()
         if row is None:
             raise StoreError(f"{self.path}: holds no episode {tuple(key)}")
         periods, supply_links, market_links, requested, demand = row
-        return self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links))
+        return Series(self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links)))
 
     def _unpack(self, blob: bytes, shape: tuple[int, int]) -> NDArray[np.float64]:
         size = 8 * shape[0] * shape[1]
@@ -304,9 +358,9 @@ class Store:
             rule = f"the scenario with digest {digest} cannot be read ({cause})"
             raise StoreError(f"{self.path}: {rule}; restore a copy of the store") from error
 
-    def _parse(self, text: str, key: EpisodeKey) -> EpisodeRecord:
+    def _parse(self, text: str, key: EpisodeKey, *, complete: bool = True) -> EpisodeRecord:
         try:
-            return EpisodeRecord.model_validate(json.loads(text))
+            return read_record(text, self.path, complete=complete and key not in self.rebasing.left_behind)
         except (ValueError, TypeError, RecursionError) as error:
             self._refuse_record(str(error).splitlines()[0], key)
 
@@ -315,3 +369,21 @@ class Store:
         fix = "restore a copy of the store, or move it away"
         message = f"a record cannot be read ({printable(cause, 200)}; {printable(which, 300)}); {fix}"
         raise StoreError(f"{self.path}: {message}") from None
+
+
+def refuse_other_age(path: Path) -> None:
+    """Refuse a store that is older or newer than this arena; whatever else is wrong with it is for its user to find.
+
+    Args:
+        path: the SQLite file; it need not exist.
+
+    Raises:
+        StoreAgeError: see `Store.require_current`, and `Store` for a newer one.
+    """
+    try:
+        with Store(path, read_only=True) as store:
+            store.require_current()
+    except StoreAgeError:
+        raise
+    except StoreError:
+        pass

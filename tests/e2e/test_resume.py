@@ -24,7 +24,8 @@ from arena.errors import ArenaError
 from arena.play import pool
 from arena.play.evaluate import Evaluation, Interrupted, evaluate
 from arena.plugins import Plugins
-from arena.results.export import EPISODE_COLUMNS, export
+from arena.results.columns import EPISODE_COLUMNS
+from arena.results.export import export
 from arena.results.record import EpisodeRecord
 from arena.results.standings import Standings
 from arena.results.store import Store

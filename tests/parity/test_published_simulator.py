@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from strategies import Episode, demands, episodes, networks, scenarios
 
 from arena.contract.tracks import observe

@@ -4,8 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from strategies import Episode, changed, episodes, order_sequences, play, scenarios, seeds
 
 from arena.simulate.columns import NUMPY

@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from arena.entry.loading import load_submissions
 from arena.errors import LISTED_FAULTS, ArenaError, InvalidInput

@@ -11,8 +11,7 @@ from typing import Final
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from arena.errors import MESSAGE_CAP
 from arena.play.seats.base import LARGEST_REPLY, MOST_DIMENSIONS

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from pydantic import BaseModel
 from strategies import EXTENSIONS, changed, decimals, demands, goodwills, networks, scenarios, seeds

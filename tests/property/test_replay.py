@@ -3,8 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from strategies import Episode, demands, episodes, order_sequences, play, scenarios, seeds
 
 from arena import Scenario, Simulator, TrackView, load_scenario

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from strategies import demands, networks, order_sequences, scenarios
 
 from arena.simulate.compiled import CompiledScenario, compile_scenario

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 import pytest
 import yaml
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from arena import documents

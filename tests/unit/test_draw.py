@@ -5,8 +5,7 @@ import hmac
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arena import load_scenario, load_suite
 from arena.errors import InvalidInput

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.special import pdtr
 from scipy.stats import norm, poisson, uniform
 from strategies import decimals, demands

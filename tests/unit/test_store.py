@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -11,16 +12,17 @@ import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from records import make_episode, make_record
 
-from arena.errors import StoreError
+from arena.errors import StoreAgeError, StoreError
 from arena.jail.limits import Limits
 from arena.results.attempts import Precedent
 from arena.results.database import SCHEMA_VERSION
-from arena.results.record import PlayedEpisode
+from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode
 from arena.results.store import EpisodeStatus, Store, key_of
 from arena.results.timing import DecisionTimes
 from arena.world.suite import load_suite
@@ -235,10 +237,11 @@ def test_every_part_of_the_key_tells_episodes_apart(path: Path) -> None:
     ]
     with Store(path) as store:
         for change in changes:
-            assert not store.has(key_of(make_record(**change)))
+            assert store.status(key_of(make_record(**change))) is None
             store.put(make_episode(**change))
         assert len(store.keys()) == len(changes)
-        assert store.keys()[key_of(make_record())] == EpisodeStatus("process", "ok")
+        key = key_of(make_record())
+        assert store.keys()[key] == store.status(key) == EpisodeStatus("process", "ok")
         assert len(store.records(contract_digest="other")) == 1
         assert len(store.records(seed_plan="public")) == len(changes) - 1
 
@@ -335,14 +338,54 @@ def test_another_programs_database_is_left_alone(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_store_of_another_version_is_told(path: Path) -> None:
-    Store(path).close()
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize(
+    ("statement", "version"),
+    [
+        ("UPDATE about SET value = '7.8.9' WHERE name = 'arena_version'", "7.8.9"),
+        ("DROP TABLE about", "5.6.7"),
+        ("DROP TABLE episodes", "unknown"),
+    ],
+)
+def test_a_store_of_a_newer_arena_is_told_with_the_version_that_wrote_it(
+    path: Path, statement: str, version: str, read_only: bool
+) -> None:
+    with Store(path) as store:
+        store.put(make_episode(arena_version="5.6.7"))
     with contextlib.closing(sqlite3.connect(path)) as other:
+        if version == "unknown":
+            other.execute("DROP TABLE about")
+        other.execute(statement)
         other.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    with pytest.raises(
-        StoreError, match=f"has version {SCHEMA_VERSION + 1}, this arena reads version {SCHEMA_VERSION}"
-    ):
-        Store(path)
+        other.commit()
+    rule = rf"written by a newer arena, version {re.escape(version)}: its store has version {SCHEMA_VERSION + 1}"
+    with pytest.raises(StoreAgeError, match=rf"{rule}, this arena \(.*\) reads up to {SCHEMA_VERSION}; install that"):
+        Store(path, read_only=read_only)
+
+
+def test_a_record_of_a_newer_arena_is_told_with_its_version(path: Path) -> None:
+    with Store(path) as store:
+        store.put(make_episode(arena_version="5.6.7"))
+        assert len(store.records()) == 1
+        store.require_current()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE episodes SET record = json_set(record, '$.idle_share', 0.5)")
+    with Store(path) as store:
+        for read in (store.records, store.require_current):
+            with pytest.raises(StoreAgeError, match=r"a newer arena, version 5\.6\.7: .* does not know idle_share"):
+                read()
+
+
+def test_what_other_rules_did_not_measure_is_no_number(path: Path) -> None:
+    """Indicators are added at the end: without the last one a record is older, without another it is damaged."""
+    with Store(path) as store:
+        store.put(make_episode())
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("UPDATE episodes SET record = json_remove(record, '$.final_sentiment')")
+            assert np.isnan(store.records()[0].final_sentiment)
+            other.execute("UPDATE episodes SET record = json_remove(record, '$.fill_rate')")
+        with pytest.raises(StoreError, match="a record cannot be read"):
+            store.records()
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -425,3 +468,25 @@ def test_a_closed_store_says_so(path: Path) -> None:
     store.close()
     with pytest.raises(StoreError, match="the store is closed"):
         store.records()
+
+
+def test_a_change_of_many_rows_is_whole_or_not_at_all(path: Path) -> None:
+    with Store(path) as store:
+        for index in range(3):
+            store.put(make_episode(seed_index=index))
+        keys = list(store.keys())
+        records = {key: store.record(key).model_copy(update={"contract_digest": "new"}) for key in keys}
+
+        class Interrupting(dict[EpisodeKey, EpisodeRecord]):
+            def items(self) -> Any:
+                yield from list(super().items())[:2]
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            store.rebasing.apply(Interrupting(records), {})
+        assert list(store.keys()) == keys
+        store.rebasing.apply(dict(list(records.items())[:2]), {keys[2]: "for a reason"})
+        assert sorted(key.contract_digest for key in dict(store.keys())) == ["c" * 64, "new", "new"]
+        assert store.rebasing.left_behind == {keys[2]: "for a reason"}
+    with Store(path, read_only=True) as store:
+        assert store.rebasing.left_behind == {keys[2]: "for a reason"}

@@ -334,6 +334,7 @@ def test_a_forfeit_with_the_profit_that_was_made_is_found(folder: Path) -> None:
         ("commitment", "ab" * 32, ROW),
         ("submission_digest", "ab" * 32, ROW),
         ("contract_digest", "ab" * 32, ROW),
+        ("seeds_contract", "ab" * 32, ROW),
     ],
 )
 def test_what_the_contract_says_of_a_row_holds(
@@ -752,6 +753,39 @@ def test_two_hidden_runs_in_one_folder_are_told_apart(hidden: Path, originals: P
         result = verify(hidden, reveal=reveal)
         assert (result.differences, result.recomputed, result.replayed, result.drawn) == ((), recomputed, replayed, 2)
         assert {one.what for one in result.unchecked} == {"seeds", "drawn scenarios"}
+
+
+@pytest.mark.parametrize(("chosen", "columns"), [(ROW, ["demand[0][0]", "profit", "seeds_contract"]), (None, [])])
+def test_hidden_seeds_are_derived_under_the_rules_that_the_row_says_and_one_for_all(
+    hidden: Path, monkeypatch: pytest.MonkeyPatch, chosen: tuple[str, str, int] | None, columns: list[str]
+) -> None:
+    """Rules of before an indicator was added; other ones are found by `test_what_the_contract_says_of_a_row_holds`."""
+    monkeypatch.setattr("arena.audit.verify.earlier_digests", lambda: {"ab" * 32: ()})
+    if chosen is not None:
+        change_record(hidden, "seeds_contract", "ab" * 32, chosen)
+        # The table says so too: it is written from the store.
+        table = lines(hidden)
+        table[line_of(table, chosen)][table[0].index("seeds_contract")] = "ab" * 32
+        rewrite(hidden, table)
+    found = check(hidden).differences
+    assert [one.column for one in found if one.file != "standings.json"] == columns
+
+
+def test_hidden_seeds_that_bring_other_demand_are_refused(hidden: Path, originals: Path, suite_file: Path) -> None:
+    submissions = load_submissions([originals / "submissions" / "steady"], Plugins(MappingProxyType({}))).require()
+
+    def play_on() -> None:
+        seeds = hidden_seeds(SECRET, SEEDS, contract_digest())
+        suite = load_suite(suite_file, seeds.draw_key)
+        evaluate(submissions, suite, seeds, output=hidden, isolation="trusted", workers=0)
+
+    play_on()
+    with database(hidden) as connection:
+        connection.execute("UPDATE episodes SET record = json_set(record, '$.seeds_contract', ?)", ("ab" * 32,))
+    with pytest.raises(
+        InvalidInput, match=r"were derived under the contract abababababab….*derive these seeds under that"
+    ):
+        play_on()
 
 
 def test_progress_is_told_row_by_row(folder: Path) -> None:

@@ -6,8 +6,7 @@ import struct
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arena.errors import MESSAGE_CAP
 from arena.play.seats.wire import (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.controller import ControllerReport
-from arena.errors import ContractViolation, InfrastructureFailure, printable
+from arena.errors import ContractViolation, FailureCode, InfrastructureFailure, printable
 from arena.jail.isolation import Isolation
 from arena.simulate.orders import order_numbers
 
@@ -139,7 +139,7 @@ def ask_report(controller: Controller) -> ControllerReport:
     return ControllerReport(reply.fallbacks, reply.profit_bound, reply.parse_failures, reply.repairs)
 
 
-def failure_code(error: BaseException) -> str:
+def failure_code(error: BaseException) -> FailureCode:
     """Outcome code of an exception that a controller raised."""
     if isinstance(error, MemoryError):
         return "memory"

@@ -12,12 +12,12 @@ and to no place where it could be taken for anything but a question.
 from __future__ import annotations
 
 import struct
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from arena.contract.language_model import LONGEST_QUESTION, MOST_MESSAGES
-from arena.errors import MESSAGE_CAP, printable
+from arena.errors import MESSAGE_CAP, FailureCode, printable
 from arena.play.seats.base import LARGEST_REPLY, MOST_DIMENSIONS
 
 _M = TypeVar("_M")
@@ -30,9 +30,6 @@ NO_PERIOD = -1
 
 REQUEST_CAP = 64 * 1024 * 1024
 """Largest request a child reads. The host is trusted; the cap only keeps a damaged stream from being believed."""
-
-FailureCode = Literal["exception", "exited", "memory", "bad_dtype", "bad_shape", "non_finite", "out_of_bounds"]
-"""What a child may say of its own controller. Everything else is for the host to find."""
 
 
 class MalformedMessage(ValueError):  # noqa: N818 - named after what it reports

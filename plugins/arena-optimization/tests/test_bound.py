@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from strategies import changed, demands, networks, order_sequences, scenarios
 
 from arena import Controller, OracleBriefing, Scenario, Simulator, Track, TrackView, load_scenario

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from strategies import changed, networks, order_sequences, scenarios
 
 from arena import Goodwill, Scenario, Simulator, TrackView, load_scenario

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from strategies import changed, networks, order_sequences, scenarios
 
 from arena import Network, OracleBriefing, Scenario, Simulator, TrackView, load_network, load_scenario

@@ -1,8 +1,7 @@
 """What it saves to send off a unit that nobody will buy, against an account of every later period."""
 
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from learning import scenario_on
 
 from arena import compile_scenario, load_network

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from learning import MIX, episodes_of, first_situation, scenario_on, small_dense, small_graph
 
 from arena import Simulator, TrackView, load_network

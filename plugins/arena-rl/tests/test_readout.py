@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from arena import Demand, Scenario, compile_scenario, initial_state, load_network, step
 from arena.training_worlds import RandomNetworks

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from arena import Network, holding_cost, shortage_cost
-from arena import newsvendor_quantile as ratio_quantile
+from arena import Network, holding_cost, newsvendor_quantile as ratio_quantile, shortage_cost
 from arena_heuristics.ordering import FloatArray, Material
 
 __all__ = ["echelon_holding_cost", "holding_cost", "per_material", "ratio_quantile", "shortage_cost"]

@@ -1,0 +1,60 @@
+"""Columns of the tables of episodes and of periods, derived from the fields of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, get_args
+
+from arena.contract.kpi import Kpis
+from arena.results.record import EpisodeRecord
+
+KPI_COLUMNS: Final = tuple(Kpis.model_fields)
+"""KPIs of an episode by their names in the contract, in its order."""
+
+_NOT_IN_TABLES: Final = frozenset({"stderr_tail"})
+_SUMMARISED: Final = {"decision_times": "slowest_decision_time"}
+"""Fields that a table has one number of, with the column of that number."""
+
+
+def _episode_columns() -> Iterator[str]:
+    """Yield who played what and how, then the indicators, then what else the record holds."""
+    for name in EpisodeRecord.model_fields:
+        if name in KPI_COLUMNS or name in _NOT_IN_TABLES:
+            continue
+        if name == "scenario":
+            yield "suite"
+        yield _SUMMARISED.get(name, name)
+        if name == "isolation":
+            yield from KPI_COLUMNS
+
+
+EPISODE_COLUMNS: Final = tuple(_episode_columns())
+"""Columns of a table of episodes."""
+
+PERIOD_COLUMNS: Final = (
+    "submission",
+    "submission_digest",
+    "scenario",
+    "seed_index",
+    "commitment",
+    "period",
+    "quantity",
+    "link",
+    "units",
+)
+"""Columns of a table of periods. `quantity` is `requested_order`, whose `link` is a position among the network's supply
+links, or `realised_demand`, whose `link` is a position among its market links."""
+
+
+def _columns_of(kind: type, *further: str) -> frozenset[str]:
+    fields = EpisodeRecord.model_fields.items()
+    return frozenset(name for name, field in fields if kind in (field.annotation, *get_args(field.annotation))) | {
+        *further
+    }
+
+
+FLOAT_COLUMNS: Final = _columns_of(float, "slowest_decision_time", "units")
+"""Columns of floats; a cell may be empty."""
+
+INTEGER_COLUMNS: Final = _columns_of(int, "period", "link")
+"""Columns of integers; a cell may be empty. All other columns hold text."""

@@ -1,0 +1,153 @@
+"""Golden values: every indicator is pinned to the number of the rules, and so is the contract's digest.
+
+Two arenas of one digest have to measure alike, or their results would be ranked together and mean different things. If
+a value moves on purpose, raise `RULES` in `arena/contract/version.py`, and then pin the new values and the new digest.
+"""
+
+from typing import Final
+
+import numpy as np
+import pytest
+
+from arena import Simulator, load_scenario
+from arena.contract.kpi import Kpis, measure
+from arena.contract.version import RULES, contract_digest
+from arena.world.scenario import Scenario
+
+DIGEST: Final = "e77397106530562c4b9a9fe8166d94f85fd9d451c9349ae54b347b59faa757f2"
+
+PINNED: Final[dict[str, dict[str, float]]] = {
+    "divergent-trend-seasonal-shock-goodwill-backlog": {
+        "profit": -210.19800000000006,
+        "fill_rate": 0.9411764705882353,
+        "immediate_fill_rate": 0.22103386809269163,
+        "service_level": 0.13333333333333333,
+        "average_inventory": 262.80555555555554,
+        "unfilled": 2096.5,
+        "revenue": 3372.675,
+        "procurement_cost": 2571.74,
+        "holding_cost": 778.622,
+        "operating_cost": 22.861000000000004,
+        "shortage_penalty": 209.65,
+        "fixed_ordering_cost": 0.0,
+        "bullwhip_ratio": 1.3539216382996364,
+        "bullwhip_retailers": 0.46937663599000345,
+        "bullwhip_distributors": 0.6380538677468641,
+        "bullwhip_factories": 0.0938332800341115,
+        "inventory_turns": 2.009089948208435,
+        "final_sentiment": 0.2,
+    },
+    "serial-m5-backlog": {
+        "profit": 140.0484667359669,
+        "fill_rate": 0.5150000000000001,
+        "immediate_fill_rate": 0.44166666666666676,
+        "service_level": 0.8,
+        "average_inventory": 135.18421113421115,
+        "unfilled": 901.0166320166313,
+        "revenue": 1271.0,
+        "procurement_cost": 813.5,
+        "holding_cost": 224.4648700623701,
+        "operating_cost": 2.885,
+        "shortage_penalty": 90.10166320166314,
+        "fixed_ordering_cost": 0.0,
+        "bullwhip_ratio": 0.049035728023366476,
+        "bullwhip_retailers": 0.03252750899119315,
+        "bullwhip_distributors": 0.03825406293828781,
+        "bullwhip_factories": 0.047199832740334055,
+        "inventory_turns": 2.2857698943349547,
+        "final_sentiment": 1.0,
+    },
+    "assembly-trend-seasonal-lost-sales": {
+        "profit": 428.5650000000001,
+        "fill_rate": 0.4630606860158311,
+        "immediate_fill_rate": 0.4630606860158311,
+        "service_level": 0.2,
+        "average_inventory": 239.9125,
+        "unfilled": 407.0,
+        "revenue": 2052.2000000000003,
+        "procurement_cost": 1176.1999999999998,
+        "holding_cost": 357.262,
+        "operating_cost": 8.773,
+        "shortage_penalty": 81.4,
+        "fixed_ordering_cost": 0.0,
+        "bullwhip_ratio": 1.3689923988508497,
+        "bullwhip_retailers": 0.6560031122815417,
+        "bullwhip_distributors": 0.0,
+        "bullwhip_factories": 0.23707954273401954,
+        "inventory_turns": 1.4630333975928724,
+        "final_sentiment": 1.0,
+    },
+    "divergent-trend-seasonal-backlog": {
+        "profit": -721.907611935843,
+        "fill_rate": 0.5720476706392199,
+        "immediate_fill_rate": 0.14897074756229686,
+        "service_level": 0.16666666666666666,
+        "average_inventory": 263.2,
+        "unfilled": 6434.5,
+        "revenue": 2250.3587497191747,
+        "procurement_cost": 1704.0275243867904,
+        "holding_cost": 486.18832077607397,
+        "operating_cost": 15.181773172991328,
+        "shortage_penalty": 358.12005334859305,
+        "fixed_ordering_cost": 408.7486899705689,
+        "bullwhip_ratio": 1.1315493808218096,
+        "bullwhip_retailers": 0.39228477247305016,
+        "bullwhip_distributors": 0.5332579364686549,
+        "bullwhip_factories": 0.07842181328634641,
+        "inventory_turns": 2.0060790273556233,
+        "final_sentiment": 1.0,
+    },
+}
+"""By scenario, every indicator of the episode that `play` plays."""
+
+SEEDS: Final = {
+    "divergent-trend-seasonal-shock-goodwill-backlog": 42,
+    "serial-m5-backlog": 123,
+    "assembly-trend-seasonal-lost-sales": 456,
+    "divergent-trend-seasonal-backlog": 789,
+}
+
+
+def world(name: str) -> Scenario:
+    """A shipped scenario; the last one of `SEEDS` with costs that no shipped one has, so that every indicator moves."""
+    scenario = load_scenario(name)
+    if name != "divergent-trend-seasonal-backlog":
+        return scenario
+    links = tuple(one.model_copy(update={"fixed_ordering_cost": 2.5}) for one in scenario.network.supply_links)
+    network = scenario.network.model_copy(update={"supply_links": links})
+    return scenario.model_copy(update={"network": network, "discount": 0.97})
+
+
+def play(name: str) -> Kpis:
+    """Play fixed orders that differ between links and periods, some of them zero."""
+    scenario = world(name)
+    simulator = Simulator(scenario)
+    simulator.start(SEEDS[name])
+    while not simulator.finished:
+        period, links = simulator.period, np.arange(simulator.compiled.links)
+        simulator.step((10.0 + 1.5 * links + period % 3) * ((links + period) % 4 > 0))
+    return measure(simulator.ledger(), scenario)
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_indicators_move_only_with_the_rules_number(name: str) -> None:
+    """If this fails, episodes end with other numbers: raise RULES, and then these."""
+    assert RULES == 3
+    assert play(name).model_dump() == pytest.approx(PINNED[name], abs=1e-9, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_every_indicator_is_pinned(name: str) -> None:
+    """If this fails, an indicator was added or removed: pin it here for every scenario, and the digest below."""
+    assert list(PINNED[name]) == list(Kpis.model_fields)
+
+
+@pytest.mark.parametrize("indicator", list(Kpis.model_fields))
+def test_every_indicator_is_pinned_to_two_values_at_least(indicator: str) -> None:
+    """A value that is the same everywhere, as a cost that nobody pays, would pin nothing."""
+    assert len({values.get(indicator) for values in PINNED.values()}) > 1
+
+
+def test_the_digest_moves_only_on_purpose() -> None:
+    """If this fails, results of this arena are no longer ranked with earlier ones: say so in CHANGELOG."""
+    assert contract_digest() == DIGEST
