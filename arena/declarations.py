@@ -7,7 +7,6 @@ A plugin comes from a stranger, so whatever it gives is looked at as the object 
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, get_args
@@ -22,9 +21,8 @@ from arena.contract.preloading import check_preload
 from arena.contract.tracks import Track
 from arena.contract.training import TrainingSpec
 from arena.errors import PluginError, show_value, suggest
+from arena.schemas import SLUG_RULE, is_slug
 
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_LONGEST_NAME = 64
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("arena_"))
 
 
@@ -130,11 +128,8 @@ def check_spec(spec: object) -> None:
     preload: object = spec.preload
     capabilities: object = spec.capabilities
     who = f"controller {show_value(name)}"
-    if not isinstance(name, str) or not _SLUG.fullmatch(name) or len(name) > _LONGEST_NAME:
-        raise PluginError(
-            f"{who}: the name is not a slug; use lower-case letters, digits and single hyphens, "
-            f"at most {_LONGEST_NAME} characters"
-        )
+    if not is_slug(name):
+        raise PluginError(f"{who}: the name is not a slug; it {SLUG_RULE}")
     if not isinstance(summary, str) or not summary.strip() or "\n" in summary:
         raise PluginError(f"{who}: summary must be one line of text")
     _check_tracks(spec.tracks, who)
@@ -188,7 +183,7 @@ def _models_of(model: type[BaseModel]) -> list[type[BaseModel]]:
 
 
 def _check_training(spec: TrainingSpec) -> None:
-    if not _SLUG.fullmatch(spec.name) or len(spec.name) > _LONGEST_NAME or not callable(spec.run):
+    if not is_slug(spec.name) or not callable(spec.run):
         raise PluginError(f"training {show_value(spec.name)}: its name must be a slug and run a function")
 
 

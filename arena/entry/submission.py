@@ -33,26 +33,19 @@ from arena.entry.folder import (
 )
 from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput, UnknownName, suggest
 from arena.plugins import load_plugin
-from arena.schemas import parse_as
+from arena.schemas import Slug, is_slug, parse_as
 
-LONGEST_NAME: Final = 64
-"""Characters that a submission's name may have."""
+_LONGEST_PLACE: Final = 256
+"""Characters of `file.py:ClassName`, at most."""
 
-_SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _OWN_CODE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.py:[A-Za-z_][A-Za-z0-9_]*")
 
 
-def _check_name(name: str) -> str:
-    if len(name) > LONGEST_NAME or not _SLUG.fullmatch(name):
-        raise ValueError(f"must be lower-case letters, digits and single hyphens, at most {LONGEST_NAME} characters")
-    return name
-
-
 def _check_controller(controller: str) -> str:
-    if _SLUG.fullmatch(controller) and len(controller) <= LONGEST_NAME:
+    if is_slug(controller):
         return controller
     parts = PurePosixPath(controller.partition(":")[0]).parts
-    if len(controller) > 4 * LONGEST_NAME or not _OWN_CODE.fullmatch(controller) or ".." in parts:
+    if len(controller) > _LONGEST_PLACE or not _OWN_CODE.fullmatch(controller) or ".." in parts:
         raise ValueError('must be the name of a plugin\'s controller, or "file.py:ClassName" inside the folder')
     return str(PurePosixPath(controller))  # "a//b.py" and "./a/b.py" are one file; the digest wants one name.
 
@@ -69,7 +62,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, AfterValidator(_check_name)]
+    name: Slug
     """Name in the standings: a slug of at most 64 characters, unique in the contest."""
     controller: Annotated[str, AfterValidator(_check_controller)]
     """A plugin's controller, or `file.py:ClassName` for a class of the submission's own folder."""
@@ -88,11 +81,11 @@ class Manifest(BaseModel):
     """Licence of the submission's code."""
     description: Annotated[str, Field(max_length=2000)] = ""
     """What the controller does, for the reader of the standings."""
-    full_view: Annotated[str, AfterValidator(_check_name)] | None = None
+    full_view: Slug | None = None
     """Track decentralised: name of the submission that plays the same rule with the full view. What this one earns less
     is shown as its price of decentralisation."""
 
-    fitted_rule: Annotated[str, AfterValidator(_check_name)] | None = None
+    fitted_rule: Slug | None = None
     """Capability llm: name of the submission that plays the same rule with parameters fitted offline. What this one
     earns more is shown as what the language model is worth."""
 
@@ -148,7 +141,7 @@ class Submission:
     track: Track
     config: dict[str, Any]
     preload: tuple[str, ...] = ()
-    spec: ControllerSpec | None = field(default=None, repr=False, compare=False)
+    spec: ControllerSpec[Any] | None = field(default=None, repr=False, compare=False)
     plugin: str = ""
     distribution: str = ""
     version: str = ""
@@ -247,7 +240,7 @@ def make_factory(submission: Submission) -> Callable[[], Controller]:
     return lambda: spec.factory(validated)
 
 
-def _find_spec(submission: Submission) -> ControllerSpec:
+def _find_spec(submission: Submission) -> ControllerSpec[Any]:
     specs = _specs_of(submission.plugin)
     if submission.controller not in specs:
         rule = f'plugin "{submission.plugin}" no longer gives this controller'
@@ -257,6 +250,6 @@ def _find_spec(submission: Submission) -> ControllerSpec:
 
 
 @functools.cache
-def _specs_of(plugin: str) -> dict[str, ControllerSpec]:
+def _specs_of(plugin: str) -> dict[str, ControllerSpec[Any]]:
     """Return a plugin's declarations by name; installed packages are searched once per process, not per episode."""
     return {registered.spec.name: registered.spec for registered in load_plugin(plugin)}

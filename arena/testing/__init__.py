@@ -60,7 +60,7 @@ HORIZON: Final = 6
 
 
 def check_controller(
-    controller: ControllerSpec | str,
+    controller: ControllerSpec[Any] | str,
     config: BaseModel | Mapping[str, Any] | None = None,
     *,
     networks: Sequence[Network | str] = NETWORKS,
@@ -93,7 +93,7 @@ def check_controller(
 
 
 def check_information(
-    controller: ControllerSpec | str,
+    controller: ControllerSpec[Any] | str,
     config: BaseModel | Mapping[str, Any] | None = None,
     *,
     networks: Sequence[Network | str] = NETWORKS,
@@ -136,7 +136,7 @@ def check_information(
 
 
 def _entered(
-    controller: ControllerSpec | str, config: BaseModel | Mapping[str, Any] | None
+    controller: ControllerSpec[Any] | str, config: BaseModel | Mapping[str, Any] | None
 ) -> tuple[str, list[Submission]]:
     """Return a controller's name, and a submission for every track that it declares."""
     spec = discover().controller(controller).spec if isinstance(controller, str) else controller

@@ -17,7 +17,7 @@ from arena.testing import CHECKS, ConformanceError, Finding, check_controller, c
 from arena.testing.result import group_findings
 
 
-def plays_without_settings(spec: ControllerSpec) -> bool:
+def plays_without_settings(spec: ControllerSpec[Any]) -> bool:
     """Controllers that cannot play without settings are examined with them, in the tests of their packages."""
     return not any(field.is_required() for field in spec.config.model_fields.values())
 
@@ -147,7 +147,7 @@ class FailsToClose(Constant):
         raise RuntimeError("cannot let go")
 
 
-def a_spec(controller: Callable[[], Any], **changes: Any) -> ControllerSpec:
+def a_spec(controller: Callable[[], Any], **changes: Any) -> ControllerSpec[Any]:
     fields: dict[str, Any] = {
         "name": "under-test",
         "config": Quantity,

@@ -76,7 +76,7 @@ class Peeks(Follows):
         raise LookupError("nothing to be seen from here")
 
 
-def spec(controller: Callable[[], Any], tracks: Sequence[Track]) -> ControllerSpec:
+def spec(controller: Callable[[], Any], tracks: Sequence[Track]) -> ControllerSpec[Any]:
     return ControllerSpec("under-test", Nothing, tuple(tracks), lambda config: controller(), "A controller under test.")
 
 

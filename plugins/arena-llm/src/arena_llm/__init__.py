@@ -8,9 +8,7 @@ The client ``openai`` speaks to any OpenAI-compatible endpoint, from the arena's
 """
 
 from collections.abc import Iterable
-from typing import cast
-
-from pydantic import BaseModel
+from typing import Any
 
 from arena import (
     Controller,
@@ -30,16 +28,16 @@ _TRACKS: tuple[Track, ...] = ("blind", "informed")
 
 
 # Rule and client are imported where they are made: a listing needs no openai, and a controller's process has none.
-def _tuner(config: BaseModel) -> Controller:
+def _tuner(config: TunerConfig) -> Controller:
     from arena_llm.tuner import Tuner
 
-    return Tuner(cast(TunerConfig, config))
+    return Tuner(config)
 
 
-def _tuned(config: BaseModel) -> Controller:
+def _tuned(config: TunedBaseStockConfig) -> Controller:
     from arena_llm.tuned import TunedBaseStock
 
-    return TunedBaseStock(cast(TunedBaseStockConfig, config))
+    return TunedBaseStock(config)
 
 
 def _openai(endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> LlmClient:
@@ -49,7 +47,7 @@ def _openai(endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> LlmCli
 
 
 @hookimpl
-def arena_controllers() -> Iterable[ControllerSpec]:
+def arena_controllers() -> Iterable[ControllerSpec[Any]]:
     """Declare the controllers."""
     return (
         ControllerSpec(

@@ -1,5 +1,7 @@
 """A third-party plugin with one controller, written against the public names of `arena` only."""
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from arena import Controller, ControllerSpec, hookimpl
@@ -27,7 +29,7 @@ def make_controller(config: ConstantCoverConfig) -> Controller:
 
 
 @hookimpl
-def arena_controllers() -> list[ControllerSpec]:
+def arena_controllers() -> list[ControllerSpec[Any]]:
     """Declare the controllers of this plugin."""
     return [
         ControllerSpec(
