@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arena.cli.checking import Isolation, load
+from arena.cli.checking import Isolation, Settings, load
 from arena.cli.console import make_console, print_json, print_table, warn
 from arena.cli.results import Folder
 
@@ -47,6 +47,7 @@ def verify(
             "the folder's transcript, without an endpoint, and have to order the same; repeatable."
         ),
     ] = None,
+    settings: Settings = None,
     isolation: Isolation = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -56,13 +57,17 @@ def verify(
     """
     from arena.audit.verify import verify as run
     from arena.contract.seeds import read_reveal
+    from arena.errors import Fault, InvalidInput
     from arena.play.seats import strongest
 
+    if settings and not replay:
+        rule = "only submissions that are played again can be varied"
+        raise InvalidInput([Fault("--set", "", settings[0], rule, "name the submission too: --replay PATH")])
     found = run(
         folder,
         reveal=read_reveal(reveal) if reveal else None,
         suite=suite,
-        replay=load(replay).require() if replay else (),
+        replay=load(replay, settings).require() if replay else (),
         isolation=(isolation or strongest()) if replay else "trusted",
         progress=_make_progress(),
     )
