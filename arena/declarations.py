@@ -182,15 +182,41 @@ def _models_of(model: type[BaseModel]) -> list[type[BaseModel]]:
     return seen
 
 
-def _check_training(spec: TrainingSpec) -> None:
-    if not is_slug(spec.name) or not callable(spec.run):
-        raise PluginError(f"training {show_value(spec.name)}: its name must be a slug and run a function")
+def check_training(spec: object) -> None:
+    """Validate the declaration of a training.
+
+    Args:
+        spec: What a plugin declared.
+
+    Raises:
+        PluginError: The first rule that it breaks: type, slug name, callable `run`, summary.
+    """
+    if not isinstance(spec, TrainingSpec):
+        raise PluginError(f"{TRAININGS.hook} gave a {type(spec).__name__}; it must give arena.TrainingSpec objects")
+    _check_named(f"training {show_value(spec.name)}", spec.name, "run", spec.run, spec.summary)
 
 
-def _check_client(_: LlmClientSpec) -> None:
-    """Its type is all that is asked."""
+def check_llm_client(spec: object) -> None:
+    """Validate the declaration of a client of language models.
+
+    Args:
+        spec: What a plugin declared.
+
+    Raises:
+        PluginError: The first rule that it breaks: type, slug name, callable `connect`, summary.
+    """
+    if not isinstance(spec, LlmClientSpec):
+        raise PluginError(f"{CLIENTS.hook} gave a {type(spec).__name__}; it must give arena.LlmClientSpec objects")
+    _check_named(f"client {show_value(spec.name)}", spec.name, "connect", spec.connect, spec.summary)
+
+
+def _check_named(who: str, name: object, field: str, function: object, summary: object) -> None:
+    if not is_slug(name) or not callable(function):
+        raise PluginError(f"{who}: its name must be a slug and {field} a function; a name {SLUG_RULE}")
+    if not isinstance(summary, str) or not summary.strip() or "\n" in summary:
+        raise PluginError(f"{who}: summary must be one line of text")
 
 
 CONTROLLERS = Kind("arena_controllers", "controller", ControllerSpec, check_spec, needed=True)
-TRAININGS = Kind("arena_trainings", "training", TrainingSpec, _check_training)
-CLIENTS = Kind("arena_llm_clients", "client of language models", LlmClientSpec, _check_client)
+TRAININGS = Kind("arena_trainings", "training", TrainingSpec, check_training)
+CLIENTS = Kind("arena_llm_clients", "client of language models", LlmClientSpec, check_llm_client)

@@ -37,11 +37,13 @@ from arena.testing.controllers import (
     controller_checks,
     short_scenarios,
 )
+from arena.testing.llm_clients import LLM_CLIENT_CHECKS, llm_client_checks
 from arena.testing.result import ConformanceError, ConformanceResult, Finding
 
 __all__ = [
     "CONTROLLER_CHECKS",
     "HORIZON",
+    "LLM_CLIENT_CHECKS",
     "NETWORKS",
     "Check",
     "CheckFailed",
@@ -54,5 +56,6 @@ __all__ = [
     "check_information",
     "check_submission",
     "controller_checks",
+    "llm_client_checks",
     "short_scenarios",
 ]
