@@ -39,12 +39,14 @@ from arena.testing.controllers import (
 )
 from arena.testing.llm_clients import LLM_CLIENT_CHECKS, llm_client_checks
 from arena.testing.result import ConformanceError, ConformanceResult, Finding
+from arena.testing.trainings import TRAINING_CHECKS, training_checks
 
 __all__ = [
     "CONTROLLER_CHECKS",
     "HORIZON",
     "LLM_CLIENT_CHECKS",
     "NETWORKS",
+    "TRAINING_CHECKS",
     "Check",
     "CheckFailed",
     "ConformanceError",
@@ -58,4 +60,5 @@ __all__ = [
     "controller_checks",
     "llm_client_checks",
     "short_scenarios",
+    "training_checks",
 ]
