@@ -126,8 +126,9 @@ Config = TypeVar("Config", bound=BaseModel)
 class ControllerSpec(Generic[Config]):
     """Declaration of a controller by a plugin, generic in its configuration.
 
-    A type checker holds the factory to the configuration model that stands beside it; no cast is needed. Where the
-    model does not matter, as in the hook's return type, write ``ControllerSpec[Any]``.
+    A type checker holds the factory to the configuration model that stands beside it, and no cast is needed. Where the
+    model does not matter, as in the hook's return type, write ``ControllerSpec[Any]``; a specification that is made in
+    such a place itself, and not assigned to a name first, is not compared.
 
     Attributes:
         name: lower-case name by which manifests refer to it.

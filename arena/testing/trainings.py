@@ -146,9 +146,7 @@ class _Examination:
         first, end, last = run.points[0], run.points[-1], [*told, *rest.points][-1]
         is_same = (last.policy, last.steps, last.total) == (end.policy, end.steps, end.total)
         found, others = f"{last.steps} of {last.total}", f"{end.steps} of {end.total}"
-        self._require(
-            is_same, f"ended at {last.steps} of {last.total} steps after an interruption, and else at {others}"
-        )
+        self._require(is_same, f"ended at {found} steps after an interruption, and else at {others}")
         if interrupted and rest.points and rest.points[0].policy == first.policy:
             begins_anew = rest.points[0].steps <= first.steps
             at = f"{run.points[1].steps} steps"

@@ -31,12 +31,11 @@ def make_controller(config: ConstantCoverConfig) -> Controller:
 @hookimpl
 def arena_controllers() -> list[ControllerSpec[Any]]:
     """Declare the controllers of this plugin."""
-    return [
-        ControllerSpec(
-            name="constant-cover",
-            config=ConstantCoverConfig,
-            tracks=("blind", "informed", "decentralised"),
-            factory=make_controller,
-            summary="Keep a constant number of periods of demand in stock and on its way.",
-        )
-    ]
+    spec = ControllerSpec(
+        name="constant-cover",
+        config=ConstantCoverConfig,
+        tracks=("blind", "informed", "decentralised"),
+        factory=make_controller,
+        summary="Keep a constant number of periods of demand in stock and on its way.",
+    )
+    return [spec]
