@@ -7,7 +7,6 @@ A plugin comes from a stranger, so whatever it gives is looked at as the object 
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, get_args
@@ -22,9 +21,8 @@ from arena.contract.preloading import check_preload
 from arena.contract.tracks import Track
 from arena.contract.training import TrainingSpec
 from arena.errors import PluginError, show_value, suggest
+from arena.schemas import SLUG_RULE, is_slug
 
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_LONGEST_NAME = 64
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("arena_"))
 
 
@@ -130,11 +128,8 @@ def check_spec(spec: object) -> None:
     preload: object = spec.preload
     capabilities: object = spec.capabilities
     who = f"controller {show_value(name)}"
-    if not isinstance(name, str) or not _SLUG.fullmatch(name) or len(name) > _LONGEST_NAME:
-        raise PluginError(
-            f"{who}: the name is not a slug; use lower-case letters, digits and single hyphens, "
-            f"at most {_LONGEST_NAME} characters"
-        )
+    if not is_slug(name):
+        raise PluginError(f"{who}: the name is not a slug; it {SLUG_RULE}")
     if not isinstance(summary, str) or not summary.strip() or "\n" in summary:
         raise PluginError(f"{who}: summary must be one line of text")
     _check_tracks(spec.tracks, who)
@@ -187,15 +182,41 @@ def _models_of(model: type[BaseModel]) -> list[type[BaseModel]]:
     return seen
 
 
-def _check_training(spec: TrainingSpec) -> None:
-    if not _SLUG.fullmatch(spec.name) or len(spec.name) > _LONGEST_NAME or not callable(spec.run):
-        raise PluginError(f"training {show_value(spec.name)}: its name must be a slug and run a function")
+def check_training(spec: object) -> None:
+    """Validate the declaration of a training.
+
+    Args:
+        spec: What a plugin declared.
+
+    Raises:
+        PluginError: The first rule that it breaks: type, slug name, callable `run`, summary.
+    """
+    if not isinstance(spec, TrainingSpec):
+        raise PluginError(f"{TRAININGS.hook} gave a {type(spec).__name__}; it must give arena.TrainingSpec objects")
+    _check_named(f"training {show_value(spec.name)}", spec.name, "run", spec.run, spec.summary)
 
 
-def _check_client(_: LlmClientSpec) -> None:
-    """Its type is all that is asked."""
+def check_llm_client(spec: object) -> None:
+    """Validate the declaration of a client of language models.
+
+    Args:
+        spec: What a plugin declared.
+
+    Raises:
+        PluginError: The first rule that it breaks: type, slug name, callable `connect`, summary.
+    """
+    if not isinstance(spec, LlmClientSpec):
+        raise PluginError(f"{CLIENTS.hook} gave a {type(spec).__name__}; it must give arena.LlmClientSpec objects")
+    _check_named(f"client {show_value(spec.name)}", spec.name, "connect", spec.connect, spec.summary)
+
+
+def _check_named(who: str, name: object, field: str, function: object, summary: object) -> None:
+    if not is_slug(name) or not callable(function):
+        raise PluginError(f"{who}: its name must be a slug and {field} a function; a name {SLUG_RULE}")
+    if not isinstance(summary, str) or not summary.strip() or "\n" in summary:
+        raise PluginError(f"{who}: summary must be one line of text")
 
 
 CONTROLLERS = Kind("arena_controllers", "controller", ControllerSpec, check_spec, needed=True)
-TRAININGS = Kind("arena_trainings", "training", TrainingSpec, _check_training)
-CLIENTS = Kind("arena_llm_clients", "client of language models", LlmClientSpec, _check_client)
+TRAININGS = Kind("arena_trainings", "training", TrainingSpec, check_training)
+CLIENTS = Kind("arena_llm_clients", "client of language models", LlmClientSpec, check_llm_client)

@@ -12,6 +12,7 @@ Everything a plugin needs is importable from the top level of `arena`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pluggy
 
@@ -24,7 +25,7 @@ hookimpl = pluggy.HookimplMarker("arena")
 
 
 @hookspec
-def arena_controllers() -> Iterable[ControllerSpec]:  # type: ignore[empty-body] # a declaration; plugins have the body
+def arena_controllers() -> Iterable[ControllerSpec[Any]]:  # type: ignore[empty-body] # plugins have the body
     """Declare the controllers that this plugin offers.
 
     Called once when the plugin is loaded. It returns declarations only, so it must be cheap: heavy libraries are

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from itertools import groupby
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from arena.contract.controller import ControllerSpec
 from arena.contract.language_model import LlmClientSpec
@@ -89,7 +89,7 @@ class RegisteredController:
         version: Version of that package.
     """
 
-    spec: ControllerSpec
+    spec: ControllerSpec[Any]
     plugin: str
     distribution: str
     version: str
@@ -302,5 +302,5 @@ def _load_controllers(entry: PluginEntry, entry_point: EntryPoint) -> tuple[Regi
     return tuple(_registered(spec, entry) for spec in _load(CONTROLLERS, entry_point))
 
 
-def _registered(spec: ControllerSpec, entry: PluginEntry) -> RegisteredController:
+def _registered(spec: ControllerSpec[Any], entry: PluginEntry) -> RegisteredController:
     return RegisteredController(spec, entry.name, entry.distribution, entry.version)

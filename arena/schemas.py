@@ -18,12 +18,16 @@ from arena.documents import MAX_FAULTS, load_document
 from arena.errors import ABSENT, Fault, FaultList, InvalidInput, closest, show_value, suggest
 
 __all__ = [
+    "LONGEST_SLUG",
+    "SLUG_RULE",
     "Count",
     "Finite",
     "Fraction01",
     "FrozenSchema",
     "NonNegative",
     "Positive",
+    "Slug",
+    "is_slug",
     "load_as",
     "parse_as",
     "seed_number",
@@ -52,6 +56,33 @@ Fraction01 = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1
 """A number above 0 (at least `SMALLEST`) and at most 1."""
 Count = Annotated[int, Field(strict=True, ge=0)]
 """A whole number of 0 or more; booleans and `2.0` are not taken."""
+
+LONGEST_SLUG: Final = 64
+"""Characters of a slug, at most."""
+SLUG_RULE: Final = f"must be lower-case letters, digits and single hyphens, at most {LONGEST_SLUG} characters"
+"""The rule of slugs, for messages."""
+_SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+def is_slug(name: object) -> bool:
+    """Tell whether a name is a slug: lower-case letters, digits and single hyphens, at most `LONGEST_SLUG` characters.
+
+    Submissions, controllers, trainings and clients have such names.
+
+    >>> is_slug("order-up-to"), is_slug("Order_up_to"), is_slug("order--up")
+    (True, False, False)
+    """
+    return isinstance(name, str) and len(name) <= LONGEST_SLUG and _SLUG.fullmatch(name) is not None
+
+
+def _check_slug(name: str) -> str:
+    if not is_slug(name):
+        raise ValueError(SLUG_RULE)
+    return name
+
+
+Slug = Annotated[str, AfterValidator(_check_slug)]
+"""A name for people and files alike; see `is_slug`."""
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -23,6 +23,15 @@ Paths = Annotated[list[Path], typer.Argument(help="Manifests, submission folders
 Isolation = Annotated[
     str | None, typer.Option(help="Isolation level; the strongest that works on this machine unless given.")
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME.KEY=A,B,C",
+        help="Also enter the submission NAME with each of these values of a key of its config; repeatable, the keys of "
+        "one submission multiply.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,21 +39,29 @@ def register(app: typer.Typer) -> None:
     app.command("check")(check)
 
 
-def load(paths: list[Path]) -> LoadedSubmissions:
+def load(paths: list[Path], settings: list[str] | None = None) -> LoadedSubmissions:
     """Load submissions against the installed plugins, and tell on standard error what could not be loaded.
+
+    Args:
+        paths: Manifests, submission folders, or folders of them.
+        settings: Variants to enter too, each `NAME.key=a,b,c`; they are told too.
 
     Raises:
         ArenaError: A plugin's name is given twice, or a path holds nothing that can be a submission.
     """
     from arena.entry.loading import load_submissions
+    from arena.entry.sweeping import describe_settings
     from arena.plugins import discover
 
     plugins = discover()
     for failure in plugins.failures:
         warn(str(failure))
-    loaded = load_submissions(paths, plugins)
+    loaded = load_submissions(paths, plugins, settings=settings or ())
     for missing in loaded.unavailable:
         warn(f"left out: {missing}")
+    for one in loaded.submissions:
+        if one.settings:
+            warn(f"entered {one.name}: {one.path} with {describe_settings(one.settings)}")
     return loaded
 
 
@@ -67,6 +84,7 @@ def with_models(submissions: tuple[Submission, ...], models: LlmAccess, output: 
 
 def check(
     paths: Paths,
+    settings: Settings = None,
     isolation: Isolation = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -79,7 +97,7 @@ def check(
     from arena.play.seats import require_level, strongest
     from arena.testing import check_submission
 
-    loaded = load(paths)
+    loaded = load(paths, settings)
     submissions = loaded.require()
     level = strongest() if isolation is None else require_level(isolation)
     refuse_ungranted(submissions, level)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli.app import FORFEITED, INTERRUPTED
-from arena.cli.checking import Isolation, Paths, load, with_models
+from arena.cli.checking import Isolation, Paths, Settings, load, with_models
 from arena.cli.console import print_json, warn
 from arena.cli.standings_table import describe_removal, print_standings
 from arena.cli.streams import kept
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     paths: Paths,
+    settings: Settings = None,
     suite: Annotated[
         str | None, typer.Option(help=f"A suite by name, or a YAML file; {_SUITE} unless given.", show_default=False)
     ] = None,
@@ -121,7 +122,7 @@ def evaluate(
         failures_in_a_row=llm_failures_in_a_row,
     )
     models = make_access(llm, llm_endpoint or (), transcripts, model_limits)
-    submissions = with_models(load(paths).require(), models, output)
+    submissions = with_models(load(paths, settings).require(), models, output)
     try:
         evaluation = run(
             submissions,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arena.cli.checking import Isolation, load
+from arena.cli.checking import Isolation, Settings, load
 from arena.cli.console import print_json, print_table
 from arena.cli.progress import Wording, make_progress
 from arena.cli.results import Folder
@@ -46,6 +46,7 @@ def verify(
             "the folder's transcript, without an endpoint, and have to order the same; repeatable."
         ),
     ] = None,
+    settings: Settings = None,
     isolation: Isolation = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -55,13 +56,18 @@ def verify(
     """
     from arena.audit.verify import verify as run
     from arena.contract.seeds import read_reveal
+    from arena.errors import Fault, InvalidInput
     from arena.play.replays import TranscriptReplays
     from arena.play.seats import strongest
 
+    if settings and not replay:
+        rule = "only submissions that are played again can be varied"
+        raise InvalidInput([Fault("--set", "", settings[0], rule, "name the submission too: --replay PATH")])
     with contextlib.ExitStack() as stack:
         replays = None
         if replay:
-            replays = stack.enter_context(TranscriptReplays(folder, load(replay).require(), isolation or strongest()))
+            entrants = load(replay, settings).require()
+            replays = stack.enter_context(TranscriptReplays(folder, entrants, isolation or strongest()))
         found = run(
             folder,
             reveal=read_reveal(reveal) if reveal else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, runtime_checkable
+from typing import Final, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,9 +120,16 @@ def _bound(value: object) -> float:
     return bound
 
 
+Config = TypeVar("Config", bound=BaseModel)
+
+
 @dataclass(frozen=True)
-class ControllerSpec:
-    """Declaration of a controller by a plugin.
+class ControllerSpec(Generic[Config]):
+    """Declaration of a controller by a plugin, generic in its configuration.
+
+    A type checker holds the factory to the configuration model that stands beside it, and no cast is needed. Where the
+    model does not matter, as in the hook's return type, write ``ControllerSpec[Any]``; a specification that is made in
+    such a place itself, and not assigned to a name first, is not compared.
 
     Attributes:
         name: lower-case name by which manifests refer to it.
@@ -137,9 +144,9 @@ class ControllerSpec:
     """
 
     name: str
-    config: type[BaseModel]
+    config: type[Config]
     tracks: tuple[Track, ...]
-    factory: Callable[[Any], Controller]
+    factory: Callable[[Config], Controller]
     summary: str
     preload: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ()

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from arena.errors import ArenaError, FaultList, FieldFault
-from arena.schemas import FrozenSchema
+from arena.schemas import FrozenSchema, Slug
 
 Role = Literal["system", "user", "assistant"]
 """Who speaks in a message."""
@@ -127,12 +127,7 @@ class LlmEndpoint(FrozenSchema):
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="environment variable that holds the key; null: the endpoint wants none",
     )
-    client: str = Field(
-        default="openai",
-        max_length=64,
-        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
-        description="installed client that speaks to it",
-    )
+    client: Slug = Field(default="openai", description="installed client that speaks to it")
     temperature: float | None = Field(default=0.0, ge=0, le=2, description="null: the endpoint's own")
     seed: int | None = Field(default=None, ge=0, lt=2**31, description="sent along where given")
     max_tokens: int = Field(default=400, ge=1, le=16_384, description="largest answer, tokens")

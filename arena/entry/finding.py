@@ -6,7 +6,7 @@ import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from arena.documents import load_document
@@ -73,6 +73,8 @@ def _look(path: Path, faults: list[Fault]) -> list[Path]:
     entries = _entries(path)
     if entries.submissions or entries.faults:
         faults += entries.faults
+        shared = _shared_folders(entries.submissions)
+        entries.folders = [folder for folder in entries.folders if folder.name not in shared]
         faults += _strangers(path, entries)
     else:
         faults.append(_not_of_submissions(path, entries))
@@ -96,6 +98,20 @@ def _entries(folder: Path) -> _Entries:
         elif entry.suffix in SUFFIXES:
             (entries.submissions if _looks_like_a_manifest(entry) else entries.documents).append(entry)
     return entries
+
+
+def _shared_folders(submissions: Sequence[Path]) -> set[str]:
+    """Return the names of the folders beside manifests that hold the code of some of them."""
+    shared = set()
+    for manifest in submissions:
+        if manifest.suffix in SUFFIXES and manifest.is_file():
+            try:
+                code = load_document(manifest).get("code")
+            except InvalidInput:  # It is told when the manifest is loaded.
+                continue
+            if isinstance(code, str):
+                shared.add(next(iter(PurePosixPath(code).parts), ""))
+    return shared
 
 
 def _looks_like_a_manifest(path: Path) -> bool:

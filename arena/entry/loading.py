@@ -9,9 +9,11 @@ from typing import Any, Final, NamedTuple
 
 from arena.contract.language_model import LlmEndpoint
 from arena.documents import load_document
+from arena.entry.code import find_code, read_code
 from arena.entry.finding import find_submissions
 from arena.entry.folder import MANIFEST_NAME, FolderFile, check_class, read_folder
-from arena.entry.submission import Manifest, Submission, digest_content, read_manifest
+from arena.entry.submission import Manifest, Submission, digest_content, read_manifest, vary
+from arena.entry.sweeping import Setting, describe_settings, describe_source, make_variants, parse_setting
 from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
 from arena.plugins import Plugins, discover
 from arena.schemas import parse_as
@@ -94,13 +96,41 @@ class LoadedSubmissions:
         return self.submissions
 
 
-def load_submissions(paths: Sequence[str | Path], plugins: Plugins | None = None) -> LoadedSubmissions:
+class _Entry(NamedTuple):
+    """A submission as it was read, before its controller is looked up.
+
+    Attributes:
+        manifest: the manifest.
+        path: manifest or folder, as it was given.
+        source: what is named in faults: the manifest, or the options that made a variant.
+        folder: folder of its files; None without one.
+        files: the files.
+        settings: what a sweep set.
+    """
+
+    manifest: Manifest
+    path: Path
+    source: str
+    folder: Path | None
+    files: tuple[FolderFile, ...]
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        """Return where it comes from."""
+        return f"{self.path} with {describe_settings(self.settings)}" if self.settings else str(self.path)
+
+
+def load_submissions(
+    paths: Sequence[str | Path], plugins: Plugins | None = None, settings: Sequence[str] = ()
+) -> LoadedSubmissions:
     """Read and check submissions; nothing of them is run.
 
     Args:
         paths: manifests, submission folders, or folders of submissions. In a folder of submissions every YAML file is
-            a manifest and every folder (hidden ones left out) a submission folder; other files are ignored.
+            a manifest and every folder (hidden ones left out) a submission folder, or the `code` of a manifest; other
+            files are ignored.
         plugins: the installed plugins; None to find them.
+        settings: variants to enter too, as ``NAME.key=a,b,c``; see `arena.entry.sweeping`.
 
     Returns:
         The submissions in the order of their names, every fault of all of them, and those whose package is missing.
@@ -109,9 +139,18 @@ def load_submissions(paths: Sequence[str | Path], plugins: Plugins | None = None
     submissions: list[Submission] = []
     unavailable: list[Unavailable] = []
     installed = discover() if plugins is None else plugins
+    entries: list[_Entry] = []
     for path in find_submissions([Path(path) for path in paths], faults):
         try:
-            loaded = _load(path, installed)
+            entries.append(_read(path))
+        except InvalidInput as error:
+            faults.extend(error.faults)
+    entries += _swept(entries, settings, faults)
+    by_name: dict[str, _Entry] = {}
+    for entry in entries:
+        name = entry.manifest.name
+        try:
+            loaded = _admit(entry, installed)
         except InvalidInput as error:
             faults.extend(error.faults)
             continue
@@ -119,34 +158,75 @@ def load_submissions(paths: Sequence[str | Path], plugins: Plugins | None = None
             unavailable.append(loaded)
         else:
             submissions.append(loaded)
-    by_name: dict[str, Path] = {}
-    everyone: list[Submission | Unavailable] = [*submissions, *unavailable]
-    for one in everyone:
-        if one.name in by_name:
-            rule = f"two submissions have this name: {by_name[one.name]} and {one.path}"
-            faults.append(Fault(str(one.path), "name", one.name, rule, "give each its own name"))
-        by_name.setdefault(one.name, one.path)
+        if name in by_name:
+            rule = f"two submissions have this name: {by_name[name]} and {entry}"
+            faults.append(Fault(entry.source, "name", name, rule, "give each its own name"))
+        by_name.setdefault(name, entry)
     submissions.sort(key=lambda one: one.name)
     return LoadedSubmissions(tuple(submissions), tuple(faults), tuple(unavailable))
 
 
-def _load(path: Path, plugins: Plugins) -> Submission | Unavailable:
-    """Load one manifest or submission folder."""
-    folder = path if path.is_dir() else None
-    source = str(path / MANIFEST_NAME if folder else path)
-    files: tuple[FolderFile, ...] = ()
-    if folder is None:
-        data = load_document(path)
-        require_kind(data, "submission", source)
-        manifest = parse_as(Manifest, data, source)
-    else:
+def _read(path: Path) -> _Entry:
+    """Read one manifest or submission folder."""
+    if path.is_dir():
         # One reading serves manifest, checks and digest, so that all three speak of the same bytes.
-        files = read_folder(folder)
+        source = str(path / MANIFEST_NAME)
+        files = read_folder(path)
         manifest = read_manifest(files, source)
+        if manifest.code is not None:
+            rule = "a submission with a folder of its own has its code there"
+            fix = f"remove it, or call the manifest {path.name}.yaml and put it beside the folder"
+            raise InvalidInput([Fault(source, "code", manifest.code, rule, fix)])
+        return _Entry(manifest, path, source, path, files)
+    data = load_document(path)
+    require_kind(data, "submission", str(path))
+    manifest = parse_as(Manifest, data, str(path))
+    if manifest.code is None:
+        return _Entry(manifest, path, str(path), None, ())
     if ":" not in manifest.controller:
-        return _load_plugin_controller(manifest, path, source, folder, files, plugins)
+        rule = "goes with a class of a file in it, and the manifest names a plugin's controller"
+        fix = 'remove it, or write controller: "file.py:ClassName"'
+        raise InvalidInput([Fault(str(path), "code", manifest.code, rule, fix)])
+    folder = find_code(path, manifest.code)
+    return _Entry(manifest, path, str(path), folder, read_code(folder))
+
+
+def _swept(entries: Sequence[_Entry], settings: Sequence[str], faults: list[Fault]) -> list[_Entry]:
+    """Return the variants that settings ask for; `faults` gets what is wrong with the settings."""
+    by_submission: dict[str, list[Setting]] = {}
+    for text in settings:
+        try:
+            setting = parse_setting(text)
+        except InvalidInput as error:
+            faults.extend(error.faults)
+            continue
+        by_submission.setdefault(setting.submission, []).append(setting)
+    known = {entry.manifest.name: entry for entry in entries}
+    made: list[_Entry] = []
+    for name, given in by_submission.items():
+        if name not in known:
+            rule = "no submission of this name is entered"
+            faults.append(Fault("--set", "", name, rule, suggest(name, known)))
+            continue
+        try:
+            made += [_varied(known[name], variant.name, variant.settings) for variant in make_variants(name, given)]
+        except InvalidInput as error:
+            faults.extend(error.faults)
+    return made
+
+
+def _varied(entry: _Entry, name: str, settings: tuple[tuple[str, Any], ...]) -> _Entry:
+    source = describe_source(entry.manifest.name, settings)
+    return entry._replace(manifest=vary(entry.manifest, name, settings), source=source, settings=settings)
+
+
+def _admit(entry: _Entry, plugins: Plugins) -> Submission | Unavailable:
+    """Check a submission against the installed plugins."""
+    manifest, path, source, folder, files, settings = entry
+    if ":" not in manifest.controller:
+        return _load_plugin_controller(entry, plugins)
     if folder is None:
-        hint = f"put both into a folder and call the manifest {MANIFEST_NAME}"
+        hint = f"put both into a folder and call the manifest {MANIFEST_NAME}, or name the folder by code: my-rule"
         rule = "own code needs a folder; a single manifest names a plugin's controller"
         raise InvalidInput([Fault(source, "controller", manifest.controller, rule, hint)])
     faults = check_class(files, manifest.controller, source)
@@ -169,12 +249,12 @@ def _load(path: Path, plugins: Plugins) -> Submission | Unavailable:
         config=manifest.config,
         preload=manifest.preload,
         endpoint=endpoint,
+        settings=settings,
     )
 
 
-def _load_plugin_controller(
-    manifest: Manifest, path: Path, source: str, folder: Path | None, files: Sequence[FolderFile], plugins: Plugins
-) -> Submission | Unavailable:
+def _load_plugin_controller(entry: _Entry, plugins: Plugins) -> Submission | Unavailable:
+    manifest, path, source, folder, files, settings = entry
     registered = plugins.controllers.get(manifest.controller)
     if registered is None:
         provider = PROVIDERS.get(manifest.controller)
@@ -222,6 +302,7 @@ def _load_plugin_controller(
         distribution=registered.distribution,
         version=registered.version,
         endpoint=endpoint,
+        settings=settings,
     )
 
 

@@ -1,7 +1,7 @@
 """Submissions: what plays in the contest, as it is after `arena.entry.loading` has read and checked it.
 
-A submission is one YAML manifest that names a plugin's controller, or a folder with a `submission.yaml` and code or
-data of its own. It is identified by the digest of its content.
+A submission is one YAML manifest that names a plugin's controller, a folder with a `submission.yaml` and code or data
+of its own, or a manifest that names such a folder by `code`. It is identified by the digest of its content.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from arena.contract.language_model import LlmEndpoint
 from arena.contract.preloading import check_preload
 from arena.contract.tracks import Track
 from arena.documents import parse_document
+from arena.entry.code import check_code, find_code, read_code
 from arena.entry.folder import (
     MANIFEST_NAME,
     FolderFile,
@@ -31,28 +32,22 @@ from arena.entry.folder import (
     read_folder,
     write_files,
 )
+from arena.entry.sweeping import describe_source, set_values
 from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput, UnknownName, suggest
 from arena.plugins import load_plugin
-from arena.schemas import parse_as
+from arena.schemas import Slug, is_slug, load_as, parse_as
 
-LONGEST_NAME: Final = 64
-"""Characters that a submission's name may have."""
+_LONGEST_PLACE: Final = 256
+"""Characters of `file.py:ClassName`, at most."""
 
-_SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _OWN_CODE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*\.py:[A-Za-z_][A-Za-z0-9_]*")
 
 
-def _check_name(name: str) -> str:
-    if len(name) > LONGEST_NAME or not _SLUG.fullmatch(name):
-        raise ValueError(f"must be lower-case letters, digits and single hyphens, at most {LONGEST_NAME} characters")
-    return name
-
-
 def _check_controller(controller: str) -> str:
-    if _SLUG.fullmatch(controller) and len(controller) <= LONGEST_NAME:
+    if is_slug(controller):
         return controller
     parts = PurePosixPath(controller.partition(":")[0]).parts
-    if len(controller) > 4 * LONGEST_NAME or not _OWN_CODE.fullmatch(controller) or ".." in parts:
+    if len(controller) > _LONGEST_PLACE or not _OWN_CODE.fullmatch(controller) or ".." in parts:
         raise ValueError('must be the name of a plugin\'s controller, or "file.py:ClassName" inside the folder')
     return str(PurePosixPath(controller))  # "a//b.py" and "./a/b.py" are one file; the digest wants one name.
 
@@ -69,12 +64,15 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, AfterValidator(_check_name)]
+    name: Slug
     """Name in the standings: a slug of at most 64 characters, unique in the contest."""
     controller: Annotated[str, AfterValidator(_check_controller)]
-    """A plugin's controller, or `file.py:ClassName` for a class of the submission's own folder."""
+    """A plugin's controller, or `file.py:ClassName` for a class of the submission's own folder or of `code`."""
     track: Track
     """Information track that the controller plays on."""
+    code: Annotated[str, AfterValidator(check_code)] | None = None
+    """Folder with the file of `controller`, for a manifest without a folder of its own: a path from the manifest, as in
+    `my-rule` or `../my-rule`. Several manifests may name one folder."""
     config: dict[str, Any] = Field(default_factory=dict)
     """A plugin's controller: fields of its config model. Own code: keyword arguments of the class."""
     capabilities: Annotated[tuple[Capability, ...], Field(max_length=2)] = ()
@@ -88,11 +86,11 @@ class Manifest(BaseModel):
     """Licence of the submission's code."""
     description: Annotated[str, Field(max_length=2000)] = ""
     """What the controller does, for the reader of the standings."""
-    full_view: Annotated[str, AfterValidator(_check_name)] | None = None
+    full_view: Slug | None = None
     """Track decentralised: name of the submission that plays the same rule with the full view. What this one earns less
     is shown as its price of decentralisation."""
 
-    fitted_rule: Annotated[str, AfterValidator(_check_name)] | None = None
+    fitted_rule: Slug | None = None
     """Capability llm: name of the submission that plays the same rule with parameters fitted offline. What this one
     earns more is shown as what the language model is worth."""
 
@@ -124,10 +122,10 @@ class Submission:
         name: name in the standings.
         manifest: the manifest, `config` as it was written.
         path: manifest or folder, as it was given.
-        digest: sha256 in hexadecimal of the content: manifest with defaults applied (but `full_view` and
-            `fitted_rule`), the plugin's distribution and version, and every file's name and bytes. Comments and layout
-            of the manifest do not change it.
-        folder: folder with its files; None for a single manifest.
+        digest: sha256 in hexadecimal of the content: manifest with defaults applied (but `full_view`, `fitted_rule` and
+            `code`), the plugin's distribution and version, and every file's name and bytes. Comments and layout of the
+            manifest, and where the files stand, do not change it.
+        folder: folder with its files, its own or that of `code`; None for a single manifest.
         controller: the plugin's controller, or `file.py:ClassName`.
         track: the information track.
         config: validated configuration as JSON values, defaults applied.
@@ -137,6 +135,7 @@ class Submission:
         distribution: installed package of the plugin; empty for own code.
         version: version of that package; empty for own code.
         endpoint: of its language model, from `endpoint` of its config; None without the capability `llm`.
+        settings: what a sweep set in the config of the manifest, key and value; empty for the submission itself.
     """
 
     name: str
@@ -148,11 +147,17 @@ class Submission:
     track: Track
     config: dict[str, Any]
     preload: tuple[str, ...] = ()
-    spec: ControllerSpec | None = field(default=None, repr=False, compare=False)
+    spec: ControllerSpec[Any] | None = field(default=None, repr=False, compare=False)
     plugin: str = ""
     distribution: str = ""
     version: str = ""
     endpoint: LlmEndpoint | None = None
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def manifest_path(self) -> Path:
+        """Path of the manifest."""
+        return self.path if self.folder is None or self.manifest.code is not None else self.path / MANIFEST_NAME
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields without `spec`."""
@@ -190,8 +195,11 @@ def digest_content(
         installed: distribution and version of the plugin; None for own code.
     """
     content = {
-        # With whom a submission is compared changes nothing in what it plays.
-        "manifest": {**manifest.model_dump(mode="json", exclude={"full_view", "fitted_rule"}), "config": config},
+        # With whom a submission is compared, and where its files stand, changes nothing in what it plays.
+        "manifest": {
+            **manifest.model_dump(mode="json", exclude={"full_view", "fitted_rule", "code"}),
+            "config": config,
+        },
         "plugin": installed,
         "files": digest_files(files),
     }
@@ -211,9 +219,7 @@ def take_snapshot(submission: Submission, place: Path) -> Submission:
     """
     if submission.folder is None:
         return submission
-    files = read_folder(submission.folder)
-    source = str(submission.folder / MANIFEST_NAME)
-    manifest = read_manifest(files, source)
+    manifest, files = _read_again(submission, submission.folder)
     installed = (submission.distribution, submission.version) if submission.plugin else None
     digest = digest_content(manifest, submission.config, files, installed)
     if manifest != submission.manifest or digest != submission.digest:
@@ -223,6 +229,28 @@ def take_snapshot(submission: Submission, place: Path) -> Submission:
     copy.mkdir()
     write_files(files, copy)
     return dataclasses.replace(submission, folder=copy)
+
+
+def _read_again(submission: Submission, folder: Path) -> tuple[Manifest, tuple[FolderFile, ...]]:
+    """Return a submission's manifest and files as they are now; a variant's manifest has its settings."""
+    if submission.manifest.code is None:
+        files = read_folder(folder)
+        manifest = read_manifest(files, str(folder / MANIFEST_NAME))
+    else:
+        manifest = load_as(Manifest, submission.path)
+        files = read_code(find_code(submission.path, submission.manifest.code))
+    return (vary(manifest, submission.name, submission.settings) if submission.settings else manifest), files
+
+
+def vary(manifest: Manifest, name: str, settings: Sequence[tuple[str, Any]]) -> Manifest:
+    """Return the manifest of a variant: another name, and some keys of the config set.
+
+    Raises:
+        InvalidInput: a key leads through a value that is no group, or the manifest does not allow the name.
+    """
+    source = describe_source(manifest.name, settings)
+    config = set_values(manifest.config, settings, source)
+    return parse_as(Manifest, {**manifest.model_dump(exclude_defaults=True), "name": name, "config": config}, source)
 
 
 def make_factory(submission: Submission) -> Callable[[], Controller]:
@@ -247,7 +275,7 @@ def make_factory(submission: Submission) -> Callable[[], Controller]:
     return lambda: spec.factory(validated)
 
 
-def _find_spec(submission: Submission) -> ControllerSpec:
+def _find_spec(submission: Submission) -> ControllerSpec[Any]:
     specs = _specs_of(submission.plugin)
     if submission.controller not in specs:
         rule = f'plugin "{submission.plugin}" no longer gives this controller'
@@ -257,6 +285,6 @@ def _find_spec(submission: Submission) -> ControllerSpec:
 
 
 @functools.cache
-def _specs_of(plugin: str) -> dict[str, ControllerSpec]:
+def _specs_of(plugin: str) -> dict[str, ControllerSpec[Any]]:
     """Return a plugin's declarations by name; installed packages are searched once per process, not per episode."""
     return {registered.spec.name: registered.spec for registered in load_plugin(plugin)}

@@ -9,7 +9,6 @@ import contextlib
 import importlib.util
 from collections.abc import Iterable, Iterator
 
-from arena.entry.folder import MANIFEST_NAME
 from arena.entry.submission import Submission
 from arena.errors import Fault, InfrastructureFailure, InvalidInput, describe_exception
 from arena.jail.isolation import PROGRAMS_ISOLATION, Isolation
@@ -102,10 +101,10 @@ def _missing(submissions: Iterable[Submission]) -> Iterator[tuple[Submission, st
 
 
 def _fault(submission: Submission, library: str, reason: str) -> Fault:
-    path = submission.path if submission.folder is None else submission.path / MANIFEST_NAME
     fix = "install it where the arena runs"
     if library in submission.manifest.preload:
         fix += ", or remove it here; the controller then imports it itself"
     else:
         fix += f'; the plugin "{submission.distribution}" needs it'
-    return Fault(str(path), "preload", library, f"cannot be imported before the episodes: {reason}", fix)
+    rule = f"cannot be imported before the episodes: {reason}"
+    return Fault(str(submission.manifest_path), "preload", library, rule, fix)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from importlib.metadata import version
 from importlib.resources import files
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
+from arena.schemas import SLUG_RULE, is_slug
 
 __all__ = ["Kind", "scaffold"]
 
@@ -31,8 +31,6 @@ _PLUGIN: Final = {
     "src/{package}/py.typed": None,
     "tests/test_controller.py": "plugin/test_controller.py.jinja",
 }
-_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_LONGEST_NAME: Final = 64
 
 
 def scaffold(kind: Kind, name: str, place: Path) -> Path:
@@ -52,9 +50,8 @@ def scaffold(kind: Kind, name: str, place: Path) -> Path:
     """
     import jinja2
 
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
-        rule = f"must be lower-case letters, digits and single hyphens, a letter first, at most {_LONGEST_NAME}"
-        raise InvalidInput([Fault("", "NAME", name, rule, "as in my-controller")])
+    if not is_slug(name) or not name[0].isalpha():  # It becomes the name of a package and of a class.
+        raise InvalidInput([Fault("", "NAME", name, f"{SLUG_RULE}, a letter first", "as in my-controller")])
     folder = place / name
     if os.path.lexists(folder):
         raise InvalidInput([Fault(str(folder), "", ABSENT, "exists already", "choose another name or remove it")])

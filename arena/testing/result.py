@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from arena.contract.tracks import Track
-from arena.errors import LISTED_NAMES, ArenaError
+from arena.errors import LISTED_NAMES
 from arena.play.seats import Isolation
 from arena.results.timing import DecisionTimes
-
-CHECKS: Final[Mapping[str, str]] = {
-    "plays": "answers every decision with finite real orders, one per supply link, within the deadlines",
-    "bounds": "keeps most orders between 0 and the order bound",
-    "reports": "claims no profit bound that its own profit exceeds, and rarely decides by its fallback",
-    "deterministic": "gives equal orders in two episodes with equal seeds",
-    "independent": "gives the same orders after other episodes as before them",
-    "information": "gives equal orders in worlds that look alike, whatever their future, their means and their names",
-    "respects input": "leaves briefings and observations as they were given",
-}
-"""What is checked, by name."""
-
+from arena.testing.check import CheckFailed
 
 _PLACE: Final = re.compile(r"in period [0-9]+(?: on supply link [0-9]+)?")
 
@@ -32,7 +21,7 @@ class Finding:
     """One thing that a controller does wrong, or might not mean to do.
 
     Attributes:
-        check: Name of the check, one of `CHECKS`.
+        check: Name of the check, one of `CONTROLLER_CHECKS`.
         track: Track of the episode.
         scenario: Name of the scenario.
         message: What happened, with period and code where there are any.
@@ -105,7 +94,7 @@ class ConformanceResult:
         isolation: Isolation level of the matches.
         tracks: Tracks played.
         scenarios: Names of the scenarios played.
-        checks: Names of the checks done, in the order of `CHECKS`.
+        checks: Names of the checks done, in the order of `CONTROLLER_CHECKS`.
         episodes: Number of episodes played.
         decision_times: How long decisions took, what stands between arena and controller included.
         slowest_start: Slowest import, construction and `begin` together, seconds.
@@ -125,7 +114,7 @@ class ConformanceResult:
     warnings: tuple[Finding, ...] = ()
 
 
-class ConformanceError(ArenaError):
+class ConformanceError(CheckFailed):
     """A controller does not conform.
 
     Attributes:

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from arena.documents import load_document
 from arena.errors import ABSENT, Fault, InvalidInput, unknown_name
-from arena.schemas import Count, FrozenSchema, parse_as
+from arena.schemas import Count, FrozenSchema, Slug, parse_as
 from arena.world.contest_draws import MOST_DRAWS, Draw, Drawing, DrawKey, draw_scenario, make_template, public_key
 from arena.world.kinds import require_kind
 from arena.world.library import build_scenario, find, is_there, shipped, shipped_names
@@ -56,10 +56,8 @@ class SuiteFile(FrozenSchema):
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9-]*$", description="the suite's name")
     description: str = Field(default="", max_length=2_000, description="a sentence for people")
-    scored_by: str | None = Field(
+    scored_by: Slug | None = Field(
         default=None,
-        max_length=64,
-        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
         description="submission whose mean profit scores are divided by; absent, or if it has not played: the oracle "
         "with the highest mean profit",
     )

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from fake_controllers import (
+    Constant,
+    Dice,
+    DividesByDemand,
+    FailsOutOfStock,
+    FailsToClose,
+    KnowsBacklogOnly,
+    KnowsOneRetailerOnly,
+    OneOrderTooMany,
+    Overwrites,
+    Quantity,
+    Remembers,
+    Reports,
+    Scalar,
+    Unlocks,
+    Words,
+    a_spec,
+)
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
 
-from arena import Briefing, ControllerReport, ControllerSpec, InvalidInput, Observation, PluginError, UnknownName
+from arena import ControllerSpec, InvalidInput, Observation, PluginError, UnknownName
 from arena.entry.loading import load_submissions
 from arena.plugins import discover
-from arena.testing import CHECKS, ConformanceError, Finding, check_controller, check_submission
+from arena.testing import CONTROLLER_CHECKS, ConformanceError, Finding, check_controller, check_submission
 from arena.testing.result import group_findings
 
 
-def plays_without_settings(spec: ControllerSpec) -> bool:
+def plays_without_settings(spec: ControllerSpec[Any]) -> bool:
     """Controllers that cannot play without settings are examined with them, in the tests of their packages."""
     return not any(field.is_required() for field in spec.config.model_fields.values())
 
@@ -27,135 +43,9 @@ def plays_without_settings(spec: ControllerSpec) -> bool:
 )
 def test_every_installed_controller_conforms(name: str) -> None:
     result = check_controller(name)
-    assert result.checks == tuple(CHECKS)
+    assert result.checks == tuple(CONTROLLER_CHECKS)
     assert result.warnings == ()
     assert result.tracks == discover().controller(name).spec.tracks
-
-
-class Quantity(BaseModel, frozen=True, extra="forbid"):
-    quantity: float = Field(default=20.0, allow_inf_nan=True)
-
-
-class Constant:
-    """Conforms; the others break one thing each."""
-
-    def __init__(self, quantity: float = 20.0) -> None:
-        self.quantity = quantity
-
-    def begin(self, briefing: Briefing) -> None:
-        self.briefing = briefing
-        self.links = len(briefing.order_bound)
-
-    def order(self, observation: Observation) -> Any:
-        return np.full(self.links, self.quantity)
-
-
-class OneOrderTooMany(Constant):
-    def order(self, observation: Observation) -> Any:
-        return np.zeros(self.links + 1)
-
-
-class Scalar(Constant):
-    def order(self, observation: Observation) -> Any:
-        return 20.0
-
-
-class Words(Constant):
-    def order(self, observation: Observation) -> Any:
-        return ["twenty"] * self.links
-
-
-class DividesByDemand(Constant):
-    """Survives ordinary demand only."""
-
-    def order(self, observation: Observation) -> Any:
-        if observation.period > 0:
-            20 / float(observation.last_demand.sum())
-        return np.zeros(self.links)
-
-
-class FailsOutOfStock(Constant):
-    def order(self, observation: Observation) -> Any:
-        if observation.last_unfilled.sum() > 150:
-            raise LookupError("nothing left to sell")
-        return np.zeros(self.links)
-
-
-class KnowsBacklogOnly(Constant):
-    def begin(self, briefing: Briefing) -> None:
-        super().begin(briefing)
-        if briefing.fulfilment != "backlog":
-            raise ValueError("lost sales are beyond me")
-
-
-class KnowsOneRetailerOnly(Constant):
-    def begin(self, briefing: Briefing) -> None:
-        super().begin(briefing)
-        (self.market_link,) = briefing.network.market_links
-
-
-class Dice(Constant):
-    def order(self, observation: Observation) -> Any:
-        return np.random.default_rng().uniform(0, 10, self.links)
-
-
-class Remembers(Constant):
-    """Keeps a count in its class, so that later episodes differ from the first."""
-
-    episodes = 0
-
-    def begin(self, briefing: Briefing) -> None:
-        super().begin(briefing)
-        Remembers.episodes = min(Remembers.episodes + 1, 5)
-
-    def order(self, observation: Observation) -> Any:
-        return np.full(self.links, float(Remembers.episodes))
-
-
-class Overwrites(Constant):
-    def order(self, observation: Observation) -> Any:
-        observation.on_hand[0] = 0.0
-        return np.zeros(self.links)
-
-
-class Unlocks(Constant):
-    """Removes the write protection first."""
-
-    def order(self, observation: Observation) -> Any:
-        stock = observation.on_hand
-        try:
-            stock.flags.writeable = True
-            stock[0] += 1.0
-        except ValueError:  # the array is a view: replace it
-            object.__setattr__(observation, "on_hand", stock + 1.0)
-        return np.zeros(self.links)
-
-
-class Reports(Constant):
-    """Reports what it is told to."""
-
-    def __init__(self, fallbacks: Any = 0, profit_bound: Any = None) -> None:
-        super().__init__()
-        self.answer = (fallbacks, profit_bound)
-
-    def report(self) -> ControllerReport:
-        return ControllerReport(*self.answer)
-
-
-class FailsToClose(Constant):
-    def close(self) -> None:
-        raise RuntimeError("cannot let go")
-
-
-def a_spec(controller: Callable[[], Any], **changes: Any) -> ControllerSpec:
-    fields: dict[str, Any] = {
-        "name": "under-test",
-        "config": Quantity,
-        "tracks": ("blind",),
-        "factory": lambda config: controller(),
-        "summary": "a controller under test",
-    }
-    return ControllerSpec(**(fields | changes))
 
 
 def test_a_plain_controller_conforms() -> None:
@@ -180,7 +70,7 @@ def test_a_plain_controller_conforms() -> None:
         (KnowsOneRetailerOnly, r"plays, track blind, tree-short-backlog: exception: ValueError: "),
         (Dice, r"deterministic, track blind, serial-short-backlog: two episodes .* differ first in period 0"),
         (Overwrites, r"plays, .*: in period 0: exception: ValueError: "),
-        (Unlocks, r"respects input, track blind, .*: Observation.on_hand was changed; copy an array"),
+        (Unlocks, r"respects-input, track blind, .*: Observation.on_hand was changed; copy an array"),
         (FailsToClose, r"plays, track blind, serial-short-backlog: exception: RuntimeError: cannot let go"),
     ],
 )
@@ -188,7 +78,7 @@ def test_a_violation_is_found(controller: type[Constant], finding: str) -> None:
     with pytest.raises(ConformanceError, match=finding) as caught:
         check_controller(a_spec(controller))
     assert str(caught.value).startswith("controller under-test does not conform, ")
-    assert all(found.check in CHECKS for found in caught.value.result.findings)
+    assert all(found.check in CONTROLLER_CHECKS for found in caught.value.result.findings)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +111,7 @@ def test_a_controller_that_mostly_falls_back_is_a_warning(track: str, decisions:
     spec = a_spec(lambda: Reports(4), tracks=(track,))
     (warning,) = check_controller(spec, networks=["serial"]).warnings
     said = f"{5 * decisions * 4 // 6} of {5 * decisions} decisions were answered by the controller's fallback"
-    assert str(warning) == f"reports, track {track}, all scenarios: {said}"
+    assert str(warning) == f"fallbacks, track {track}, all scenarios: {said}"
     assert check_controller(a_spec(lambda: Reports(3), tracks=(track,)), networks=["serial"]).warnings == ()
 
 
@@ -285,7 +175,7 @@ def test_a_submission_is_checked_outside_of_this_process(repository: Any) -> Non
     result = check_submission(submission, isolation="process", networks=["serial"])
     assert result.findings == ()
     assert result.isolation == "process"
-    assert "respects input" not in result.checks  # it only ever has copies
+    assert "respects-input" not in result.checks  # it only ever has copies
 
 
 def finding(scenario: str, message: str, check: str = "plays", track: str = "blind") -> Finding:

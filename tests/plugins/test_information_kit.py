@@ -76,7 +76,7 @@ class Peeks(Follows):
         raise LookupError("nothing to be seen from here")
 
 
-def spec(controller: Callable[[], Any], tracks: Sequence[Track]) -> ControllerSpec:
+def spec(controller: Callable[[], Any], tracks: Sequence[Track]) -> ControllerSpec[Any]:
     return ControllerSpec("under-test", Nothing, tuple(tracks), lambda config: controller(), "A controller under test.")
 
 
@@ -209,7 +209,7 @@ def test_a_forecast_that_knows_what_will_be_drawn_is_found(monkeypatch: pytest.M
         assert isinstance(shown, InformedObservation)
         return dataclasses.replace(shown, forecast=shown.forecast + realised[0][state.period :].sum())
 
-    monkeypatch.setattr("arena.testing.examiner.play", clairvoyant)
+    monkeypatch.setattr("arena.testing.bench.play", clairvoyant)
     leak_to_observation(monkeypatch, knowing)
     said = f"another future: the observation of period 0 differs in forecast{FAULT_OF_THE_ARENA}"
     with pytest.raises(ConformanceError, match=said):

@@ -170,7 +170,7 @@ class HoldsLoose(BaseModel, frozen=True, extra="forbid"):
     parts: tuple[Loose, ...] | None = None
 
 
-def a_spec(**changes: Any) -> ControllerSpec:
+def a_spec(**changes: Any) -> ControllerSpec[Any]:
     fields: dict[str, Any] = {
         "name": "steady",
         "config": Frozen,

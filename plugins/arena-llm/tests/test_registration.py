@@ -45,7 +45,7 @@ def test_a_listing_imports_no_openai():
 @pytest.mark.parametrize("name", ["llm-tuner", "llm-adaptive"])
 def test_a_tuner_conforms_without_anybody_to_answer_and_says_so(name):
     result = check_controller(name, {"endpoint": ENDPOINT}, networks=("serial", "tree"))
-    assert {warning.check for warning in result.warnings} == {"reports"}
+    assert {warning.check for warning in result.warnings} == {"fallbacks"}
     assert "were answered by the controller's fallback" in result.warnings[0].message
 
 

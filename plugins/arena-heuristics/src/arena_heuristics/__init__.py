@@ -10,6 +10,7 @@ on the blind one (`arena_heuristics.local_base_stock`).
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from arena import Controller, ControllerSpec, Track, hookimpl
 from arena_heuristics.config import (
@@ -57,7 +58,7 @@ def _local_base_stock(config: LocalBaseStockConfig) -> Controller:
 
 
 @hookimpl
-def arena_controllers() -> Iterable[ControllerSpec]:
+def arena_controllers() -> Iterable[ControllerSpec[Any]]:
     """Declare the rules.
 
     Returns:

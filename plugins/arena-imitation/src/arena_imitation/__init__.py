@@ -7,7 +7,7 @@ the informed track; ``arena train`` makes them, by the recipes in the folder ``r
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from pydantic import BaseModel
 
@@ -27,7 +27,7 @@ def _imitation_policy(config: BaseModel) -> Controller:
 
 
 @hookimpl
-def arena_controllers() -> Iterable[ControllerSpec]:
+def arena_controllers() -> Iterable[ControllerSpec[Any]]:
     """Declare the controller that plays what was taught.
 
     Returns:

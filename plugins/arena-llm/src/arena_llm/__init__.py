@@ -8,6 +8,7 @@ The client ``openai`` speaks to any OpenAI-compatible endpoint, from the arena's
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from arena import (
     Controller,
@@ -46,33 +47,32 @@ def _openai(endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> LlmCli
 
 
 @hookimpl
-def arena_controllers() -> Iterable[ControllerSpec]:
+def arena_controllers() -> Iterable[ControllerSpec[Any]]:
     """Declare the controllers."""
-    return (
-        ControllerSpec(
-            name="llm-tuner",
-            config=TunerConfig,
-            tracks=_TRACKS,
-            factory=_tuner,
-            summary="a language model sets six bounded parameters of an ordering rule, once an episode",
-            capabilities=("llm",),
-        ),
-        ControllerSpec(
-            name="llm-adaptive",
-            config=AdaptiveConfig,
-            tracks=_TRACKS,
-            factory=_tuner,
-            summary="a language model sets six bounded parameters of an ordering rule, again every few periods",
-            capabilities=("llm",),
-        ),
-        ControllerSpec(
-            name="tuned-base-stock",
-            config=TunedBaseStockConfig,
-            tracks=_TRACKS,
-            factory=_tuned,
-            summary="the tuners' ordering rule with parameters fitted offline: what a perfect tuner could reach",
-        ),
+    tuner = ControllerSpec(
+        name="llm-tuner",
+        config=TunerConfig,
+        tracks=_TRACKS,
+        factory=_tuner,
+        summary="a language model sets six bounded parameters of an ordering rule, once an episode",
+        capabilities=("llm",),
     )
+    adaptive = ControllerSpec(
+        name="llm-adaptive",
+        config=AdaptiveConfig,
+        tracks=_TRACKS,
+        factory=_tuner,
+        summary="a language model sets six bounded parameters of an ordering rule, again every few periods",
+        capabilities=("llm",),
+    )
+    tuned = ControllerSpec(
+        name="tuned-base-stock",
+        config=TunedBaseStockConfig,
+        tracks=_TRACKS,
+        factory=_tuned,
+        summary="the tuners' ordering rule with parameters fitted offline: what a perfect tuner could reach",
+    )
+    return tuner, adaptive, tuned
 
 
 @hookimpl

@@ -6,6 +6,7 @@ All are stated in Pyomo and solved by HiGHS within the process.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from arena import Controller, ControllerSpec, Track, hookimpl
 from arena_optimization.config import (
@@ -62,7 +63,7 @@ def _stochastic_program(config: StochasticProgramConfig) -> Controller:
 
 
 @hookimpl
-def arena_controllers() -> Iterable[ControllerSpec]:
+def arena_controllers() -> Iterable[ControllerSpec[Any]]:
     """Declare the references, then the rolling programs.
 
     Returns:

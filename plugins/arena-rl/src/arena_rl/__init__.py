@@ -6,7 +6,7 @@ makes them, by the recipes in the folder ``recipes``. Weights are safetensors an
 
 from collections.abc import Iterable
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -23,7 +23,7 @@ def _learned_policy(config: BaseModel) -> Controller:
 
 
 @hookimpl
-def arena_controllers() -> Iterable[ControllerSpec]:
+def arena_controllers() -> Iterable[ControllerSpec[Any]]:
     """Declare the controller that plays trained policies.
 
     Returns:

@@ -1,5 +1,7 @@
 """A third-party plugin with one controller, written against the public names of `arena` only."""
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from arena import Controller, ControllerSpec, hookimpl
@@ -27,14 +29,13 @@ def make_controller(config: ConstantCoverConfig) -> Controller:
 
 
 @hookimpl
-def arena_controllers() -> list[ControllerSpec]:
+def arena_controllers() -> list[ControllerSpec[Any]]:
     """Declare the controllers of this plugin."""
-    return [
-        ControllerSpec(
-            name="constant-cover",
-            config=ConstantCoverConfig,
-            tracks=("blind", "informed", "decentralised"),
-            factory=make_controller,
-            summary="Keep a constant number of periods of demand in stock and on its way.",
-        )
-    ]
+    spec = ControllerSpec(
+        name="constant-cover",
+        config=ConstantCoverConfig,
+        tracks=("blind", "informed", "decentralised"),
+        factory=make_controller,
+        summary="Keep a constant number of periods of demand in stock and on its way.",
+    )
+    return [spec]

@@ -1,0 +1,306 @@
+"""The conformance kit of controllers: every rule as a check of its own, and all of them at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from arena.contract.controller import ControllerSpec
+from arena.contract.language_model import LlmEndpoint
+from arena.entry.submission import Manifest, Submission
+from arena.jail.limits import Limits
+from arena.play.seats import Isolation, make_host
+from arena.plugins import check_spec, discover
+from arena.results.timing import DecisionTimes
+from arena.schemas import parse_as
+from arena.testing.bench import Bench
+from arena.testing.check import Check, ConformanceWarning, make_checks
+from arena.testing.result import ConformanceError, ConformanceResult, Finding
+from arena.testing.rules import RULES
+from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
+from arena.world.library import load_network
+from arena.world.network import Network
+from arena.world.scenario import Scenario
+from arena.world.suite import load_scenario
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+NETWORKS: Final = ("serial", "divergent", "tree")
+"""Networks that the kit plays unless told otherwise: one chain, several suppliers, several retailers."""
+
+HORIZON: Final = 6
+"""Periods of the kit's own scenarios."""
+
+_DECLARED: Final = "declared"
+
+CONTROLLER_CHECKS: Final[Mapping[str, str]] = {
+    _DECLARED: "is declared by the rules of the contract, and its configuration fits",
+    **{name: rule.description for name, rule in RULES.items()},
+}
+"""The checks of a controller: description by name, in the order in which they are done."""
+
+
+def controller_checks(
+    controller: ControllerSpec[Any] | str,
+    config: BaseModel | Mapping[str, Any] | None = None,
+    *,
+    networks: Sequence[Network | str] = NETWORKS,
+    scenarios: Sequence[Scenario | str] | None = None,
+    limits: Limits | None = None,
+) -> tuple[Check, ...]:
+    """Return the checks of a plugin's controller, one for every name in `CONTROLLER_CHECKS`.
+
+    Nothing is looked up or played before the first check is called. Checks of one call share the episodes that they
+    look at. Any of them may be called alone; one that finds no episode played to its end cannot judge, and fails.
+
+    Args:
+        controller: A specification, or the name of an installed controller.
+        config: Its configuration, as a model or as the mapping a manifest would hold; None for the defaults.
+        networks: Networks on which the kit plays its short scenarios.
+        scenarios: Scenarios to play in place of those.
+        limits: Deadlines; None for the contest's.
+
+    Returns:
+        The checks. They raise `ConformanceError` with their findings, or as `check_controller` where the controller
+        cannot be played at all; ``bounds`` and ``fallbacks`` issue a `ConformanceWarning`.
+    """
+    allowed = limits or Limits()
+
+    @functools.cache
+    def bench() -> Bench:
+        chosen = _chosen(networks, scenarios)
+        return Bench(_entered(controller, config), chosen, make_host("trusted", allowed), allowed)
+
+    return make_checks(CONTROLLER_CHECKS, lambda name: _examine_one(bench(), name, allowed))
+
+
+def check_controller(
+    controller: ControllerSpec[Any] | str,
+    config: BaseModel | Mapping[str, Any] | None = None,
+    *,
+    networks: Sequence[Network | str] = NETWORKS,
+    scenarios: Sequence[Scenario | str] | None = None,
+    limits: Limits | None = None,
+) -> ConformanceResult:
+    """Check a plugin's controller on every track that it declares, in this process: all of `CONTROLLER_CHECKS` at once.
+
+    Args:
+        controller: A specification, or the name of an installed controller.
+        config: Its configuration, as a model or as the mapping a manifest would hold; None for the defaults.
+        networks: Networks on which the kit plays its short scenarios.
+        scenarios: Scenarios to play in place of those.
+        limits: Deadlines; None for the contest's.
+
+    Returns:
+        What was done, with warnings.
+
+    Raises:
+        ConformanceError: The controller does not conform; all findings are listed.
+        PluginError: The specification itself is invalid.
+        InvalidInput: The configuration does not fit the controller's model.
+        UnknownName: No such controller, network or scenario.
+    """
+    submissions = _entered(controller, config)
+    result = _examine(submissions, _chosen(networks, scenarios), "trusted", limits or Limits(), tuple(RULES))
+    if result.findings:
+        raise ConformanceError(result)
+    return result
+
+
+def check_information(
+    controller: ControllerSpec[Any] | str,
+    config: BaseModel | Mapping[str, Any] | None = None,
+    *,
+    networks: Sequence[Network | str] = NETWORKS,
+    scenarios: Sequence[Scenario | str] | None = None,
+    limits: Limits | None = None,
+) -> ConformanceResult:
+    """Check, on every track that a controller declares, that nothing reaches it but what its track tells.
+
+    Every scenario is played in worlds that look alike and differ in what a controller must not know: the future, the
+    means of demand, names and seeds. Up to the moment at which the difference can be seen, the messages must be equal
+    byte for byte, as they go over the wire, and so must the orders. See `arena.testing.information`. The check
+    ``information`` does it once per network; here it is done on every scenario, and nothing else is.
+
+    Args:
+        controller: A specification, or the name of an installed controller.
+        config: Its configuration, as a model or as the mapping a manifest would hold; None for the defaults.
+        networks: Networks on which the kit plays its short scenarios.
+        scenarios: Scenarios to play in place of those.
+        limits: Deadlines; None for the contest's.
+
+    Returns:
+        What was done.
+
+    Raises:
+        ConformanceError: Something differed; all findings are listed.
+        PluginError: The specification itself is invalid.
+        InvalidInput: The configuration does not fit the controller's model.
+        UnknownName: No such controller, network or scenario.
+    """
+    allowed = limits or Limits()
+    bench = Bench(_entered(controller, config), _chosen(networks, scenarios), make_host("trusted", allowed), allowed)
+    findings = [
+        Finding("information", submission.track, scenario.name, text)
+        for submission in bench.submissions
+        for scenario in bench.scenarios
+        for text in bench.information_differences(submission, scenario)
+    ]
+    result = _result(bench, allowed, ["information"], findings, [])
+    if result.findings:
+        raise ConformanceError(result)
+    return result
+
+
+def check_submission(
+    submission: Submission,
+    *,
+    isolation: Isolation = "process",
+    networks: Sequence[Network | str] = NETWORKS,
+    scenarios: Sequence[Scenario | str] | None = None,
+    limits: Limits | None = None,
+) -> ConformanceResult:
+    """Check a loaded submission on the track of its manifest, at an isolation level, as ``arena check`` does.
+
+    Args:
+        submission: The submission.
+        isolation: Level of the matches; anything but `trusted` keeps its code out of this process.
+        networks: Networks on which the kit plays its short scenarios.
+        scenarios: Scenarios to play in place of those.
+        limits: Deadlines; None for the contest's.
+
+    Returns:
+        What was done and found; findings are returned here, not raised.
+
+    Raises:
+        UnknownName: No such network or scenario.
+        ArenaError: The isolation level does not work on this machine.
+    """
+    return _examine([submission], _chosen(networks, scenarios), isolation, limits or Limits(), tuple(RULES))
+
+
+def short_scenarios(network: Network) -> tuple[Scenario, ...]:
+    """Return the kit's scenarios on one network: ordinary, no demand at all, and far more than can be served.
+
+    Both fulfilment modes and goodwill occur among them; each is `HORIZON` periods long.
+    """
+    ordinary = Demand(base_mean=20, trend=Trend(), seasonal=Seasonal(), shock=Shock(time=3))
+    silent = Demand(series=Series(values=(0.0,)))
+    scarce = Demand(base_mean=200)
+
+    # A network's name is free text; a scenario's is not.
+    slug = re.sub(r"[^a-z0-9]+", "-", network.name.lower()).strip("-") or "network"
+
+    def scenario(name: str, demand: Demand, **fields: Any) -> Scenario:
+        return Scenario(name=f"{slug[:60]}-{name}", network=network, demand=demand, horizon=HORIZON, **fields)
+
+    return (
+        scenario("short-backlog", ordinary, fulfilment="backlog"),
+        scenario("short-goodwill-lost-sales", ordinary, fulfilment="lost_sales", goodwill=Goodwill()),
+        scenario("no-demand-backlog", silent, fulfilment="backlog"),
+        scenario("stock-outs-backlog", scarce, fulfilment="backlog"),
+        scenario("stock-outs-lost-sales", scarce, fulfilment="lost_sales"),
+    )
+
+
+def _entered(
+    controller: ControllerSpec[Any] | str, config: BaseModel | Mapping[str, Any] | None
+) -> tuple[Submission, ...]:
+    """Return a submission of a controller for every track that it declares."""
+    spec = discover().controller(controller).spec if isinstance(controller, str) else controller
+    check_spec(spec)
+    given = {} if config is None else config if isinstance(config, Mapping) else config.model_dump(mode="json")
+    validated = parse_as(spec.config, given, f"configuration of {spec.name}").model_dump(mode="json")
+    return tuple(
+        Submission(
+            name=spec.name,
+            manifest=Manifest(
+                name=spec.name, controller=spec.name, track=track, config=validated, capabilities=spec.capabilities
+            ),
+            path=Path(spec.name),
+            digest="",
+            folder=None,
+            controller=spec.name,
+            track=track,
+            config=validated,
+            spec=spec,
+            endpoint=LlmEndpoint.model_validate(validated["endpoint"]) if "llm" in spec.capabilities else None,
+        )
+        for track in spec.tracks
+    )
+
+
+def _chosen(networks: Sequence[Network | str], scenarios: Sequence[Scenario | str] | None) -> tuple[Scenario, ...]:
+    if scenarios is not None:
+        return tuple(load_scenario(one) if isinstance(one, str) else one for one in scenarios)
+    loaded = [load_network(one) if isinstance(one, str) else one for one in networks]
+    return tuple(scenario for network in loaded for scenario in short_scenarios(network))
+
+
+def _examine(
+    submissions: Sequence[Submission],
+    scenarios: Sequence[Scenario],
+    isolation: Isolation,
+    limits: Limits,
+    names: Sequence[str],
+) -> ConformanceResult:
+    """Judge by several rules on one host."""
+    host = make_host(isolation, limits)
+    bench = Bench(submissions, scenarios, host, limits)
+    findings: list[Finding] = []
+    cautions: list[Finding] = []
+    try:
+        for submission in bench.submissions:
+            for name in names:
+                (cautions if RULES[name].warns else findings).extend(RULES[name].judge(bench, submission))
+    finally:
+        host.close()
+    is_repeated = any(bench.repeatable(submission) for submission in bench.submissions)
+    done = [name for name in names if is_repeated or name not in ("deterministic", "independent", "information")]
+    if isolation != "trusted":
+        # The controller had copies, and there was nothing of ours that it could change.
+        done.remove("respects-input")
+    return _result(bench, limits, [_DECLARED, *done], findings, cautions)
+
+
+def _examine_one(bench: Bench, name: str, limits: Limits) -> None:
+    """Judge by one rule, and raise what is found."""
+    if name == _DECLARED:
+        return  # The bench could be made.
+    rule = RULES[name]
+    findings: list[Finding] = []
+    cautions: list[Finding] = []
+    for submission in bench.submissions:
+        failures = list(RULES["plays"].judge(bench, submission))
+        if name != "plays" and len(failures) == len(bench.scenarios):
+            text = f"no episode came to its end, so nothing can be judged: {failures[0].message}"
+            findings.append(dataclasses.replace(failures[0], check=name, message=text))
+        else:
+            (cautions if rule.warns else findings).extend(rule.judge(bench, submission))
+    if findings:
+        raise ConformanceError(_result(bench, limits, [name], findings, cautions))
+    for caution in cautions:
+        warnings.warn(f"{bench.submissions[0].name}: {caution}", ConformanceWarning, stacklevel=4)
+
+
+def _result(
+    bench: Bench, limits: Limits, checks: Sequence[str], findings: Sequence[Finding], cautions: Sequence[Finding]
+) -> ConformanceResult:
+    return ConformanceResult(
+        controller=bench.submissions[0].name,
+        isolation=bench.host.isolation,
+        tracks=tuple(submission.track for submission in bench.submissions),
+        scenarios=tuple(scenario.name for scenario in bench.scenarios),
+        checks=tuple(checks),
+        episodes=len(bench.times),
+        decision_times=DecisionTimes.total(bench.times) or DecisionTimes.measured([], [], limits),
+        slowest_start=bench.host.slowest_start,
+        findings=tuple(findings),
+        warnings=tuple(cautions),
+    )
