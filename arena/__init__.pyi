@@ -107,7 +107,12 @@ from .simulate.dynamics import (
 )
 from .simulate.ledger import Ledger as Ledger
 from .simulate.sentiment import next_sentiment as next_sentiment
-from .simulate.simulator import Simulator as Simulator, State as State, realised_demand as realised_demand
+from .simulate.simulator import (
+    Simulator as Simulator,
+    State as State,
+    episode_generator as episode_generator,
+    realised_demand as realised_demand,
+)
 from .world.demand import (
     Demand as Demand,
     Goodwill as Goodwill,

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from arena import Controller, Simulator, Track, TrackView, load_scenario
-from arena.entry.loading import load_submissions
-from arena.plugins import discover
+from arena import Controller, Simulator, Track, TrackView, load_scenario, load_submissions
 from arena.testing import ConformanceResult, check_submission
 
 ARENA = Path(sys.executable).with_name("arena")
@@ -31,7 +29,7 @@ def profit_of(controller: Controller, name: str, track: Track) -> float:
 
 def checked(manifest: Path) -> ConformanceResult:
     """What the kit finds of a submission on every network that it has, in this process."""
-    (submission,) = load_submissions([manifest], discover()).require()
+    (submission,) = load_submissions([manifest]).require()
     return check_submission(submission, isolation="trusted")
 
 

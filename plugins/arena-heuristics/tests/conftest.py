@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from unhurried import load_profile
 
-from arena import Briefing, Network, Observation, Scenario, Simulator, load_scenario
-from arena.contract.tracks import brief, observe
+from arena import Briefing, Network, Observation, Scenario, Simulator, TrackView, load_scenario
 
 load_profile()
 
@@ -63,7 +62,7 @@ def scenario_of() -> Callable[..., Scenario]:
 @pytest.fixture
 def briefing_of(scenario_of: Callable[..., Scenario]) -> Callable[..., Briefing]:
     def make(network: Network, track: str = "blind", **settings: Any) -> Briefing:
-        return brief(scenario_of(network, **settings), track, seed=1, time_budget=1.0)
+        return TrackView(scenario_of(network, **settings), track).brief(seed=1, time_budget=1.0)
 
     return make
 
@@ -82,7 +81,7 @@ def observation_of(scenario_of: Callable[..., Scenario]) -> Callable[..., Observ
             name: np.array(value, dtype=np.float64) if isinstance(value, list) else value
             for name, value in arrays.items()
         }
-        return replace(observe(world, track, simulator.state), **values)
+        return replace(TrackView(world, track).observe(simulator.state), **values)
 
     return make
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from arena import Network, Scenario, Simulator, load_network
-from arena.contract.tracks import TrackView
+from arena import Network, Scenario, Simulator, TrackView, load_network
 from arena_heuristics import arena_controllers
 from arena_heuristics.config import RuleConfig
 

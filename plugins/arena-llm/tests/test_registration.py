@@ -9,16 +9,20 @@ import pytest
 import yaml
 from pydantic_faults import refused
 
-from arena import InvalidInput, LlmLimits, Simulator, Suite, TrackView, load_scenario
-from arena.contract.seeds import PublicSeeds
-from arena.entry.loading import load_submissions
-from arena.llm import read_transcript
-from arena.llm.access import make_access
-from arena.play.evaluate import evaluate
-from arena.plugins import discover, load_llm_client
-from arena.results.folder import TRANSCRIPT_NAME
+from arena import (
+    InvalidInput,
+    LlmAccess,
+    LlmLimits,
+    PublicSeeds,
+    Simulator,
+    Suite,
+    TrackView,
+    evaluate,
+    load_scenario,
+    load_submissions,
+)
 from arena.testing import check_controller
-from arena_llm import arena_controllers
+from arena_llm import arena_controllers, arena_llm_clients
 from arena_llm.config import AdaptiveConfig, TunedBaseStockConfig
 from arena_llm.parameters import answer_schema, default_parameters, read_answer
 from arena_llm.prompt import Past, open_question, repair_question, revise_question
@@ -34,7 +38,7 @@ def test_three_controllers_and_a_client():
     assert list(specs) == ["llm-tuner", "llm-adaptive", "tuned-base-stock"]
     assert all(spec.tracks == ("blind", "informed") for spec in specs.values())
     assert [spec.capabilities for spec in specs.values()] == [("llm",), ("llm",), ()]
-    assert load_llm_client("openai").name == "openai"
+    assert [spec.name for spec in arena_llm_clients()] == ["openai"]
 
 
 def test_a_listing_imports_no_openai():
@@ -69,7 +73,7 @@ def manifest(tmp_path, **changes):
     content = {"name": "a", "controller": "llm-tuner", "track": "blind", "config": {"endpoint": ENDPOINT}}
     path = tmp_path / "a.yaml"
     path.write_text(yaml.safe_dump(content | changes), encoding="utf-8")
-    return load_submissions([path], discover())
+    return load_submissions([path])
 
 
 @pytest.mark.parametrize(
@@ -96,7 +100,7 @@ def test_a_manifest_that_lacks_something_is_told_what(tmp_path, changes, complai
 
 
 def test_the_shipped_submissions_load():
-    loaded = load_submissions([PACKAGE.parents[1] / "submissions"], discover())
+    loaded = load_submissions([PACKAGE.parents[1] / "submissions"])
     assert loaded.faults == ()
     mine = {one.name: one for one in loaded.submissions if one.distribution == "arena-llm"}
     assert list(mine) == ["llm-adaptive", "llm-tuner", "tuned-base-stock-blind", "tuned-base-stock-informed"]
@@ -171,11 +175,15 @@ def test_the_responder_answers_within_bounds_and_always_alike(scenario):
     assert answers[0]["factory_multiplier"] > answers[2]["factory_multiplier"]
 
 
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 def test_the_example_is_of_the_responder_and_says_so_everywhere(tmp_path):
-    entries = read_transcript(EXAMPLES / "rule-based-transcripts.jsonl")
-    assert {entry.model for entry in entries.values()} == {RESPONDER}
-    assert {entry.sampling["model"] for entry in entries.values()} == {RESPONDER}
-    submissions = load_submissions([EXAMPLES / "rule-based-tuner.yaml"], discover()).require()
+    entries = read_lines(EXAMPLES / "rule-based-transcripts.jsonl")
+    assert {entry["model"] for entry in entries} == {RESPONDER}
+    assert {entry["sampling"]["model"] for entry in entries} == {RESPONDER}
+    submissions = load_submissions([EXAMPLES / "rule-based-tuner.yaml"]).require()
     assert "rule-based responder" in submissions[0].manifest.description
     scenario = load_scenario("serial-stationary-backlog")
     played = evaluate(
@@ -185,11 +193,11 @@ def test_the_example_is_of_the_responder_and_says_so_everywhere(tmp_path):
         output=tmp_path / "r",
         isolation="trusted",
         workers=0,
-        models=make_access("replay", (), EXAMPLES / "rule-based-transcripts.jsonl"),
+        models=LlmAccess("replay", transcript=EXAMPLES / "rule-based-transcripts.jsonl"),
     )
     assert {(record.outcome, record.llm_model, record.fallbacks) for record in played.records} == {("ok", RESPONDER, 0)}
-    replayed = read_transcript(tmp_path / "r" / TRANSCRIPT_NAME)
+    replayed = read_lines(tmp_path / "r" / "transcripts.jsonl")
     assert len(replayed) == 10
-    for entry in replayed.values():
-        asked = "\n".join(message.content for message in entry.messages)
-        assert json.loads(entry.reply) == answer_question(asked)
+    for entry in replayed:
+        asked = "\n".join(message["content"] for message in entry["messages"])
+        assert json.loads(entry["reply"]) == answer_question(asked)

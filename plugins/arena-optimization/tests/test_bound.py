@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from strategies import changed, demands, networks, order_sequences, scenarios
 
-from arena import Controller, OracleBriefing, Scenario, Simulator, Track, TrackView, load_scenario
-from arena.simulate.simulator import realised_demand
+from arena import Controller, OracleBriefing, Scenario, Simulator, Track, TrackView, load_scenario, realised_demand
 from arena_heuristics.config import NewsvendorConfig, ReorderPointConfig
 from arena_heuristics.newsvendor import Newsvendor
 from arena_heuristics.reorder_point import ReorderPoint

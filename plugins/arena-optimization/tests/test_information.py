@@ -14,15 +14,15 @@ from arena import (
     Briefing,
     Demand,
     InformedObservation,
+    Limits,
     Observation,
     Scenario,
     Simulator,
     Track,
     TrackView,
+    episode_generator,
     load_scenario,
 )
-from arena.jail.limits import Limits
-from arena.simulate.simulator import episode_generator
 from arena.testing import check_information
 from arena_optimization import arena_controllers
 from arena_optimization.config import (

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 from strategies import changed, networks, order_sequences, scenarios
 
-from arena import Network, OracleBriefing, Scenario, Simulator, TrackView, load_network, load_scenario
-from arena.simulate.simulator import realised_demand
+from arena import Network, OracleBriefing, Scenario, Simulator, TrackView, load_network, load_scenario, realised_demand
 from arena_optimization.config import OracleConfig, PublishedOracleConfig
 from arena_optimization.controllers.oracle import Oracle, PublishedOracle, best_plan
 from arena_optimization.programs.known_episode import demand_of, play, sentiments_of

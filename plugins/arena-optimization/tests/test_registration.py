@@ -10,8 +10,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic_faults import refused
 
-from arena.entry.loading import load_submissions
-from arena.plugins import discover
+from arena import load_submissions
 from arena_optimization import arena_controllers
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -102,11 +101,11 @@ def test_settings_out_of_range_are_refused(name: str, field: str, value: float, 
 @pytest.mark.parametrize("name", SUBMISSIONS)
 def test_shipped_submissions_are_valid(name: str) -> None:
     controller, track = SUBMISSIONS[name]
-    [submission] = load_submissions([REPOSITORY / "submissions" / f"{name}.yaml"], discover()).require()
+    [submission] = load_submissions([REPOSITORY / "submissions" / f"{name}.yaml"]).require()
     assert (submission.name, submission.controller, submission.track) == (name, controller, track)
 
 
 def test_no_shipped_submission_of_this_package_is_left_out() -> None:
     ours = {spec.name for spec in arena_controllers()}
-    loaded = load_submissions(sorted((REPOSITORY / "submissions").glob("*.yaml")), discover()).require()
+    loaded = load_submissions(sorted((REPOSITORY / "submissions").glob("*.yaml"))).require()
     assert {one.name for one in loaded if one.controller in ours} == set(SUBMISSIONS)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from strategies import changed
 
-from arena import Network, Observation, Scenario, Simulator, Track, TrackView, load_network, load_scenario
-from arena.simulate.ledger import Ledger
+from arena import Ledger, Network, Observation, Scenario, Simulator, Track, TrackView, load_network, load_scenario
 from arena_optimization.config import (
     BeliefConfig,
     DeterministicProgramConfig,
