@@ -22,10 +22,10 @@ from arena import (
 )
 from arena_heuristics import arena_controllers
 from arena_heuristics.config import LocalBaseStockConfig
-from arena_heuristics.local_base_stock import LocalBaseStock, contents, shortest_ways
+from arena_heuristics.exponential_smoothing import SmoothedDemand
+from arena_heuristics.local_base_stock import LocalBaseStock, contents
 from arena_heuristics.local_node import LocalNode, NodeState
-from arena_heuristics.ordering import list_materials, split_shares
-from arena_heuristics.smoothing import SmoothedDemand
+from arena_heuristics.ordering import list_materials, shortest_lead_times_to_market, split_shares
 
 SHIPPED = ("divergent", "serial", "diamond", "assembly", "assembly-pooled", "tree", "w")
 FIVE_PERIODS = 5 + 0.3 * 20 + 0.09 * 20 * 9 / 6
@@ -222,8 +222,8 @@ def test_yields_are_part_of_the_contents(network, network_with, scenario_of) -> 
 
 
 def test_the_shortest_way_to_a_market(network, two_markets) -> None:
-    assert shortest_ways(network) == {1: 0, 2: 4, 3: 7, 4: 2}
-    assert shortest_ways(two_markets) == {1: 0, 2: 0, 3: 1, 5: 1, 6: 11}
+    assert shortest_lead_times_to_market(network) == {1: 0, 2: 4, 3: 7, 4: 2}
+    assert shortest_lead_times_to_market(two_markets) == {1: 0, 2: 0, 3: 1, 5: 1, 6: 11}
 
 
 def test_with_the_full_view_a_node_covers_customers_with_all_stock_on_the_way(serial) -> None:

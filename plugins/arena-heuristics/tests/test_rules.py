@@ -12,9 +12,9 @@ from arena_heuristics.config import (
     NewsvendorConfig,
     ReorderPointConfig,
 )
-from arena_heuristics.echelon import EchelonBaseStock, downstream_lead_times
 from arena_heuristics.exponential_smoothing import ExponentialSmoothing, HoltForecast
-from arena_heuristics.newsvendor import Newsvendor
+from arena_heuristics.newsvendor import EchelonBaseStock, Newsvendor
+from arena_heuristics.ordering import longest_lead_times_to_market
 from arena_heuristics.reorder_point import ReorderPoint
 
 Z95 = 1.6448536269514722
@@ -130,8 +130,8 @@ def test_smoothing_begins_with_the_estimate_of_its_track(network, briefing_of, o
 
 
 def test_lead_times_to_the_market_add_up(network, two_markets) -> None:
-    assert downstream_lead_times(network) == {1: 0, 2: 4, 3: 7, 4: 2}
-    assert downstream_lead_times(two_markets) == {1: 0, 2: 0, 3: 3, 5: 3, 6: 13}
+    assert longest_lead_times_to_market(network) == {1: 0, 2: 4, 3: 7, 4: 2}
+    assert longest_lead_times_to_market(two_markets) == {1: 0, 2: 0, 3: 3, 5: 3, 6: 13}
 
 
 def test_an_echelon_covers_the_way_to_the_market_and_counts_what_is_on_it(network, briefing_of, observation_of) -> None:

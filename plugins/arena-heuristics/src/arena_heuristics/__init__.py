@@ -46,7 +46,7 @@ def _exponential_smoothing(config: ExponentialSmoothingConfig) -> Controller:
 
 
 def _echelon(config: EchelonBaseStockConfig) -> Controller:
-    from arena_heuristics.echelon import EchelonBaseStock
+    from arena_heuristics.newsvendor import EchelonBaseStock
 
     return EchelonBaseStock(config)
 

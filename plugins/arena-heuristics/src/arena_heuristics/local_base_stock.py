@@ -1,10 +1,10 @@
 """Base stock by local information: one controller per node, or the same rule with the view of the whole network.
 
 **The rule**, for every material that a node orders: order up to mean + z·deviation of the demand over the protection
-interval. The demand is smoothed exponentially (`arena_heuristics.smoothing`), z is the quantile of the critical ratio
-b / (b + h) by the node's own prices and costs (`arena.shortage_cost`). Near the end of the episode the interval is
-cut where nothing more can be shipped in time, and a link that would deliver too late gets no order. A capacity limits
-what of the demand can be served.
+interval. The demand is smoothed exponentially (`arena_heuristics.exponential_smoothing.SmoothedDemand`), z is the
+quantile of the critical ratio b / (b + h) by the node's own prices and costs (`arena.shortage_cost`). Near the end of
+the episode the interval is cut where nothing more can be shipped in time, and a link that would deliver too late gets
+no order. A capacity limits what of the demand can be served.
 
 **What a node knows** is all that differs between the views:
 
@@ -33,10 +33,14 @@ import numpy as np
 
 from arena import Briefing, LocalObservation, Network, Observation, order_up_to_level
 from arena_heuristics.config import LocalBaseStockConfig
-from arena_heuristics.echelon import downstream_lead_times
+from arena_heuristics.exponential_smoothing import SmoothedDemand
 from arena_heuristics.local_node import LocalNode, NodeState
-from arena_heuristics.ordering import FloatArray, list_materials
-from arena_heuristics.smoothing import SmoothedDemand
+from arena_heuristics.ordering import (
+    FloatArray,
+    list_materials,
+    longest_lead_times_to_market,
+    shortest_lead_times_to_market,
+)
 
 
 class Seen(NamedTuple):
@@ -99,8 +103,8 @@ class EchelonView:
         self._contents = contents(network, nodes)
         self._needs = np.zeros((len(self._contents), len(network.market_links)))
         presumed = np.zeros(len(network.market_links))
-        longest = downstream_lead_times(network)
-        shortest = shortest_ways(network)
+        longest = longest_lead_times_to_market(network)
+        shortest = shortest_lead_times_to_market(network)
         first = 0
         for node in nodes:
             own = slice(first, first + len(node.materials))
@@ -240,16 +244,6 @@ def contents(network: Network, nodes: Sequence[LocalNode]) -> FloatArray:
                     for used, units in zip(places[supplier], by_id[supplier].consumption.tolist(), strict=True):
                         found[:, place] += share * units * found[:, used]
     return found
-
-
-def shortest_ways(network: Network) -> dict[int, int]:
-    """Smallest total lead time from every managed node to a market, in periods; 0 for a node that sells to one."""
-    ways: dict[int, int] = {}
-    for node in reversed(network.upstream_first):
-        links = [network.supply_links[link] for link in network.outbound(node)]
-        sells = bool(network.markets_of(node))
-        ways[node] = 0 if sells else min(link.lead_time + ways[link.buyer] for link in links)
-    return ways
 
 
 def _positions(nodes: Sequence[LocalNode], states: Sequence[NodeState]) -> FloatArray:

@@ -10,9 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arena import Briefing, holding_cost, newsvendor_quantile, shortage_cost, standard_normal_quantile
-from arena_heuristics.ordering import FloatArray, Material
-
-_DUST = 1e-9  # units; a shortfall below it is rounding error and must not buy a whole lot
+from arena_heuristics.ordering import DUST, FloatArray, Material
 
 
 class NodeState(NamedTuple):
@@ -137,7 +135,7 @@ class LocalNode:
         for material, places, shortfall in zip(self.materials, self._places, shortfalls.tolist(), strict=True):
             orders[places] = max(shortfall, 0.0) * np.array(material.shares)
         in_time = period + self._link_lead_times <= last_arrival
-        return np.where(in_time & (orders > _DUST), orders, 0.0)
+        return np.where(in_time & (orders > DUST), orders, 0.0)
 
     def _stocks(self, state: NodeState) -> FloatArray:
         return state.component_stock if self._has_bill else np.array([state.on_hand])

@@ -34,7 +34,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Convention = Literal["whole", "shared"]
 
-_DUST = 1e-9  # units; a shortfall below it is rounding error and must not buy a whole lot
+DUST = 1e-9
+"""Units; a shortfall below it is a rounding error and must not buy a whole lot."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,32 @@ def list_materials(network: Network, lead_time_weight: float) -> tuple[Material,
         shares = split_shares(supply, lead_time_weight)
         materials.append(Material(point.node_id, point.component, point.units, point.arrivals, shares, lead_time))
     return tuple(materials)
+
+
+def longest_lead_times_to_market(network: Network) -> dict[int, int]:
+    """Largest total lead time from every managed node to a market, in periods.
+
+    Args:
+        network: The network.
+
+    Returns:
+        Per managed node id; 0 for a retailer that supplies no other node.
+    """
+    longest: dict[int, int] = {}
+    for node in reversed(network.upstream_first):
+        links = [network.supply_links[link] for link in network.outbound(node)]
+        longest[node] = max((link.lead_time + longest[link.buyer] for link in links), default=0)
+    return longest
+
+
+def shortest_lead_times_to_market(network: Network) -> dict[int, int]:
+    """Smallest total lead time from every managed node to a market, in periods; 0 for a node that sells to one."""
+    ways: dict[int, int] = {}
+    for node in reversed(network.upstream_first):
+        links = [network.supply_links[link] for link in network.outbound(node)]
+        sells = bool(network.markets_of(node))
+        ways[node] = 0 if sells else min(link.lead_time + ways[link.buyer] for link in links)
+    return ways
 
 
 def unit_contents(network: Network, materials: Sequence[Material], convention: Convention) -> Mapping[int, FloatArray]:
@@ -268,9 +295,9 @@ class StockKeeper:
         """
         orders = np.maximum(shortfalls, 0.0)[self._material_of_link] * self._share_of_link
         if self._in_lots:
-            wanted = orders > _DUST
+            wanted = orders > DUST
             raised = np.maximum(orders, self._minimum_order)
-            lots = np.ceil((raised - _DUST) / self._safe_lot) * self._safe_lot
+            lots = np.ceil((raised - DUST) / self._safe_lot) * self._safe_lot
             orders = np.where(wanted, np.where(self._lot_size > 0, lots, raised), 0.0)
         return np.asarray(orders, dtype=np.float64)
 
