@@ -73,7 +73,7 @@ def _look(path: Path, faults: list[Fault]) -> list[Path]:
     entries = _entries(path)
     if entries.submissions or entries.faults:
         faults += entries.faults
-        shared = _shared_folders(entries.submissions)
+        shared = _shared_folders(entries.submissions) if entries.folders else set()
         entries.folders = [folder for folder in entries.folders if folder.name not in shared]
         faults += _strangers(path, entries)
     else:

@@ -147,12 +147,17 @@ def load_submissions(
             faults.extend(error.faults)
     entries += _swept(entries, settings, faults)
     by_name: dict[str, _Entry] = {}
+    faulty: set[Path] = set()
     for entry in entries:
         name = entry.manifest.name
+        if entry.settings and entry.path in faulty:
+            continue  # Its variants have the same faults.
         try:
             loaded = _admit(entry, installed)
         except InvalidInput as error:
             faults.extend(error.faults)
+            if not entry.settings:
+                faulty.add(entry.path)
             continue
         if isinstance(loaded, Unavailable):
             unavailable.append(loaded)

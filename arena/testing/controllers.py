@@ -286,7 +286,7 @@ def _examine_one(bench: Bench, name: str, limits: Limits) -> None:
     if findings:
         raise ConformanceError(_result(bench, limits, [name], findings, cautions))
     for caution in cautions:
-        warnings.warn(f"{bench.submissions[0].name}: {caution}", ConformanceWarning, stacklevel=4)
+        warnings.warn(f"{bench.submissions[0].name}: {caution}", ConformanceWarning, stacklevel=5)
 
 
 def _result(

@@ -66,6 +66,9 @@ def test_variants_play_and_the_same_command_plays_nothing_again(submissions: Pat
     profits = {name: [row["profit"] for row in rows if row["submission"] == name] for name in names}
     assert len({tuple(profit) for profit in profits.values()}) == 5, "every variant plays its own config"
     assert arena("verify", output).exit_code == 0
+    refused = arena("verify", output, "--set", "calm.factor=2")
+    assert refused.exit_code == 2
+    assert "only submissions that are played again can be varied" in refused.stderr
 
 
 def test_a_variant_is_told_with_what_was_set(submissions: Path) -> None:

@@ -94,8 +94,9 @@ def test_and_passes_the_others(name: str) -> None:
 @pytest.mark.parametrize("name", CAUTIONS)
 def test_what_is_rarely_meant_is_a_warning(name: str) -> None:
     controller, message = CAUTIONS[name]
-    with pytest.warns(ConformanceWarning, match=f"under-test: {message}"):
+    with pytest.warns(ConformanceWarning, match=f"under-test: {message}") as caught:
         checks(a_spec(controller))[name]()
+    assert [warning.filename for warning in caught] == [__file__], "it points at the test"
 
 
 @pytest.mark.parametrize("name", [name for name in JUDGED if name != "plays"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import os
 import time
@@ -59,6 +60,22 @@ class SamplesItsOwnWay(PlainClient):
         return super().request(question) | {"temperature": 1.0}
 
 
+class FillsIn(PlainClient):
+    def request(self, question: LlmQuestion) -> dict[str, Any]:
+        return {"temperature": 0.7, **super().request(question)}
+
+
+class SendsNoSchema(PlainClient):
+    def request(self, question: LlmQuestion) -> dict[str, Any]:
+        return {name: value for name, value in super().request(question).items() if name != "response_format"}
+
+
+class SaysNothing(PlainClient):
+    def read(self, content: bytes) -> LlmAnswer:
+        answer = super().read(content)
+        return dataclasses.replace(answer, text=answer.text or "(no answer)")
+
+
 class AlwaysSendsTheSchema(PlainClient):
     def __init__(self, endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> None:
         super().__init__(endpoint.model_copy(update={"structured": "schema"}), key, limits)
@@ -87,6 +104,7 @@ class ShowsItself(PlainClient):
 
 class AsksToProbe(PlainClient):
     def probe(self) -> None:
+        super().probe()
         self.exchange("POST", "/chat/completions", b"{}")
 
 
@@ -171,12 +189,15 @@ BREAKERS = [
     ("answers", Text, "ask returned a str; it must return arena.LlmAnswer"),
     ("answers", AsksWhenItIsMade, "connect raised LlmUnavailable .*; an endpoint is first asked by probe or ask"),
     ("asks", SamplesItsOwnWay, "'temperature': 1.0.*, and was to send .*'temperature': 0.5"),
+    ("answers", SaysNothing, "for an answer without text; an empty answer is an answer"),
+    ("asks", FillsIn, "sent temperature, which the endpoint leaves open"),
+    ("asks", SendsNoSchema, 'left the schema out, though structured is "schema"'),
     ("asks", AlwaysSendsTheSchema, 'sent the schema, though structured is "plain"'),
     ("sends-its-key", TakesAnyKey, "was given no key and sent one from the environment, in authorization"),
     ("sends-its-key", SendsNoKey, "ask raised LlmUnavailable .*though the endpoint answers"),
     ("hides-its-key", RepeatsTheEndpoint, "the key stands in the error of ask; take it out"),
     ("hides-its-key", ShowsItself, "the key stands in its repr, its str; take it out"),
-    ("probes", AsksToProbe, "probe did not ask the endpoint|probe asked 1 questions, which cost money"),
+    ("probes", AsksToProbe, "probe asked 1 questions, which cost money; list the models instead"),
     ("probes", NeverProbes, "probe did not ask the endpoint"),
     ("unavailable", NeverProbes, "probe with a key that is not accepted raised nothing"),
     ("unavailable", KeyIsOneFailureOfMany, "ask with a key that is not accepted raised LlmFailure"),

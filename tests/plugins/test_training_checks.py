@@ -150,6 +150,16 @@ class StopsShort(Steady):
         return (POINTS if done else 0), drawn
 
 
+class RenamesWhenItGoesOn(Steady):
+    def begin(self, request: TrainingRequest) -> tuple[int, list[float]]:
+        done, drawn = super().begin(request)
+        self.name = "resumed.json" if done else "weights.json"
+        return done, drawn
+
+    def finish(self, request: TrainingRequest, drawn: list[float]) -> tuple[Path, ...]:
+        return (super().finish(request, drawn)[0].rename(request.output / self.name),)
+
+
 class WritesHere(Steady):
     def finish(self, request: TrainingRequest, drawn: list[float]) -> tuple[Path, ...]:
         Path("log.txt").write_text("done")
@@ -159,6 +169,12 @@ class WritesHere(Steady):
 class WritesBeside(Steady):
     def finish(self, request: TrainingRequest, drawn: list[float]) -> tuple[Path, ...]:
         (request.output.parent / "stray").mkdir()
+        return super().finish(request, drawn)
+
+
+class LogsBeside(Steady):
+    def finish(self, request: TrainingRequest, drawn: list[float]) -> tuple[Path, ...]:
+        (request.output.parent / "log.txt").write_text("done")
         return super().finish(request, drawn)
 
 
@@ -188,8 +204,10 @@ BREAKERS = [
     ("resumes", GoesOn, "went on when it was interrupted; let KeyboardInterrupt through"),
     ("resumes", RaisesOthers, "raised RuntimeError when it was interrupted"),
     ("resumes", StopsShort, "ended at 128 of 256 steps after an interruption, and else at 256 of 256"),
+    ("resumes", RenamesWhenItGoesOn, "made other files after an interruption: resumed.json, weights.json"),
     ("resumes", Silent, "told no point at which it could be interrupted"),
     ("writes-where-told", WritesHere, r"wrote elsewhere: log\.txt; write into the folder"),
+    ("writes-where-told", LogsBeside, r"wrote elsewhere: .*/log\.txt; write into the folder"),
     ("writes-where-told", WritesBeside, r"wrote elsewhere: .*/stray; write into the folder"),
 ]
 

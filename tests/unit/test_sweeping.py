@@ -197,6 +197,14 @@ def test_a_setting_that_fits_nothing_is_refused(mine: Path, setting: str, compla
     assert load(mine, "mine.days=5").faults == ()
 
 
+def test_the_faults_of_a_submission_are_not_told_again_of_its_variants(mine: Path) -> None:
+    mine.write_text(mine.read_text().replace("buffer", "bufer"))
+    (fault,) = load(mine, "mine.days=1,2,3").faults
+    assert fault.source == str(mine)
+    mine.write_text(mine.read_text().replace("bufer", "buffer"))
+    assert len(load(mine, "mine.days=-1,-2,3").faults) == 2
+
+
 def test_a_variant_may_not_have_the_name_of_another_submission(mine: Path, tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("name: mine-days-5\ncontroller: buffer\ntrack: blind\n")
     found = faults(tmp_path, "mine.days=5")
