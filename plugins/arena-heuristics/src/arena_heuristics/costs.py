@@ -8,7 +8,6 @@ from arena import (
     Network,
     holding_cost,
     newsvendor_quantile,
-    newsvendor_quantile as ratio_quantile,
     shortage_cost,
     standard_normal_quantile,
 )
@@ -20,7 +19,6 @@ __all__ = [
     "echelon_holding_cost",
     "holding_cost",
     "per_material",
-    "ratio_quantile",
     "shortage_cost",
 ]
 
