@@ -42,7 +42,7 @@ class TablesToRewrite:
         folder: of results.
 
     Raises:
-        InvalidInput: a table is missing or of another layout, or a file is in the way that the arena did not write.
+        InvalidInput: a table is of another layout, or a file is in the way that the arena did not write.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,8 +53,8 @@ class TablesToRewrite:
             raise InvalidInput(faults)
         self._standings: Standings | None = None
         self._lines: Sequence[Line] = ()
-        # An evaluation that was interrupted before it wrote tables has none, and writes them when it goes on.
-        if any((folder / name).exists() for name in (EPISODES_NAME, STANDINGS_NAME)):
+        # An evaluation that was interrupted before it wrote both has none to keep, and writes them when it goes on.
+        if all((folder / name).exists() for name in (EPISODES_NAME, STANDINGS_NAME)):
             self._standings, self._lines = read_standings(folder), read_lines(folder)
 
     def write(self, store: Store) -> Rewritten | None:

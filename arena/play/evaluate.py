@@ -22,7 +22,7 @@ from typing import Final
 from arena.contract.seeds import HiddenSeeds, SeedPlan
 from arena.contract.version import contract_digest
 from arena.entry.submission import Submission, take_snapshot
-from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
+from arena.errors import ABSENT, ArenaError, Fault, InvalidInput, StoreError
 from arena.jail.limits import Limits
 from arena.llm.access import LlmAccess, open_gateway
 from arena.llm.call import Gateway
@@ -174,7 +174,11 @@ def evaluate(
             access.key_variables,
             open_journals(store, output / _JOURNALS),
         )
-        items = missing(job, seeds, store)
+        try:
+            items = missing(job, seeds, store)
+        except StoreError:
+            remove_journals(output / _JOURNALS)  # Nothing is played, so nothing is left but the store.
+            raise
         total = len(playing) * len(job.scenarios) * seeds.count
         watcher.started(total, total - len(items))
         try:

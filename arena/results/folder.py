@@ -97,9 +97,8 @@ def refuse_other_results(folder: Path, suite: Suite, seeds: SeedPlan, *, asks_mo
     )
     if any(there.contract in earlier_digests() for there in _selections(folder)):
         rule = "its tables are of before indicators were added"
-        raise InvalidInput(
-            [Fault(str(folder), "", ABSENT, rule, f"bring it up to date by: arena results upgrade {folder}")]
-        )
+        fix = f"arena results upgrade {folder} writes them anew; if it does not, remove {', '.join(_TABLES)} from it"
+        raise InvalidInput([Fault(str(folder), "", ABSENT, rule, fix)])
     if differences:
         rule = f"holds the results of another selection: {'; '.join(differences)}"
         fix = (

@@ -85,7 +85,13 @@ class Series(NamedTuple):
 
 
 class Store:
-    """An open store. Use it as a context manager, from one thread."""
+    """An open store. Use it as a context manager, from one thread.
+
+    Attributes:
+        path: the SQLite file.
+        removals: marks of submissions that were taken out.
+        rebasing: what upgrades put under the present rules, and what they left behind.
+    """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open a store and check that it is whole; a writer makes one that does not exist.

@@ -227,7 +227,7 @@ DAMAGES: Final = {
     "of another program": (execute("PRAGMA application_id = 7"), "not an arena's store; choose another folder"),
     "of another version": (
         execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}"),
-        f"has version {SCHEMA_VERSION + 1}, this arena reads version {SCHEMA_VERSION}; use the arena that wrote it",
+        f"its store has version {SCHEMA_VERSION + 1}, this arena (",
     ),
     "of no known level": (execute("UPDATE episodes SET isolation = 'none'"), "a record cannot be read"),
     "of no record": (execute("UPDATE episodes SET record = '{}'"), "a record cannot be read"),

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from records import make_episode, make_record
 
+from arena.contract.kpi import Kpis
 from arena.errors import StoreAgeError, StoreError
 from arena.jail.limits import Limits
 from arena.results.attempts import Precedent
@@ -369,10 +370,10 @@ def test_a_record_of_a_newer_arena_is_told_with_its_version(path: Path) -> None:
         assert len(store.records()) == 1
         store.require_current()
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("UPDATE episodes SET record = json_set(record, '$.idle_share', 0.5)")
+        other.execute("UPDATE episodes SET record = json_set(record, '$.made_up', 0.5)")
     with Store(path) as store:
         for read in (store.records, store.require_current):
-            with pytest.raises(StoreAgeError, match=r"a newer arena, version 5\.6\.7: .* does not know idle_share"):
+            with pytest.raises(StoreAgeError, match=r"a newer arena, version 5\.6\.7: .* does not know made_up"):
                 read()
 
 
@@ -381,8 +382,9 @@ def test_what_other_rules_did_not_measure_is_no_number(path: Path) -> None:
     with Store(path) as store:
         store.put(make_episode())
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("UPDATE episodes SET record = json_remove(record, '$.final_sentiment')")
-            assert np.isnan(store.records()[0].final_sentiment)
+            last = list(Kpis.model_fields)[-1]
+            other.execute(f"UPDATE episodes SET record = json_remove(record, '$.{last}')")
+            assert np.isnan(getattr(store.records()[0], last))
             other.execute("UPDATE episodes SET record = json_remove(record, '$.fill_rate')")
         with pytest.raises(StoreError, match="a record cannot be read"):
             store.records()
