@@ -34,8 +34,8 @@ import torch
 import yaml
 
 from arena import load_network
-from arena_rl.recipes import Recipe, load_recipe
-from arena_rl.training import Training, recipe_learner
+from arena_rl.training.recipes import Recipe, load_recipe
+from arena_rl.training.train import Training, recipe_learner
 
 LEARNERS: dict[str, dict[str, Any]] = {
     "ppo": {"kind": "ppo"},

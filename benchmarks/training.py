@@ -44,13 +44,13 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from arena import compile_scenario, initial_state, load_network, load_scenario, step
 from arena.training_worlds import EffectsFamily, ScenarioMix, WeightedFamily
-from arena_rl.actor import ActorPolicy
-from arena_rl.actor_shapes import MlpShape
-from arena_rl.learner_settings import Ppo
-from arena_rl.readout import Reach
-from arena_rl.recipes import World
-from arena_rl.reward_learner import RewardLearner
-from arena_rl.trade import Trade
+from arena_rl.inputs.echelon_positions import Reach
+from arena_rl.inputs.ordering_rules import Trade
+from arena_rl.learners.learner import Ppo
+from arena_rl.learners.reward_learner import RewardLearner
+from arena_rl.policies.actor import ActorPolicy
+from arena_rl.policies.actor_shapes import MlpShape
+from arena_rl.training.recipes import World
 
 PERIODS = 30
 DEMAND = 20.0

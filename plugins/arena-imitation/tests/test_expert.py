@@ -7,8 +7,8 @@ import torch
 from arena import Demand, Network, Scenario, Simulator, TrackView, load_network
 from arena.plugins import discover
 from arena_imitation.expert import Expert
-from arena_rl.episodes import make_episodes
-from arena_rl.situation import Setting, Situation, point_places
+from arena_rl.episodes.batches import make_episodes
+from arena_rl.inputs.observations import Setting, Situation, point_places
 
 
 def scenario_on(network: Network, *, backlog: bool = True, **more: object) -> Scenario:

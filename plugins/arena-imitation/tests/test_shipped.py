@@ -13,7 +13,7 @@ from arena_imitation import WEIGHTS
 from arena_imitation.teaching import ImitationRecipe, load_recipe, recipe_names
 from arena_rl.config import LearnedConfig
 from arena_rl.controller import LearnedController, shipped_policies
-from arena_rl.weights import read_policy_file, stems
+from arena_rl.policies.policy_files import read_policy_file, stems
 
 STEMS = sorted(path.with_suffix("") for path in WEIGHTS.glob("*.safetensors"))
 SUBMISSIONS = sorted(

@@ -17,10 +17,10 @@ from arena_imitation.expert import Expert
 from arena_imitation.lessons import Lessons, give, joined, lesson_loss
 from arena_imitation.teaching import load_recipe, recipe_names
 from arena_imitation.training import recipe_learner
-from arena_rl.actor import ActorPolicy
-from arena_rl.actor_shapes import MlpShape
-from arena_rl.episodes import Episodes, make_episodes
-from arena_rl.training import Training
+from arena_rl.episodes.batches import Episodes, make_episodes
+from arena_rl.policies.actor import ActorPolicy
+from arena_rl.policies.actor_shapes import MlpShape
+from arena_rl.training.train import Training
 
 MIX = ScenarioMix(families=[WeightedFamily(family=broad_effects())])
 
@@ -142,7 +142,7 @@ class KilledError(Exception):
 
 @pytest.fixture(autouse=True)
 def short_fit(monkeypatch):
-    from arena_rl.foresight import fit
+    from arena_rl.learners.forecaster_fit import fit
 
     monkeypatch.setattr("arena_imitation.learner.fit", lambda *given, **named: fit(*given, **named, gradients=2))
 

@@ -5,12 +5,12 @@ import torch
 
 from arena import Network, Scenario
 from arena.training_worlds import ScenarioMix, WeightedFamily, broad_effects, published_effects
-from arena_rl.actor import ActorPolicy
-from arena_rl.actor_shapes import ActorShape, GnnShape, MlpShape, ResidualShape, TransformerShape
-from arena_rl.dense import DensePolicy, DenseShape
-from arena_rl.episodes import Episodes, Run, make_episodes, sampled
-from arena_rl.graph import GraphPolicy, GraphShape
-from arena_rl.situation import Situation
+from arena_rl.episodes.batches import Episodes, Run, make_episodes, sampled
+from arena_rl.inputs.observations import Situation
+from arena_rl.policies.actor import ActorPolicy
+from arena_rl.policies.actor_shapes import ActorShape, GnnShape, MlpShape, ResidualShape, TransformerShape
+from arena_rl.policies.dense import DensePolicy, DenseShape
+from arena_rl.policies.graph_network import GraphPolicy, GraphShape
 
 MIX = ScenarioMix(families=[WeightedFamily(family=published_effects()), WeightedFamily(family=broad_effects())])
 

@@ -10,10 +10,10 @@ from learning import MIX, actor_shape, episodes_of, scenario_on, untrained_actor
 from arena import Simulator, TrackView, load_network
 from arena_heuristics.config import NewsvendorConfig
 from arena_heuristics.newsvendor import Newsvendor
-from arena_rl.actor import ActorPolicy, Frames
 from arena_rl.controller import LearnedController
-from arena_rl.episodes import Run, make_episodes, play, sampled
-from arena_rl.weights import PolicyFile, load_policy, save_policy, signature
+from arena_rl.episodes.batches import Run, make_episodes, play, sampled
+from arena_rl.policies.actor import ActorPolicy, Frames
+from arena_rl.policies.policy_files import PolicyFile, load_policy, save_policy, signature
 
 KINDS = ("mlp", "squashed", "gnn", "transformer", "frames", "residual")
 

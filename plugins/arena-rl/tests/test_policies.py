@@ -10,7 +10,7 @@ from learning import MIX, episodes_of, first_situation, scenario_on, small_dense
 from arena import Simulator, TrackView, load_network
 from arena.training_worlds import RandomNetworks
 from arena_rl.controller import LearnedController
-from arena_rl.episodes import make_episodes, play
+from arena_rl.episodes.batches import make_episodes, play
 
 NETWORKS = ("divergent", "serial", "diamond", "assembly", "tree", "w")
 

@@ -7,14 +7,14 @@ from learning import actor_shape, episodes_of, scenario_on, untrained_actor
 
 from arena import Simulator, TrackView, compile_scenario, initial_state, load_network, step
 from arena.training_worlds import ScenarioMix, WeightedFamily, published_effects
-from arena_rl.actor import ActorPolicy
 from arena_rl.controller import LearnedController
-from arena_rl.environment import PolicyEnvironment, post_decision
-from arena_rl.episodes import Run, sampled
-from arena_rl.learner_settings import Bpo, Pdppo, Ppo, Sac
-from arena_rl.policy_gradient import bounded_ratio_loss, post_decision_advantages
-from arena_rl.recipes import World
-from arena_rl.reward_learner import RewardLearner
+from arena_rl.episodes.batches import Run, sampled
+from arena_rl.episodes.environment import PolicyEnvironment, post_decision
+from arena_rl.learners.learner import Bpo, Pdppo, Ppo, Sac
+from arena_rl.learners.policy_gradient import bounded_ratio_loss, post_decision_advantages
+from arena_rl.learners.reward_learner import RewardLearner
+from arena_rl.policies.actor import ActorPolicy
+from arena_rl.training.recipes import World
 
 MIX = ScenarioMix(families=[WeightedFamily(family=published_effects())], initial_stock=(0.5, 1.5))
 WORLD = World(network="serial", mix=MIX)

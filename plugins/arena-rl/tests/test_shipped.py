@@ -12,9 +12,9 @@ from arena.entry.loading import load_submissions
 from arena.plugins import discover
 from arena_rl.config import LearnedConfig
 from arena_rl.controller import LearnedController, shipped_policies
-from arena_rl.recipes import Recipe, load_recipe, recipe_names
-from arena_rl.training import Training, recipe_learner
-from arena_rl.weights import SHIPPED, read_policy_file, stems
+from arena_rl.policies.policy_files import SHIPPED, read_policy_file, stems
+from arena_rl.training.recipes import Recipe, load_recipe, recipe_names
+from arena_rl.training.train import Training, recipe_learner
 
 STEMS = sorted(path.with_suffix("") for path in SHIPPED.glob("*.safetensors"))
 MEGABYTE = 1024 * 1024

@@ -16,9 +16,7 @@ from typer.testing import CliRunner
 from arena import ArenaError, InvalidInput, TrainingPoint, TrainingRequest, UnknownName, load_network
 from arena.cli import app
 from arena_rl import arena_trainings
-from arena_rl.recipes import Recipe, load_recipe, recipe_names
-from arena_rl.training import Training, recipe_learner, run
-from arena_rl.weights import (
+from arena_rl.policies.policy_files import (
     SHIPPED,
     PolicyFile,
     load_policy,
@@ -27,6 +25,8 @@ from arena_rl.weights import (
     shipped_policy,
     signature,
 )
+from arena_rl.training.recipes import Recipe, load_recipe, recipe_names
+from arena_rl.training.train import Training, recipe_learner, run
 
 SMALL = """
 name: small
@@ -89,7 +89,7 @@ MISMATCHED = [
 
 @pytest.fixture(autouse=True)
 def _few_validation_episodes(monkeypatch):
-    monkeypatch.setattr("arena_rl.training._VALIDATION_EPISODES", 8)
+    monkeypatch.setattr("arena_rl.training.train._VALIDATION_EPISODES", 8)
 
 
 @pytest.mark.parametrize(("text", "match"), MISMATCHED)
@@ -186,7 +186,7 @@ def test_a_training_replaces_no_file_of_somebody_else(tmp_path):
     assert written.read_bytes() == weights
 
 
-@pytest.mark.parametrize("failing", ["checkpoint", "weights"])
+@pytest.mark.parametrize("failing", ["training.checkpoint", "policies.policy_files"])
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(failing, tmp_path, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     whole.mkdir()
@@ -197,7 +197,7 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(failing, tmp_path, monke
     def fill(tensors: dict[str, torch.Tensor], path: Path, *rest: dict[str, str]) -> None:
         calls.append(path)
         save_file(tensors, path, *rest)
-        if len(calls) == (2 if failing == "checkpoint" else 1):
+        if len(calls) == (2 if failing == "training.checkpoint" else 1):
             raise SafetensorError("I/O error: No space left on device")
 
     with monkeypatch.context() as patch:
@@ -248,7 +248,7 @@ def test_a_training_without_its_library_is_refused_and_says_what_to_install(tmp_
     # As on a machine without it: whatever other tests imported of it is forgotten for this one.
     for name in [name for name in sys.modules if name.partition(".")[0] == "stable_baselines3"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "arena_rl.reward_learner", raising=False)
+    monkeypatch.delitem(sys.modules, "arena_rl.learners.reward_learner", raising=False)
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
     arguments = ["train", "ppo-mlp-informed", "--network", "serial", "--steps", "7680", "--out", str(tmp_path)]
     done = CliRunner().invoke(app, arguments, prog_name="arena")

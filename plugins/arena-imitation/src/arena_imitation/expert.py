@@ -17,7 +17,7 @@ from arena_optimization.model import state_path
 from arena_optimization.path_form import PathForm, compile_path
 from arena_optimization.program import Program, Start
 from arena_optimization.stocks import stocks_of
-from arena_rl.situation import Setting, Situation
+from arena_rl.inputs.observations import Setting, Situation
 
 FloatArray = NDArray[np.float64]
 

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from arena_imitation.expert import Expert
 from arena_imitation.lessons import Lessons, give, joined, lesson_loss
 from arena_imitation.teaching import Imitation
-from arena_rl.actor import ActorPolicy
-from arena_rl.foresight import fit
-from arena_rl.recipes import World
-from arena_rl.state import get_optimizer, put_optimizer
-from arena_rl.validation import draw_batches
+from arena_rl.episodes.worlds import draw_batches
+from arena_rl.learners.forecaster_fit import fit
+from arena_rl.learners.state import get_optimizer, put_optimizer
+from arena_rl.policies.actor import ActorPolicy
+from arena_rl.training.recipes import World
 
 _CLIP = 1.0  # largest norm of a gradient
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from arena import Goodwill
 from arena_imitation.expert import Expert
-from arena_rl.actor import ActorPolicy
-from arena_rl.episodes import Episodes, Run
+from arena_rl.episodes.batches import Episodes, Run
+from arena_rl.policies.actor import ActorPolicy
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class _Fate:
         self._path = episodes.mean_path.double().numpy()
 
     def draw(self, period: int, mean: Tensor) -> Tensor:
-        """See `arena_rl.episodes.DrawDemand`."""
+        """See `arena_rl.episodes.batches.DrawDemand`."""
         return torch.from_numpy(self._at(period, mean.double().numpy())).float()
 
     def ahead(self, period: int, sentiment: np.ndarray, goodwill: Goodwill | None) -> np.ndarray:

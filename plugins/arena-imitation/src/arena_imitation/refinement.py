@@ -9,9 +9,9 @@ from torch import Tensor
 
 from arena_imitation.learner import ImitationLearner
 from arena_imitation.teaching import Refinement
-from arena_rl.actor import ActorPolicy
-from arena_rl.recipes import World
-from arena_rl.reward_learner import RewardLearner
+from arena_rl.learners.reward_learner import RewardLearner
+from arena_rl.policies.actor import ActorPolicy
+from arena_rl.training.recipes import World
 
 
 class RefinedLearner:

@@ -8,11 +8,11 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from arena import FrozenSchema
-from arena_rl import recipes
-from arena_rl.actor_shapes import MlpShape, ResidualShape
-from arena_rl.learner_settings import Ppo
-from arena_rl.recipes import TrainingRecipe
-from arena_rl.weights import is_actor
+from arena_rl.learners.learner import Ppo
+from arena_rl.policies.actor_shapes import MlpShape, ResidualShape
+from arena_rl.policies.policy_files import is_actor
+from arena_rl.training import recipes
+from arena_rl.training.recipes import TrainingRecipe
 
 FOLDER: Final = Path(__file__).parent / "recipes"
 
@@ -82,5 +82,5 @@ def recipe_names() -> tuple[str, ...]:
 
 
 def load_recipe(reference: str) -> ImitationRecipe:
-    """Load a shipped recipe, or one from a YAML file; see `arena_rl.recipes.read_recipe`."""
+    """Load a shipped recipe, or one from a YAML file; see `arena_rl.training.recipes.read_recipe`."""
     return recipes.read_recipe(reference, ImitationRecipe, FOLDER)

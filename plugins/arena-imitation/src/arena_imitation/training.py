@@ -7,15 +7,15 @@ from pathlib import Path
 
 from arena import ArenaError, TrainingPoint, TrainingRequest
 from arena_imitation.teaching import ImitationRecipe, load_recipe
-from arena_rl.actor import ActorPolicy
-from arena_rl.learners import Learner
-from arena_rl.recipes import World
-from arena_rl.training import run_recipe
-from arena_rl.weights import AnyPolicy
+from arena_rl.learners.make import Learner
+from arena_rl.policies.actor import ActorPolicy
+from arena_rl.policies.policy_files import AnyPolicy
+from arena_rl.training.recipes import World
+from arena_rl.training.train import run_recipe
 
 
 def train(name: str, request: TrainingRequest, tell: Callable[[TrainingPoint], None]) -> tuple[Path, ...]:
-    """Train by a recipe of this package; see `arena_rl.training.run_recipe`."""
+    """Train by a recipe of this package; see `arena_rl.training.train.run_recipe`."""
     return run_recipe(load_recipe(name), recipe_learner, request, tell)
 
 

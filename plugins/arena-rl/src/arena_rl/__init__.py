@@ -48,7 +48,7 @@ def arena_trainings() -> Iterable[TrainingSpec]:
     Returns:
         The declarations; summaries are read from the recipes.
     """
-    from arena_rl.recipes import load_recipe, recipe_names
-    from arena_rl.training import run
+    from arena_rl.training.recipes import load_recipe, recipe_names
+    from arena_rl.training.train import run
 
     return [TrainingSpec(name, load_recipe(name).summary, partial(run, name)) for name in recipe_names()]

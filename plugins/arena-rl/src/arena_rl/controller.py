@@ -11,8 +11,8 @@ from torch import Tensor
 
 from arena import Briefing, ControllerReport, InformedObservation, Observation
 from arena_rl.config import LearnedConfig
-from arena_rl.situation import Setting, Situation, point_places, setting_of
-from arena_rl.weights import SHIPPED, UnfitPolicyError, shipped_policy
+from arena_rl.inputs.observations import Setting, Situation, point_places, setting_of
+from arena_rl.policies.policy_files import SHIPPED, UnfitPolicyError, shipped_policy
 
 PolicyFor = Callable[[Setting], tuple[torch.nn.Module, bool]]
 """Gives the policy for an episode, and whether it only stands in for the one that was asked for. Raises `ValueError`
