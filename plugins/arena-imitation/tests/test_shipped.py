@@ -10,10 +10,10 @@ from arena import Track
 from arena.entry.loading import load_submissions
 from arena.plugins import discover
 from arena_imitation import WEIGHTS
-from arena_imitation.teaching import ImitationRecipe, load_recipe, recipe_names
+from arena_imitation.training import ImitationRecipe, load_recipe, recipe_names
 from arena_rl.config import LearnedConfig
 from arena_rl.controller import LearnedController, shipped_policies
-from arena_rl.policies.policy_files import read_policy_file, stems
+from arena_rl.policies.policy_files import policy_stems, read_policy_file
 
 STEMS = sorted(path.with_suffix("") for path in WEIGHTS.glob("*.safetensors"))
 SUBMISSIONS = sorted(
@@ -56,7 +56,7 @@ def test_every_recipe_has_a_policy_per_network_and_a_submission_of_its_track():
     for one in loaded:
         policy = str(one.config["policy"])
         assert policy == one.name
-        for stem in stems(policy, WEIGHTS):
+        for stem in policy_stems(policy, WEIGHTS):
             assert read_policy_file(stem).shape.informed == (one.track == "informed")
 
 

@@ -8,13 +8,12 @@ from learning import actor_shape, episodes_of, scenario_on
 
 from arena import load_network
 from arena.training_worlds import ScenarioMix, WeightedFamily, broad_effects
-from arena_rl.episodes.worlds import draw_batches, validate
-from arena_rl.learners.forecaster_fit import choose, fit
-from arena_rl.learners.learner import Ppo
+from arena_rl.episodes.worlds import World, draw_batches, validate
+from arena_rl.learners.forecaster_fit import fit, fit_most_profitable
+from arena_rl.learners.learner import PpoSettings
 from arena_rl.learners.reward_learner import RewardLearner
 from arena_rl.policies.actor import ActorPolicy
-from arena_rl.policies.forecaster import Forecaster, deviance
-from arena_rl.training.recipes import World
+from arena_rl.policies.forecaster import Forecaster, poisson_deviance
 
 MIX = ScenarioMix(families=[WeightedFamily(family=broad_effects())])
 
@@ -34,10 +33,10 @@ def fitted(seed: int, gradients: int, caution: float = 0.5) -> tuple[Forecaster,
 )
 def test_the_deviance_is_least_at_the_truth_whatever_the_caution(truth, caution, error):
     true = torch.tensor(truth, dtype=torch.float64)
-    best = deviance(true, true, caution=caution)
+    best = poisson_deviance(true, true, caution=caution)
     assert abs(float(best)) < 1e-12
     # The mean's lower bound moves the minimum by 0.02 units at most.
-    assert deviance(true * (1 + error), true, caution=caution) >= best - 1e-3
+    assert poisson_deviance(true * (1 + error), true, caution=caution) >= best - 1e-3
 
 
 def test_what_is_too_small_weighs_more_by_caution():
@@ -45,8 +44,8 @@ def test_what_is_too_small_weighs_more_by_caution():
     truth = torch.tensor([20.0])
     small, large = torch.tensor([19.0]), torch.tensor([21.0])
     for caution in (0.5, 0.8):
-        ratio = deviance(small, truth, caution=caution) / deviance(large, truth, caution=caution)
-        plain = deviance(small, truth) / deviance(large, truth)
+        ratio = poisson_deviance(small, truth, caution=caution) / poisson_deviance(large, truth, caution=caution)
+        plain = poisson_deviance(small, truth) / poisson_deviance(large, truth)
         torch.testing.assert_close(ratio, plain * caution / (1 - caution), rtol=1e-5, atol=0)
 
 
@@ -55,8 +54,10 @@ def test_a_cautious_fit_foresees_more():
     cautious, _ = fitted(1, 60, caution=0.9)
     generator = torch.Generator().manual_seed(3)
     demand = torch.poisson(torch.full((64, 1, 8), 20.0), generator=generator)
-    moods = torch.ones(64, 8)
-    means = [each(each.remembered(demand, moods, moods[:, 0])).mean() for each in (plain, cautious)]
+    past_sentiment = torch.ones(64, 8)
+    means = [
+        each(each.history_features(demand, past_sentiment, past_sentiment[:, 0])).mean() for each in (plain, cautious)
+    ]
     assert means[1] > 1.1 * means[0]
 
 
@@ -83,11 +84,11 @@ def test_of_several_cautions_that_stays_which_earns_most():
     world, network = World(network="serial", mix=MIX), load_network("serial")
     scenario = scenario_on(network)
     trials = draw_batches((world,), np.random.default_rng(4), batches=8, episodes=256, informed=False)
-    reach = episodes_of(scenario, 1, informed=False).setting.reach
+    structure = episodes_of(scenario, 1, informed=False).briefing.structure
 
     def policy() -> ActorPolicy:
         torch.manual_seed(0)
-        return ActorPolicy(actor_shape("residual", informed=False), network, reach)
+        return ActorPolicy(actor_shape("residual", informed=False), network, structure)
 
     earned, fits = {}, {}
     for caution in (0.3, 0.9):
@@ -97,7 +98,7 @@ def test_of_several_cautions_that_stays_which_earns_most():
     best = max(earned, key=earned.__getitem__)
     for cautions in ((0.3, 0.9), (0.9, 0.3)):
         chosen = policy()
-        assert choose(chosen, scenario, world, seed=4, cautions=cautions, gradients=40) == best
+        assert fit_most_profitable(chosen, scenario, world, seed=4, cautions=cautions, gradients=40) == best
         for mine, yours in zip(chosen.forecaster.parameters(), fits[best].parameters(), strict=True):
             torch.testing.assert_close(mine, yours, rtol=0, atol=0)
 
@@ -109,10 +110,10 @@ def test_a_blind_learner_fits_once_and_then_keeps_the_forecaster(monkeypatch):
         fits.append((seed, caution))
 
     monkeypatch.setattr("arena_rl.learners.forecaster_fit.fit", fit_nothing)
-    setting = episodes_of(scenario_on(load_network("serial")), 1, informed=False).setting
+    briefing = episodes_of(scenario_on(load_network("serial")), 1, informed=False).briefing
     torch.manual_seed(1)
-    policy = ActorPolicy(actor_shape("mlp", informed=False), setting.compiled.network, setting.reach)
-    settings = Ppo(environments=4, batch=60, epochs=1, caution=0.8)
+    policy = ActorPolicy(actor_shape("mlp", informed=False), briefing.compiled.network, briefing.structure)
+    settings = PpoSettings(environments=4, batch=60, epochs=1, caution=0.8)
     learner = RewardLearner(settings, policy, World(network="serial", mix=MIX), steps=240, seed=7)
     before = {name: value.clone() for name, value in policy.state_dict().items()}
     learner.update()

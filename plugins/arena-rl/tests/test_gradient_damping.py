@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from arena import load_network
 from arena_rl.episodes.batches import play
-from arena_rl.episodes.worlds import share_earned
+from arena_rl.episodes.worlds import relative_profit
 
 
 class Filler(nn.Module):
@@ -23,37 +23,37 @@ class Filler(nn.Module):
         self.forecasts: list[Tensor] = []
         self.asked: list[Tensor] = []
 
-    def together(self, settings, situations):
+    def order_batches(self, briefings, observations):
         found = []
-        for setting, situation in zip(settings, situations, strict=True):
-            orders = self.wish(situation).repeat(1, setting.compiled.links)
+        for briefing, observation in zip(briefings, observations, strict=True):
+            orders = self.wish(observation).repeat(1, briefing.compiled.links)
             if orders.requires_grad:
                 orders.retain_grad()
             self.asked.append(orders)
             found.append(orders)
         return found
 
-    def wish(self, situation):
+    def wish(self, observation):
         if self.blind_to_itself:
-            situation = replace(situation, on_hand=situation.on_hand.detach())
-        lacking = self.level - situation.on_hand.sum(1, keepdim=True)
+            observation = replace(observation, on_hand=observation.on_hand.detach())
+        lacking = self.level - observation.on_hand.sum(1, keepdim=True)
         return nn.functional.softplus(self.gain * lacking)
 
 
 class Follower(Filler):
     """Orders by the mood of the customers alone."""
 
-    def wish(self, situation):
-        return 0.1 * self.level * situation.sentiment[:, None]
+    def wish(self, observation):
+        return 0.1 * self.level * observation.sentiment[:, None]
 
 
 def slopes(policy, *, goodwill=False, **how):
     """Profits, and what a unit of every order is worth to them by the gradient, market prices, (periods,)."""
     batch = episodes_of(scenario_on(load_network("serial"), backlog=True, goodwill=goodwill), 8, informed=True)
     played = play(policy, [batch], torch.Generator().manual_seed(1), **how)
-    share_earned(played.profits, [batch]).backward()
-    (price,) = {link.price for link in batch.setting.compiled.network.market_links}
-    per_unit = (batch.worth[:, None] * batch.count) / price
+    relative_profit(played.profits, [batch]).backward()
+    (price,) = {link.price for link in batch.briefing.compiled.network.market_links}
+    per_unit = (batch.reference_profit[:, None] * batch.count) / price
     return played.profits[0], torch.stack([(orders.grad * per_unit).abs().max() for orders in policy.asked])
 
 

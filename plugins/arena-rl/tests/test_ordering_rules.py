@@ -6,8 +6,8 @@ import torch
 from learning import actor_shape, episodes_of, scenario_on
 
 from arena import Demand, Ledger, Scenario, Simulator, TrackView, load_network
-from arena_rl.controller import LearnedController
-from arena_rl.episodes.batches import Run, sampled
+from arena_rl.controller import ChosenPolicy, LearnedController
+from arena_rl.episodes.batches import EpisodeRun, demand_sampler
 from arena_rl.policies.actor import ActorPolicy
 
 SEASONS = {"trend": {"slope": 0.02}, "seasonal": {"amplitude": 0.4, "frequency": 0.3}}
@@ -22,12 +22,12 @@ def played_without_safety(network: str, *, horizon: int = 60, **demand: object) 
         fulfilment="backlog",
         horizon=horizon,
     )
-    setting = episodes_of(scenario, 1, informed=True).setting
-    policy = ActorPolicy(actor_shape("mlp", informed=True), scenario.network, setting.reach)
+    briefing = episodes_of(scenario, 1, informed=True).briefing
+    policy = ActorPolicy(actor_shape("mlp", informed=True), scenario.network, briefing.structure)
     torch.nn.init.zeros_(policy.actor.out.weight)
     view, simulator = TrackView(scenario, "informed"), Simulator(scenario)
     simulator.start(1)
-    controller = LearnedController(lambda setting: (policy, False))
+    controller = LearnedController(lambda _: ChosenPolicy(policy))
     controller.begin(view.brief(seed=0))
     while not simulator.finished:
         simulator.step(controller.order(view.observe(simulator.state)))
@@ -60,8 +60,10 @@ def test_the_demand_that_counts_is_that_of_the_time_of_sale():
 
 def test_excess_stock_is_a_negative_requirement():
     batch = episodes_of(scenario_on(load_network("serial")), 2, informed=True)
-    policy = ActorPolicy(actor_shape("mlp", informed=True), batch.setting.compiled.network, batch.setting.reach)
-    situation = Run(batch, sampled(batch, torch.Generator().manual_seed(1))).situation(0)
-    found = policy.reader.requirements(batch.setting, situation)
-    more = type(situation)(**{**vars(situation), "on_hand": situation.on_hand + 1000.0})
-    torch.testing.assert_close(policy.reader.requirements(batch.setting, more), found - 1000.0, rtol=1e-5, atol=1e-2)
+    policy = ActorPolicy(actor_shape("mlp", informed=True), batch.briefing.compiled.network, batch.briefing.structure)
+    observation = EpisodeRun(batch, demand_sampler(batch, torch.Generator().manual_seed(1))).observe(0)
+    found = policy.features.net_requirements(batch.briefing, observation)
+    more = type(observation)(**{**vars(observation), "on_hand": observation.on_hand + 1000.0})
+    torch.testing.assert_close(
+        policy.features.net_requirements(batch.briefing, more), found - 1000.0, rtol=1e-5, atol=1e-2
+    )

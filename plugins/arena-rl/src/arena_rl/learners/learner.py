@@ -1,10 +1,13 @@
-"""What a recipe says of its learner: the method, and its numbers."""
+"""The interface of all learners, their settings in a recipe, and the state of their optimisers in a checkpoint."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
+import torch
 from pydantic import Field
+from torch import Tensor
 
 from arena import FrozenSchema
 
@@ -13,7 +16,47 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Caution = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Hdpo(FrozenSchema):
+class LearnerState(NamedTuple):
+    """State of a learner, on which its next update depends.
+
+    Attributes:
+        tensors: tensors by name.
+        values: values that JSON can hold, by name.
+    """
+
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+
+
+class Learner(Protocol):
+    """Improves a policy, update by update.
+
+    Attributes:
+        updates_done: updates so far.
+        updates: updates of the whole training.
+        steps_per_update: environment steps of one update.
+        packages: distributions beside torch and numpy that it uses, for the training card.
+    """
+
+    updates_done: int
+    updates: int
+    steps_per_update: int
+    packages: Sequence[str]
+
+    def update(self) -> float:
+        """Improve the policy once; returns the loss."""
+
+    def state(self) -> LearnerState:
+        """State on which the next update depends."""
+
+    def restore(self, state: LearnerState) -> None:
+        """Continue from the state of an equal learner; its values may hold more than `state` gave."""
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+class HdpoSettings(FrozenSchema):
     """Hindsight differentiable policy optimisation: gradients of the profit through the dynamics (arXiv 2306.11246)."""
 
     kind: Literal["hdpo"] = "hdpo"
@@ -31,8 +74,8 @@ class Hdpo(FrozenSchema):
     )
 
 
-class _FromRewards(FrozenSchema):
-    """What the learners that see rewards only have in common; every update plays one episode per environment."""
+class _RewardSettings(FrozenSchema):
+    """Settings of all learners that see rewards only; every update plays one episode per environment."""
 
     learning_rate: Positive = Field(default=3e-4, description="of Adam")
     environments: int = Field(default=256, ge=2, description="episodes played side by side")
@@ -45,11 +88,11 @@ class _FromRewards(FrozenSchema):
 
     @property
     def cautions(self) -> tuple[float, ...]:
-        """All that are tried."""
+        """Values of caution that are tried."""
         return self.caution if isinstance(self.caution, tuple) else (self.caution,)
 
 
-class _OnPolicy(_FromRewards):
+class _OnPolicySettings(_RewardSettings):
     batch: int = Field(default=256, ge=2, description="decisions per gradient")
     epochs: int = Field(default=10, ge=1, description="passes over what was played")
     gae_lambda: Fraction = Field(default=0.9, description="mixture of advantages over one and more periods")
@@ -61,14 +104,14 @@ class _OnPolicy(_FromRewards):
     log_deviation: float = Field(default=-0.5, description="logarithm of the actions' first standard deviation")
 
 
-class Ppo(_OnPolicy):
+class PpoSettings(_OnPolicySettings):
     """Proximal policy optimisation, by Stable-Baselines3 (arXiv 1707.06347)."""
 
     kind: Literal["ppo"] = "ppo"
 
 
-class Pdppo(_OnPolicy):
-    """Post-decision PPO: a second critic values what is left when orders are placed and customers have not come."""
+class PdppoSettings(_OnPolicySettings):
+    """Post-decision PPO: a second critic values the state after orders and before demand (arXiv 2504.05150)."""
 
     kind: Literal["pdppo"] = "pdppo"
     advantage: Literal["maximum", "surprise"] = Field(
@@ -78,13 +121,13 @@ class Pdppo(_OnPolicy):
     )
 
 
-class Bpo(_OnPolicy):
+class BpoSettings(_OnPolicySettings):
     """Bounded policy optimisation: distance of each ratio from the best within its bounds (arXiv 2604.18578)."""
 
     kind: Literal["bpo"] = "bpo"
 
 
-class Sac(_FromRewards):
+class SacSettings(_RewardSettings):
     """Soft actor-critic, by Stable-Baselines3 (arXiv 1801.01290)."""
 
     kind: Literal["sac"] = "sac"
@@ -101,5 +144,36 @@ class Sac(_FromRewards):
     gradients: int = Field(default=2, ge=1, description="gradients per period of the batch of episodes")
 
 
-FromRewards = Ppo | Pdppo | Bpo | Sac
-LearnerSettings = Annotated[Hdpo | Ppo | Pdppo | Bpo | Sac, Field(discriminator="kind")]
+OnPolicySettings = PpoSettings | PdppoSettings | BpoSettings
+RewardSettings = OnPolicySettings | SacSettings
+LearnerSettings = Annotated[
+    HdpoSettings | PpoSettings | PdppoSettings | BpoSettings | SacSettings, Field(discriminator="kind")
+]
+
+
+# --- optimisers in checkpoints ----------------------------------------------------------------------------------------
+
+
+def optimizer_tensors(name: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """State of an optimiser as tensors, under names that begin with the given one."""
+    return {
+        f"{name}.{number}.{entry}": torch.as_tensor(value).clone()
+        for number, state in optimizer.state_dict()["state"].items()
+        for entry, value in state.items()
+    }
+
+
+def restore_optimizer(name: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Restore an optimiser of the same parameters from `optimizer_tensors`."""
+    state = optimizer.state_dict()
+    state["state"] = {}
+    for key, value in tensors.items():
+        if key.startswith(f"{name}."):
+            number, entry = key.removeprefix(f"{name}.").split(".")
+            state["state"].setdefault(int(number), {})[entry] = value.clone()
+    optimizer.load_state_dict(state)
+
+
+def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors whose names begin with a prefix, by the rest of the name."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

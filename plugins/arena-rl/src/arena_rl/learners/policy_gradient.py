@@ -1,4 +1,7 @@
-"""Proximal policy optimisation and its two relatives: what Stable-Baselines3 gives, and one loss of their own each."""
+"""Proximal policy optimisation around an actor, and its two relatives: bounded and post-decision PPO.
+
+Stable-Baselines3 gives PPO; each relative has a loss of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
@@ -17,17 +21,17 @@ from arena_rl.episodes.environment import PolicyEnvironment
 from arena_rl.policies.actor import ActorPolicy
 from arena_rl.policies.actor_networks import make_critic_body
 
-FloatArray = np.ndarray
+FloatArray = NDArray[np.float32]
 
 
 class _ActorAndCritic(nn.Module):
-    """What Stable-Baselines3 calls the extractor of a policy: here the whole actor, and the critic's body."""
+    """Extractor of a policy of Stable-Baselines3: here the whole actor, and the critic's body."""
 
     def __init__(self, policy: ActorPolicy) -> None:
         super().__init__()
         self.actor = policy.actor
-        self.critic, self.latent_dim_vf = make_critic_body(policy.shape, policy.reader, policy.input_size)
-        self.latent_dim_pi = policy.reader.reach.compiled.links
+        self.critic, self.latent_dim_vf = make_critic_body(policy.shape, policy.features, policy.input_size)
+        self.latent_dim_pi = policy.features.structure.compiled.links
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         return self.forward_actor(inputs), self.forward_critic(inputs)
@@ -42,7 +46,7 @@ class _ActorAndCritic(nn.Module):
 
 
 class SharedActorPolicy(ActorCriticPolicy):
-    """Stable-Baselines3's policy around the actor of an `ActorPolicy`: training the one trains the other."""
+    """Policy of Stable-Baselines3 around the actor of an `ActorPolicy`: training the one trains the other."""
 
     def __init__(self, *arguments: Any, actor_policy: Callable[[], ActorPolicy], **settings: Any) -> None:
         self._actor_policy = actor_policy
@@ -63,11 +67,11 @@ class SharedActorPolicy(ActorCriticPolicy):
 def bounded_ratio_loss(ratio: Tensor, advantages: Tensor, bound: float) -> Tensor:
     """Mean of |A|·|ρ − (1 + ε·sign A)|: the distance of each probability ratio ρ from the best within its bounds.
 
-    Where PPO's loss stops caring beyond 1 ± ε, this one pulls back. Source: Ao et al., Bounded ratio reinforcement
-    learning (arXiv 2604.18578), with mean-based in place of median-based advantages A.
+    Where PPO's loss is flat beyond 1 ± ε, this one pulls back. Source: Ao et al., Bounded ratio reinforcement learning
+    (arXiv 2604.18578), with mean-based in place of median-based advantages A.
 
     Args:
-        ratio: of the probabilities of what was done, under the new and the old policy, (decisions,).
+        ratio: ratio of the probabilities of the actions under the new and the old policy, (decisions,).
         advantages: (decisions,).
         bound: ε.
     """
@@ -78,7 +82,7 @@ class BPO(PPO):
     """PPO with the bounded-ratio loss in place of the clipped one; all else is Stable-Baselines3's."""
 
     def train(self) -> None:
-        """Improve actor and critic by what was played."""
+        """Improve actor and critic by the collected episodes."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         bound = self.clip_range(self._current_progress_remaining)  # type: ignore[operator]
@@ -110,36 +114,36 @@ class BPO(PPO):
 def post_decision_advantages(
     rewards: FloatArray,
     values: FloatArray,
-    decided: FloatArray,
+    post_decision_values: FloatArray,
     advantages: FloatArray,
     *,
     gamma: float,
     kind: Literal["maximum", "surprise"],
 ) -> FloatArray:
-    """Advantages by two critics, V of the state and U of what is left when orders are placed.
+    """Advantages by two critics, V of the state and U of the post-decision state.
 
     With R the return that the state critic learns, R = A + V:
 
     - ``maximum``: max(R − V, R − U). Source: Felizardo et al., post-decision proximal policy optimization with dual
       critic networks (arXiv 2504.05150).
-    - ``surprise``: A − (r + γ·V' − U). What follows the decision in its period is demand alone, so what is subtracted
-      has mean 0 given the decision, and the gradient keeps its mean at a smaller variance.
+    - ``surprise``: A − (r + γ·V' − U). Only demand follows the decision in its period, so the subtracted term has mean
+      0 given the decision, and the gradient keeps its mean at a smaller variance.
 
     Args:
         rewards: r, (periods, episodes), of whole episodes.
         values: V before each decision, the same shape.
-        decided: U after each decision, the same shape.
+        post_decision_values: U after each decision, the same shape.
         advantages: A by the state critic, the same shape.
         gamma: γ.
-        kind: which of the two.
+        kind: one of the two.
 
     Returns:
-        The same shape.
+        Advantages, the same shape.
     """
     if kind == "maximum":
-        return np.asarray(np.maximum(advantages, advantages + values - decided))
+        return np.asarray(np.maximum(advantages, advantages + values - post_decision_values))
     following = np.concatenate((values[1:], np.zeros_like(values[:1])))
-    return np.asarray(advantages - (rewards + gamma * following - decided))
+    return np.asarray(advantages - (rewards + gamma * following - post_decision_values))
 
 
 class PDPPO(PPO):
@@ -157,7 +161,7 @@ class PDPPO(PPO):
         super()._setup_model()
         environment = self._environment()
         policy = environment.policy
-        body, width = make_critic_body(policy.shape, policy.reader, policy.input_size)
+        body, width = make_critic_body(policy.shape, policy.features, policy.input_size)
         self.second_critic = nn.Sequential(body, nn.Linear(width, 1))
         rate = self.lr_schedule(1)
         self.second_optimizer = torch.optim.Adam(self.second_critic.parameters(), lr=rate, eps=1e-5)
@@ -169,17 +173,17 @@ class PDPPO(PPO):
         return environment
 
     def train(self) -> None:
-        """Improve the actor and both critics by what was played."""
+        """Improve the actor and both critics by the collected episodes."""
         assert isinstance(self.env, VecNormalize)
         buffer = self.rollout_buffer
-        kept = self._environment().decided
-        decided = np.stack([np.asarray(self.env.normalize_obs(inputs)) for inputs in kept]).astype(np.float32)
-        states = torch.from_numpy(decided).flatten(0, 1)
+        frames = self._environment().post_decision_frames
+        inputs = np.stack([np.asarray(self.env.normalize_obs(frame)) for frame in frames]).astype(np.float32)
+        states = torch.from_numpy(inputs).flatten(0, 1)
         with torch.no_grad():
-            found = self.second_critic(states).reshape(buffer.values.shape).numpy()
+            values = self.second_critic(states).reshape(buffer.values.shape).numpy()
         returns = torch.from_numpy(buffer.returns.copy()).flatten()
         buffer.advantages = post_decision_advantages(
-            buffer.rewards, buffer.values, found, buffer.advantages, gamma=self.gamma, kind=self._advantage
+            buffer.rewards, buffer.values, values, buffer.advantages, gamma=self.gamma, kind=self._advantage
         )
         super().train()
         for _ in range(self.n_epochs):

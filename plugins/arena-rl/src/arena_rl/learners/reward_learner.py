@@ -1,14 +1,14 @@
-"""Learners that see rewards only, by Stable-Baselines3: one update is one episode in every environment, and learning.
+"""The learner that sees rewards only, by Stable-Baselines3: PPO, its relatives, and soft actor-critic.
 
-Every update begins with new episodes and seeds all random streams by its number, so that the state of a training is
-weights, optimisers, running statistics (and the memory of SAC), and a training that goes on repeats what it would have
-done.
+An update is one episode in every environment, and learning from it. It begins with new episodes and seeds all random
+streams by its number, so that the state of a training is weights, optimisers, running statistics (and the memory of
+SAC), and a resumed training takes the same course as an undisturbed one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import torch
@@ -20,16 +20,26 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import Tensor, nn
 
 from arena_rl.episodes.environment import PolicyEnvironment
-from arena_rl.learners.forecaster_fit import choose
-from arena_rl.learners.learner import Bpo, FromRewards, Pdppo, Sac
+from arena_rl.episodes.worlds import World
+from arena_rl.learners.forecaster_fit import fit_most_profitable
+from arena_rl.learners.learner import (
+    BpoSettings,
+    LearnerState,
+    OnPolicySettings,
+    PdppoSettings,
+    PpoSettings,
+    RewardSettings,
+    SacSettings,
+    optimizer_tensors,
+    restore_optimizer,
+    with_prefix,
+)
 from arena_rl.learners.policy_gradient import BPO, PDPPO, SharedActorPolicy
-from arena_rl.learners.state import get_optimizer, put_optimizer
 from arena_rl.policies.actor import CLIP, ActorPolicy
-from arena_rl.policies.actor_shapes import MlpShape
-from arena_rl.training.recipes import World
+from arena_rl.policies.actor_networks import MlpShape
 
 _MOMENTS = ("mean", "var", "count")
-_EARLIER_INPUTS = 100_000.0  # inputs that an earlier training counts for in the running statistics
+_EARLIER_OBSERVATIONS = 100_000.0  # weight of an earlier training in the running statistics
 _MEMORY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
@@ -38,54 +48,62 @@ class RewardLearner:
 
     Args:
         settings: of the recipe.
-        policy: what is improved.
-        world: where its episodes come from; of one network.
+        policy: the policy that is improved.
+        world: source of its episodes; of one network.
         steps: environment steps of the whole training.
-        seed: of everything that is drawn.
-        goes_on: whether the policy has learnt before: then its normalisation is where this training's begins, and a
-            blind one can forecast.
+        seed: of all random numbers.
+        pretrained: whether the policy has learnt before: its normalisation is then the start of this training's, and
+            its forecaster is not fitted.
     """
 
     def __init__(
         self,
-        settings: FromRewards,
+        settings: RewardSettings,
         policy: ActorPolicy,
         world: World,
         *,
         steps: int,
         seed: int,
-        goes_on: bool = False,
+        pretrained: bool = False,
     ) -> None:
         self.policy = policy
         self.packages: Sequence[str] = ("gymnasium", "stable-baselines3")
-        self.done = 0
+        self.updates_done = 0
         self._seed = seed
-        self._world, self._cautions, self._goes_on = world, settings.cautions, goes_on
-        scenario = world.draw(np.random.default_rng(0), backlog=True, goodwill=False)
-        # Stocks as the network has them: the mix scales them itself.
-        self._scenario = scenario = scenario.model_copy(update={"network": policy.network})
+        self._world, self._cautions, self._pretrained = world, settings.cautions, pretrained
+        # With the network's own initial stocks, since the environment scales them itself.
+        self._scenario = scenario = world.first_scenario().model_copy(update={"network": policy.network})
         environment = PolicyEnvironment(
-            policy, scenario, world.mix, settings.environments, keeps_decisions=isinstance(settings, Pdppo)
+            policy, scenario, world.mix, settings.environments, keep_post_decision=isinstance(settings, PdppoSettings)
         )
         self.env = VecNormalize(environment, gamma=settings.gamma, clip_obs=CLIP, clip_reward=CLIP)
-        if goes_on:
-            seen = self._statistics["inputs"]
-            seen.mean, seen.var = policy.mean.double().numpy().copy(), policy.deviation.double().numpy() ** 2
-            seen.count = _EARLIER_INPUTS
+        if pretrained:
+            statistics = self._statistics["inputs"]
+            statistics.mean = policy.mean.double().numpy().copy()
+            statistics.var = policy.deviation.double().numpy() ** 2
+            statistics.count = _EARLIER_OBSERVATIONS
         self.steps_per_update = settings.environments * scenario.horizon
         self.updates = max(1, round(steps / self.steps_per_update))
         set_random_seed(seed)
-        self.model = self._soft(settings) if isinstance(settings, Sac) else self._proximal(settings, scenario.horizon)
+        self.model = (
+            self._soft_actor_critic(settings)
+            if isinstance(settings, SacSettings)
+            else self._proximal(settings, scenario.horizon)
+        )
         self.model.set_logger(Logger(None, []))
 
-    def _proximal(self, settings: FromRewards, horizon: int) -> PPO:
-        assert not isinstance(settings, Sac)
-        method: type[PPO] = PPO
+    def _proximal(self, settings: OnPolicySettings, horizon: int) -> PPO:
+        method: type[PPO]
         more: dict[str, Any] = {}
-        if isinstance(settings, Bpo):
-            method = BPO
-        elif isinstance(settings, Pdppo):
-            method, more = PDPPO, {"advantage": settings.advantage}
+        match settings:
+            case PpoSettings():
+                method = PPO
+            case BpoSettings():
+                method = BPO
+            case PdppoSettings():
+                method, more = PDPPO, {"advantage": settings.advantage}
+            case _:
+                assert_never(settings)
         return method(
             SharedActorPolicy,
             self.env,
@@ -109,7 +127,7 @@ class RewardLearner:
             **more,
         )
 
-    def _soft(self, settings: Sac) -> SAC:
+    def _soft_actor_critic(self, settings: SacSettings) -> SAC:
         shape = self.policy.shape
         if not (isinstance(shape, MlpShape) and shape.squashed):
             raise ValueError(f"soft actor-critic trains a policy of kind 'mlp' with squashed: true, not {shape.kind!r}")
@@ -128,34 +146,34 @@ class RewardLearner:
             policy_kwargs={"net_arch": list(shape.hidden)},
             device="cpu",
         )
-        # Of one structure with ours, which takes them over: training the one trains the other.
+        # Our actor has the same structure and takes these layers over: training the one trains the other.
         assert isinstance(model.actor.mu, nn.Linear)
         self.policy.actor.body, self.policy.actor.out = model.actor.latent_pi, model.actor.mu
         return model
 
     def update(self) -> float:
-        """Play an episode in every environment, and learn; a blind policy first learns to forecast.
+        """Play an episode in every environment, and learn; before the first, fit the forecaster of a blind policy.
 
         Returns:
-            The last loss; NaN where nothing was learnt yet.
+            The last loss; NaN before SAC has begun to learn.
         """
-        if self.done == 0 and not self._goes_on and self.policy.forecaster is not None:
-            choose(self.policy, self._scenario, self._world, seed=self._seed, cautions=self._cautions)
-        seed = int(np.random.SeedSequence([self._seed, self.done]).generate_state(1)[0])
+        if self.updates_done == 0 and not self._pretrained and self.policy.forecaster is not None:
+            fit_most_profitable(self.policy, self._scenario, self._world, seed=self._seed, cautions=self._cautions)
+        seed = int(np.random.SeedSequence([self._seed, self.updates_done]).generate_state(1)[0])
         set_random_seed(seed)
         self.model.action_space.seed(seed)
         self.env.seed(seed)
         self.model.set_env(self.env)  # forces new episodes
         self.model.learn(self.steps_per_update, reset_num_timesteps=False, log_interval=None)  # type: ignore[arg-type]
-        self.done += 1
+        self.updates_done += 1
         self._share_normalisation()
-        told = self.model.logger.name_to_value
-        return float(told.get("train/loss", told.get("train/critic_loss", np.nan)))
+        logged = self.model.logger.name_to_value
+        return float(logged.get("train/loss", logged.get("train/critic_loss", np.nan)))
 
     def _share_normalisation(self) -> None:
-        seen = self._statistics["inputs"]
-        self.policy.mean.copy_(torch.from_numpy(seen.mean))
-        self.policy.deviation.copy_(torch.from_numpy(np.sqrt(seen.var + self.env.epsilon)))
+        statistics = self._statistics["inputs"]
+        self.policy.mean.copy_(torch.from_numpy(statistics.mean))
+        self.policy.deviation.copy_(torch.from_numpy(np.sqrt(statistics.var + self.env.epsilon)))
 
     @property
     def _statistics(self) -> dict[str, RunningMeanStd]:
@@ -182,45 +200,45 @@ class RewardLearner:
             found["second_critic"] = self.model.second_critic
         return found
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything that the next update depends on: tensors, and what JSON can hold."""
+    def state(self) -> LearnerState:
+        """State on which the next update depends."""
         tensors: dict[str, Tensor] = {}
         for name, module in self._modules().items():
             tensors |= {f"{name}.{key}": value.clone() for key, value in module.state_dict().items()}
         for name, optimizer in self._optimizers().items():
-            tensors |= get_optimizer(f"optimizer.{name}", optimizer)
-        for name, seen in self._statistics.items():
+            tensors |= optimizer_tensors(f"optimizer.{name}", optimizer)
+        for name, statistics in self._statistics.items():
             for part in _MOMENTS:
-                tensors[f"statistics.{name}.{part}"] = torch.as_tensor(getattr(seen, part), dtype=torch.float64)
-        about: dict[str, Any] = {"steps": self.model.num_timesteps}
+                tensors[f"statistics.{name}.{part}"] = torch.as_tensor(getattr(statistics, part), dtype=torch.float64)
+        values: dict[str, Any] = {"steps": self.model.num_timesteps}
         if isinstance(self.model, SAC):
             assert self.model.log_ent_coef is not None
             tensors["log_entropy"] = self.model.log_ent_coef.detach().clone()
             memory = self.model.replay_buffer
             assert memory is not None
             filled = len(memory.rewards) if memory.full else memory.pos
-            about |= {"position": memory.pos, "full": memory.full}
+            values |= {"position": memory.pos, "full": memory.full}
             tensors |= {f"memory.{name}": torch.from_numpy(getattr(memory, name)[:filled]) for name in _MEMORY}
-        return tensors, about
+        return LearnerState(tensors, values)
 
-    def restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-        """Go to a state that `state` gave."""
+    def restore(self, state: LearnerState) -> None:
+        """Continue from a state that `state` gave."""
+        tensors, values = state
         for name, module in self._modules().items():
-            start = f"{name}."
-            module.load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
+            module.load_state_dict(with_prefix(f"{name}.", tensors))
         for name, optimizer in self._optimizers().items():
-            put_optimizer(f"optimizer.{name}", optimizer, tensors)
-        for name, seen in self._statistics.items():
+            restore_optimizer(f"optimizer.{name}", optimizer, tensors)
+        for name, statistics in self._statistics.items():
             for part in _MOMENTS:
-                setattr(seen, part, tensors[f"statistics.{name}.{part}"].numpy().copy())
-        self.model.num_timesteps = about["steps"]
+                setattr(statistics, part, tensors[f"statistics.{name}.{part}"].numpy().copy())
+        self.model.num_timesteps = values["steps"]
         if isinstance(self.model, SAC):
             assert self.model.log_ent_coef is not None
             with torch.no_grad():
                 self.model.log_ent_coef.copy_(tensors["log_entropy"])
             memory = self.model.replay_buffer
             assert memory is not None
-            memory.pos, memory.full = about["position"], about["full"]
+            memory.pos, memory.full = values["position"], values["full"]
             for name in _MEMORY:
                 kept = tensors[f"memory.{name}"].numpy()
                 getattr(memory, name)[: len(kept)] = kept

@@ -1,43 +1,108 @@
-"""Networks of the policies and critics that are trained by rewards, from inputs to the latent before the last layer."""
+"""Sizes of the actors, and their networks: from features to the latent before the last layer."""
 
 from __future__ import annotations
 
 import math
+from typing import Annotated, Literal, NamedTuple
 
 import torch
+from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
-from arena_rl.inputs.actor_features import ActorInputs
-from arena_rl.policies.actor_shapes import ActorShape, GnnShape, ResidualShape, TransformerShape
+from arena_rl.inputs.actor_features import ActorFeatures
+
+Width = Annotated[int, Field(ge=1, le=1024)]
 
 
-def make_body(shape: ActorShape, inputs: ActorInputs) -> tuple[nn.Module, int]:
-    """A network from normalised inputs, (episodes, inputs), to a latent, and the latent's width.
+class _ActorShape(BaseModel, frozen=True, extra="forbid"):
+    informed: bool
+    hidden: tuple[Width, ...] = Field(default=(256, 128), min_length=1, description="widths of the last layers but one")
 
-    The latent of a residual policy has a row per supply link.
+    @property
+    def frames(self) -> int:
+        """Number of latest observations that the network reads."""
+        return 1
+
+
+class MlpShape(_ActorShape):
+    """Multilayer perceptron on everything that the track shows."""
+
+    kind: Literal["mlp"] = "mlp"
+    squashed: bool = Field(default=False, description="actions end in a hyperbolic tangent, as soft actor-critic wants")
+
+
+class GnnShape(_ActorShape):
+    """Attention along the supply links of the network, conditioned on them: up the network, then down."""
+
+    kind: Literal["gnn"] = "gnn"
+    width: Width = 64
+    rounds: int = Field(default=3, ge=1, le=8, description="layers in each direction")
+
+
+class TransformerShape(_ActorShape):
+    """Transformer encoder with one token per stock point and frame."""
+
+    kind: Literal["transformer"] = "transformer"
+    width: Width = 64
+    layers: int = Field(default=3, ge=1, le=8)
+    heads: int = Field(default=4, ge=1, le=16, description="divides the width")
+    feedforward: int = Field(default=256, ge=1, le=4096)
+    memory: int = Field(default=1, ge=1, le=16, description="latest observations that are read, as tokens of their own")
+
+    @property
+    def frames(self) -> int:
+        """Number of latest observations that the network reads."""
+        return self.memory
+
+
+class ResidualShape(_ActorShape):
+    """Perceptron shared by all supply links: the newsvendor's order times 1 + δ, δ bounded."""
+
+    kind: Literal["residual"] = "residual"
+    hidden: tuple[Width, ...] = Field(default=(64, 64), min_length=1, description="widths of the last layers but one")
+    bound: float = Field(default=0.5, gt=0, le=1, description="largest |δ|")
+
+
+ActorShape = MlpShape | GnnShape | TransformerShape | ResidualShape
+
+
+class Body(NamedTuple):
+    """Network from normalised features to a latent.
+
+    Attributes:
+        network: from features, (episodes, features), to a latent; that of a residual actor has a row per supply link.
+        width: width of the latent.
+    """
+
+    network: nn.Module
+    width: int
+
+
+def make_body(shape: ActorShape, features: ActorFeatures) -> Body:
+    """Make the network of an actor, without its last layer.
 
     Args:
         shape: kind and size.
-        inputs: of the network it is made for.
+        features: of the supply network that the actor is made for.
     """
-    points = len(inputs.reach.compiled.stock_points)
+    points, width = len(features.structure.compiled.stock_points), shape.hidden[-1]
     if isinstance(shape, ResidualShape):
-        return _Rows(inputs.row_size, shape.hidden), shape.hidden[-1]
+        return Body(_Rows(features.link_row_size, shape.hidden), width)
     if isinstance(shape, TransformerShape):
-        trunk: nn.Module = _Transformer(shape, inputs.token_size)
-        return nn.Sequential(trunk, _mlp(shape.frames * points * shape.width, shape.hidden)), shape.hidden[-1]
+        trunk: nn.Module = _Transformer(shape, features.token_size)
+        return Body(nn.Sequential(trunk, _mlp(shape.frames * points * shape.width, shape.hidden)), width)
     if isinstance(shape, GnnShape):
-        trunk = _NetworkAttention(shape, inputs)
-        return nn.Sequential(trunk, _mlp(points * shape.width, shape.hidden)), shape.hidden[-1]
+        trunk = _NetworkAttention(shape, features)
+        return Body(nn.Sequential(trunk, _mlp(points * shape.width, shape.hidden)), width)
     activation = nn.ReLU if shape.squashed else nn.Tanh
-    return _mlp(inputs.everything_size, shape.hidden, activation), shape.hidden[-1]
+    return Body(_mlp(features.network_vector_size, shape.hidden, activation), width)
 
 
-def make_critic_body(shape: ActorShape, inputs: ActorInputs, size: int) -> tuple[nn.Module, int]:
-    """A network for the value of a state: as the actor's, or, for a residual policy, a perceptron over all links."""
+def make_critic_body(shape: ActorShape, features: ActorFeatures, input_size: int) -> Body:
+    """Make the network of a critic: like the actor's, or, for a residual actor, a perceptron over all links."""
     if isinstance(shape, ResidualShape):
-        return _mlp(size, shape.hidden), shape.hidden[-1]
-    return make_body(shape, inputs)
+        return Body(_mlp(input_size, shape.hidden), shape.hidden[-1])
+    return make_body(shape, features)
 
 
 def _mlp(inputs: int, hidden: tuple[int, ...], activation: type[nn.Module] = nn.Tanh) -> nn.Sequential:
@@ -52,7 +117,7 @@ def _mlp(inputs: int, hidden: tuple[int, ...], activation: type[nn.Module] = nn.
 
 
 class _Rows(nn.Module):
-    """One perceptron for every row of the inputs."""
+    """Perceptron that is applied to every row of the features."""
 
     def __init__(self, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
@@ -65,7 +130,7 @@ class _Rows(nn.Module):
 
 
 class _Transformer(nn.Module):
-    """Encoder over tokens of nodes and frames; which token stands for which is learnt."""
+    """Encoder over tokens of stock points and frames; an embedding per frame is learnt."""
 
     def __init__(self, shape: TransformerShape, token_size: int) -> None:
         super().__init__()
@@ -85,26 +150,26 @@ class _Transformer(nn.Module):
 
 
 class _NetworkAttention(nn.Module):
-    """Rounds of attention from customers to factories, then back, each stock point hearing those it trades with."""
+    """Rounds of attention along the supply links, from customers up to factories, then down again."""
 
-    def __init__(self, shape: GnnShape, inputs: ActorInputs) -> None:
+    def __init__(self, shape: GnnShape, features: ActorFeatures) -> None:
         super().__init__()
-        self.size = inputs.token_size
+        self.size = features.token_size
         self.embed = nn.Linear(self.size, shape.width)
-        compiled, reach = inputs.reach.compiled, inputs.reach
+        compiled, structure = features.structure.compiled, features.structure
         points = len(compiled.stock_points)
         edges = [(point, point, [0.0, 0.0, 1.0]) for point in range(points)]
         for source in compiled.sources:
             for point, _ in source.stocks:
                 link = compiled.network.supply_links[source.link]
-                edges.append((point, reach.buyer_points[source.link], [link.lead_time / 10, link.price, 0.0]))
+                edges.append((point, structure.buyer_points[source.link], [link.lead_time / 10, link.price, 0.0]))
         self.suppliers: Tensor
         self.buyers: Tensor
         self.register_buffer("suppliers", torch.tensor([supplier for supplier, _, _ in edges]), persistent=False)
         self.register_buffer("buyers", torch.tensor([buyer for _, buyer, _ in edges]), persistent=False)
         self.edges: Tensor
         self.register_buffer("edges", torch.tensor([numbers for _, _, numbers in edges]), persistent=False)
-        # The suppliers hear first what their buyers need.
+        # Needs travel up first: suppliers attend to their buyers.
         self.up = nn.ModuleList(_EdgeAttention(shape.width, 3) for _ in range(shape.rounds))
         self.down = nn.ModuleList(_EdgeAttention(shape.width, 3) for _ in range(shape.rounds))
 
@@ -118,7 +183,7 @@ class _NetworkAttention(nn.Module):
 
 
 class _EdgeAttention(nn.Module):
-    """Attention over the edges into a point, keys and values conditioned on the edge."""
+    """Attention of a stock point over the edges into it, with keys and values conditioned on the edge."""
 
     def __init__(self, width: int, edge_size: int) -> None:
         super().__init__()

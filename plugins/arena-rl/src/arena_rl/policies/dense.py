@@ -10,15 +10,15 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from arena import Network
-from arena_rl.inputs.echelon_positions import Reach, positions
-from arena_rl.inputs.observations import Setting, Situation, as_float
-from arena_rl.policies.forecaster import Forecaster, coming, forecaster_inputs
+from arena_rl.inputs.echelon_positions import PositionTime, SupplyStructure, position_map
+from arena_rl.inputs.observations import BatchBriefing, BatchObservation, as_float
+from arena_rl.policies.forecaster import Forecaster, forecast_to_end, history_feature_count
 
 _OFFSETS = tuple(range(-3, 12))
 
 
 class DenseShape(BaseModel, frozen=True, extra="forbid"):
-    """Size of a dense policy, and the track whose inputs it reads."""
+    """Size of a dense policy, and the track whose observations it reads."""
 
     kind: Literal["dense"] = "dense"
     informed: bool
@@ -29,46 +29,46 @@ class DenseShape(BaseModel, frozen=True, extra="forbid"):
 
 
 class DensePolicy(nn.Module):
-    """Orders of all links from everything the track shows, for the network that it was made for.
+    """Orders of all links from everything that the track shows, for the network that the policy was made for.
 
-    Inputs: on hand, pipeline by slot, backlog, sentiment, fulfilment, periods to go, the echelon positions around each
-    link's time to market; informed also the forecast, its running sum, noise scale and goodwill; blind the whole
-    demand history by lag and its running means, of which the latest takes the forecast's place in the positions.
+    Features: on hand, pipeline by slot, unfilled demand, sentiment, fulfilment, periods left, the echelon positions
+    around each link's time to market, a forecast and its running sum; informed also noise scale and goodwill; blind the
+    whole demand history by lag and its running means, from which the forecast is made.
 
     Args:
-        shape: its size.
-        network: the network it is made for.
-        reach: of that network.
+        shape: size.
+        network: the network that the policy is made for.
+        structure: of that network.
     """
 
-    def __init__(self, shape: DenseShape, network: Network, reach: Reach) -> None:
+    def __init__(self, shape: DenseShape, network: Network, structure: SupplyStructure) -> None:
         super().__init__()
         self.shape = shape
         self.network = network
         self.forecasts: list[Tensor] = []
         """See `arena_rl.episodes.batches.Policy`."""
-        # Links into the same stock point read many of the same positions; each is there once.
-        wanted = sorted(
+        # Links into the same stock point read many of the same positions; each is computed once.
+        echelons = sorted(
             {
-                (point, max(0, network.lead_times[link] + reach.time_to_market[point] + offset))
-                for link, point in enumerate(reach.buyer_points)
+                PositionTime(point, max(0, network.lead_times[link] + structure.time_to_market[point] + offset))
+                for link, point in enumerate(structure.buyer_points)
                 for offset in _OFFSETS
             }
         )
-        wanted_positions = positions(reach, wanted)
-        self.ahead = max(wanted_positions.periods, shape.periods)
+        positions = position_map(structure, echelons)
+        self._forecast_periods = max(positions.periods, shape.periods)
         self.position_weights: Tensor
-        self.register_buffer("position_weights", as_float(wanted_positions.weights), persistent=False)
-        self.position_periods = wanted_positions.periods
-        points, markets = len(reach.compiled.stock_points), reach.compiled.markets
-        inputs = points + network.pipeline_offsets[-1] + markets + len(wanted) + shape.periods + 1 + 2
+        self.register_buffer("position_weights", as_float(positions.weights), persistent=False)
+        self._position_periods = positions.periods
+        points, markets = len(structure.compiled.stock_points), structure.compiled.markets
+        inputs = points + network.pipeline_offsets[-1] + markets + len(echelons) + shape.periods + 1 + 2
         inputs += 2 * markets * shape.periods
         self.forecaster: Forecaster | None = None
         if shape.informed:
             inputs += 6
         else:
             self.forecaster = Forecaster(shape.periods, shape.width, shape.unit)
-            inputs += markets * forecaster_inputs(shape.periods)
+            inputs += markets * history_feature_count(shape.periods)
         self.links = len(network.supply_links)
         layers: list[nn.Module] = []
         width = inputs
@@ -83,64 +83,68 @@ class DensePolicy(nn.Module):
             self.skip.weight.mul_(0.1)
             self.head.bias.fill_(-1.0)
 
-    def forward(self, setting: Setting, situation: Situation) -> Tensor:
-        """Orders, units, (episodes, links), not clipped."""
-        return self.together([setting], [situation])[0]
+    def forward(self, briefing: BatchBriefing, observation: BatchObservation) -> Tensor:
+        """Orders of one batch before clipping, units, (episodes, links)."""
+        return self.order_batches([briefing], [observation])[0]
 
-    def _orders(self, setting: Setting, situation: Situation) -> Tensor:
-        inputs = self.inputs(setting, situation)
+    def order_batches(
+        self, briefings: Sequence[BatchBriefing], observations: Sequence[BatchObservation]
+    ) -> list[Tensor]:
+        """Orders of several batches of the policy's network before clipping, units, (episodes, links) each."""
+        self.forecasts.clear()
+        return [
+            self._orders(briefing, observation) for briefing, observation in zip(briefings, observations, strict=True)
+        ]
+
+    def _orders(self, briefing: BatchBriefing, observation: BatchObservation) -> Tensor:
+        inputs = self._features(briefing, observation)
         raw = self.head(self.body(inputs)) + self.skip(inputs)
         orders: Tensor = self.shape.unit * nn.functional.softplus(raw)
         return orders
 
-    def together(self, settings: Sequence[Setting], situations: Sequence[Situation]) -> list[Tensor]:
-        """Orders of several batches of its network, units, (episodes, links) each, not clipped."""
-        self.forecasts.clear()
-        return [self._orders(setting, situation) for setting, situation in zip(settings, situations, strict=True)]
-
-    def inputs(self, setting: Setting, situation: Situation) -> Tensor:
-        """What the layers read, all near 1 in size, (episodes, inputs)."""
+    def _features(self, briefing: BatchBriefing, observation: BatchObservation) -> Tensor:
+        """Features of a batch, all near 1 in size, (episodes, features)."""
         unit, periods = self.shape.unit, self.shape.periods
-        count = len(situation.sentiment)
-        backlog = setting.compiled.backlog
-        due = situation.unfilled if backlog else situation.unfilled * 0.0
-        left = min(setting.horizon - situation.period, periods)
-        to_go = torch.zeros(count, periods + 1)
-        to_go[:, left] = 1.0
+        count = len(observation.sentiment)
+        periods_left = min(briefing.horizon - observation.period, periods)
+        clock = torch.zeros(count, periods + 1)
+        clock[:, periods_left] = 1.0
         parts = [
-            situation.on_hand / (4 * unit),
-            situation.pipeline / unit,
-            situation.unfilled / unit,
-            situation.sentiment[:, None],
-            torch.full((count, 1), float(backlog)),
-            to_go,
+            observation.on_hand / (4 * unit),
+            observation.pipeline / unit,
+            observation.unfilled / unit,
+            observation.sentiment[:, None],
+            torch.full((count, 1), float(briefing.compiled.backlog)),
+            clock,
         ]
-        forecast = situation.forecast
+        forecast = observation.forecast
         if self.forecaster is None:
             assert forecast is not None
-            assert setting.noise_scale is not None
-            goodwill = setting.goodwill
-            mood = (
+            assert briefing.noise_scale is not None
+            goodwill = briefing.goodwill
+            dynamics = (
                 [1.0, (goodwill.growth - 1) * 50, (1 - goodwill.decay) * 5, goodwill.cap, goodwill.floor]
                 if goodwill is not None
                 else [0.0] * 5
             )
-            parts += [setting.noise_scale[:, None], torch.tensor(mood).expand(count, -1)]
+            parts += [briefing.noise_scale[:, None], torch.tensor(dynamics).expand(count, -1)]
         else:
-            past = self.forecaster.remembered(situation.demand, situation.moods, situation.sentiment)
-            foreseen = self.forecaster(past)
-            self.forecasts.append(foreseen)
-            forecast = coming(foreseen, situation.sentiment, setting.horizon - situation.period)
-            parts.append(past.flatten(1))
-        forecast = _fitted(forecast, self.ahead)
+            history = self.forecaster.history_features(
+                observation.past_demand, observation.past_sentiment, observation.sentiment
+            )
+            means = self.forecaster(history)
+            self.forecasts.append(means)
+            forecast = forecast_to_end(means, observation.sentiment, briefing.horizon - observation.period)
+            parts.append(history.flatten(1))
+        forecast = _with_length(forecast, self._forecast_periods)
         near = forecast[:, :, :periods]
         parts += [(near / unit).flatten(1), (near.cumsum(2) / (10 * unit)).flatten(1)]
         state = torch.cat(
             (
-                situation.on_hand,
-                situation.pipeline,
-                due,
-                forecast[:, :, : self.position_periods].flatten(1),
+                observation.on_hand,
+                observation.pipeline,
+                briefing.backlog(observation),
+                forecast[:, :, : self._position_periods].flatten(1),
             ),
             dim=1,
         )
@@ -148,9 +152,9 @@ class DensePolicy(nn.Module):
         return torch.cat(parts, dim=1)
 
 
-def _fitted(series: Tensor, periods: int) -> Tensor:
-    """The first periods of a series (episodes, market links, any), with zeros where it ends."""
-    have = series.shape[2]
-    if have >= periods:
+def _with_length(series: Tensor, periods: int) -> Tensor:
+    """Cut a series, (episodes, market links, any), to a number of periods, or extend it with zeros."""
+    known = series.shape[2]
+    if known >= periods:
         return series[:, :, :periods]
-    return nn.functional.pad(series, (0, periods - have))
+    return nn.functional.pad(series, (0, periods - known))

@@ -1,7 +1,8 @@
-"""A forecast learnt from what was seen: mean demand at sentiment 1 of the coming periods.
+"""The forecaster of a blind policy: mean demand at sentiment 1 of the coming periods, from past demand.
 
-The blind track shows no forecast. This one is trained with the policy that reads it: by the policy's profit, and by how
-well it foretells the true mean of the training episodes (Poisson deviance), so that it has a meaning of its own.
+The blind track shows no forecast. The forecaster is trained with the policy that reads it, by the policy's profit and
+by its Poisson deviance from the true means of the training episodes, or is fitted to those means beforehand
+(`arena_rl.learners.forecaster_fit`).
 """
 
 from __future__ import annotations
@@ -10,53 +11,53 @@ import torch
 from torch import Tensor, nn
 
 _WINDOWS = (1, 3, 5, 10, 30)
-_SMALLEST_MOOD = 0.05
+_SMALLEST_SENTIMENT = 0.05
 _SMALLEST_MEAN = 0.02  # units
 
 
 class Forecaster(nn.Module):
-    """From demand by lag, freed of sentiment, to the means of the coming periods.
+    """Network from demand by lag, freed of sentiment, to the means of the coming periods.
 
     Args:
-        periods: of memory, and of the forecast.
-        width: of its two layers.
+        periods: number of periods that are read, and that are forecast.
+        width: width of its two layers.
         unit: units by which demand is divided.
-        hints: number of further inputs per market link.
+        hints: number of further features per market link.
     """
 
     def __init__(self, periods: int, width: int, unit: float, hints: int = 0) -> None:
         super().__init__()
         self.periods = periods
         self.unit = unit
-        inputs = forecaster_inputs(periods) + hints
+        inputs = history_feature_count(periods) + hints
         self.body = nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.head = nn.Linear(width, periods)
         self.skip = nn.Linear(inputs, periods)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.skip.weight.mul_(0.1)
-            # Before training: what the last five periods asked, on average.
+            # Before training the forecast is about the mean of the last five periods.
             self.skip.weight[:, periods + _WINDOWS.index(5)] += 1.0
 
-    def forward(self, past: Tensor) -> Tensor:
-        """Means of the coming periods, units, (episodes, market links, periods).
+    def forward(self, history: Tensor) -> Tensor:
+        """Means of the coming periods at sentiment 1, units, (episodes, market links, periods).
 
         Args:
-            past: from `remembered`.
+            history: from `history_features`.
         """
-        raw = self.head(self.body(past)) + self.skip(past)
-        forecast: Tensor = self.unit * nn.functional.softplus(raw, beta=3.0)
-        return forecast
+        raw = self.head(self.body(history)) + self.skip(history)
+        means: Tensor = self.unit * nn.functional.softplus(raw, beta=3.0)
+        return means
 
-    def remembered(self, demand: Tensor, moods: Tensor, sentiment: Tensor) -> Tensor:
-        """What the forecast is made from, (episodes, market links, inputs).
+    def history_features(self, demand: Tensor, past_sentiment: Tensor, sentiment: Tensor) -> Tensor:
+        """Features from which the forecast is made, (episodes, market links, features).
 
         Args:
-            demand: all that was seen, latest last, units, (episodes, market links, periods so far).
-            moods: the sentiments under which it came, (episodes, periods so far).
-            sentiment: of now, (episodes,).
+            demand: all demand so far, latest last, units, (episodes, market links, periods so far).
+            past_sentiment: sentiment under which each demand arose, (episodes, periods so far).
+            sentiment: today's sentiment, (episodes,).
         """
-        past = (demand / moods.clamp(min=_SMALLEST_MOOD)[:, None, :]).flip(2)
+        past = (demand / past_sentiment.clamp(min=_SMALLEST_SENTIMENT)[:, None, :]).flip(2)
         count, markets, known = past.shape
         lags = past[:, :, : self.periods]
         if known < self.periods:
@@ -75,35 +76,35 @@ class Forecaster(nn.Module):
         )
 
 
-def coming(means: Tensor, sentiment: Tensor, left: int) -> Tensor:
-    """A forecast until the end, at today's sentiment; past its last period, that period's mean holds.
+def forecast_to_end(means: Tensor, sentiment: Tensor, periods_left: int) -> Tensor:
+    """Forecast until the end of the episode, at today's sentiment; beyond the last mean, that mean is repeated.
 
     Args:
-        means: at sentiment 1, units, (episodes, market links, periods).
-        sentiment: of now, (episodes,).
-        left: periods until the end.
+        means: means at sentiment 1, units, (episodes, market links, periods).
+        sentiment: today's sentiment, (episodes,).
+        periods_left: periods until the end.
 
     Returns:
-        Units, (episodes, market links, left).
+        Mean demand, units, (episodes, market links, periods_left).
     """
-    if left > means.shape[2]:
-        means = torch.cat((means, means[:, :, -1:].expand(-1, -1, left - means.shape[2])), dim=2)
-    return means[:, :, :left] * sentiment[:, None, None]
+    if periods_left > means.shape[2]:
+        means = torch.cat((means, means[:, :, -1:].expand(-1, -1, periods_left - means.shape[2])), dim=2)
+    return means[:, :, :periods_left] * sentiment[:, None, None]
 
 
-def forecaster_inputs(periods: int) -> int:
-    """Number of inputs of a forecaster."""
+def history_feature_count(periods: int) -> int:
+    """Number of features of a history of so many periods, see `Forecaster.history_features`."""
     return 2 * periods + 2 + len(_WINDOWS)
 
 
-def deviance(forecast: Tensor, truth: Tensor, *, caution: float = 0.5) -> Tensor:
-    """Mean Poisson deviance of forecasts over their mean truth.
+def poisson_deviance(forecast: Tensor, truth: Tensor, *, caution: float = 0.5) -> Tensor:
+    """Mean Poisson deviance of forecasts, divided by the mean of the truth.
 
     Args:
         forecast: units, any shape.
-        truth: the means, units, of the same shape.
-        caution: a forecast too small weighs caution / (1 - caution) times one too large; with more than one half the
-            best forecast lies above the mean, as an upper expectile does.
+        truth: the true means, units, of the same shape.
+        caution: between 0 and 1; a forecast too small weighs caution / (1 - caution) times one too large. Above one
+            half the best forecast lies above the mean, as an upper expectile does.
     """
     least = truth - truth * (truth + _SMALLEST_MEAN).log()
     excess = forecast - truth * (forecast + _SMALLEST_MEAN).log() - least

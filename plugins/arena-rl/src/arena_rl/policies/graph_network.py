@@ -1,10 +1,10 @@
-"""The graph policy: one set of weights that orders on every supply link of any network.
+"""The graph policy: one message-passing network that orders on every supply link of any supply network.
 
 Supply links and stock points are tokens. Each reads its constants (`arena_rl.inputs.graph_reading`), its stocks and
-pipelines over the demand that it reaches, and its echelon positions around the time at which an order could be sold;
-in a few rounds of messages links hear their buyer and supplier, and stock points the links on both sides. The order is
-scale × softplus(z), z starting from the deficit of the position (a base-stock rule), plus a share of the supplier's
-stock, so that an overstocked factory can be emptied into a cheap pipeline.
+pipelines over the demand that it reaches, and its echelon positions around the time at which an order could be sold. In
+a few rounds of messages links hear their buyer and supplier, and stock points the links on both sides. The order is
+demand × softplus(z), where z starts from the deficit of the position (a base-stock rule), plus a share of the
+supplier's stock, so that an overstocked factory can be emptied into a cheap pipeline.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ import torch
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
-from arena_rl.inputs.graph_reading import LINK_OFFSETS, SKIP_OFFSET
-from arena_rl.inputs.graph_tokens import LINK_INPUTS, POINT_INPUTS, POSITION_UNIT, Union
-from arena_rl.inputs.network_reader import MARKET_HINTS
-from arena_rl.inputs.observations import Setting, Situation
-from arena_rl.policies.forecaster import Forecaster, coming
+from arena_rl.inputs.graph_reading import LINK_OFFSETS, MARKET_HINTS, SKIP_OFFSET
+from arena_rl.inputs.graph_tokens import LINK_INPUTS, POINT_INPUTS, POSITION_UNIT, NetworkUnion
+from arena_rl.inputs.observations import BatchBriefing, BatchObservation
+from arena_rl.policies.forecaster import Forecaster, forecast_to_end
 
 _SHARPNESS = 4.0  # of the softplus: an order falls to nothing within a fraction of a period's demand
 _MEMORY, _FORECASTER_WIDTH = 30, 64  # periods, and width of the layers
-_UNIT = 20.0  # units per period
+_TYPICAL_DEMAND = 20.0  # units per period
 _NO_EMPTYING = -6.0  # before training, suppliers are not emptied
 
 
@@ -42,7 +41,7 @@ class GraphPolicy(nn.Module):
     """Orders for any network.
 
     Args:
-        shape: its size.
+        shape: size.
     """
 
     def __init__(self, shape: GraphShape) -> None:
@@ -52,7 +51,7 @@ class GraphPolicy(nn.Module):
         self.link_in = _mlp(LINK_INPUTS, width)
         self.point_in = _mlp(POINT_INPUTS, width)
         self.link_rounds = nn.ModuleList(_mlp(3 * width, width) for _ in range(shape.rounds))
-        # Nobody hears the stock points after the last round of the links.
+        # No message leaves the stock points after the last round of the links.
         self.point_rounds = nn.ModuleList(_mlp(3 * width, width) for _ in range(shape.rounds - 1))
         self.out = nn.Linear(width, 2)
         self.skip = nn.Linear(len(LINK_OFFSETS), 1)
@@ -64,31 +63,35 @@ class GraphPolicy(nn.Module):
             self.skip.bias.zero_()
         self.forecasts: list[Tensor] = []
         """See `arena_rl.episodes.batches.Policy`."""
-        self.forecaster = None if shape.informed else Forecaster(_MEMORY, _FORECASTER_WIDTH, _UNIT, hints=MARKET_HINTS)
-        self._union: Union | None = None
+        self.forecaster = (
+            None if shape.informed else Forecaster(_MEMORY, _FORECASTER_WIDTH, _TYPICAL_DEMAND, hints=MARKET_HINTS)
+        )
+        self._union: NetworkUnion | None = None
 
-    def forward(self, setting: Setting, situation: Situation) -> Tensor:
-        """Orders of one batch, units, (episodes, links), not clipped."""
-        return self.together([setting], [situation])[0]
+    def forward(self, briefing: BatchBriefing, observation: BatchObservation) -> Tensor:
+        """Orders of one batch before clipping, units, (episodes, links)."""
+        return self.order_batches([briefing], [observation])[0]
 
-    def together(self, settings: Sequence[Setting], situations: Sequence[Situation]) -> list[Tensor]:
+    def order_batches(
+        self, briefings: Sequence[BatchBriefing], observations: Sequence[BatchObservation]
+    ) -> list[Tensor]:
         """Orders of several batches, each of its own network, with as many episodes each.
 
         Args:
-            settings: one per batch.
-            situations: what is seen in each.
+            briefings: one per batch.
+            observations: one per batch.
 
         Returns:
-            Per batch, units, (episodes, links), not clipped.
+            Orders before clipping per batch, units, (episodes, links) each.
         """
-        union = self._united(settings)
+        union = self._union_of(briefings)
         self.forecasts.clear()
         if self.forecaster is not None:
-            situations = [
-                self._foreseen(self.forecaster, hints, setting, situation)
-                for hints, setting, situation in zip(union.market_hints, settings, situations, strict=True)
+            observations = [
+                self._with_forecast(self.forecaster, hints, briefing, observation)
+                for hints, briefing, observation in zip(union.market_hints, briefings, observations, strict=True)
             ]
-        inputs = union.inputs(situations)
+        inputs = union.inputs(observations)
         link, point = self.link_in(inputs.links), self.point_in(inputs.points)
         for number, link_round in enumerate(self.link_rounds):
             supply = torch.zeros_like(link).index_add(0, union.source_link, point[union.source_point])
@@ -98,28 +101,33 @@ class GraphPolicy(nn.Module):
             inward = torch.zeros_like(point).index_add(0, union.buyer, link)
             outward = torch.zeros_like(point).index_add(0, union.source_point, link[union.source_link])
             point = point + self.point_rounds[number](torch.cat((point, inward, outward), dim=2))
-        asked, emptied = self.out(link).unbind(2)
-        asked = asked + union.share * self.skip(inputs.deficit)[:, :, 0]
-        orders = inputs.scale * nn.functional.softplus(asked, beta=_SHARPNESS)
-        orders = orders + torch.sigmoid(emptied) * inputs.available
+        need, emptying = self.out(link).unbind(2)
+        need = need + union.share * self.skip(inputs.positions)[:, :, 0]
+        orders = inputs.demand * nn.functional.softplus(need, beta=_SHARPNESS)
+        orders = orders + torch.sigmoid(emptying) * inputs.available
         return [part.T for part in orders.split_with_sizes(union.link_counts)]
 
-    def _foreseen(self, forecaster: Forecaster, hints: Tensor, setting: Setting, situation: Situation) -> Situation:
-        """The same with a forecast of the policy's own."""
-        past = forecaster.remembered(situation.demand, situation.moods, situation.sentiment)
-        means = forecaster(torch.cat((past, hints.expand(len(past), -1, -1)), dim=2))
+    def _with_forecast(
+        self, forecaster: Forecaster, hints: Tensor, briefing: BatchBriefing, observation: BatchObservation
+    ) -> BatchObservation:
+        """Add the policy's own forecast to an observation."""
+        history = forecaster.history_features(
+            observation.past_demand, observation.past_sentiment, observation.sentiment
+        )
+        means = forecaster(torch.cat((history, hints.expand(len(history), -1, -1)), dim=2))
         self.forecasts.append(means)
-        return replace(situation, forecast=coming(means, situation.sentiment, setting.horizon - situation.period))
+        periods_left = briefing.horizon - observation.period
+        return replace(observation, forecast=forecast_to_end(means, observation.sentiment, periods_left))
 
-    def _united(self, settings: Sequence[Setting]) -> Union:
-        # Settings last for a batch of episodes, and so does their union.
+    def _union_of(self, briefings: Sequence[BatchBriefing]) -> NetworkUnion:
+        # Briefings last for a batch of episodes, and so does their union.
         union = self._union
         if (
             union is None
-            or len(union.settings) != len(settings)
-            or any(one is not other for one, other in zip(union.settings, settings, strict=True))
+            or len(union.briefings) != len(briefings)
+            or any(one is not other for one, other in zip(union.briefings, briefings, strict=True))
         ):
-            union = self._union = Union(settings)
+            union = self._union = NetworkUnion(briefings)
         return union
 
 

@@ -1,11 +1,13 @@
-"""Trained policies on disk: safetensors for the numbers, JSON for what they mean; nothing is ever unpickled.
+"""Trained policies on disk: safetensors for the weights, JSON for their description; nothing is ever unpickled.
 
-A policy is two files of one stem: ``NAME.safetensors`` and ``NAME.json``. The shipped ones lie in the package, one stem
-per policy, or per policy and network (``hdpo-informed.serial``) where a policy is made for one network.
+A policy is two files of one stem: ``NAME.safetensors`` and ``NAME.json``. The shipped ones are in the folder
+``weights`` of a package, one stem per policy, or per policy and network (``hdpo-informed.serial``) where a policy is
+made for one network.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -18,38 +20,40 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from typing_extensions import TypeIs
 
-from arena import Network
-from arena_rl.inputs.echelon_positions import Reach
-from arena_rl.inputs.observations import Setting
+from arena import ArenaError, Network
+from arena_rl.inputs.echelon_positions import SupplyStructure
+from arena_rl.inputs.observations import BatchBriefing
 from arena_rl.policies.actor import ActorPolicy
-from arena_rl.policies.actor_shapes import ActorShape, GnnShape, MlpShape, ResidualShape, TransformerShape
+from arena_rl.policies.actor_networks import ActorShape, GnnShape, MlpShape, ResidualShape, TransformerShape
 from arena_rl.policies.dense import DensePolicy, DenseShape
-from arena_rl.policies.files import replacing
 from arena_rl.policies.graph_network import GraphPolicy, GraphShape
 
 SHIPPED: Final = Path(__file__).parents[1] / "weights"
+"""Folder of the policies that this package ships."""
 
-Shape = Annotated[
+PolicyShape = Annotated[
     DenseShape | GraphShape | MlpShape | GnnShape | TransformerShape | ResidualShape, Field(discriminator="kind")
 ]
 AnyPolicy = DensePolicy | GraphPolicy | ActorPolicy
 
+_FIX: Final = "check the folder, its permissions and the disk, and give the same command again to go on"
+
 
 class UnfitPolicyError(ValueError):
-    """A policy that was made for other networks than the one it should play."""
+    """A policy is asked to play a network that it was not made for."""
 
 
 class PolicyFile(BaseModel, frozen=True, extra="forbid"):
-    """What the JSON file beside the weights says."""
+    """Content of the JSON file beside the weights."""
 
-    shape: Shape
+    shape: PolicyShape
     network: str | None = Field(default=None, description="signature of the network it was made for; None for any")
     network_name: str = Field(default="", description="the same for people")
     recipe: str = Field(description="name of the recipe that made it")
 
 
 def signature(network: Network) -> str:
-    """SHA-256 of what a policy for one network depends on: all of it but names, initial stocks and mean demands."""
+    """SHA-256 of the data that a policy for one network depends on: all but names, initial stocks and mean demands."""
     data = network.anonymous().model_dump(mode="json", by_alias=True)
     for node in data["nodes"]:
         del node["initial_stock"]
@@ -57,41 +61,49 @@ def signature(network: Network) -> str:
 
 
 def is_actor(shape: DenseShape | GraphShape | ActorShape) -> TypeIs[ActorShape]:
-    """Whether a policy is one of those that are trained by their rewards."""
+    """Say whether a policy is one of those that are trained by their rewards."""
     return isinstance(shape, MlpShape | GnnShape | TransformerShape | ResidualShape)
 
 
-def make_policy(shape: Shape, network: Network | None, reach: Reach | None) -> AnyPolicy:
-    """An untrained policy.
+def make_policy(shape: PolicyShape, network: Network | None, structure: SupplyStructure | None) -> AnyPolicy:
+    """Make an untrained policy.
 
     Args:
-        shape: its kind and size.
-        network: what the policy is made for; graph policies need none.
-        reach: of that network.
+        shape: kind and size.
+        network: the network that the policy is made for; None for a graph policy.
+        structure: of that network.
     """
     if isinstance(shape, GraphShape):
         return GraphPolicy(shape)
     assert network is not None
-    assert reach is not None
-    return ActorPolicy(shape, network, reach) if is_actor(shape) else DensePolicy(shape, network, reach)
+    assert structure is not None
+    return ActorPolicy(shape, network, structure) if is_actor(shape) else DensePolicy(shape, network, structure)
 
 
-def save_policy(stem: Path, policy: nn.Module, about: PolicyFile) -> None:
-    """Write both files; ``stem`` is their common path without endings.
+def save_policy(stem: Path, policy: nn.Module, description: PolicyFile) -> None:
+    """Write both files of a policy.
+
+    Args:
+        stem: common path of the files, without endings.
+        policy: its weights are written.
+        description: content of the JSON file.
 
     Raises:
         ArenaError: If they cannot be written.
     """
     tensors = {name: value.detach().contiguous() for name, value in policy.state_dict().items()}
-    text = json.dumps(about.model_dump(mode="json"), indent=2)
-    with replacing(stem.with_name(stem.name + ".safetensors")) as unfinished:
+    text = json.dumps(description.model_dump(mode="json"), indent=2)
+    with written_whole(stem.with_name(stem.name + ".safetensors")) as unfinished:
         save_file(tensors, unfinished)
-    with replacing(stem.with_name(stem.name + ".json")) as unfinished:
+    with written_whole(stem.with_name(stem.name + ".json")) as unfinished:
         unfinished.write_text(text + "\n", encoding="utf-8")
 
 
 def read_policy_file(stem: Path) -> PolicyFile:
-    """Read what the weights are.
+    """Read the description of a policy.
+
+    Args:
+        stem: common path of its files, without endings.
 
     Raises:
         ValueError: If the file is missing or breaks the schema.
@@ -109,27 +121,28 @@ def read_policy_file(stem: Path) -> PolicyFile:
         ) from error
 
 
-def load_policy(stem: Path, setting: Setting) -> AnyPolicy:
+def load_policy(stem: Path, briefing: BatchBriefing) -> AnyPolicy:
     """Load a policy for an episode, ready to play.
 
     Args:
         stem: common path of its files, without endings.
-        setting: of the episode.
+        briefing: of the episode.
 
     Raises:
-        ValueError: If files are missing or damaged, or the policy was made for another network or track.
+        UnfitPolicyError: If the policy was made for another network.
+        ValueError: If files are missing or damaged, or the policy was made for the other track.
     """
-    about = read_policy_file(stem)
-    if about.shape.informed != setting.informed:
-        made, played = ("informed", "blind") if about.shape.informed else ("blind", "informed")
+    description = read_policy_file(stem)
+    if description.shape.informed != briefing.informed:
+        made, played = ("informed", "blind") if description.shape.informed else ("blind", "informed")
         raise ValueError(f"{stem.name} is a policy of the {made} track and cannot play the {played} one")
-    network = setting.compiled.network
-    if about.network is not None and about.network != signature(network):
+    network = briefing.compiled.network
+    if description.network is not None and description.network != signature(network):
         raise UnfitPolicyError(
-            f"{stem.name} was trained for the network {about.network_name!r} and no other; "
+            f"{stem.name} was trained for the network {description.network_name!r} and no other; "
             "train one for this network (arena train), or take a graph policy, which plays any"
         )
-    policy = make_policy(about.shape, network, setting.reach)
+    policy = make_policy(description.shape, network, briefing.structure)
     path = stem.with_name(stem.name + ".safetensors")
     try:
         policy.load_state_dict(load_file(path))
@@ -139,15 +152,15 @@ def load_policy(stem: Path, setting: Setting) -> AnyPolicy:
     return policy.requires_grad_(False)
 
 
-def stems(name: str, folder: Path = SHIPPED) -> Iterator[Path]:
-    """The policies of a name that a package ships: one for any network, or one per network.
+def policy_stems(name: str, folder: Path = SHIPPED) -> Iterator[Path]:
+    """Stems of the files of a shipped policy: one for any network, or one per network.
 
     Args:
         name: of the policy.
         folder: where the package has its policies.
 
     Raises:
-        ValueError: If nothing of that name is shipped.
+        ValueError: If the package ships no policy of that name.
     """
     found = sorted({path.with_suffix("") for path in folder.glob("*.json")})
     chosen = [stem for stem in found if stem.name == name or stem.name.startswith(f"{name}.")]
@@ -157,24 +170,23 @@ def stems(name: str, folder: Path = SHIPPED) -> Iterator[Path]:
     yield from chosen
 
 
-def shipped_policy(name: str, setting: Setting, folder: Path = SHIPPED) -> AnyPolicy:
-    """The policy of a name that a package ships and that can play an episode.
+def shipped_policy(name: str, briefing: BatchBriefing, folder: Path = SHIPPED) -> AnyPolicy:
+    """Load the shipped policy of a name that can play an episode.
 
     Args:
         name: of the policy.
-        setting: of the episode.
+        briefing: of the episode.
         folder: where the package has its policies.
 
     Raises:
-        UnfitPolicyError: If there is none for this network; the message names the networks that there are.
-        ValueError: If there is none of this name, or it is of the other track.
+        UnfitPolicyError: If none was made for this network; the message names the networks that there are.
+        ValueError: If the package ships no policy of that name, or it is of the other track.
     """
-    candidates = list(stems(name, folder))
-    here = signature(setting.compiled.network)
+    candidates = list(policy_stems(name, folder))
+    here = signature(briefing.compiled.network)
     for stem in candidates:
-        about = read_policy_file(stem)
-        if about.network in (None, here):
-            return load_policy(stem, setting)
+        if read_policy_file(stem).network in (None, here):
+            return load_policy(stem, briefing)
     made = ", ".join(read_policy_file(stem).network_name for stem in candidates)
     raise UnfitPolicyError(
         f"{name} was trained for these networks and no others: {made}; train one for this network (arena train "
@@ -182,18 +194,22 @@ def shipped_policy(name: str, setting: Setting, folder: Path = SHIPPED) -> AnyPo
     )
 
 
-__all__ = [
-    "SHIPPED",
-    "AnyPolicy",
-    "PolicyFile",
-    "Shape",
-    "UnfitPolicyError",
-    "is_actor",
-    "load_policy",
-    "make_policy",
-    "read_policy_file",
-    "save_policy",
-    "shipped_policy",
-    "signature",
-    "stems",
-]
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    The context is the path of an unfinished file, which replaces ``path`` at the end, and is removed after an error.
+
+    Raises:
+        ArenaError: If it cannot be written; an older file is left as it was.
+    """
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    except (OSError, SafetensorError) as error:
+        cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ArenaError(f"{path}: cannot be written ({cause}); {_FIX}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)

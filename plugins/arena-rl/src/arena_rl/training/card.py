@@ -1,4 +1,4 @@
-"""The training card: what a policy was trained on, how long, how it went, and with what."""
+"""The training card: recipe, budget, learning curve and package versions of a trained policy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy
 import torch
 
-from arena_rl.policies.files import replacing
+from arena_rl.policies.policy_files import written_whole
 from arena_rl.training.curve import Curve
 from arena_rl.training.recipes import TrainingRecipe
 
@@ -27,25 +27,26 @@ def write_card(
     steps: int,
     seconds: float,
     curve: Curve,
-    validated: int,
+    validation_episodes: int,
     packages: Sequence[str],
 ) -> None:
-    """Write the card, Markdown.
+    """Write the card in Markdown.
 
     Args:
         path: of the card.
-        recipe: what was done.
+        recipe: of the training.
         label: name of the policy.
         parameters: number of its weights.
-        steps: environment steps trained.
+        steps: environment steps of the training.
         seconds: wall time since the training was last started.
-        curve: (steps, loss, validation) over the whole training.
-        validated: episodes of a validation.
-        packages: further distributions whose versions are told.
+        curve: learning curve of the whole training.
+        validation_episodes: number of episodes of a validation.
+        packages: further distributions whose versions are listed.
     """
     every = max(1, len(curve) // _ROWS)
     shown = [point for number, point in enumerate(curve, start=1) if number % every == 0 or number == len(curve)]
-    rows = "\n".join(f"| {done:,} | {value:.4f} | {score:.4f} |" for done, value, score in shown)
+    rows = "\n".join(f"| {point.steps:,} | {point.loss:.4f} | {point.validation:.4f} |" for point in shown)
+    validated = f"{validation_episodes:,}"
     data = json.dumps(recipe.model_dump(mode="json"), indent=2)
     versions = ", ".join(
         (
@@ -65,9 +66,9 @@ def write_card(
 - Weights: {parameters:,}
 - Budget: {steps:,} environment steps on one thread; {seconds / 60:.0f} minutes since it was last started
 - Made with: {versions}
-- Validation: mean profit of {validated:,} episodes over half of what customers would pay for their mean demand and 100
+- Validation: mean profit of {validated} episodes over half of what customers would pay for their mean demand and 100
   units more, by the worlds of the recipe with seeds of their own; no scenario of a competition is among them.
-- Validation at the end: {curve[-1][2]:.4f}
+- Validation at the end: {curve[-1].validation:.4f}
 
 | steps | loss | validation |
 |---:|---:|---:|
@@ -79,5 +80,5 @@ def write_card(
 {data}
 ```
 """
-    with replacing(path) as unfinished:
+    with written_whole(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")

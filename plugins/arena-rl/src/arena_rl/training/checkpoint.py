@@ -1,4 +1,4 @@
-"""The state of a training in one file, so that a kill at any moment leaves a whole one: safetensors, no pickle."""
+"""Checkpoints: the state of a training in one file, safetensors without pickle, which is whole after a kill."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from arena import ArenaError
-from arena_rl.learners.make import Learner
-from arena_rl.policies.files import replacing
-from arena_rl.training.curve import Curve
+from arena_rl.learners.learner import Learner, LearnerState
+from arena_rl.policies.policy_files import written_whole
+from arena_rl.training.curve import Curve, CurvePoint
 
 _FORMAT = "1"
 
 
 class CheckpointError(ArenaError, ValueError):
-    """A checkpoint that is damaged or of another training; the command line tells it without a traceback."""
+    """A checkpoint is damaged or of another training; the command line prints the message without a traceback."""
 
 
 def save_checkpoint(path: Path, learner: Learner, *, digest: str, curve: Curve) -> None:
-    """Write the state of a learner; the file that was there is replaced only by a whole one.
+    """Write the state of a learner; an earlier file is replaced only by a whole one.
 
     Args:
         path: of the file.
-        learner: its state and the number of its updates are kept.
+        learner: its state and the number of its updates are saved.
         digest: of the recipe, network and seed.
         curve: points of the learning curve so far.
 
     Raises:
         ArenaError: If it cannot be written.
     """
-    tensors, state = learner.state()
-    about = state | {"format": _FORMAT, "digest": digest, "done": learner.done, "curve": curve}
+    tensors, values = learner.state()
+    about = values | {"format": _FORMAT, "digest": digest, "done": learner.updates_done, "curve": curve}
     contiguous = {name: value.contiguous() for name, value in tensors.items()}
-    with replacing(path) as unfinished:
+    with written_whole(path) as unfinished:
         save_file(contiguous, unfinished, {"about": json.dumps(about)})
 
 
 def load_checkpoint(path: Path, learner: Learner, *, digest: str) -> Curve:
-    """Put a learner where the file left it.
+    """Restore a learner from a file.
 
     Args:
         path: of the file.
@@ -66,6 +66,6 @@ def load_checkpoint(path: Path, learner: Learner, *, digest: str) -> Curve:
             f"{path}: belongs to another training (recipe, network, steps or seed differ); choose another folder, or "
             "remove it to train from the beginning"
         )
-    learner.restore(tensors, about)
-    learner.done = int(about["done"])
-    return [(int(step), float(value), float(score)) for step, value, score in about["curve"]]
+    learner.restore(LearnerState(tensors, about))
+    learner.updates_done = int(about["done"])
+    return [CurvePoint(int(steps), float(loss), float(score)) for steps, loss, score in about["curve"]]

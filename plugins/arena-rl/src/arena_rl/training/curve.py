@@ -1,4 +1,4 @@
-"""Learning curves: points, their file, and TensorBoard's."""
+"""Learning curves: their points, their CSV file, and the logs of TensorBoard."""
 
 from __future__ import annotations
 
@@ -6,19 +6,35 @@ import contextlib
 import csv
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from arena_rl.policies.files import replacing
+from arena_rl.policies.policy_files import written_whole
 
 _LOGGER: Final = logging.getLogger(__name__)
 
-Point = tuple[int, float, float]
-"""Environment steps, mean loss since the last point, validation."""
-Curve = list[Point]
+COLUMNS: Final = ("steps", "loss", "validation")
+"""Heads of the columns of a curve's file."""
+
+
+class CurvePoint(NamedTuple):
+    """Point of a learning curve.
+
+    Attributes:
+        steps: environment steps so far.
+        loss: mean loss since the last point.
+        validation: score of the policy on the validation episodes, see `arena_rl.episodes.worlds.validate`.
+    """
+
+    steps: int
+    loss: float
+    validation: float
+
+
+Curve = list[CurvePoint]
 
 
 class CurveLog:
-    """TensorBoard's event files, where TensorBoard is installed.
+    """Event files of TensorBoard, if it is installed.
 
     Args:
         folder: of the training.
@@ -34,7 +50,7 @@ class CurveLog:
         try:
             self._writer = SummaryWriter(str(folder / "tensorboard"))
         except OSError as error:
-            self._leave(error)
+            self._stop(error)
 
     def __enter__(self) -> CurveLog:
         return self
@@ -44,26 +60,25 @@ class CurveLog:
             with contextlib.suppress(OSError):
                 self._writer.close()
 
-    def add(self, point: Point) -> None:
+    def add(self, point: CurvePoint) -> None:
         """Write a point of the learning curve."""
         if self._writer is not None:
-            steps, value, score = point
             try:
-                self._writer.add_scalar("loss", value, steps)
-                self._writer.add_scalar("validation", score, steps)
+                self._writer.add_scalar("loss", point.loss, point.steps)
+                self._writer.add_scalar("validation", point.validation, point.steps)
                 self._writer.flush()
             except OSError as error:
-                self._leave(error)
+                self._stop(error)
 
-    def _leave(self, error: OSError) -> None:
-        """Go on without logs: no weight depends on them."""
+    def _stop(self, error: OSError) -> None:
+        """Continue without logs, on which no weight depends."""
         _LOGGER.warning("no more TensorBoard logs: they cannot be written (%s)", error.strerror)
         self._writer = None
 
 
 def write_curve(path: Path, curve: Curve) -> None:
     """Write a curve as CSV."""
-    with replacing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+    with written_whole(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(("steps", "loss", "validation"))
-        table.writerows((steps, f"{value:.6f}", f"{score:.6f}") for steps, value, score in curve)
+        table.writerow(COLUMNS)
+        table.writerows((point.steps, f"{point.loss:.6f}", f"{point.validation:.6f}") for point in curve)

@@ -1,4 +1,4 @@
-"""The folder of a training: made in words, and never one in which files would be lost that no training wrote."""
+"""The folder of a training: making it, and refusing one in which foreign files would be replaced."""
 
 from __future__ import annotations
 
@@ -6,14 +6,25 @@ import csv
 import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
 from arena import ArenaError
 from arena_rl.policies.policy_files import PolicyFile
+from arena_rl.training.curve import COLUMNS
 
-_CURVE: Final = ("steps", "loss", "validation")
+
+class PolicyDestination(NamedTuple):
+    """Place of a policy that is to be trained.
+
+    Attributes:
+        folder: folder of its training.
+        label: stem of its files.
+    """
+
+    folder: Path
+    label: str
 
 
 def make_folder(folder: Path) -> None:
@@ -30,11 +41,11 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
-def refuse_strangers(labels: Iterable[tuple[Path, str]]) -> None:
+def refuse_foreign_files(destinations: Iterable[PolicyDestination]) -> None:
     """Refuse to train where files would be replaced that no training wrote.
 
     Args:
-        labels: folder and label of every policy that is to be trained.
+        destinations: one per policy that is to be trained.
 
     Raises:
         ArenaError: With all such files.
@@ -45,28 +56,28 @@ def refuse_strangers(labels: Iterable[tuple[Path, str]]) -> None:
         "{label}.card.md": _is_card,
         "curve.csv": _is_curve,
     }
-    strange = [
+    foreign = [
         str(path)
-        for folder, label in labels
-        for name, wrote in checks.items()
-        if _is_there(path := folder / name.format(label=label)) and not _holds(wrote, path)
+        for folder, label in destinations
+        for name, is_ours in checks.items()
+        if _exists(path := folder / name.format(label=label)) and not _passes(is_ours, path)
     ]
-    if strange:
+    if foreign:
         rule = "not written by a training, and never replaced"
         fix = "move them away, or choose another folder: --out FOLDER"
-        raise ArenaError(f"{rule}: {', '.join(strange)}; {fix}")
+        raise ArenaError(f"{rule}: {', '.join(foreign)}; {fix}")
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
         return path.is_symlink() or (path.exists() and (not path.is_file() or path.stat().st_size > 0))
     except OSError:
-        return False  # It cannot be written either, and writing it tells why.
+        return False  # It cannot be written either, and the error of writing says why.
 
 
-def _holds(wrote: Callable[[Path], bool], path: Path) -> bool:
+def _passes(is_ours: Callable[[Path], bool], path: Path) -> bool:
     try:
-        return path.is_file() and wrote(path)
+        return path.is_file() and is_ours(path)
     except (OSError, ValueError, SafetensorError, csv.Error):
         return False
 
@@ -86,4 +97,4 @@ def _is_card(path: Path) -> bool:
 
 
 def _is_curve(path: Path) -> bool:
-    return tuple(next(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))), ())) == _CURVE
+    return tuple(next(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))), ())) == COLUMNS

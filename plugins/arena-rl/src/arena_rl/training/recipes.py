@@ -1,4 +1,4 @@
-"""Recipes: everything that makes a training what it is, as data. The shipped ones are in the folder ``recipes``."""
+"""Recipes: all that determines a training, as data. The shipped ones are in the folder ``recipes`` of a package."""
 
 from __future__ import annotations
 
@@ -6,43 +6,27 @@ import hashlib
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
-import numpy as np
 from pydantic import Field, model_validator
 
-from arena import FrozenSchema, Network, Scenario, load_document, load_network, parse_as, unknown_name
-from arena.training_worlds import RandomNetworks, ScenarioMix
-from arena_rl.learners.learner import Hdpo, LearnerSettings, Sac
-from arena_rl.policies.actor_shapes import MlpShape
-from arena_rl.policies.policy_files import Shape, is_actor, signature
+from arena import FrozenSchema, load_document, load_network, parse_as, unknown_name
+from arena_rl.episodes.worlds import World
+from arena_rl.learners.learner import HdpoSettings, LearnerSettings, SacSettings
+from arena_rl.policies.actor_networks import MlpShape
+from arena_rl.policies.policy_files import PolicyShape, is_actor, signature
 
 FOLDER: Final = Path(__file__).parents[1] / "recipes"
+"""Folder of the recipes that this package ships."""
 
 
 AnyRecipe = TypeVar("AnyRecipe", bound="TrainingRecipe")
 
 
-class World(FrozenSchema):
-    """Where scenarios come from: a network, fixed or random, and a mix of rules and demand."""
-
-    weight: float = Field(default=1.0, gt=0, description="relative to the other worlds")
-    network: str | RandomNetworks = Field(description="a shipped network's name, a file, or ranges to draw from")
-    mix: ScenarioMix
-
-    def draw(self, generator: np.random.Generator, *, backlog: bool, goodwill: bool) -> Scenario:
-        """One scenario."""
-        if isinstance(self.network, str):
-            network: Network = load_network(self.network)
-        else:
-            network = self.network.draw(generator)
-        return self.mix.draw(generator, network, backlog=backlog, goodwill=goodwill)
-
-
 class TrainingRecipe(FrozenSchema):
-    """A training, but for who learns."""
+    """Recipe of a training, without its learner."""
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     summary: str = Field(max_length=200)
-    policy: Shape
+    policy: PolicyShape
     worlds: tuple[World, ...] = Field(min_length=1)
     networks: tuple[str, ...] = Field(
         default=(),
@@ -60,33 +44,33 @@ class TrainingRecipe(FrozenSchema):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def worlds_of(self, network: str) -> tuple[World, ...]:
-        """What a policy for one network is trained on.
+        """Worlds that a policy for one network is trained on.
 
         Args:
             network: name or file.
 
         Returns:
-            The worlds whose network differs from it in nothing that a policy depends on; if there are none, all. It
-            takes the place of their own network, so that a name and a file mean the same.
+            The worlds whose network has the same signature, or, if there are none, all worlds. The network takes the
+            place of their own, so that a name and a file mean the same.
         """
-        wanted = signature(load_network(network))
+        signature_of_network = signature(load_network(network))
         own = [
             each
             for each in self.worlds
-            if isinstance(each.network, str) and signature(load_network(each.network)) == wanted
+            if isinstance(each.network, str) and signature(load_network(each.network)) == signature_of_network
         ]
         return tuple(world.model_copy(update={"network": network}) for world in own or self.worlds)
 
 
 class Recipe(TrainingRecipe):
-    """A training by one of the learners of this package."""
+    """Recipe of a training by one of the learners of this package."""
 
     learner: LearnerSettings
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> Self:
         actor = is_actor(self.policy)
-        if isinstance(self.learner, Hdpo):
+        if isinstance(self.learner, HdpoSettings):
             if actor:
                 raise ValueError(
                     f"learner hdpo trains policies of kind dense or graph, not {self.policy.kind}; take ppo"
@@ -99,7 +83,7 @@ class Recipe(TrainingRecipe):
         if len(self.worlds) > 1 or not isinstance(self.worlds[0].network, str):
             raise ValueError(f"learner {self.learner.kind} trains on one network; give one world that names it")
         squashed = isinstance(self.policy, MlpShape) and self.policy.squashed
-        if squashed != isinstance(self.learner, Sac):
+        if squashed != isinstance(self.learner, SacSettings):
             raise ValueError("learner sac, and no other, trains a policy of kind mlp with squashed: true")
         return self
 
@@ -124,7 +108,7 @@ def read_recipe(reference: str, model: type[AnyRecipe], folder: Path) -> AnyReci
 
     Raises:
         InvalidInput: With every fault of the file.
-        UnknownName: If nothing of that name is shipped.
+        UnknownName: If the package ships no recipe of that name.
     """
     path = Path(reference)
     if path.suffix not in (".yaml", ".yml"):
