@@ -113,7 +113,10 @@ def test_the_contribution_margin_is_the_price_less_the_cheapest_way_to_make_the_
     assert contribution_margins(load_network("serial")) == pytest.approx([2.0 - 0.5 - 0.010], abs=1e-12)
     # Assembled at 0.020 from components made at 0.3 + 0.008 and at 0.2 + 0.005.
     made = 0.308 + 0.205 + 0.020
-    assert contribution_margins(load_network("assembly")) == pytest.approx([3.0 - made], abs=1e-12)
+    assembly = load_network("assembly")
+    assert contribution_margins(assembly) == pytest.approx([3.0 - made], abs=1e-12)
+    double = with_two_of_the_second_component(assembly)
+    assert contribution_margins(double) == pytest.approx([3.0 - made - 0.205], abs=1e-12)
     # The cheaper factory makes it at 0.2 + 0.010, for both retailers.
     assert contribution_margins(load_network("w")) == pytest.approx([2.5 - 0.21, 2.0 - 0.21], abs=1e-12)
 

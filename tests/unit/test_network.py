@@ -325,6 +325,9 @@ def test_a_stock_point_knows_what_a_shipment_takes_of_it() -> None:
     retailer = own.stock_points[own.points_of(1)[0]]
     assert (retailer.units, retailer.consumption, retailer.ships, retailer.exact) == (1.0, 1.0, False, True)
     assert own.receiving_points == (0, 1, 2, 2)
+    # Two buyers draw on it one after the other: rounding may leave less than nothing.
+    centre = load_network("w").stock_points[load_network("w").points_of(3)[0]]
+    assert (centre.consumption, centre.ships, centre.exact) == (1.0, True, False)
 
 
 @pytest.mark.parametrize("name", network_names())
