@@ -50,15 +50,29 @@ if TYPE_CHECKING:
         unknown_name,
     )
     from arena.hookspecs import hookimpl, hookspec
+    from arena.inventory_theory import (
+        contribution_margins,
+        critical_ratio,
+        holding_cost,
+        lost_goodwill_price,
+        newsvendor_quantile,
+        order_up_to_level,
+        presumed_demand,
+        shortage_cost,
+        standard_normal_quantile,
+    )
     from arena.schemas import FrozenSchema, parse_as
     from arena.simulate.compiled import CompiledScenario, compile_scenario
     from arena.simulate.dynamics import BatchState, Flows, initial_state, smooth_stock_out, step
     from arena.simulate.ledger import Ledger
+    from arena.simulate.sentiment import next_sentiment
     from arena.simulate.simulator import Simulator, State
     from arena.world.demand import Demand, Goodwill, Seasonal, Shock, Trend
     from arena.world.library import load_network
     from arena.world.network import Component, MarketLink, Network, Node, SupplyLink
+    from arena.world.quantiles import poisson_quantiles
     from arena.world.scenario import Scenario
+    from arena.world.stock_points import StockPoint
     from arena.world.suite import Suite, load_scenario, load_suite
 
     __version__: str
@@ -106,6 +120,7 @@ __all__ = [
     "Shock",
     "Simulator",
     "State",
+    "StockPoint",
     "StoreError",
     "Suite",
     "SupplyLink",
@@ -118,6 +133,9 @@ __all__ = [
     "UnknownName",
     "__version__",
     "compile_scenario",
+    "contribution_margins",
+    "critical_ratio",
+    "holding_cost",
     "hookimpl",
     "hookspec",
     "initial_state",
@@ -125,9 +143,17 @@ __all__ = [
     "load_network",
     "load_scenario",
     "load_suite",
+    "lost_goodwill_price",
     "measure",
+    "newsvendor_quantile",
+    "next_sentiment",
+    "order_up_to_level",
     "parse_as",
+    "poisson_quantiles",
+    "presumed_demand",
+    "shortage_cost",
     "smooth_stock_out",
+    "standard_normal_quantile",
     "step",
     "unknown_name",
 ]
@@ -173,15 +199,29 @@ _HOME_OF_NAME = {
             "unknown_name",
         ),
         "arena.hookspecs": ("hookimpl", "hookspec"),
+        "arena.inventory_theory": (
+            "contribution_margins",
+            "critical_ratio",
+            "holding_cost",
+            "lost_goodwill_price",
+            "newsvendor_quantile",
+            "order_up_to_level",
+            "presumed_demand",
+            "shortage_cost",
+            "standard_normal_quantile",
+        ),
         "arena.schemas": ("FrozenSchema", "parse_as"),
         "arena.simulate.dynamics": ("BatchState", "Flows", "initial_state", "smooth_stock_out", "step"),
         "arena.simulate.ledger": ("Ledger",),
         "arena.simulate.compiled": ("CompiledScenario", "compile_scenario"),
+        "arena.simulate.sentiment": ("next_sentiment",),
         "arena.simulate.simulator": ("Simulator", "State"),
         "arena.world.demand": ("Demand", "Goodwill", "Seasonal", "Shock", "Trend"),
         "arena.world.library": ("load_network",),
         "arena.world.network": ("Component", "MarketLink", "Network", "Node", "SupplyLink"),
+        "arena.world.quantiles": ("poisson_quantiles",),
         "arena.world.scenario": ("Scenario",),
+        "arena.world.stock_points": ("StockPoint",),
         "arena.world.suite": ("Suite", "load_scenario", "load_suite"),
     }.items()
     for name in names

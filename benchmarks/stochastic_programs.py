@@ -29,8 +29,8 @@ from published_programs import Start, solve_published
 from arena import Observation, Simulator, load_scenario
 from arena.contract.tracks import TrackView
 from arena_optimization.config import MultiStageProgramConfig, StochasticProgramConfig
-from arena_optimization.published import MultiStageProgram
-from arena_optimization.stochastic import StochasticProgram
+from arena_optimization.controllers.published import MultiStageProgram
+from arena_optimization.controllers.stochastic_program import StochasticProgram
 
 EVERY = 3
 SAME_OPTIMUM = 1e-8

@@ -53,8 +53,6 @@ def centre_orders(network: Network, demand_scale: DemandScale) -> np.ndarray:
         >>> centre_orders(load_network("w"), [20, 10]).tolist()
         [20.0, 10.0, 15.0, 15.0, 15.0, 15.0]
     """
-    import networkx
-
     markets = len(network.market_links)
     demand = np.asarray(demand_scale, dtype=np.float64)
     if demand.shape not in ((), (markets,)) or not (np.isfinite(demand).all() and (demand > 0).all()):
@@ -64,18 +62,11 @@ def centre_orders(network: Network, demand_scale: DemandScale) -> np.ndarray:
         )
     demand = np.broadcast_to(demand, (markets,))
     orders = np.zeros(len(network.supply_links))
-    for node_id in reversed(list(networkx.topological_sort(network.graph))):
-        inbound = network.inbound(node_id)
-        if not inbound:
-            continue
-        node = network.node(node_id)
+    for node_id in reversed(network.upstream_first):
         output = orders[list(network.outbound(node_id))].sum() + demand[list(network.markets_of(node_id))].sum()
-        groups = [
-            ([i for i in inbound if network.supply_links[i].supplier in component.suppliers], component.units)
-            for component in node.bill_of_materials
-        ]
-        for links, units in groups or [(list(inbound), 1.0)]:
-            orders[links] = output * units / node.yield_ / len(links)
+        for point in (network.stock_points[position] for position in network.points_of(node_id)):
+            links = list(point.arrivals)
+            orders[links] = output * point.units / network.node(node_id).yield_ / len(links)
     return orders
 
 

@@ -100,3 +100,12 @@ def operations_for(array: Any) -> Operations:
         rows=lambda columns: xp.stack(list(columns), axis=0),
         weigh=weigh,
     )
+
+
+def operations_of(column: Column) -> Operations:
+    """The operations for a column, which may be a plain number.
+
+    Raises:
+        TypeError: If it is neither a number nor an array of a known namespace.
+    """
+    return SCALAR if isinstance(column, int | float | np.floating) else operations_for(column)

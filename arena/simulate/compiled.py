@@ -1,7 +1,6 @@
 """A scenario's network compiled for the simulator: positions instead of ids, and money as linear maps.
 
-A *stock point* is a stock that is drawn on as one: a managed node has one, a factory with a bill of materials one per
-component. Stock points are ordered by managed node, then by line of the bill.
+Stocks are those of the network's stock points, see :mod:`arena.world.stock_points`.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from arena.simulate.columns import Column
 from arena.world.demand import Goodwill
 from arena.world.network import Network
 from arena.world.scenario import Scenario
+from arena.world.stock_points import StockPoint
 
 #: Names of the money parts of a node's profit; revenue is earned, the others are paid.
 MONEY_PARTS = (
@@ -38,17 +38,6 @@ class Source:
     capacity: float | None  # units per period over all links of the supplier
     minimum_order: float
     lot_size: float
-
-
-@dataclass(frozen=True, slots=True)
-class StockPoint:
-    """One stock and what moves it."""
-
-    arrivals: tuple[int, ...]  # supply links that deliver to it
-    consumption: float  # units consumed per unit shipped
-    ships: bool  # its node has outgoing supply links
-    exact: bool  # on-hand - outflow cannot fall below zero by rounding
-    node: int  # position of its managed node
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +178,10 @@ class CompiledScenario:
             sums[point.node] = stock if before is None else before + stock
         return sums
 
-    @cached_property
+    @property
     def component_points(self) -> tuple[int, ...]:
         """Stock point of every component of a bill of materials, in the order of ``network.components``."""
-        by_node: dict[int, list[int]] = {}
-        for position, point in enumerate(self.stock_points):
-            by_node.setdefault(self.network.managed[point.node], []).append(position)
-        return tuple(by_node[factory][line] for factory, line in self.network.components)
+        return self.network.component_points
 
 
 def compile_scenario(scenario: Scenario) -> CompiledScenario:
@@ -208,33 +194,12 @@ def compile_scenario(scenario: Scenario) -> CompiledScenario:
         The compiled; compiling takes a few milliseconds, so share it between episodes.
     """
     network = scenario.network
-    points: list[StockPoint] = []
-    initial: list[float] = []
-    consumption: dict[int, tuple[tuple[int, float], ...]] = {}
-    storage: list[tuple[tuple[int, ...], float]] = []
-    for position, node_id in enumerate(network.managed):
-        node = network.node(node_id)
-        per_unit = 1.0 / node.yield_
-        bill = node.bill_of_materials
-        inbound, outbound = network.inbound(node_id), network.outbound(node_id)
-        groups = (
-            [
-                (tuple(i for i in inbound if network.supply_links[i].supplier in component.suppliers), component.units)
-                for component in bill
-            ]
-            if bill
-            else [(inbound, 1.0)]
-        )
-        own = []
-        for arrivals, units in groups:
-            consumed = per_unit * units
-            own.append((len(points), consumed))
-            exact = len(outbound) < 2 and consumed == 1.0
-            points.append(StockPoint(arrivals, consumed, bool(outbound), exact, position))
-            initial.append(node.initial_stock or 0.0)
-        consumption[node_id] = tuple(own)
-        if node.storage_capacity is not None:
-            storage.append((tuple(point for point, _ in own), node.storage_capacity))
+    points = network.stock_points
+    consumption = {
+        node_id: tuple((position, points[position].consumption) for position in network.points_of(node_id))
+        for node_id in network.managed
+    }
+    capacities = {node_id: network.node(node_id).storage_capacity for node_id in network.managed}
     sources = []
     for i, link in enumerate(network.supply_links):
         sources.append(
@@ -254,9 +219,9 @@ def compile_scenario(scenario: Scenario) -> CompiledScenario:
         discount=scenario.discount,
         goodwill=scenario.goodwill,
         sources=tuple(sources),
-        stock_points=tuple(points),
-        storage=tuple(storage),
-        sellers=tuple(consumption[link.retailer][0][0] for link in network.market_links),
-        initial_stock=tuple(initial),
+        stock_points=points,
+        storage=tuple((network.points_of(node), most) for node, most in capacities.items() if most is not None),
+        sellers=network.selling_points,
+        initial_stock=tuple(network.node(point.node_id).initial_stock or 0.0 for point in points),
         has_fixed_costs=any(link.fixed_ordering_cost > 0 for link in network.supply_links),
     )

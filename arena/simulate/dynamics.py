@@ -13,6 +13,7 @@ from typing import Any
 
 from arena.simulate.columns import LOT_SLACK, Column, Operations, operations_for
 from arena.simulate.compiled import CompiledScenario, Source
+from arena.simulate.sentiment import next_sentiment
 
 # Keeps 0 / 0 from happening; representable in single precision too.
 _SMALLEST_TOTAL = 1e-30
@@ -252,7 +253,10 @@ def advance(
 
     sentiment = state.sentiment
     if compiled.goodwill is not None and state.shortfall is not None and state.period > 0:
-        sentiment = _moved_sentiment(compiled, sentiment, state.shortfall, operations, stock_out)
+        short = _ran_short(state.shortfall) if stock_out is None else stock_out(state.shortfall)
+        sentiment = next_sentiment(
+            compiled.goodwill, sentiment, short, is_share=stock_out is not None, operations=operations
+        )
 
     wanted = demand(sentiment)
     sold: list[Column] = []
@@ -347,24 +351,12 @@ def _scrap(compiled: CompiledScenario, on_hand: list[Column], operations: Operat
     return scrapped
 
 
-def _moved_sentiment(
-    compiled: CompiledScenario,
-    sentiment: Column,
-    shortfall: Sequence[Column],
-    operations: Operations,
-    stock_out: StockOut | None,
-) -> Column:
-    goodwill = compiled.goodwill
-    assert goodwill is not None
-    fallen = operations.at_least(sentiment * goodwill.decay, goodwill.floor)
-    risen = operations.at_most(sentiment * goodwill.growth, goodwill.cap)
-    if stock_out is not None:
-        share = stock_out(shortfall)
-        return fallen * share + risen * (1.0 - share)
+def _ran_short(shortfall: Sequence[Column]) -> Column:
+    """Whether any market link ran short, column by column."""
     short = shortfall[0] > 0
     for column in shortfall[1:]:
         short = short | (column > 0)
-    return operations.where(short, fallen, risen)
+    return short
 
 
 def _split(array: Any) -> list[Column]:

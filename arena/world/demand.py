@@ -62,7 +62,10 @@ class Shock(FrozenSchema):
 
 
 class Goodwill(FrozenSchema):
-    """Customers' sentiment: it multiplies the mean, grows while everything is served and falls after a shortage."""
+    """Customers' sentiment: it multiplies the mean, grows while everything is served and falls after a shortage.
+
+    Its step from one period to the next is :func:`arena.next_sentiment`.
+    """
 
     growth: Annotated[Positive, Field(ge=1, le=10)] = Field(default=1.01, description="factor after a full service")
     decay: Annotated[Positive, Field(le=1)] = Field(
@@ -76,6 +79,14 @@ class Goodwill(FrozenSchema):
         if self.floor > self.cap:
             raise FaultList([FieldFault("floor", self.floor, f"0 < floor <= cap ({self.cap:g})", "swap floor and cap")])
         return self
+
+    @property
+    def shortage_loss(self) -> float:
+        """Share of all later demand that a short period costs against a fully served one, within cap and floor.
+
+        Equal to ``1 - decay / growth``, since sentiment is a product of the factors of the periods.
+        """
+        return 1.0 - self.decay / self.growth
 
 
 class Series(FrozenSchema):

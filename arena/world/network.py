@@ -18,6 +18,8 @@ from arena.schemas import SMALLEST, Count, Fraction01, FrozenSchema, NonNegative
 if TYPE_CHECKING:
     import networkx
 
+    from arena.world.stock_points import StockPoint
+
 Role = Literal["market", "raw_material", "factory", "distributor"]
 
 _MOST_NODES = 500
@@ -248,6 +250,66 @@ class Network(FrozenSchema):
         return tuple(
             (factory, line) for factory in self.factories for line in range(len(self.node(factory).bill_of_materials))
         )
+
+    # --- stock points ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def stock_points(self) -> tuple[StockPoint, ...]:
+        """Stocks that are drawn on as one, by managed node, then by line of its bill of materials."""
+        from arena.world.stock_points import stock_points_of
+
+        return stock_points_of(self)
+
+    @cached_property
+    def _points_by_node(self) -> dict[int, tuple[int, ...]]:
+        return _positions_by([point.node_id for point in self.stock_points])
+
+    def points_of(self, node_id: int) -> tuple[int, ...]:
+        """Positions of the stock points of a node; empty unless it is managed."""
+        return self._points_by_node.get(node_id, ())
+
+    @cached_property
+    def receiving_points(self) -> tuple[int, ...]:
+        """Stock point that each supply link delivers to."""
+        receiver = {link: position for position, point in enumerate(self.stock_points) for link in point.arrivals}
+        return tuple(receiver[link] for link in range(len(self.supply_links)))
+
+    @cached_property
+    def selling_points(self) -> tuple[int, ...]:
+        """Stock point that serves each market link."""
+        return tuple(self.points_of(link.retailer)[0] for link in self.market_links)
+
+    @cached_property
+    def component_points(self) -> tuple[int, ...]:
+        """Stock point of each component, in the order of :attr:`components`."""
+        return tuple(place for place, point in enumerate(self.stock_points) if point.component is not None)
+
+    @cached_property
+    def stock_places(self) -> tuple[int, ...]:
+        """Where each stock point stands in an observation's ``on_hand`` followed by its ``component_stock``."""
+        nodes = len(self.managed)
+        return tuple(point.node if point.component is None else nodes + point.component for point in self.stock_points)
+
+    # --- paths -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def upstream_first(self) -> tuple[int, ...]:
+        """Ids of the managed nodes in topological order: every supplier stands before its buyers.
+
+        Read backwards, every node stands after all that it supplies: first the nodes that supply no managed node, then
+        generation by generation those that supply earlier ones only, ids ascending within a generation.
+        """
+        downstream_first: list[int] = []
+        waiting = set(self.managed)
+        while waiting:
+            generation = [
+                node_id
+                for node_id in sorted(waiting)
+                if not any(self.supply_links[link].buyer in waiting for link in self.outbound(node_id))
+            ]
+            downstream_first += generation
+            waiting.difference_update(generation)
+        return tuple(reversed(downstream_first))
 
     @cached_property
     def longest_lead_time(self) -> int:

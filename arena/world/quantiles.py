@@ -40,7 +40,17 @@ def poisson_quantile(uniform: float, mean: float) -> float:
 
 
 def poisson_quantiles(uniform: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """:func:`poisson_quantile` of arrays of one shape, equal to it element by element."""
+    """Quantiles of Poisson distributions: the smallest counts whose cumulative probabilities reach given levels.
+
+    Equal to :func:`poisson_quantile` element by element.
+
+    Args:
+        uniform: levels, from 0 to 1.
+        mean: means of the distributions, 0 or more, of the same shape.
+
+    Returns:
+        Whole numbers, of that shape.
+    """
     from scipy.special import ndtri, pdtr
 
     level = np.minimum(uniform, LARGEST_UNIFORM)

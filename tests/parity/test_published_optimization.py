@@ -33,9 +33,9 @@ pytest.importorskip(
 )
 
 from arena_optimization.config import DeterministicProgramConfig, MultiStageProgramConfig, PublishedOracleConfig
-from arena_optimization.oracle import PublishedOracle
-from arena_optimization.program import Plan
-from arena_optimization.published import DeterministicProgram, MultiStageProgram
+from arena_optimization.controllers.oracle import PublishedOracle
+from arena_optimization.controllers.published import DeterministicProgram, MultiStageProgram
+from arena_optimization.programs.extensive_form import Plan
 
 pytestmark = pytest.mark.parity
 needs_pulp = pytest.mark.skipif(

@@ -298,3 +298,47 @@ def test_a_changed_file_is_read_anew(tmp_path):
     path.write_text(text.replace("initial_stock: 3", "initial_stock: 4"))
     os.utime(path, ns=(1, 1))
     assert load_network(path).node(1).initial_stock == 4
+
+
+def test_stock_points_are_those_of_the_nodes_and_of_a_bill_of_materials() -> None:
+    assembly = load_network("assembly")
+    assert [(point.node_id, point.component, point.arrivals) for point in assembly.stock_points] == [
+        (1, None, (0,)),
+        (2, 0, (1,)),
+        (2, 1, (2,)),
+        (3, None, (3,)),
+        (4, None, (4,)),
+    ]
+    assert assembly.points_of(2) == (1, 2)
+    assert assembly.points_of(0) == ()
+    assert assembly.receiving_points == (0, 1, 2, 3, 4)
+    assert assembly.selling_points == (0,)
+    assert assembly.component_points == (1, 2)
+    # On hand of the nodes 1 to 4, then the two components: node 2's own total is no stock point.
+    assert assembly.stock_places == (0, 4, 5, 2, 3)
+
+
+def test_a_stock_point_knows_what_a_shipment_takes_of_it() -> None:
+    own = network(small())
+    factory = own.stock_points[own.points_of(3)[0]]
+    assert (factory.units, factory.consumption, factory.ships, factory.exact) == (1.0, 2.0, True, False)  # yield 0.5
+    retailer = own.stock_points[own.points_of(1)[0]]
+    assert (retailer.units, retailer.consumption, retailer.ships, retailer.exact) == (1.0, 1.0, False, True)
+    assert own.receiving_points == (0, 1, 2, 2)
+    # Two buyers draw on it one after the other: rounding may leave less than nothing.
+    centre = load_network("w").stock_points[load_network("w").points_of(3)[0]]
+    assert (centre.consumption, centre.ships, centre.exact) == (1.0, True, False)
+
+
+@pytest.mark.parametrize("name", network_names())
+def test_upstream_first_puts_every_supplier_before_its_buyers(name) -> None:
+    own = load_network(name)
+    place = {node: position for position, node in enumerate(own.upstream_first)}
+    assert sorted(place) == list(own.managed)
+    managed = [link for link in own.supply_links if link.supplier in place]
+    assert all(place[link.supplier] < place[link.buyer] for link in managed)
+
+
+def test_upstream_first_goes_by_generation_and_id() -> None:
+    # Backwards: both retailers, the centre, both factories.
+    assert load_network("w").upstream_first == (5, 4, 3, 2, 1)

@@ -10,14 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import changed, scenarios, seeds
 
-from arena import LocalObservation, Network, Scenario, Simulator, TrackView, load_network, load_scenario, load_suite
+from arena import (
+    LocalObservation,
+    Network,
+    Scenario,
+    Simulator,
+    TrackView,
+    load_network,
+    load_scenario,
+    load_suite,
+    newsvendor_quantile,
+)
 from arena_heuristics import arena_controllers
 from arena_heuristics.config import LocalBaseStockConfig
-from arena_heuristics.costs import ratio_quantile
-from arena_heuristics.local_base_stock import LocalBaseStock, contents, shortest_ways
+from arena_heuristics.exponential_smoothing import SmoothedDemand
+from arena_heuristics.local_base_stock import LocalBaseStock, contents
 from arena_heuristics.local_node import LocalNode, NodeState
-from arena_heuristics.ordering import list_materials, split_shares
-from arena_heuristics.smoothing import SmoothedDemand
+from arena_heuristics.ordering import list_materials, shortest_lead_times_to_market, split_shares
 
 SHIPPED = ("divergent", "serial", "diamond", "assembly", "assembly-pooled", "tree", "w")
 FIVE_PERIODS = 5 + 0.3 * 20 + 0.09 * 20 * 9 / 6
@@ -81,7 +90,7 @@ def first_observation(view: TrackView, **arrays) -> LocalObservation:
 def test_a_retailer_orders_up_to_its_customers_demand(network, scenario_of) -> None:
     view, controller = view_and_controller(scenario_of(network), 1)
     # Stock of 60 for a lead time of 4 and a period: 12 a period are presumed.
-    level = 60 + ratio_quantile(0.1, 0.03) * math.sqrt(12 * FIVE_PERIODS)
+    level = 60 + newsvendor_quantile(0.1, 0.03) * math.sqrt(12 * FIVE_PERIODS)
     shares = split_shares([network.supply_links[0], network.supply_links[1]], 0.1)
     assert controller.order(first_observation(view)) == pytest.approx(
         [(level - 60) * share for share in shares], rel=1e-9
@@ -90,7 +99,7 @@ def test_a_retailer_orders_up_to_its_customers_demand(network, scenario_of) -> N
     seen = first_observation(
         view, period=1, last_demand=[22.0], last_unfilled=[7.0], on_hand=[0.0], in_transit=[10.0, 5.0]
     )
-    level = 75 + ratio_quantile(0.1, 0.03) * math.sqrt(16.4 * FIVE_PERIODS)
+    level = 75 + newsvendor_quantile(0.1, 0.03) * math.sqrt(16.4 * FIVE_PERIODS)
     assert controller.order(seen).sum() == pytest.approx(level - (15 - 7), rel=1e-9)
 
 
@@ -214,8 +223,8 @@ def test_yields_are_part_of_the_contents(network, network_with, scenario_of) -> 
 
 
 def test_the_shortest_way_to_a_market(network, two_markets) -> None:
-    assert shortest_ways(network) == {1: 0, 2: 4, 3: 7, 4: 2}
-    assert shortest_ways(two_markets) == {1: 0, 2: 0, 3: 1, 5: 1, 6: 11}
+    assert shortest_lead_times_to_market(network) == {1: 0, 2: 4, 3: 7, 4: 2}
+    assert shortest_lead_times_to_market(two_markets) == {1: 0, 2: 0, 3: 1, 5: 1, 6: 11}
 
 
 def test_with_the_full_view_a_node_covers_customers_with_all_stock_on_the_way(serial) -> None:

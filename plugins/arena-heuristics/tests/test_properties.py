@@ -173,7 +173,7 @@ def test_the_blind_start_does_not_move_with_the_true_mean(scenario, rule, seed, 
 
 def plain_newsvendor_targets(scenario: Scenario, history: list[float], forecast: np.ndarray | None) -> dict[int, float]:
     """The rule for one market in its plainest form: every node sees the market's demand, nothing is weighted."""
-    from arena_heuristics.costs import ratio_quantile, shortage_cost
+    from arena import newsvendor_quantile, shortage_cost
 
     network, config = scenario.network, RuleConfig()
     targets = {}
@@ -195,7 +195,7 @@ def plain_newsvendor_targets(scenario: Scenario, history: list[float], forecast:
                 one_deviation = max(1.0, np.std(recent, ddof=1) if len(recent) >= 3 else math.sqrt(one))
             mean, deviation = one * (lead_time + 1), one_deviation * math.sqrt(lead_time + 1)
         shortage = shortage_cost(network, node, 0.5)
-        quantile = ratio_quantile(shortage, network.node(node).holding_cost or 0.0)
+        quantile = newsvendor_quantile(shortage, network.node(node).holding_cost or 0.0)
         targets[node] = max(0.0, mean + quantile * deviation) if mean > 0 else 0.0
     return targets
 

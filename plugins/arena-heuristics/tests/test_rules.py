@@ -5,16 +5,16 @@ import math
 import numpy as np
 import pytest
 
+from arena import newsvendor_quantile
 from arena_heuristics.config import (
     EchelonBaseStockConfig,
     ExponentialSmoothingConfig,
     NewsvendorConfig,
     ReorderPointConfig,
 )
-from arena_heuristics.costs import ratio_quantile
-from arena_heuristics.echelon import EchelonBaseStock, downstream_lead_times
 from arena_heuristics.exponential_smoothing import ExponentialSmoothing, HoltForecast
-from arena_heuristics.newsvendor import Newsvendor
+from arena_heuristics.newsvendor import EchelonBaseStock, Newsvendor
+from arena_heuristics.ordering import longest_lead_times_to_market
 from arena_heuristics.reorder_point import ReorderPoint
 
 Z95 = 1.6448536269514722
@@ -27,10 +27,10 @@ def first_order(rule, network, briefing_of, observation_of, track="blind", scena
 
 def test_newsvendor_orders_up_to_the_quantile_of_each_lead_time(network, briefing_of, observation_of) -> None:
     orders = first_order(Newsvendor(NewsvendorConfig(prior_mean=25.0)), network, briefing_of, observation_of)
-    retailer = 25 * 5 + ratio_quantile(0.1, 0.03) * 5 * math.sqrt(5) - 60
-    distributor = 25 * 4 + ratio_quantile(0.6, 0.02) * 5 * math.sqrt(4) - 50
-    factory = 25 + ratio_quantile(0.8, 0.01) * 5 - 80
-    dear_factory = 25 * 2 + ratio_quantile(1.4, 0.02) * 5 * math.sqrt(2) - 30
+    retailer = 25 * 5 + newsvendor_quantile(0.1, 0.03) * 5 * math.sqrt(5) - 60
+    distributor = 25 * 4 + newsvendor_quantile(0.6, 0.02) * 5 * math.sqrt(4) - 50
+    factory = 25 + newsvendor_quantile(0.8, 0.01) * 5 - 80
+    dear_factory = 25 * 2 + newsvendor_quantile(1.4, 0.02) * 5 * math.sqrt(2) - 30
     assert factory < 0
     assert orders == pytest.approx([retailer / 2, retailer / 2, distributor, 0.0, dear_factory], rel=1e-9)
 
@@ -118,7 +118,7 @@ def test_smoothing_takes_its_spread_from_errors_or_from_the_forecast(
     orders = rule.order(observation_of(network, track, **arrays))
     mean, variance = 33.3, (37.0 if track == "blind" else 20.0)
     assert orders[0] + orders[1] == pytest.approx(
-        5 * mean + ratio_quantile(0.1, 0.03) * math.sqrt(5 * variance), rel=1e-9
+        5 * mean + newsvendor_quantile(0.1, 0.03) * math.sqrt(5 * variance), rel=1e-9
     )
 
 
@@ -130,8 +130,8 @@ def test_smoothing_begins_with_the_estimate_of_its_track(network, briefing_of, o
 
 
 def test_lead_times_to_the_market_add_up(network, two_markets) -> None:
-    assert downstream_lead_times(network) == {1: 0, 2: 4, 3: 7, 4: 2}
-    assert downstream_lead_times(two_markets) == {1: 0, 2: 0, 3: 3, 5: 3, 6: 13}
+    assert longest_lead_times_to_market(network) == {1: 0, 2: 4, 3: 7, 4: 2}
+    assert longest_lead_times_to_market(two_markets) == {1: 0, 2: 0, 3: 3, 5: 3, 6: 13}
 
 
 def test_an_echelon_covers_the_way_to_the_market_and_counts_what_is_on_it(network, briefing_of, observation_of) -> None:
@@ -143,7 +143,7 @@ def test_an_echelon_covers_the_way_to_the_market_and_counts_what_is_on_it(networ
 def test_echelon_ratios_use_the_echelon_holding_cost(network, briefing_of, observation_of) -> None:
     rule = EchelonBaseStock(EchelonBaseStockConfig(prior_mean=25.0))
     orders = first_order(rule, network, briefing_of, observation_of)
-    assert orders[2] == pytest.approx(200 + ratio_quantile(0.6, 0.01) * 5 * math.sqrt(8) - 110, rel=1e-9)
+    assert orders[2] == pytest.approx(200 + newsvendor_quantile(0.6, 0.01) * 5 * math.sqrt(8) - 110, rel=1e-9)
 
 
 def test_components_are_ordered_in_their_own_units(assembly, briefing_of, observation_of) -> None:

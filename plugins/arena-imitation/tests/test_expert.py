@@ -8,7 +8,7 @@ from arena import Demand, Network, Scenario, Simulator, TrackView, load_network
 from arena.plugins import discover
 from arena_imitation.expert import Expert
 from arena_rl.episodes.batches import make_batch
-from arena_rl.inputs.observations import BatchBriefing, BatchObservation, stock_point_indices
+from arena_rl.inputs.observations import BatchBriefing, BatchObservation
 
 
 def scenario_on(network: Network, *, backlog: bool = True, **more: object) -> Scenario:
@@ -27,7 +27,7 @@ def setting_on(scenario: Scenario) -> BatchBriefing:
 
 def situation_of(simulator: Simulator, scenario: Scenario, briefing: BatchBriefing) -> BatchObservation:
     observation = TrackView(scenario, "blind").observe(simulator.state)
-    stock = np.concatenate((observation.on_hand, observation.component_stock))[stock_point_indices(briefing.compiled)]
+    stock = np.concatenate((observation.on_hand, observation.component_stock))[list(scenario.network.stock_places)]
 
     def batch(array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.array(array, dtype=np.float64)[None])

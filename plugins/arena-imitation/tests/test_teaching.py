@@ -217,9 +217,9 @@ def test_every_shipped_recipe_is_a_training():
 
 
 def test_a_training_without_its_library_says_what_to_install(tmp_path, monkeypatch):
-    for name in ("arena_imitation.learner", "arena_imitation.expert", "arena_optimization.model"):
+    for name in ("arena_imitation.learner", "arena_imitation.expert", "arena_optimization.programs.path_program"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.setitem(sys.modules, "arena_optimization.model", None)
+    monkeypatch.setitem(sys.modules, "arena_optimization.programs.path_program", None)
     arguments = ["train", "dagger-informed", "--network", "serial", "--out", str(tmp_path)]
     done = CliRunner().invoke(app, arguments, prog_name="arena")
     assert done.exit_code == 2

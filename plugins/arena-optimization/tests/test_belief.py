@@ -12,12 +12,12 @@ from pydantic_faults import refused
 from scipy.stats import nbinom
 
 from arena import Briefing, Observation, TrackView, load_network, load_scenario
-from arena_optimization.belief import BayesianBelief, prior_levels
-from arena_optimization.belief_goodwill import GoodwillBelief
-from arena_optimization.belief_level import LevelBank
-from arena_optimization.belief_structure import StructureParticles
+from arena_optimization.beliefs.bayesian_mixture import BayesianBelief
+from arena_optimization.beliefs.demand_paths import by_importance, centred_normals, scaled_poisson
+from arena_optimization.beliefs.goodwill import GoodwillBelief
+from arena_optimization.beliefs.steady_level import LevelBank
+from arena_optimization.beliefs.structure import StructureParticles
 from arena_optimization.config import BeliefConfig, GoodwillConfig, LevelConfig, StructureConfig
-from arena_optimization.sampling import by_importance, centred_normals, scaled_poisson
 
 SMALL = BeliefConfig(structure=StructureConfig(particles=200, moves=2))
 HORIZON = 30
@@ -275,16 +275,6 @@ def test_a_loss_is_possible_until_sentiment_could_have_moved() -> None:
 def test_sentiment_that_stands_still_is_no_goodwill() -> None:
     belief = taught(np.full(6, 20.0))
     assert belief.goodwill is None
-
-
-def test_prior_levels_follow_the_retailers_stock() -> None:
-    # Divergent: 100 units over a longest inbound lead time of 5 and one period more.
-    network = brief("divergent-stationary-backlog").network
-    assert prior_levels(network, 7.0) == pytest.approx([100.0 / 6.0])
-    bare = network.model_copy(
-        update={"nodes": tuple(node.model_copy(update={"initial_stock": 0.0}) for node in network.nodes)}
-    )
-    assert prior_levels(bare, 7.0) == pytest.approx([7.0])
 
 
 def test_paths_are_rotated_without_changing_their_distribution() -> None:

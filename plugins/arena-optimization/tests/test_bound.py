@@ -15,11 +15,12 @@ from arena.simulate.simulator import realised_demand
 from arena_heuristics.config import NewsvendorConfig, ReorderPointConfig
 from arena_heuristics.newsvendor import Newsvendor
 from arena_heuristics.reorder_point import ReorderPoint
-from arena_optimization.bound import Bound, SentimentProgram, certified_plan
-from arena_optimization.clairvoyant import play
 from arena_optimization.config import BoundConfig, OracleConfig
-from arena_optimization.oracle import Oracle
-from arena_optimization.sentiment import sentiment_graph
+from arena_optimization.controllers.bound import Bound, certified_plan
+from arena_optimization.controllers.oracle import Oracle
+from arena_optimization.programs.known_episode import play
+from arena_optimization.programs.sentiment_graph import sentiment_graph
+from arena_optimization.programs.sentiment_program import Proof, SentimentProgram
 
 SEEDS = st.integers(0, 10_000)
 QUICK = BoundConfig(search_solves=5, weights=(1.0,), time_limit=1.0)
@@ -118,7 +119,7 @@ def test_a_bound_that_ran_out_of_time_is_a_looser_bound_and_the_plan_no_fallback
     # Only the proof is hurried: the search before it must end on a slow machine too.
     patient, config, given = SentimentProgram.solve, BoundConfig(search_solves=0), []
 
-    def solve(program: SentimentProgram, time_limit: float) -> tuple[float, np.ndarray | None]:
+    def solve(program: SentimentProgram, time_limit: float) -> Proof:
         given.append(time_limit)
         return patient(program, 0.1)
 

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from strategies import changed, networks, order_sequences, scenarios
 
 from arena import Goodwill, Scenario, Simulator, TrackView, load_scenario
-from arena_optimization.customers import Customers, moved
-from arena_optimization.demand_paths import DemandPaths
-from arena_optimization.planner import Planner
-from arena_optimization.sampling import centred_normals
+from arena_optimization.beliefs.demand_paths import DemandPaths, centred_normals
+from arena_optimization.controllers.customers import Customers
+from arena_optimization.programs.rolling_horizon import Planner
 
 GOODWILL = scenarios(networks(2, 5, extensions=("bill_of_materials",)), goodwill=True, longest=10)
 
@@ -44,7 +43,7 @@ def test_customers_do_what_the_simulator_does(drawn: Scenario, seed: int, data: 
         smallest_mean=scenario.demand.smallest_mean,
     )
     assert scenario.goodwill is not None
-    outcome = Customers(briefing, planner.stocks).play(
+    outcome = Customers(briefing).play(
         ledger.filled[first:].T,
         planner.start(observation, horizon - first),
         paths,
@@ -72,7 +71,7 @@ def test_every_path_has_its_own_customers() -> None:
     simulator.start(1)
     observation, briefing = view.observe(simulator.state), view.brief(seed=1)
     planner = Planner(briefing, horizon=lambda _, left: left, paths=1, open_loop=True)
-    customers, start = Customers(briefing, planner.stocks), planner.start(observation, 6)
+    customers, start = Customers(briefing), planner.start(observation, 6)
     goodwill = scenario.goodwill
     assert goodwill is not None
 
@@ -93,8 +92,7 @@ def test_sentiment_if_all_are_served_from_now_on() -> None:
     goodwill = Goodwill(growth=1.1, decay=0.5, cap=1.3, floor=0.1)
     simulator, view = Simulator(changed(scenario, goodwill=goodwill)), TrackView(scenario, "informed")
     simulator.start(1)
-    stocks = Planner(view.brief(seed=1), horizon=lambda _, left: 1, paths=1, open_loop=True).stocks
-    customers = Customers(view.brief(seed=1), stocks)
+    customers = Customers(view.brief(seed=1))
     at_first = customers.first_sentiments(goodwill, view.observe(simulator.state), 2, 5)
     assert at_first == pytest.approx(np.tile([1.0, 1.1, 1.21, 1.3, 1.3], (2, 1)), rel=1e-12)
     simulator.step(np.zeros(3))
@@ -104,20 +102,6 @@ def test_sentiment_if_all_are_served_from_now_on() -> None:
     after_a_shortage = customers.first_sentiments(goodwill, view.observe(simulator.state), 1, 3)
     fallen = sentiment * 0.5
     assert after_a_shortage[0] == pytest.approx([fallen, fallen * 1.1, fallen * 1.21], rel=1e-12)
-
-
-def test_sentiment_moves_between_its_bounds() -> None:
-    goodwill = Goodwill(growth=1.1, decay=0.5, cap=1.3, floor=0.4)
-    found = moved(goodwill, np.array([1.0, 1.0, 1.25, 0.6]), np.array([False, True, False, True]))
-    assert found == pytest.approx([1.1, 0.5, 1.3, 0.4], rel=1e-12)
-
-
-def test_the_price_of_a_shortage_is_the_margin_lost_later_per_unit_of_today() -> None:
-    # A tenth of the 50, then 30, then 0 units that follow, at 2 a unit, over the 10, 20 and 30 units of the period.
-    price = Customers.shortage_price(0.1, 2.0, np.array([[4.0, 20.0, 10.0], [6.0, 0.0, 20.0]]))
-    assert price == pytest.approx([0.1 * 2.0 * 50.0 / 10.0, 0.1 * 2.0 * 30.0 / 20.0, 0.0], rel=1e-12)
-    # Below one unit the period counts as one: no price without end.
-    assert Customers.shortage_price(0.5, 1.0, np.array([[0.0, 8.0]])) == pytest.approx([4.0, 0.0], rel=1e-12)
 
 
 @pytest.mark.parametrize(("mean", "sentiment"), [(20.0, 1.0), (20.0, 0.4), (3.0, 1.5)])

@@ -32,10 +32,9 @@ from arena_optimization.config import (
     StochasticProgramConfig,
     StructureConfig,
 )
-from arena_optimization.means import stock_means
-from arena_optimization.published import DeterministicProgram, MultiStageProgram
-from arena_optimization.rolling import passed_up
-from arena_optimization.stochastic import StochasticProgram
+from arena_optimization.controllers.published import DeterministicProgram, MultiStageProgram
+from arena_optimization.controllers.rolling import passed_up
+from arena_optimization.controllers.stochastic_program import StochasticProgram
 
 NAMES = ("dlp", "mssp", "stochastic-program")
 TRACKS: tuple[Track, ...] = ("blind", "informed")
@@ -171,20 +170,6 @@ def test_the_end_of_the_forecast_is_not_needed(name: str) -> None:
     np.testing.assert_array_equal(orders(name, briefing, seen), orders(name, briefing, cut))
 
 
-def test_the_blind_guess_of_the_published_programs_is_the_stock_over_the_longest_lead_time() -> None:
-    # Serial: 100 units at the retailer; divergent likewise, with longest lead time 12.
-    serial, divergent = (load_scenario(f"{name}-stationary-backlog").network for name in ("serial", "divergent"))
-    for network in (serial, divergent):
-        stock = network.node(network.retailers[0]).initial_stock
-        assert stock is not None
-        assert stock_means(network) == pytest.approx([stock / (max(network.lead_times) + 1)])
-    bare = changed(
-        serial,
-        nodes=tuple(changed(node, initial_stock=0.0) if node.id in serial.retailers else node for node in serial.nodes),
-    )
-    assert stock_means(bare) == pytest.approx([20.0])
-
-
 def test_the_blind_guess_is_used_before_the_first_demand_and_can_be_given() -> None:
     scenario = changed(load_scenario("serial-stationary-backlog"), horizon=HORIZON)
     briefing, seen = told(scenario, "blind")
@@ -196,7 +181,8 @@ def test_the_blind_guess_is_used_before_the_first_demand_and_can_be_given() -> N
             controller.order(observation)
         return controller.expected_demand()
 
-    assert expected(None, 1) == pytest.approx(stock_means(scenario.network))
+    # The retailer's stock over the longest lead time and one period more.
+    assert expected(None, 1) == pytest.approx([100.0 / 5.0])
     assert expected(33.0, 1) == pytest.approx([33.0])
     # From then on the mean of what was seen, whatever was guessed.
     assert expected(None, 4) == pytest.approx(np.mean([one.last_demand for one in seen[1:4]], axis=0))

@@ -12,10 +12,9 @@ from strategies import changed, networks, order_sequences, scenarios
 
 from arena import Network, OracleBriefing, Scenario, Simulator, TrackView, load_network, load_scenario
 from arena.simulate.simulator import realised_demand
-from arena_optimization.clairvoyant import demand_of, play, sentiments_of
 from arena_optimization.config import OracleConfig, PublishedOracleConfig
-from arena_optimization.margins import margins_of
-from arena_optimization.oracle import Oracle, PublishedOracle, best_plan
+from arena_optimization.controllers.oracle import Oracle, PublishedOracle, best_plan
+from arena_optimization.programs.known_episode import demand_of, play, sentiments_of
 
 SEEDS = st.integers(0, 10_000)
 QUICK = OracleConfig(search_solves=10, weights=(1.0,), time_limit=5)
@@ -39,7 +38,7 @@ def played(controller: Any, scenario: Scenario, seed: int) -> float:
 
 
 def sells_greedily(network: Network) -> bool:
-    """Whether the program sells as the simulator does: see the module's text of `arena_optimization.oracle`."""
+    """Whether the program sells as the simulator does, see the text of `arena_optimization.controllers.oracle`."""
     for node in network.retailers:
         links = [network.market_links[i] for i in network.markets_of(node)]
         operating = (network.node(node).operating_cost or 0.0) / network.node(node).yield_
@@ -185,11 +184,6 @@ def test_pricing_shortage_and_searching_patterns_beats_the_published_oracle_in_l
         for seed in (789, 2022, 4044)
     )
     assert better == 3
-
-
-def test_the_margin_is_the_price_less_the_cheapest_way_to_make_the_unit() -> None:
-    # Serial: sold at 2.0; raw material .5, operating .010.
-    assert margins_of(load_network("serial")) == pytest.approx([2.0 - 0.5 - 0.01], abs=1e-12)
 
 
 def test_an_unsolved_program_is_played_from_its_fallback_and_every_decision_is_counted() -> None:

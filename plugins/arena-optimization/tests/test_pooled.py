@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from strategies import changed, networks, order_sequences, scenarios
 
 from arena import Goodwill, Node, Scenario, Simulator, TrackView, load_network, load_scenario
-from arena_optimization.customers import Customers
-from arena_optimization.demand_paths import DemandPaths
-from arena_optimization.planner import Planner
-from arena_optimization.pooled import PooledProgram, poolable
-from arena_optimization.program import Plan, Program, Start
+from arena_optimization.beliefs.demand_paths import DemandPaths
+from arena_optimization.controllers.customers import Customers
+from arena_optimization.programs.extensive_form import PathwiseProgram, Plan
+from arena_optimization.programs.pooled_program import PooledProgram, poolable
+from arena_optimization.programs.rolling_horizon import Planner
+from arena_optimization.programs.start import Start
 
 BACKLOG = scenarios(
     networks(2, 5, extensions=("bill_of_materials",)), goodwill=False, longest=8, upstream_shortage=("lost",)
@@ -45,7 +46,7 @@ def brought(scenario: Scenario, planner: Planner, plan: Plan, start: Start, dema
     simulator, view = Simulator(scenario), TrackView(scenario, "blind")
     simulator.start(1)
     paths = DemandPaths(base=demand, normals=np.zeros(demand.shape), dispersion=np.ones(1), noise_scale=0.0)
-    customers = Customers(view.brief(seed=1), planner.stocks)
+    customers = Customers(view.brief(seed=1))
     return customers.play(plan.flows, start, paths, neutral, view.observe(simulator.state)).profit
 
 
@@ -61,7 +62,7 @@ def test_the_optimum_is_that_of_rows_for_every_path(scenario: Scenario, seed: in
     discount = data.draw(st.sampled_from([1.0, 0.9]))
     scenario = changed(scenario, discount=discount)
     planner = planner_of(scenario)
-    assume(poolable(planner.form, planner.stocks, discount=discount))
+    assume(poolable(planner.form, planner.network, discount=discount))
     orders = data.draw(order_sequences(scenario))[: data.draw(st.integers(0, scenario.horizon - 1))]
     start, left = somewhere(scenario, planner, orders, seed)
     paths = data.draw(st.integers(2, 6))
@@ -70,8 +71,8 @@ def test_the_optimum_is_that_of_rows_for_every_path(scenario: Scenario, seed: in
     extra[form.columns.where("unfilled")] = -data.draw(st.sampled_from([0.0, 0.7]))
     plans = []
     for program in (
-        Program(form, paths=paths, shared=left, discount=discount),
-        PooledProgram(form, planner.stocks, paths=paths, discount=discount),
+        PathwiseProgram(form, paths=paths, shared=left, discount=discount),
+        PooledProgram(form, planner.network, paths=paths, discount=discount),
     ):
         program.price(extra)
         # The second load changes bounds of a program that has been solved.
@@ -91,7 +92,7 @@ def test_the_optimum_is_that_of_rows_for_every_path(scenario: Scenario, seed: in
 def test_what_is_common_to_the_paths_is_earned_without_customers() -> None:
     """Worked by hand: 7 units made for 0.5 each in period 0 and carried over 4 + 4 links; nothing else is bought."""
     planner = planner_of(SERIAL)
-    program = PooledProgram(planner.form, planner.stocks, paths=2)
+    program = PooledProgram(planner.form, planner.network, paths=2)
     nothing = Start(np.zeros(3), np.zeros((3, 8)), np.zeros(1))
     program.load(nothing, np.zeros((2, 1, 8)))
     assert program.solve().common_profit == pytest.approx(0.0, abs=1e-9)
@@ -108,7 +109,7 @@ def test_what_is_common_to_the_paths_is_earned_without_customers() -> None:
 @given(seed=st.integers(0, 10_000), shift=st.integers(1, 3))
 def test_where_the_solver_starts_does_not_change_the_optimum(seed: int, shift: int) -> None:
     planner = planner_of(SERIAL)
-    former = PooledProgram(planner.form, planner.stocks, paths=5)
+    former = PooledProgram(planner.form, planner.network, paths=5)
     start, left = somewhere(SERIAL, planner, np.full((0, 3), 20.0), seed)
     former.load(start, drawn_demand(SERIAL, 5, left, seed))
     former.solve()
@@ -116,7 +117,7 @@ def test_where_the_solver_starts_does_not_change_the_optimum(seed: int, shift: i
     later, _ = somewhere(SERIAL, planner, np.full((shift, 3), 20.0), seed)
     demand, optima = drawn_demand(SERIAL, 5, 8 - shift, seed + 1), []
     for warm in (True, False):
-        program = PooledProgram(form, planner.stocks, paths=5)
+        program = PooledProgram(form, planner.network, paths=5)
         program.load(later, demand)
         if warm:
             program.start_from(former.basis.later(shift, 8 - shift))
@@ -131,7 +132,7 @@ def with_network(**changes: Any) -> Scenario:
 def test_customers_are_pooled_where_one_retailer_each_serves_them_in_the_end() -> None:
     def pools(scenario: Scenario) -> bool:
         planner = planner_of(scenario)
-        return poolable(planner.form, planner.stocks, discount=1.0)
+        return poolable(planner.form, planner.network, discount=1.0)
 
     network = SERIAL.network
     (market,) = network.market_links

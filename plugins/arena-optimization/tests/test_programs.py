@@ -11,12 +11,12 @@ from scipy.optimize import linprog
 from strategies import changed, networks, order_sequences, scenarios
 
 from arena import Network, Observation, Scenario, Simulator, TrackView, load_network, load_scenario
-from arena_optimization.model import state_path
-from arena_optimization.path_form import PathForm, compile_path
-from arena_optimization.planner import Planner
-from arena_optimization.program import Plan, Program, Start
-from arena_optimization.rolling import orders_for
-from arena_optimization.stocks import stocks_of
+from arena_optimization.controllers.rolling import orders_for
+from arena_optimization.programs.extensive_form import PathwiseProgram, Plan
+from arena_optimization.programs.path_form import PathForm, compile_path
+from arena_optimization.programs.path_program import state_path
+from arena_optimization.programs.rolling_horizon import Planner
+from arena_optimization.programs.start import Start
 
 SEEDS = st.integers(0, 10_000)
 LINEAR = scenarios(
@@ -38,17 +38,17 @@ def random_demand(scenario: Scenario, seed: int, paths: int = 1, *, values: int 
 
 
 def form_of(scenario: Scenario, horizon: int) -> PathForm:
-    stocks = stocks_of(scenario.network)
     backlog = scenario.fulfilment == "backlog"
     return compile_path(
-        state_path(stocks, horizon=horizon, backlog=backlog, largest_order=scenario.order_bound), stocks
+        state_path(scenario.network, horizon=horizon, backlog=backlog, largest_order=scenario.order_bound),
+        scenario.network,
     )
 
 
 def start_of(scenario: Scenario, seed: int) -> Start:
     """A random start: stocks, deliveries that are due, and a backlog where there may be one."""
     generator, network = np.random.default_rng([seed, 1]), scenario.network
-    points, markets = len(stocks_of(network).points), len(network.market_links)
+    points, markets = len(network.stock_points), len(network.market_links)
     backlog = generator.integers(0, 20, markets) * float(scenario.fulfilment == "backlog")
     return Start(
         on_hand=generator.integers(0, 60, points).astype(float),
@@ -57,7 +57,7 @@ def start_of(scenario: Scenario, seed: int) -> Start:
     )
 
 
-def solved(program: Program, start: Start, demand: np.ndarray) -> Plan:
+def solved(program: PathwiseProgram, start: Start, demand: np.ndarray) -> Plan:
     program.load(start, demand)
     return program.solve()
 
@@ -156,7 +156,7 @@ def shop(*, price: float, lead_time: int, holding_cost: float = 0.0, horizon: in
 def test_discount_weighs_later_periods_less() -> None:
     # Enough stock: 10 units at 2.0 in every period and no other money.
     form = form_of(shop(price=9.0, lead_time=0), 3)
-    program = Program(form, paths=1, shared=3, discount=0.5)
+    program = PathwiseProgram(form, paths=1, shared=3, discount=0.5)
     plan = solved(program, Start(np.array([100.0]), np.zeros((1, 3)), np.zeros(1)), np.full((1, 1, 3), 10.0))
     assert plan.objective == pytest.approx(20.0 * (1.0 + 0.5 + 0.25), abs=1e-9)
 
@@ -173,7 +173,7 @@ def test_a_cut_program_is_the_program_of_the_shorter_horizon(
     cut, compiled = form_of(scenario, scenario.horizon).cut(horizon), form_of(scenario, horizon)
     assert (cut.horizon, len(cut.columns), len(cut.rows)) == (horizon, len(compiled.columns), len(compiled.rows))
     start, demand = start_of(scenario, seed), random_demand(scenario, seed)
-    plans = [solved(Program(form, paths=1, shared=horizon), start, demand) for form in (cut, compiled)]
+    plans = [solved(PathwiseProgram(form, paths=1, shared=horizon), start, demand) for form in (cut, compiled)]
     assert plans[0].objective == pytest.approx(plans[1].objective, rel=1e-8, abs=1e-8)
 
 
@@ -191,14 +191,14 @@ def test_a_shipment_that_arrives_too_late_is_no_part_of_the_program(free: bool) 
     assert len(form.flows) == 6 * len(links)
     start, demand = start_of(scenario, 3), random_demand(scenario, 3, 4)
     for horizon, shared in ((6, 6), (6, 1), (4, 1), (1, 1)):
-        plan = solved(Program(form.cut(horizon), paths=4, shared=shared, tied=horizon), start, demand)
+        plan = solved(PathwiseProgram(form.cut(horizon), paths=4, shared=shared, tied=horizon), start, demand)
         assert plan.flows.shape == (len(links), horizon)
         unused = changed(links[late], price=1_000.0)
         without = changed(
             scenario.network, supply_links=tuple(unused if i == late else link for i, link in enumerate(links))
         )
         other = form_of(changed(scenario, network=without), horizon)
-        expected = solved(Program(other, paths=4, shared=shared, tied=horizon), start, demand)
+        expected = solved(PathwiseProgram(other, paths=4, shared=shared, tied=horizon), start, demand)
         assert plan.objective == pytest.approx(expected.objective, rel=1e-8)
 
 
@@ -263,7 +263,7 @@ def test_the_extensive_form_is_the_program_with_an_equation_per_pair_of_equal_hi
     # Two or three values per period: some histories are equal, some part late, some at once.
     demand = 20.0 * random_demand(scenario, seed, data.draw(st.integers(2, 5)), values=data.draw(st.integers(2, 3)))
     form, start = form_of(scenario, horizon), start_of(scenario, seed)
-    program = Program(form, paths=len(demand), shared=shared, tied=tied, discount=discount)
+    program = PathwiseProgram(form, paths=len(demand), shared=shared, tied=tied, discount=discount)
     expected = direct_optimum(form, start, demand, shared, tied, discount)
     assert solved(program, start, demand).objective == pytest.approx(expected, rel=1e-8, abs=1e-7)
 
@@ -276,8 +276,8 @@ def test_tied_histories_cost_something_where_they_matter() -> None:
     start = Start(np.zeros(1), np.zeros((1, 8)), np.zeros(1))
     demand = np.full((4, 1, 8), 5.0)
     demand[::2, :, 5] = 60.0
-    free = solved(Program(form, paths=4, shared=1), start, demand).objective
-    tied = solved(Program(form, paths=4, shared=1, tied=8), start, demand).objective
+    free = solved(PathwiseProgram(form, paths=4, shared=1), start, demand).objective
+    tied = solved(PathwiseProgram(form, paths=4, shared=1, tied=8), start, demand).objective
     assert tied < free - 1.0
     assert tied == pytest.approx(direct_optimum(form, start, demand, 1, 8, 1.0), rel=1e-8)
 
@@ -287,8 +287,10 @@ def test_tied_histories_cost_something_where_they_matter() -> None:
 def test_equal_paths_are_worth_as_much_as_one(scenario: Scenario, seed: int, data: st.DataObject) -> None:
     form, start, demand = form_of(scenario, scenario.horizon), start_of(scenario, seed), random_demand(scenario, seed)
     shared, tied = data.draw(st.integers(1, form.horizon)), data.draw(st.integers(0, form.horizon))
-    one = solved(Program(form, paths=1, shared=form.horizon), start, demand).objective
-    many = solved(Program(form, paths=4, shared=shared, tied=tied), start, np.repeat(demand, 4, axis=0)).objective
+    one = solved(PathwiseProgram(form, paths=1, shared=form.horizon), start, demand).objective
+    many = solved(
+        PathwiseProgram(form, paths=4, shared=shared, tied=tied), start, np.repeat(demand, 4, axis=0)
+    ).objective
     assert many == pytest.approx(one, rel=1e-8, abs=1e-7)
 
 
@@ -298,10 +300,10 @@ def test_what_may_wait_for_more_knowledge_is_worth_more(scenario: Scenario, seed
     form, start = form_of(scenario, scenario.horizon), start_of(scenario, seed)
     demand = 15.0 * random_demand(scenario, seed, 4, values=3)
     worth = {
-        name: solved(Program(form, paths=4, shared=shared, tied=tied), start, demand).objective
+        name: solved(PathwiseProgram(form, paths=4, shared=shared, tied=tied), start, demand).objective
         for name, shared, tied in (("open loop", form.horizon, 0), ("tied", 1, form.horizon), ("untied", 1, 0))
     }
-    single = Program(form, paths=1, shared=form.horizon)
+    single = PathwiseProgram(form, paths=1, shared=form.horizon)
     wait_and_see = float(np.mean([solved(single, start, path[None]).objective for path in demand]))
     slack = 1e-7 * max(1.0, abs(wait_and_see))
     assert worth["open loop"] <= worth["tied"] + slack
@@ -319,8 +321,8 @@ def test_where_the_solver_starts_does_not_change_the_optimum(
     form, start, horizon = form_of(scenario, scenario.horizon), start_of(scenario, seed), scenario.horizon
     demand = random_demand(scenario, seed, 3)
 
-    def program(periods: int, paths: int) -> Program:
-        return Program(form.cut(periods), paths=paths, shared=periods if open_loop else 1, tied=3)
+    def program(periods: int, paths: int) -> PathwiseProgram:
+        return PathwiseProgram(form.cut(periods), paths=paths, shared=periods if open_loop else 1, tied=3)
 
     former = program(horizon, 3 if alike else 1)
     solved(former, start, demand[: former.paths])
@@ -339,7 +341,11 @@ def test_where_the_solver_starts_does_not_change_the_optimum(
 def test_a_price_changes_the_objective_and_is_taken_back() -> None:
     scenario = changed(load_scenario("serial-stationary-backlog"), horizon=6)
     form = form_of(scenario, 6)
-    program, start, demand = Program(form, paths=2, shared=6), start_of(scenario, 1), random_demand(scenario, 1, 2)
+    program, start, demand = (
+        PathwiseProgram(form, paths=2, shared=6),
+        start_of(scenario, 1),
+        random_demand(scenario, 1, 2),
+    )
     before = solved(program, start, demand).objective
     extra = np.zeros(len(form.columns))
     extra[form.columns.where("sold")] = 3.0
@@ -351,7 +357,7 @@ def test_a_price_changes_the_objective_and_is_taken_back() -> None:
 
 def test_no_solve_without_data() -> None:
     scenario = changed(load_scenario("serial-stationary-backlog"), horizon=2)
-    program = Program(form_of(scenario, 2), paths=1, shared=1)
+    program = PathwiseProgram(form_of(scenario, 2), paths=1, shared=1)
     with pytest.raises(RuntimeError, match="call load first"):
         program.solve()
     assert np.isfinite(solved(program, start_of(scenario, 1), random_demand(scenario, 1)).objective)

@@ -18,12 +18,12 @@ from arena_optimization.config import (
     StochasticProgramConfig,
     StructureConfig,
 )
-from arena_optimization.planner import Planner
-from arena_optimization.program import Plan
-from arena_optimization.published import DeterministicProgram, MultiStageProgram
-from arena_optimization.rolling import RollingController, passed_up
-from arena_optimization.solver import SolveFailure
-from arena_optimization.stochastic import StochasticProgram
+from arena_optimization.controllers.published import DeterministicProgram, MultiStageProgram
+from arena_optimization.controllers.rolling import RollingController, passed_up
+from arena_optimization.controllers.stochastic_program import StochasticProgram
+from arena_optimization.programs.extensive_form import Plan, UnfinishedPlan
+from arena_optimization.programs.rolling_horizon import Planner
+from arena_optimization.programs.solver import SolveFailure
 
 NAMES = ("dlp", "mssp", "stochastic-program")
 TRACKS: tuple[Track, ...] = ("blind", "informed")
@@ -261,9 +261,7 @@ def test_the_best_solution_in_time_is_played_and_counted(monkeypatch: pytest.Mon
 
     def late(self: Planner, observation: Observation, *arguments: Any, **keywords: Any) -> Plan:
         plan = solve(self, observation, *arguments, **keywords)
-        failure = SolveFailure("time_limit")
-        failure.plan = dataclasses.replace(plan, flows=plan.flows + 1.0)
-        raise failure
+        raise UnfinishedPlan(SolveFailure("time_limit"), dataclasses.replace(plan, flows=plan.flows + 1.0))
 
     monkeypatch.setattr(Planner, "plan", late)
     scenario, controller = shortened("serial"), controller_of("dlp")

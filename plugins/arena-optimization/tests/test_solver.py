@@ -7,11 +7,11 @@ import pytest
 import scipy.sparse as sparse
 
 from arena import load_scenario
-from arena_optimization.model import state_path
-from arena_optimization.path_form import compile_path
-from arena_optimization.program import Program, Start
-from arena_optimization.solver import Solution, SolveFailure, Solver
-from arena_optimization.stocks import stocks_of
+from arena_optimization.programs.extensive_form import PathwiseProgram, UnfinishedPlan
+from arena_optimization.programs.path_form import compile_path
+from arena_optimization.programs.path_program import state_path
+from arena_optimization.programs.solver import Solution, SolveFailure, Solver
+from arena_optimization.programs.start import Start
 
 
 def bounded(limit: float, *, least: float = 0.0) -> Solver:
@@ -53,7 +53,6 @@ def test_an_infeasible_program_is_called_so() -> None:
         bounded(1.0, least=2.0).solve()
     assert caught.value.reason == "infeasible"
     assert caught.value.incumbent is None
-    assert caught.value.plan is None
     assert bounded(2.0, least=2.0).solve().objective == pytest.approx(2.0, abs=1e-9)
 
 
@@ -99,9 +98,9 @@ def test_the_time_limit_counts_from_each_solve() -> None:
 
 def test_a_program_of_paths_makes_a_plan_of_the_best_solution(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = load_scenario("serial-stationary-backlog")
-    stocks = stocks_of(scenario.network)
-    form = compile_path(state_path(stocks, horizon=4, backlog=True, largest_order=100.0), stocks)
-    program = Program(form, paths=2, shared=1)
+    network = scenario.network
+    form = compile_path(state_path(network, horizon=4, backlog=True, largest_order=100.0), network)
+    program = PathwiseProgram(form, paths=2, shared=1)
     program.load(Start(np.zeros(3), np.zeros((3, 4)), np.zeros(1)), np.full((2, 1, 4), 20.0))
     complete: list[Solution] = []
     solve = Solver.solve
@@ -112,18 +111,17 @@ def test_a_program_of_paths_makes_a_plan_of_the_best_solution(monkeypatch: pytes
 
     expected = program.solve()
     monkeypatch.setattr(Solver, "solve", out_of_time)
-    with pytest.raises(SolveFailure, match="time limit") as caught:
+    with pytest.raises(UnfinishedPlan, match="time limit") as caught:
         program.solve()
-    assert caught.value.plan is not None
     assert caught.value.plan.flows == pytest.approx(expected.flows, abs=1e-6)
 
     def nothing_found(self: Solver, time_limit: float = np.inf) -> Solution:
         raise SolveFailure("time_limit")
 
     monkeypatch.setattr(Solver, "solve", nothing_found)
-    with pytest.raises(SolveFailure, match="time limit") as caught:
+    with pytest.raises(SolveFailure, match="time limit") as without_plan:
         program.solve()
-    assert caught.value.plan is None
+    assert not isinstance(without_plan.value, UnfinishedPlan)
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:

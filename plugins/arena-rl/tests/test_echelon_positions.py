@@ -92,7 +92,7 @@ def test_rivals_stand_for_each_other_at_their_customers_and_components_do_not():
     sources = [source for source in assembly.compiled.sources if len(source.stocks) == 2]
     (first, _), (second, _) = sources[0].stocks
     assert assembly.substitution[first, second] == assembly.substitution[second, first] == 0
-    product = assembly.buyer_points[sources[0].link]
+    product = assembly.compiled.network.receiving_points[sources[0].link]
     units = assembly.content[first, product]
     assert assembly.substitution[product, first] == pytest.approx(0.5 / units)
 

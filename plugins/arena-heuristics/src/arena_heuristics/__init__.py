@@ -10,9 +10,6 @@ on the blind one (`arena_heuristics.local_base_stock`).
 """
 
 from collections.abc import Iterable
-from typing import cast
-
-from pydantic import BaseModel
 
 from arena import Controller, ControllerSpec, Track, hookimpl
 from arena_heuristics.config import (
@@ -29,34 +26,34 @@ _TRACKS: tuple[Track, ...] = ("blind", "informed")
 
 
 # The rules import numpy; a listing of the controllers does not have to.
-def _newsvendor(config: BaseModel) -> Controller:
+def _newsvendor(config: NewsvendorConfig) -> Controller:
     from arena_heuristics.newsvendor import Newsvendor
 
-    return Newsvendor(cast(NewsvendorConfig, config))
+    return Newsvendor(config)
 
 
-def _reorder_point(config: BaseModel) -> Controller:
+def _reorder_point(config: ReorderPointConfig) -> Controller:
     from arena_heuristics.reorder_point import ReorderPoint
 
-    return ReorderPoint(cast(ReorderPointConfig, config))
+    return ReorderPoint(config)
 
 
-def _exponential_smoothing(config: BaseModel) -> Controller:
+def _exponential_smoothing(config: ExponentialSmoothingConfig) -> Controller:
     from arena_heuristics.exponential_smoothing import ExponentialSmoothing
 
-    return ExponentialSmoothing(cast(ExponentialSmoothingConfig, config))
+    return ExponentialSmoothing(config)
 
 
-def _echelon(config: BaseModel) -> Controller:
-    from arena_heuristics.echelon import EchelonBaseStock
+def _echelon(config: EchelonBaseStockConfig) -> Controller:
+    from arena_heuristics.newsvendor import EchelonBaseStock
 
-    return EchelonBaseStock(cast(EchelonBaseStockConfig, config))
+    return EchelonBaseStock(config)
 
 
-def _local_base_stock(config: BaseModel) -> Controller:
+def _local_base_stock(config: LocalBaseStockConfig) -> Controller:
     from arena_heuristics.local_base_stock import LocalBaseStock
 
-    return LocalBaseStock(cast(LocalBaseStockConfig, config))
+    return LocalBaseStock(config)
 
 
 @hookimpl

@@ -78,7 +78,7 @@ class ExponentialSmoothingConfig(CriticalRatioConfig):
 
 
 class EchelonBaseStockConfig(CriticalRatioConfig):
-    """Settings of `arena_heuristics.echelon.EchelonBaseStock`.
+    """Settings of `arena_heuristics.newsvendor.EchelonBaseStock`.
 
     Attributes:
         least_holding_cost: Money per unit and period that echelon stock costs at least.

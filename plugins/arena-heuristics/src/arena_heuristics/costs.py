@@ -1,61 +1,22 @@
-"""What a shortage and a unit of stock cost at every node, and the quantile of demand that balances them.
-
-Newsvendor: with b the cost of a unit short and h that of a unit left, stock up to the quantile b / (b + h) of demand,
-the critical ratio (Arrow, Harris and Marschak 1951, Econometrica 19).
-"""
+"""Costs and critical ratios of the materials that the rules order; the formulas are the arena's own."""
 
 from collections.abc import Iterable
-from decimal import Decimal, localcontext
-from functools import cache
-from statistics import NormalDist
 
 import numpy as np
 
-from arena import Network
-from arena_heuristics.ordering import FloatArray, Material
+from arena import Network, holding_cost, newsvendor_quantile, shortage_cost, standard_normal_quantile
+from arena import newsvendor_quantile as ratio_quantile
+from arena_heuristics.config import CriticalRatioConfig
+from arena_heuristics.ordering import FloatArray, Material, StockKeeper
 
-# A ratio of 0 or 1 has no finite quantile. Without holding cost 7 deviations of safety stock are as good as any number;
-# without shortage cost the target should vanish unless demand is certain, hence the much longer tail.
-_HIGHEST_RATIO = 1.0 - 1e-12
-_LOWEST_RATIO = 1e-300
-_RATIO_WITHOUT_COSTS = 0.5
-
-_DIGITS = 50
-_ROOT_OF_TWO_PI = Decimal("2.5066282746310005024157652848110452530069867406099383")
-_FURTHEST_REFINED = 8.0  # further out the series would lose its digits, and no ratio but 0 lies there
-
-
-def shortage_cost(network: Network, node: int, least: float) -> float:
-    """Cost of a unit short at a node (b), in money per unit.
-
-    Args:
-        network: The network.
-        node: Id of a managed node.
-        least: Lower bound for nodes without a market.
-
-    Returns:
-        At a retailer the largest shortage penalty of its market links; elsewhere the margin, highest selling price −
-        lowest buying price, at least ``least``. With a bill of materials a unit is bought as its components, each at
-        its lowest price.
-    """
-    if node in network.retailers:
-        return max(network.market_links[link].shortage_penalty for link in network.markets_of(node))
-    selling = max(network.supply_links[link].price for link in network.outbound(node))
-    inbound = [network.supply_links[link] for link in network.inbound(node)]
-    bill = network.node(node).bill_of_materials
-    if bill:
-        buying = sum(
-            component.units * min(link.price for link in inbound if link.supplier in component.suppliers)
-            for component in bill
-        )
-    else:
-        buying = min(link.price for link in inbound)
-    return max(selling - buying, least)
-
-
-def holding_cost(network: Network, node: int) -> float:
-    """Cost of a unit on hand at a node (h), in money per unit and period; 0 where the network gives none."""
-    return network.node(node).holding_cost or 0.0
+__all__ = [
+    "critical_quantiles",
+    "echelon_holding_cost",
+    "holding_cost",
+    "per_material",
+    "ratio_quantile",
+    "shortage_cost",
+]
 
 
 def echelon_holding_cost(network: Network, node: int, least: float) -> float:
@@ -73,59 +34,27 @@ def echelon_holding_cost(network: Network, node: int, least: float) -> float:
     return max(least, holding_cost(network, node) - sum(holding_cost(network, buyer) for buyer in sorted(successors)))
 
 
-@cache
-def standard_quantile(probability: float) -> float:
-    """Quantile of the standard normal distribution (z), correctly rounded and kept finite at 0 and 1.
-
-    The library's value may be off by some units in the last place, and an (s, S) rule compares positions with levels
-    that can be equal but for that place. One Newton step with the distribution function summed to 50 digits,
-    Φ(z) = ½ + φ(z)·(z + z³/3 + z⁵/15 + …), rounds it correctly.
-
-    Args:
-        probability: From 0 to 1.
-
-    Returns:
-        z with Φ(z) = probability.
-
-    >>> round(standard_quantile(0.95), 6)
-    1.644854
-    >>> standard_quantile(1.0) < 7.1
-    True
-    """
-    probability = min(max(probability, _LOWEST_RATIO), _HIGHEST_RATIO)
-    estimate = NormalDist().inv_cdf(probability)
-    if abs(estimate) > _FURTHEST_REFINED:
-        return estimate
-    with localcontext(prec=_DIGITS):
-        z = Decimal(estimate)
-        term = series = z
-        divisor = 1
-        while abs(term) > Decimal(10) ** -_DIGITS:
-            divisor += 2
-            term *= z * z / divisor
-            series += term
-        density = (-z * z / 2).exp() / _ROOT_OF_TWO_PI
-        excess = Decimal("0.5") + density * series - Decimal(probability)
-        return float(z - excess / density)
-
-
-def ratio_quantile(shortage: float, holding: float) -> float:
-    """Quantile of the critical ratio of two costs.
-
-    Args:
-        shortage: Cost of a unit short, b.
-        holding: Cost of a unit left, h.
-
-    Returns:
-        z with Φ(z) = b / (b + h); 0 if neither costs anything.
-
-    >>> round(ratio_quantile(0.5, 0.5), 6)
-    0.0
-    """
-    total = shortage + holding
-    return standard_quantile(shortage / total if total > 0 else _RATIO_WITHOUT_COSTS)
-
-
 def per_material(materials: Iterable[Material], value_of_node: dict[int, float]) -> FloatArray:
     """Repeat a value per node for every material that the node orders, (materials,)."""
     return np.array([value_of_node[material.node] for material in materials])
+
+
+def critical_quantiles(config: CriticalRatioConfig, stock: StockKeeper, holding_costs: dict[int, float]) -> FloatArray:
+    """Quantile z of every material's critical ratio.
+
+    Args:
+        config: May fix the ratio; gives the least shortage cost.
+        stock: The materials and their network.
+        holding_costs: Cost of a unit left, per managed node.
+
+    Returns:
+        (materials,).
+    """
+    network: Network = stock.network
+    if config.critical_ratio is not None:
+        return np.full(len(stock.materials), standard_normal_quantile(config.critical_ratio))
+    quantiles = {
+        node: newsvendor_quantile(shortage_cost(network, node, config.least_shortage_cost), holding)
+        for node, holding in holding_costs.items()
+    }
+    return per_material(stock.materials, quantiles)

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from arena import Briefing, InformedBriefing, InformedObservation, Network, Observation
+from arena import Briefing, InformedBriefing, InformedObservation, Network, Observation, presumed_demand
 from arena_heuristics.config import RuleConfig
 from arena_heuristics.ordering import FloatArray, IntArray
 
@@ -60,10 +60,7 @@ def estimate_for(briefing: Briefing, needs: FloatArray, config: RuleConfig) -> D
 
 
 def prior_means(network: Network, config: RuleConfig) -> FloatArray:
-    """Guess the mean demand of every market link before any demand is seen.
-
-    A retailer is presumed to start with the stock that covers the largest lead time of any supply link and the coming
-    period: initial stock / (largest lead time + 1), equally divided between its market links.
+    """Guess the mean demand of every market link before any demand is seen, see `arena.presumed_demand`.
 
     Args:
         network: The network of the briefing.
@@ -74,12 +71,7 @@ def prior_means(network: Network, config: RuleConfig) -> FloatArray:
     """
     if config.prior_mean is not None:
         return np.full(len(network.market_links), config.prior_mean)
-    periods = max(network.lead_times) + 1
-    means = []
-    for link in network.market_links:
-        stock = network.node(link.retailer).initial_stock or 0.0
-        means.append(stock / len(network.markets_of(link.retailer)) / periods or config.fallback_mean)
-    return np.array(means)
+    return presumed_demand(network, fallback=config.fallback_mean)
 
 
 class RememberedDemand:

@@ -1,10 +1,10 @@
 """Base stock by local information: one controller per node, or the same rule with the view of the whole network.
 
 **The rule**, for every material that a node orders: order up to mean + z·deviation of the demand over the protection
-interval. The demand is smoothed exponentially (`arena_heuristics.smoothing`), z is the quantile of the critical ratio
-b / (b + h) by the node's own prices and costs (`arena_heuristics.costs`). Near the end of the episode the interval is
-cut where nothing more can be shipped in time, and a link that would deliver too late gets no order. A capacity limits
-what of the demand can be served.
+interval. The demand is smoothed exponentially (`arena_heuristics.exponential_smoothing.SmoothedDemand`), z is the
+quantile of the critical ratio b / (b + h) by the node's own prices and costs (`arena.shortage_cost`). Near the end of
+the episode the interval is cut where nothing more can be shipped in time, and a link that would deliver too late gets
+no order. A capacity limits what of the demand can be served.
 
 **What a node knows** is all that differs between the views:
 
@@ -27,18 +27,20 @@ decentralisation.
 """
 
 from collections.abc import Sequence
-from graphlib import TopologicalSorter
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from arena import Briefing, LocalObservation, Network, Observation
+from arena import Briefing, LocalObservation, Network, Observation, order_up_to_level
 from arena_heuristics.config import LocalBaseStockConfig
-from arena_heuristics.echelon import downstream_lead_times
+from arena_heuristics.exponential_smoothing import SmoothedDemand
 from arena_heuristics.local_node import LocalNode, NodeState
-from arena_heuristics.ordering import FloatArray, list_materials
-from arena_heuristics.rule import quantile_level
-from arena_heuristics.smoothing import SmoothedDemand
+from arena_heuristics.ordering import (
+    FloatArray,
+    list_materials,
+    longest_lead_times_to_market,
+    shortest_lead_times_to_market,
+)
 
 
 class Seen(NamedTuple):
@@ -101,8 +103,8 @@ class EchelonView:
         self._contents = contents(network, nodes)
         self._needs = np.zeros((len(self._contents), len(network.market_links)))
         presumed = np.zeros(len(network.market_links))
-        longest = downstream_lead_times(network)
-        shortest = shortest_ways(network)
+        longest = longest_lead_times_to_market(network)
+        shortest = shortest_lead_times_to_market(network)
         first = 0
         for node in nodes:
             own = slice(first, first + len(node.materials))
@@ -172,7 +174,9 @@ class LocalBaseStock:
         if period > 0:
             self._demand.observe(seen.demand)
         periods = np.clip(view.last_uses + 1 - period, 0.0, view.intervals)
-        shortfalls = quantile_level(self._demand.over(periods, self._largest), self._quantiles) - seen.positions
+        demand = self._demand.over(periods, self._largest)
+        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
+        shortfalls = level - seen.positions
         orders = np.zeros(len(self._network.supply_links))
         first = 0
         for node, last_arrival in zip(view.nodes, view.last_arrivals, strict=True):
@@ -232,26 +236,14 @@ def contents(network: Network, nodes: Sequence[LocalNode]) -> FloatArray:
         places[node.node] = list(range(start, start + len(node.materials)))
     by_id = {node.node: node for node in nodes}
     found = np.eye(sum(map(len, places.values())))
-    suppliers = {node.node: {network.supply_links[link].supplier for link in node.links} for node in nodes}
-    for at in TopologicalSorter(suppliers).static_order():
-        for place, material in zip(places.get(at, ()), by_id[at].materials if at in by_id else (), strict=True):
+    for at in network.upstream_first:
+        for place, material in zip(places[at], by_id[at].materials, strict=True):
             for link, share in zip(material.links, material.shares, strict=True):
                 supplier = network.supply_links[link].supplier
                 if supplier in by_id:
                     for used, units in zip(places[supplier], by_id[supplier].consumption.tolist(), strict=True):
                         found[:, place] += share * units * found[:, used]
     return found
-
-
-def shortest_ways(network: Network) -> dict[int, int]:
-    """Smallest total lead time from every managed node to a market, in periods; 0 for a node that sells to one."""
-    ways: dict[int, int] = {}
-    buyers = {node: {network.supply_links[link].buyer for link in network.outbound(node)} for node in network.managed}
-    for node in TopologicalSorter(buyers).static_order():
-        links = [network.supply_links[link] for link in network.outbound(node)]
-        sells = bool(network.markets_of(node))
-        ways[node] = 0 if sells else min(link.lead_time + ways[link.buyer] for link in links)
-    return ways
 
 
 def _positions(nodes: Sequence[LocalNode], states: Sequence[NodeState]) -> FloatArray:

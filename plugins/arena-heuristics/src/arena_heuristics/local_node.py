@@ -9,11 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arena import Briefing
-from arena_heuristics.costs import holding_cost, ratio_quantile, shortage_cost, standard_quantile
-from arena_heuristics.ordering import FloatArray, Material
-
-_DUST = 1e-9  # units; a shortfall below it is rounding error and must not buy a whole lot
+from arena import Briefing, holding_cost, newsvendor_quantile, shortage_cost, standard_normal_quantile
+from arena_heuristics.ordering import DUST, FloatArray, Material
 
 
 class NodeState(NamedTuple):
@@ -84,14 +81,18 @@ class LocalNode:
     def quantiles(self, briefing: Briefing, critical_ratio: float | None, least_shortage_cost: float) -> FloatArray:
         """Quantile z of the node's critical ratio, by its own prices and costs unless the ratio is given."""
         if critical_ratio is not None:
-            quantile = standard_quantile(critical_ratio)
+            quantile = standard_normal_quantile(critical_ratio)
         else:
             shortage = shortage_cost(briefing.network, self.node, least_shortage_cost)
-            quantile = ratio_quantile(shortage, holding_cost(briefing.network, self.node))
+            quantile = newsvendor_quantile(shortage, holding_cost(briefing.network, self.node))
         return np.full(len(self.materials), quantile)
 
     def priors(self) -> FloatArray:
-        """Demand presumed before any is seen: the initial stock covers the lead time and a period more."""
+        """Demand presumed before any is seen: the initial stock covers the lead time and a period more.
+
+        Unlike `arena.presumed_demand` it is that of every material, at nodes without customers too, and over the
+        material's own lead time: a node on the decentralised track sees no other.
+        """
         return np.minimum(self._stock / (self.lead_times + 1), self.largest)
 
     def positions(self, state: NodeState) -> FloatArray:
@@ -134,7 +135,7 @@ class LocalNode:
         for material, places, shortfall in zip(self.materials, self._places, shortfalls.tolist(), strict=True):
             orders[places] = max(shortfall, 0.0) * np.array(material.shares)
         in_time = period + self._link_lead_times <= last_arrival
-        return np.where(in_time & (orders > _DUST), orders, 0.0)
+        return np.where(in_time & (orders > DUST), orders, 0.0)
 
     def _stocks(self, state: NodeState) -> FloatArray:
         return state.component_stock if self._has_bill else np.array([state.on_hand])

@@ -1,17 +1,23 @@
-"""Newsvendor base stock: every node covers the demand of its own lead time to its own critical ratio."""
+"""Newsvendor base stock: every node orders up to the quantile of demand at its own critical ratio.
 
-from arena import Briefing, Observation
-from arena_heuristics.config import NewsvendorConfig
-from arena_heuristics.costs import holding_cost
-from arena_heuristics.ordering import FloatArray
-from arena_heuristics.rule import InventoryRule, critical_quantiles, quantile_level
+`Newsvendor` covers the node's own lead time by installation stock, `EchelonBaseStock` the way to the customers by
+echelon stock.
+"""
+
+import numpy as np
+
+from arena import Briefing, Observation, holding_cost, order_up_to_level
+from arena_heuristics.config import EchelonBaseStockConfig, NewsvendorConfig
+from arena_heuristics.costs import critical_quantiles, echelon_holding_cost
+from arena_heuristics.ordering import FloatArray, IntArray, longest_lead_times_to_market
+from arena_heuristics.rule import InventoryRule
 
 
 class Newsvendor(InventoryRule[NewsvendorConfig]):
     """Order up to the critical-ratio quantile of the demand over the lead time and the coming period.
 
     Level of a material = mean + z·deviation of the demand over L + 1 periods, with L the largest lead time of its
-    suppliers and z the standard normal quantile of b / (b + h) (`arena_heuristics.costs`). Every node decides by its
+    suppliers and z the standard normal quantile of b / (b + h) (`arena.newsvendor_quantile`). Every node decides by its
     own inventory position, as if its suppliers never ran out.
     """
 
@@ -23,5 +29,36 @@ class Newsvendor(InventoryRule[NewsvendorConfig]):
 
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Compare every material's position with its level."""
-        level = quantile_level(self.demand.over(self.stock.lead_times), self._quantiles)
+        demand = self.demand.over(self.stock.lead_times)
+        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
+        return level - self.stock.positions(observation)
+
+
+class EchelonBaseStock(InventoryRule[EchelonBaseStockConfig]):
+    """Order up to the critical-ratio quantile of the demand until what is ordered now can be sold.
+
+    An approximation of the optimal rule for serial systems (Clark and Scarf 1960, Management Science 6): the level
+    covers (largest total lead time from the node to a market + L) + 1 periods and is compared with the echelon
+    inventory position, the node's own and those of all nodes it supplies, directly or not. The critical ratio is
+    b / (b + e) with the echelon holding cost e = max(0.01, h − Σ h of the direct successors).
+
+    In the published convention ``"whole"`` stock at a shared descendant counts fully for each of its suppliers; with
+    ``"shared"`` it counts with the share of it that came from the node, like the demand.
+    """
+
+    def prepare(self, briefing: Briefing) -> None:
+        """Compute critical ratios and protection intervals; switch positions to the echelon's."""
+        network = briefing.network
+        costs = {node: echelon_holding_cost(network, node, self.config.least_holding_cost) for node in network.managed}
+        self._quantiles = critical_quantiles(self.config, self.stock, costs)
+        downstream = longest_lead_times_to_market(network)
+        self._lead_times: IntArray = self.stock.lead_times + np.array(
+            [downstream[material.node] for material in self.stock.materials], dtype=np.int64
+        )
+        self.stock.count_echelon_stock()
+
+    def shortfalls(self, observation: Observation) -> FloatArray:
+        """Compare every material's echelon position with its level."""
+        demand = self.demand.over(self._lead_times)
+        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
         return level - self.stock.positions(observation)

@@ -23,7 +23,6 @@ of output. Unfilled demand is not subtracted in lost-sales mode: it is gone.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from typing import Literal
 
 import numpy as np
@@ -35,12 +34,13 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Convention = Literal["whole", "shared"]
 
-_DUST = 1e-9  # units; a shortfall below it is rounding error and must not buy a whole lot
+DUST = 1e-9
+"""Units; a shortfall below it is a rounding error and must not buy a whole lot."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """One thing that a managed node orders.
+    """One thing that a managed node orders, for one of its stock points.
 
     Attributes:
         node: Id of the node that stocks it.
@@ -84,26 +84,39 @@ def list_materials(network: Network, lead_time_weight: float) -> tuple[Material,
     Returns:
         The materials, by managed node, then by line of its bill of materials.
     """
-    component_positions = {component: position for position, component in enumerate(network.components)}
     materials = []
-    for node in network.managed:
-        inbound = network.inbound(node)
-        bill = network.node(node).bill_of_materials
-        lines: list[tuple[int | None, float, tuple[int, ...]]] = [(None, 1.0, inbound)]
-        if bill:
-            lines = [
-                (
-                    component_positions[node, line],
-                    component.units,
-                    tuple(link for link in inbound if network.supply_links[link].supplier in component.suppliers),
-                )
-                for line, component in enumerate(bill)
-            ]
-        for position, units, links in lines:
-            supply = [network.supply_links[link] for link in links]
-            lead_time = max((link.lead_time for link in supply), default=0)
-            materials.append(Material(node, position, units, links, split_shares(supply, lead_time_weight), lead_time))
+    for point in network.stock_points:
+        supply = [network.supply_links[link] for link in point.arrivals]
+        lead_time = max((link.lead_time for link in supply), default=0)
+        shares = split_shares(supply, lead_time_weight)
+        materials.append(Material(point.node_id, point.component, point.units, point.arrivals, shares, lead_time))
     return tuple(materials)
+
+
+def longest_lead_times_to_market(network: Network) -> dict[int, int]:
+    """Largest total lead time from every managed node to a market, in periods.
+
+    Args:
+        network: The network.
+
+    Returns:
+        Per managed node id; 0 for a retailer that supplies no other node.
+    """
+    longest: dict[int, int] = {}
+    for node in reversed(network.upstream_first):
+        links = [network.supply_links[link] for link in network.outbound(node)]
+        longest[node] = max((link.lead_time + longest[link.buyer] for link in links), default=0)
+    return longest
+
+
+def shortest_lead_times_to_market(network: Network) -> dict[int, int]:
+    """Smallest total lead time from every managed node to a market, in periods; 0 for a node that sells to one."""
+    ways: dict[int, int] = {}
+    for node in reversed(network.upstream_first):
+        links = [network.supply_links[link] for link in network.outbound(node)]
+        sells = bool(network.markets_of(node))
+        ways[node] = 0 if sells else min(link.lead_time + ways[link.buyer] for link in links)
+    return ways
 
 
 def unit_contents(network: Network, materials: Sequence[Material], convention: Convention) -> Mapping[int, FloatArray]:
@@ -118,13 +131,8 @@ def unit_contents(network: Network, materials: Sequence[Material], convention: C
         Per node id (raw materials included), an array over the managed nodes: how many units each contributes to one
         unit of the node's output, over all paths. A node contributes 1 to its own output.
     """
-    suppliers = {
-        node: {network.supply_links[link].supplier for link in network.inbound(node)} for node in network.managed
-    }
     contents: dict[int, FloatArray] = {node: np.zeros(len(network.managed)) for node in network.raw_materials}
-    for node in TopologicalSorter(suppliers).static_order():
-        if node in contents:
-            continue
+    for node in network.upstream_first:
         content = np.zeros(len(network.managed))
         for material in materials:
             if material.node == node:
@@ -287,9 +295,9 @@ class StockKeeper:
         """
         orders = np.maximum(shortfalls, 0.0)[self._material_of_link] * self._share_of_link
         if self._in_lots:
-            wanted = orders > _DUST
+            wanted = orders > DUST
             raised = np.maximum(orders, self._minimum_order)
-            lots = np.ceil((raised - _DUST) / self._safe_lot) * self._safe_lot
+            lots = np.ceil((raised - DUST) / self._safe_lot) * self._safe_lot
             orders = np.where(wanted, np.where(self._lot_size > 0, lots, raised), 0.0)
         return np.asarray(orders, dtype=np.float64)
 

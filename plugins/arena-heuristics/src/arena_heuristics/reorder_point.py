@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from arena import Briefing, Network, Observation
+from arena import Briefing, Network, Observation, holding_cost, standard_normal_quantile
 from arena_heuristics.config import ReorderPointConfig
-from arena_heuristics.costs import holding_cost, per_material, standard_quantile
+from arena_heuristics.costs import per_material
 from arena_heuristics.ordering import FloatArray, Material
 from arena_heuristics.rule import InventoryRule
 
@@ -30,7 +30,7 @@ class ReorderPoint(InventoryRule[ReorderPointConfig]):
     def prepare(self, briefing: Briefing) -> None:
         """Compute the quantile and the factor of √μ in the economic order quantity."""
         network = briefing.network
-        self._quantile = standard_quantile(self.config.service_level)
+        self._quantile = standard_normal_quantile(self.config.service_level)
         holding = per_material(self.stock.materials, {node: holding_cost(network, node) for node in network.managed})
         fixed = [self._fixed_cost(network, material) for material in self.stock.materials]
         self._holding_costs = holding > 0

@@ -3,16 +3,12 @@
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
-import numpy as np
-
-from arena import Briefing, Network, Observation
-from arena_heuristics.config import CriticalRatioConfig, RuleConfig
-from arena_heuristics.costs import per_material, ratio_quantile, shortage_cost, standard_quantile
-from arena_heuristics.demand import DemandEstimate, Moments, estimate_for
+from arena import Briefing, Observation
+from arena_heuristics.config import RuleConfig
+from arena_heuristics.demand import DemandEstimate, estimate_for
 from arena_heuristics.ordering import FloatArray, StockKeeper
 
 ConfigT = TypeVar("ConfigT", bound=RuleConfig)
-RatioConfigT = TypeVar("RatioConfigT", bound=CriticalRatioConfig)
 
 
 class InventoryRule(ABC, Generic[ConfigT]):
@@ -59,38 +55,3 @@ class InventoryRule(ABC, Generic[ConfigT]):
     @abstractmethod
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Units to order of every material, (materials,); negative values order nothing."""
-
-
-def critical_quantiles(config: CriticalRatioConfig, stock: StockKeeper, holding_costs: dict[int, float]) -> FloatArray:
-    """Quantile z of every material's critical ratio.
-
-    Args:
-        config: May fix the ratio; gives the least shortage cost.
-        stock: The materials and their network.
-        holding_costs: Cost of a unit left, per managed node.
-
-    Returns:
-        (materials,).
-    """
-    network: Network = stock.network
-    if config.critical_ratio is not None:
-        return np.full(len(stock.materials), standard_quantile(config.critical_ratio))
-    quantiles = {
-        node: ratio_quantile(shortage_cost(network, node, config.least_shortage_cost), holding)
-        for node, holding in holding_costs.items()
-    }
-    return per_material(stock.materials, quantiles)
-
-
-def quantile_level(demand: Moments, quantiles: FloatArray) -> FloatArray:
-    """Order-up-to level: mean + z × deviation, at least 0, and 0 where no demand is expected.
-
-    Args:
-        demand: Demand over the protection interval, per material.
-        quantiles: z per material.
-
-    Returns:
-        Units, (materials,).
-    """
-    level = np.maximum(demand.mean + quantiles * demand.deviation, 0.0)
-    return np.asarray(np.where(demand.mean > 0, level, 0.0), dtype=np.float64)

@@ -11,12 +11,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from arena import ArenaError
-from arena_optimization.margins import margins_of
-from arena_optimization.model import state_path
-from arena_optimization.path_form import PathForm, compile_path
-from arena_optimization.program import Program, Start
-from arena_optimization.stocks import stocks_of
+from arena import ArenaError, contribution_margins, lost_goodwill_price
+from arena_optimization.programs.extensive_form import PathwiseProgram
+from arena_optimization.programs.path_form import PathForm, compile_path
+from arena_optimization.programs.path_program import state_path
+from arena_optimization.programs.start import Start, due_of
 from arena_rl.inputs.observations import BatchBriefing, BatchObservation
 
 FloatArray = NDArray[np.float64]
@@ -39,14 +38,14 @@ class Expert:
 
     def __init__(self, briefing: BatchBriefing, *, shortage_weight: float) -> None:
         compiled = briefing.compiled
-        self._stocks = stocks_of(compiled.network)
+        self._network = compiled.network
         self._backlog = compiled.backlog
         self._discount = compiled.discount
-        self._margin = shortage_weight * float(np.mean(margins_of(compiled.network)))
-        model = state_path(
-            self._stocks, horizon=briefing.horizon, backlog=compiled.backlog, largest_order=briefing.order_bound
+        self._margin = shortage_weight * float(np.mean(contribution_margins(compiled.network)))
+        program = state_path(
+            self._network, horizon=briefing.horizon, backlog=compiled.backlog, largest_order=briefing.order_bound
         )
-        self._form: PathForm = compile_path(model, self._stocks)
+        self._form: PathForm = compile_path(program, self._network)
         if self._form.integer.any():
             raise UnteachableError(
                 f"network {compiled.network.name or '(unnamed)'} has fixed costs, lots, minimum orders or storage "
@@ -54,9 +53,9 @@ class Expert:
             )
         self._program = cache(self._make_program)
 
-    def _make_program(self, periods: int) -> Program:
+    def _make_program(self, periods: int) -> PathwiseProgram:
         form = self._form.cut(periods)
-        return Program(form, paths=1, shared=periods, tied=0, discount=self._discount, gap=0.0)
+        return PathwiseProgram(form, paths=1, shared=periods, tied=0, discount=self._discount, gap=0.0)
 
     def orders(self, observation: BatchObservation, demand: FloatArray, *, lost_share: float = 0.0) -> FloatArray:
         """Orders of the oracle in the coming period.
@@ -70,19 +69,19 @@ class Expert:
             Units, (episodes, supply links).
 
         Raises:
-            SolveFailure: See `arena_optimization.solver.Solver.solve`.
+            SolveFailure: See `arena_optimization.programs.solver.Solver.solve`.
         """
         count, _, periods = demand.shape
         program = self._program(periods)
         on_hand, pipeline = observation.on_hand.double().numpy(), observation.pipeline.double().numpy()
         unfilled, owed = observation.unfilled.double().numpy(), observation.owed.double().numpy()
-        found = np.empty((count, len(self._stocks.of_link)))
+        found = np.empty((count, len(self._network.supply_links)))
         for episode in range(count):
             program.price(self._shortage_prices(program.form, demand[episode], lost_share))
             program.load(
                 Start(
                     on_hand=on_hand[episode],
-                    due=self._stocks.due(pipeline[episode], periods),
+                    due=due_of(self._network, pipeline[episode], periods),
                     backlog=unfilled[episode] * self._backlog,
                 ),
                 demand[episode : episode + 1],
@@ -95,7 +94,5 @@ class Expert:
         """Cost of a unit unfilled beside its penalty: the later margin that is lost with it, (columns of the form,)."""
         if lost_share == 0.0:
             return np.zeros(len(form.columns))
-        in_period = demand.sum(axis=0)
-        later = np.cumsum(in_period[::-1])[::-1] - in_period
-        price = lost_share * self._margin * later / np.maximum(in_period, 1.0)
-        return form.priced_shortage(price)
+        units = demand.sum(axis=0)
+        return form.priced_shortage(lost_goodwill_price(lost_share * self._margin, units, units))

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import poisson
 from torch import Tensor
 
-from arena import Goodwill
+from arena import Goodwill, next_sentiment, poisson_quantiles
 from arena_imitation.expert import Expert
 from arena_rl.episodes.batches import EpisodeBatch, EpisodeRun
 from arena_rl.policies.actor import ActorPolicy
@@ -80,11 +79,11 @@ class _KnownDemand:
             mean = np.maximum(self._smallest_mean, self._mean_path[:, :, later] * sentiment[:, None])
             found.append(self._at(later, mean))
             if goodwill is not None:
-                sentiment = np.minimum(goodwill.cap, sentiment * goodwill.growth)
+                sentiment = next_sentiment(goodwill, sentiment, short=False)
         return np.stack(found, axis=2)
 
     def _at(self, period: int, mean: FloatArray) -> FloatArray:
-        raw = np.where(mean > 0, poisson.ppf(self._uniforms[:, :, period], np.maximum(mean, 1e-12)), 0.0)
+        raw = poisson_quantiles(self._uniforms[:, :, period], mean)
         return np.asarray(np.maximum(mean + self._noise_scale * (raw - mean), 0.0))
 
 
@@ -107,7 +106,7 @@ def play_lesson(
     run = EpisodeRun(batch, known.sample)
     goodwill = briefing.compiled.goodwill
     assert goodwill is None or isinstance(goodwill, Goodwill)
-    lost_share = 0.0 if goodwill is None else 1.0 - goodwill.decay / goodwill.growth
+    lost_share = 0.0 if goodwill is None else goodwill.shortage_loss
     parts = []
     largest_orders = torch.full((1, briefing.compiled.links), briefing.order_bound)
     with torch.no_grad():

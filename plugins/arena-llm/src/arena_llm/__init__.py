@@ -8,9 +8,6 @@ The client ``openai`` speaks to any OpenAI-compatible endpoint, from the arena's
 """
 
 from collections.abc import Iterable
-from typing import cast
-
-from pydantic import BaseModel
 
 from arena import (
     Controller,
@@ -30,16 +27,16 @@ _TRACKS: tuple[Track, ...] = ("blind", "informed")
 
 
 # Rule and client are imported where they are made: a listing needs no openai, and a controller's process has none.
-def _tuner(config: BaseModel) -> Controller:
+def _tuner(config: TunerConfig) -> Controller:
     from arena_llm.tuner import Tuner
 
-    return Tuner(cast(TunerConfig, config))
+    return Tuner(config)
 
 
-def _tuned(config: BaseModel) -> Controller:
+def _tuned(config: TunedBaseStockConfig) -> Controller:
     from arena_llm.tuned import TunedBaseStock
 
-    return TunedBaseStock(cast(TunedBaseStockConfig, config))
+    return TunedBaseStock(config)
 
 
 def _openai(endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> LlmClient:

@@ -6,9 +6,6 @@ All are stated in Pyomo and solved by HiGHS within the process.
 """
 
 from collections.abc import Iterable
-from typing import cast
-
-from pydantic import BaseModel
 
 from arena import Controller, ControllerSpec, Track, hookimpl
 from arena_optimization.config import (
@@ -28,40 +25,40 @@ _PRELOAD = ("pyomo.environ", "pyomo.repn.plugins.standard_form", "highspy", "sci
 
 
 # The programs import Pyomo and HiGHS; a listing of the controllers does not have to.
-def _oracle(config: BaseModel) -> Controller:
-    from arena_optimization.oracle import Oracle
+def _oracle(config: OracleConfig) -> Controller:
+    from arena_optimization.controllers.oracle import Oracle
 
-    return Oracle(cast(OracleConfig, config))
-
-
-def _published_oracle(config: BaseModel) -> Controller:
-    from arena_optimization.oracle import PublishedOracle
-
-    return PublishedOracle(cast(PublishedOracleConfig, config))
+    return Oracle(config)
 
 
-def _bound(config: BaseModel) -> Controller:
-    from arena_optimization.bound import Bound
+def _published_oracle(config: PublishedOracleConfig) -> Controller:
+    from arena_optimization.controllers.oracle import PublishedOracle
 
-    return Bound(cast(BoundConfig, config))
-
-
-def _deterministic_program(config: BaseModel) -> Controller:
-    from arena_optimization.published import DeterministicProgram
-
-    return DeterministicProgram(cast(DeterministicProgramConfig, config))
+    return PublishedOracle(config)
 
 
-def _multi_stage_program(config: BaseModel) -> Controller:
-    from arena_optimization.published import MultiStageProgram
+def _bound(config: BoundConfig) -> Controller:
+    from arena_optimization.controllers.bound import Bound
 
-    return MultiStageProgram(cast(MultiStageProgramConfig, config))
+    return Bound(config)
 
 
-def _stochastic_program(config: BaseModel) -> Controller:
-    from arena_optimization.stochastic import StochasticProgram
+def _deterministic_program(config: DeterministicProgramConfig) -> Controller:
+    from arena_optimization.controllers.published import DeterministicProgram
 
-    return StochasticProgram(cast(StochasticProgramConfig, config))
+    return DeterministicProgram(config)
+
+
+def _multi_stage_program(config: MultiStageProgramConfig) -> Controller:
+    from arena_optimization.controllers.published import MultiStageProgram
+
+    return MultiStageProgram(config)
+
+
+def _stochastic_program(config: StochasticProgramConfig) -> Controller:
+    from arena_optimization.controllers.stochastic_program import StochasticProgram
+
+    return StochasticProgram(config)
 
 
 @hookimpl

@@ -35,11 +35,11 @@ class PublishedProgramConfig(ProgramConfig):
 
 
 class DeterministicProgramConfig(PublishedProgramConfig):
-    """Settings of `arena_optimization.published.DeterministicProgram`."""
+    """Settings of `arena_optimization.controllers.published.DeterministicProgram`."""
 
 
 class MultiStageProgramConfig(PublishedProgramConfig):
-    """Settings of `arena_optimization.published.MultiStageProgram`.
+    """Settings of `arena_optimization.controllers.published.MultiStageProgram`.
 
     Attributes:
         paths: Number of sampled paths of demand.
@@ -51,7 +51,7 @@ class MultiStageProgramConfig(PublishedProgramConfig):
 
 
 class PublishedOracleConfig(BaseModel):
-    """Settings of `arena_optimization.oracle.PublishedOracle`.
+    """Settings of `arena_optimization.controllers.oracle.PublishedOracle`.
 
     Attributes:
         gap: Relative gap at which an integer program counts as solved.
@@ -65,7 +65,7 @@ class PublishedOracleConfig(BaseModel):
 
 
 class OracleConfig(PublishedOracleConfig):
-    """Settings of `arena_optimization.oracle.Oracle`.
+    """Settings of `arena_optimization.controllers.oracle.Oracle`.
 
     Attributes:
         weights: Under goodwill, prices on a shortage that are tried, in lost later margin.
@@ -77,7 +77,7 @@ class OracleConfig(PublishedOracleConfig):
 
 
 class BoundConfig(OracleConfig):
-    """Settings of `arena_optimization.bound.Bound`."""
+    """Settings of `arena_optimization.controllers.bound.Bound`."""
 
     gap: float = Field(default=1e-3, ge=0)
 
@@ -168,7 +168,7 @@ class BeliefConfig(BaseModel):
 
     Attributes:
         level_shape: Shape of the gamma prior of a market link's level; its relative deviation is 1/√shape.
-        level_factor: Factor on the prior mean that the network suggests, see `prior_levels`.
+        level_factor: Factor on the prior mean that the network suggests, see `arena.presumed_demand`.
         fallback_level: Prior mean, units per period, where the network suggests none.
         structure_share: Prior probability of the hypothesis "structure".
         spread: Factor on the standard normal numbers that paths are made from; 1 is what is believed, less makes paths
@@ -191,12 +191,13 @@ class BeliefConfig(BaseModel):
 
 
 class StochasticProgramConfig(ProgramConfig):
-    """Settings of `arena_optimization.stochastic.StochasticProgram` on both tracks.
+    """Settings of `arena_optimization.controllers.stochastic_program.StochasticProgram` on both tracks.
 
     Attributes:
         paths: Number of paths of demand.
         integer_paths: The same where the program is an integer program.
-        pooled_paths: The same where unfilled customers wait and paths cost little; see `arena_optimization.pooled`.
+        pooled_paths: The same where unfilled customers wait and paths cost little; see
+            `arena_optimization.programs.pooled_program`.
         whole_periods: First periods in which whole decisions must be whole; later ones are relaxed.
         shortage_weight: Factor on the price of a shortage under goodwill.
         rounds: Under goodwill, programs per start: each is made for the demand that the plan before would meet.

@@ -18,7 +18,6 @@ from arena_rl.inputs.observations import (
     BatchObservation,
     DemandHistory,
     batch_briefing,
-    stock_point_indices,
 )
 from arena_rl.policies.policy_files import SHIPPED, UnfitPolicyError, shipped_policy
 
@@ -78,7 +77,6 @@ class LearnedController:
         self._briefing = batch_briefing(briefing)
         self._chosen = self._choose_policy(self._briefing)
         self._decisions = 0
-        self._stock_points = stock_point_indices(self._briefing.compiled)
         self._history = DemandHistory(1, self._briefing.compiled.markets)
 
     def order(self, observation: Observation) -> NDArray[np.float64]:
@@ -105,14 +103,14 @@ class LearnedController:
         return ControllerReport(fallbacks=self._decisions if self._chosen.is_substitute else 0)
 
     def _batch_observation(self, observation: Observation) -> BatchObservation:
-        on_hand = np.concatenate((observation.on_hand, observation.component_stock))[self._stock_points]
+        stock = np.concatenate((observation.on_hand, observation.component_stock))
         forecast = None
         if self._briefing.informed and isinstance(observation, InformedObservation):
             forecast = _as_batch(observation.forecast)
             forecast[:, :, self._briefing.horizon - observation.period :] = 0.0
         return BatchObservation(
             period=observation.period,
-            on_hand=_as_batch(on_hand),
+            on_hand=_as_batch(stock[list(self._briefing.compiled.network.stock_places)]),
             pipeline=_as_batch(observation.pipeline),
             unfilled=_as_batch(observation.last_unfilled),
             owed=_as_batch(observation.owed),

@@ -21,7 +21,6 @@ from arena_rl.inputs.observations import (
     BatchObservation,
     DemandHistory,
     scale_rules,
-    stock_point_indices,
 )
 from arena_rl.policies.actor import ActorPolicy, Frames
 
@@ -70,7 +69,6 @@ class PolicyEnvironment(VecEnv):
             scenario, count, track="informed" if policy.shape.informed else "blind", randomisation=mix
         )
         self._compiled = compile_scenario(scenario)
-        self._stock_points = stock_point_indices(self._compiled)
         self._keep_post_decision = keep_post_decision
         self.post_decision_frames: list[NDArray[np.float32]] = []
         """Features of the post-decision states since the last reset, (count, features) per period."""
@@ -149,7 +147,7 @@ class PolicyEnvironment(VecEnv):
             forecast[:, :, horizon - period :] = 0.0
         observation = BatchObservation(
             period=period,
-            on_hand=torch.cat((on_hand, components), dim=1)[:, self._stock_points],
+            on_hand=torch.cat((on_hand, components), dim=1)[:, list(network.stock_places)],
             pipeline=pipeline,
             unfilled=unfilled,
             owed=owed if compiled.owes_upstream else columns.new_zeros((self.num_envs, compiled.links)),

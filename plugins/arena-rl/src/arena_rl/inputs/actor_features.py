@@ -61,10 +61,10 @@ class ActorFeatures:
         self._point_constants = as_float(
             [
                 [
-                    network.node(network.managed[stock.node]).holding_cost or 0.0,
-                    (network.node(network.managed[stock.node]).capacity or 0.0) / 100,
-                    float(network.managed[stock.node] in network.factories),
-                    float(network.managed[stock.node] in network.retailers),
+                    network.node(stock.node_id).holding_cost or 0.0,
+                    (network.node(stock.node_id).capacity or 0.0) / 100,
+                    float(stock.node_id in network.factories),
+                    float(stock.node_id in network.retailers),
                     max(network.lead_times[link] for link in stock.arrivals) / 10,
                 ]
                 for stock in compiled.stock_points

@@ -57,12 +57,6 @@ class SupplyStructure:
     compiled: CompiledScenario
 
     @cached_property
-    def buyer_points(self) -> tuple[int, ...]:
-        """Stock point that every supply link delivers to, by link."""
-        point_of = {link: point for point, each in enumerate(self.compiled.stock_points) for link in each.arrivals}
-        return tuple(point_of[link] for link in range(self.compiled.links))
-
-    @cached_property
     def draws(self) -> tuple[tuple[Draw, ...], ...]:
         """Supply links that draw on every stock point, by stock point."""
         found: list[list[Draw]] = [[] for _ in self.compiled.stock_points]
@@ -74,17 +68,8 @@ class SupplyStructure:
     @cached_property
     def downstream_first(self) -> tuple[int, ...]:
         """Stock points in an order in which all that is downstream of one stands before it."""
-        done: list[int] = []
-        waiting = set(range(len(self.compiled.stock_points)))
-        while waiting:
-            ready = [
-                point
-                for point in sorted(waiting)
-                if not any(self.buyer_points[draw.link] in waiting for draw in self.draws[point])
-            ]
-            done += ready
-            waiting -= set(ready)
-        return tuple(done)
+        network = self.compiled.network
+        return tuple(point for node in reversed(network.upstream_first) for point in network.points_of(node))
 
     @cached_property
     def content(self) -> FloatArray:
@@ -92,7 +77,9 @@ class SupplyStructure:
         content = np.eye(len(self.compiled.stock_points))
         for point in self.downstream_first:
             for link, units in self.draws[point]:
-                content[point] = np.maximum(content[point], units * content[self.buyer_points[link]])
+                content[point] = np.maximum(
+                    content[point], units * content[self.compiled.network.receiving_points[link]]
+                )
         return content
 
     @cached_property
@@ -106,12 +93,12 @@ class SupplyStructure:
 
         A unit that arrives at a retailer is sold in the same period; elsewhere it can be shipped on in the next.
         """
-        times = [0] * len(self.compiled.stock_points)
+        network, times = self.compiled.network, [0] * len(self.compiled.stock_points)
         for point in self.downstream_first:
             if point in self.compiled.sellers or not self.draws[point]:
                 continue
             times[point] = min(
-                1 + self.compiled.network.lead_times[draw.link] + times[self.buyer_points[draw.link]]
+                1 + network.lead_times[draw.link] + times[network.receiving_points[draw.link]]
                 for draw in self.draws[point]
             )
         return tuple(times)

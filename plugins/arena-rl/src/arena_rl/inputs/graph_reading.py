@@ -88,8 +88,8 @@ def lay_out(structure: SupplyStructure) -> GraphLayout:
     """
     compiled, network = structure.compiled, structure.compiled.network
     points = compiled.stock_points
-    nodes = [network.node(network.managed[point.node]) for point in points]
-    buyer = np.array(structure.buyer_points)
+    nodes = [network.node(point.node_id) for point in points]
+    buyer = np.array(network.receiving_points)
     lead_time = np.array(network.lead_times, dtype=float)
     time_to_market = np.array(structure.time_to_market, dtype=float)
 
@@ -210,7 +210,7 @@ def _lowest_onward_costs(structure: SupplyStructure) -> FloatArray:
         for i, _ in structure.draws[point]:
             link, node = network.supply_links[i], network.node(network.supply_links[i].supplier)
             per_unit = (node.operating_cost or 0.0) / node.yield_ + link.pipeline_holding_cost * link.lead_time
-            buyer = structure.buyer_points[i]
+            buyer = network.receiving_points[i]
             costs.append(per_unit * structure.units_per_sale[buyer].max() + onward[buyer])
         onward[point] = 0.0 if point in compiled.sellers or not costs else min(costs)
     return onward

@@ -10,9 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from arena import Briefing, CompiledScenario, Demand, Goodwill, InformedBriefing, Scenario, compile_scenario
@@ -62,10 +60,10 @@ class BatchBriefing:
     @cached_property
     def _last_useful_period(self) -> Tensor:
         """Last period in which an order on a supply link may be of use, (links,)."""
-        time_to_market = self.structure.time_to_market
+        network, time_to_market = self.compiled.network, self.structure.time_to_market
         periods = []
         for link, source in enumerate(self.compiled.sources):
-            delay = self.compiled.network.lead_times[link] + time_to_market[self.structure.buyer_points[link]]
+            delay = network.lead_times[link] + time_to_market[network.receiving_points[link]]
             periods.append(self.horizon - 1 - delay if source.node < 0 else self.horizon)
         return torch.tensor(periods)
 
@@ -175,14 +173,6 @@ def scale_rules(rules: Tensor) -> Tensor:
     dynamics = torch.stack(((growth - 1) * 50, (1 - decay) * 5, cap / 2, floor), dim=1)
     dynamics = torch.where(has_goodwill[:, None] > 0, dynamics, 0.0)
     return torch.cat((torch.stack((backlog, noise, has_goodwill), dim=1), dynamics), dim=1)
-
-
-def stock_point_indices(compiled: CompiledScenario) -> NDArray[np.intp]:
-    """Index of every stock point in the concatenation of stock on hand per managed node and stock per component."""
-    indices = [point.node for point in compiled.stock_points]
-    for component, point in enumerate(compiled.component_points):
-        indices[point] = len(compiled.network.managed) + component
-    return np.array(indices, dtype=np.intp)
 
 
 def batch_briefing(briefing: Briefing) -> BatchBriefing:

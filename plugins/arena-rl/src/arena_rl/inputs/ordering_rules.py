@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from arena import CompiledScenario, Network
+from arena import CompiledScenario, Network, holding_cost, newsvendor_quantile, order_up_to_level, shortage_cost
 from arena_heuristics.config import NewsvendorConfig
-from arena_heuristics.costs import holding_cost, per_material, ratio_quantile, shortage_cost
+from arena_heuristics.costs import per_material
 from arena_heuristics.ordering import Convention, list_materials, material_needs, unit_contents
 from arena_rl.inputs.echelon_positions import SupplyStructure
 from arena_rl.inputs.observations import BatchBriefing, BatchObservation, as_float
@@ -58,7 +58,7 @@ class OrderedMaterials:
         """Standard normal quantile of each material's critical ratio, (materials,)."""
         network = self.network
         found = {
-            node: ratio_quantile(
+            node: newsvendor_quantile(
                 shortage_cost(network, node, _PUBLISHED.least_shortage_cost), holding_cost(network, node)
             )
             for node in network.managed
@@ -124,7 +124,7 @@ class NewsvendorRule:
     def orders(self, briefing: BatchBriefing, observation: BatchObservation) -> Tensor:
         """Orders of the rule, units, (episodes, supply links)."""
         mean, deviation = self.lead_time_demand(briefing, observation)
-        level = torch.where(mean > 0, (mean + self.ordered.critical_quantiles * deviation).clamp(min=0.0), 0.0)
+        level = order_up_to_level(mean, deviation, self.ordered.critical_quantiles)
         return self.ordered.per_link((level - self.inventory_positions(briefing, observation)).clamp(min=0.0))
 
 
@@ -146,7 +146,7 @@ class NetRequirements:
     def __init__(self, newsvendor: NewsvendorRule, structure: SupplyStructure) -> None:
         self._newsvendor = newsvendor
         ordered = newsvendor.ordered
-        point_of = structure.buyer_points
+        point_of = structure.compiled.network.receiving_points
         # A unit on hand leaves a node in the coming period and is sold after its way to the market: stock downstream
         # meets the demand before that. Units of an order are sold after its lead time at the earliest.
         delays = [structure.time_to_market[point_of[material.links[0]]] for material in ordered.materials]

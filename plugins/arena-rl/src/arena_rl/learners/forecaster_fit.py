@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena import Scenario
+from arena import Scenario, next_sentiment
 from arena.training_worlds import ScenarioMix, mean_paths
 from arena_rl.episodes.batches import sample_demand
 from arena_rl.episodes.worlds import World, draw_batches, validate
@@ -134,6 +134,5 @@ def _random_sentiment(mix: ScenarioMix, generator: np.random.Generator, horizon:
         goodwill = mix.goodwill_ranges.draw(generator)
         stock_out = generator.random(horizon) < generator.uniform(0.0, _MOST_STOCK_OUTS)
         for period in range(1, horizon):
-            moved = course[period - 1] * (goodwill.decay if stock_out[period] else goodwill.growth)
-            course[period] = np.clip(moved, goodwill.floor, goodwill.cap)
+            course[period] = next_sentiment(goodwill, course[period - 1], stock_out[period])
     return torch.from_numpy(found)

@@ -156,13 +156,15 @@ class _NetworkAttention(nn.Module):
         super().__init__()
         self.size = features.token_size
         self.embed = nn.Linear(self.size, shape.width)
-        compiled, structure = features.structure.compiled, features.structure
+        compiled = features.structure.compiled
         points = len(compiled.stock_points)
         edges = [(point, point, [0.0, 0.0, 1.0]) for point in range(points)]
         for source in compiled.sources:
             for point, _ in source.stocks:
                 link = compiled.network.supply_links[source.link]
-                edges.append((point, structure.buyer_points[source.link], [link.lead_time / 10, link.price, 0.0]))
+                edges.append(
+                    (point, compiled.network.receiving_points[source.link], [link.lead_time / 10, link.price, 0.0])
+                )
         self.suppliers: Tensor
         self.buyers: Tensor
         self.register_buffer("suppliers", torch.tensor([supplier for supplier, _, _ in edges]), persistent=False)

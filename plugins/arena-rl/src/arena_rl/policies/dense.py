@@ -51,7 +51,7 @@ class DensePolicy(nn.Module):
         echelons = sorted(
             {
                 PositionTime(point, max(0, network.lead_times[link] + structure.time_to_market[point] + offset))
-                for link, point in enumerate(structure.buyer_points)
+                for link, point in enumerate(network.receiving_points)
                 for offset in _OFFSETS
             }
         )

@@ -1,12 +1,12 @@
 """What a blind controller believes about demand: a mixture of two hypotheses, weighed by how well each foretold it.
 
-- Structure (`belief_structure`): level × trend × season × lasting shock, each effect perhaps absent, with one shape for
+- Structure (`structure`): level × trend × season × lasting shock, each effect perhaps absent, with one shape for
   all market links.
-- Level (`belief_level`): a level that wanders at an unknown pace, on every market link by itself. It stands for
+- Level (`steady_level`): a level that wanders at an unknown pace, on every market link by itself. It stands for
   intermittent series and for changes of no known form.
 
 Both learn from demand relative to the sentiment at which it was drawn, both know neither level nor dispersion, and both
-are exact or close to it; nothing about any scenario is built in. The believed sentiment itself is in `belief_goodwill`.
+are exact or close to it; nothing about any scenario is built in. The believed sentiment itself is in `goodwill`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaincinv, ndtr
 
-from arena import Briefing, Goodwill, Network, Observation
-from arena_optimization.belief_goodwill import GoodwillBelief
-from arena_optimization.belief_level import LevelBank
-from arena_optimization.belief_structure import StructureParticles
+from arena import Briefing, Goodwill, Observation, presumed_demand
+from arena_optimization.arrays import FloatArray
+from arena_optimization.beliefs.demand_paths import DemandPaths, by_importance, centred_normals
+from arena_optimization.beliefs.goodwill import GoodwillBelief
+from arena_optimization.beliefs.steady_level import LevelBank
+from arena_optimization.beliefs.structure import StructureParticles
 from arena_optimization.config import BeliefConfig
-from arena_optimization.demand_paths import DemandPaths
-from arena_optimization.sampling import by_importance, centred_normals
-from arena_optimization.stocks import FloatArray
 
 _JOINT_FILTERS = 128
 """Combinations of the market links' filters that stand for all of them, where there are several market links."""
@@ -31,27 +30,6 @@ _JOINT_FILTERS = 128
 
 _FIRST_MOVE_SEEN = 2
 """Sentiment is 1 in period 0 and moves for the first time in period 1, which the observation of period 2 shows."""
-
-
-def prior_levels(network: Network, fallback: float) -> FloatArray:
-    """Demand that the network seems to be made for, before any is seen.
-
-    A retailer is taken to start with what its customers want during its longest inbound lead time and one period more.
-
-    Args:
-        network: The network.
-        fallback: Units per period, for a retailer that starts without stock.
-
-    Returns:
-        Units per period, (market links,).
-    """
-    retailers = [link.retailer for link in network.market_links]
-    levels = []
-    for retailer in retailers:
-        longest = max((network.supply_links[link].lead_time for link in network.inbound(retailer)), default=0)
-        stock = (network.node(retailer).initial_stock or 0.0) / retailers.count(retailer)
-        levels.append(stock / (longest + 1) if stock > 0.0 else fallback)
-    return np.array(levels)
 
 
 class BayesianBelief:
@@ -71,7 +49,8 @@ class BayesianBelief:
         """
         self._config = config
         self._seed = seed
-        levels = prior_levels(briefing.network, config.fallback_level) * config.level_factor
+        presumed = presumed_demand(briefing.network, fallback=config.fallback_level, lead_time="retailer")
+        levels = presumed * config.level_factor
         self._markets = len(levels)
         self._level = LevelBank(config.level, config.level_shape, levels)
         self._structure = StructureParticles(

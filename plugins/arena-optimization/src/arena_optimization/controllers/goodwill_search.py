@@ -9,13 +9,13 @@ import time
 
 import numpy as np
 
-from arena import OracleBriefing
-from arena_optimization.clairvoyant import BoolArray, Played, Solved, WholeEpisode, demand_of, play
-from arena_optimization.clairvoyant_controller import ClairvoyantPlan
+from arena import OracleBriefing, contribution_margins, lost_goodwill_price
+from arena_optimization.arrays import BoolArray, FloatArray
 from arena_optimization.config import PublishedOracleConfig
-from arena_optimization.margins import margins_of
-from arena_optimization.solver import SolveFailure
-from arena_optimization.stocks import FloatArray
+from arena_optimization.controllers.clairvoyant import ClairvoyantPlan
+from arena_optimization.programs.episode_program import EpisodeProgram, Solved
+from arena_optimization.programs.known_episode import Played, demand_of, play
+from arena_optimization.programs.solver import SolveFailure
 
 _ROUNDS = 10
 _SAME_TRACE = 1.0
@@ -28,7 +28,7 @@ class GoodwillSearch:
     def __init__(self, briefing: OracleBriefing, config: PublishedOracleConfig) -> None:
         """State the program."""
         self._briefing = briefing
-        self.program = WholeEpisode(briefing, gap=config.gap)
+        self.program = EpisodeProgram(briefing, gap=config.gap)
         self._deadline = time.monotonic() + config.time_limit
         self.best: Played | None = None
         self._has_failed = False
@@ -43,7 +43,7 @@ class GoodwillSearch:
         """The best plan so far."""
         if self.best is None:
             # The relaxation has a solution: nothing need ever be shipped.
-            solved = WholeEpisode(self._briefing, relaxed=True).solve(self._starts[1])
+            solved = EpisodeProgram(self._briefing, relaxed=True).solve(self._starts[1])
             return ClairvoyantPlan(solved.orders, None, True, play(self._briefing, solved.orders))
         return ClairvoyantPlan(self.best.orders, None, self._has_failed, self.best)
 
@@ -152,10 +152,8 @@ class GoodwillSearch:
     def _prices(self, trace: FloatArray, weight: float) -> FloatArray:
         goodwill = self._briefing.goodwill
         assert goodwill is not None
-        margins = margins_of(self._briefing.network)
-        total = trace @ margins
-        later = np.cumsum(total[::-1])[::-1] - total
-        price = weight * (1.0 - goodwill.decay / goodwill.growth) * later / np.maximum(trace.sum(axis=1), 1.0)
+        value = trace @ contribution_margins(self._briefing.network)
+        price = lost_goodwill_price(weight * goodwill.shortage_loss, value, trace.sum(axis=1))
         return np.repeat(price[:, None], trace.shape[1], axis=1)
 
 

@@ -1,11 +1,11 @@
-"""The network as a mathematical program over one path of demand, stated in Pyomo.
+"""The program of one path: the network as a mathematical program over one path of demand, stated in Pyomo.
 
 Timing is the simulator's. In period k every node first ships from the stock that it had at the end of period k - 1,
 then deliveries arrive, then customers are served. Costs are counted at the end of the period. Period -1 is the past:
 its data are the stock on hand and the backlog that the program starts from.
 
 The data of a path are variables too (`given`, `demand`), so that the program is compiled once and solved for many
-paths; see `arena_optimization.path_form`.
+paths; see `arena_optimization.programs.path_form`.
 
 | variable | unit, meaning |
 |---|---|
@@ -29,15 +29,14 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from arena import Network
-from arena_optimization.stocks import Stocks
+from arena import Briefing, Network
 
 DATA = frozenset({"given", "demand"})
 """Names of the variables that hold the data of a path."""
 
 
 def state_path(
-    stocks: Stocks,
+    network: Network,
     *,
     horizon: int,
     backlog: bool,
@@ -47,7 +46,7 @@ def state_path(
     """State the program of one path.
 
     Args:
-        stocks: The network and its stock points.
+        network: The network.
         horizon: Number of periods, at least 1.
         backlog: Whether unfilled customers wait; they leave otherwise.
         largest_order: Bound of an order on a link whose supplier has no capacity, units.
@@ -55,111 +54,113 @@ def state_path(
             as planned; an upper bound must do without, since scarce stock may force a smaller shipment.
 
     Returns:
-        A model with one objective per period, to be maximised in sum, undiscounted.
+        The program, with one objective per period, to be maximised in sum, undiscounted.
     """
-    return _Statement(stocks, horizon, backlog, largest_order, least_quantities).model
+    return _PathProgram(network, horizon, backlog, largest_order, least_quantities).program
 
 
-class _Statement:
+class _PathProgram:
     """The statement of one path, part by part."""
 
     def __init__(
-        self, stocks: Stocks, horizon: int, backlog: bool, largest_order: float, least_quantities: bool
+        self, network: Network, horizon: int, backlog: bool, largest_order: float, least_quantities: bool
     ) -> None:
-        self.stocks = stocks
-        self.network: Network = stocks.network
+        self.network = network
         self.backlog = backlog
         self.largest_order = largest_order
         self.least_quantities = least_quantities
         self.periods = range(horizon)
         self.links = range(len(self.network.supply_links))
         self.markets = range(len(self.network.market_links))
-        self.points = range(len(stocks.points))
+        self.points = range(len(network.stock_points))
         self.shipping = {node: self.network.outbound(node) for node in self.network.managed}
-        self.model: Any = pyo.ConcreteModel()
+        self.program: Any = pyo.ConcreteModel()
         self._declare()
         self._ship()
         self._sell()
         self._order()
         self._store()
-        self.model.profit = pyo.Objective(self.periods, rule=lambda _, k: self._profit(k), sense=pyo.maximize)
+        self.program.profit = pyo.Objective(self.periods, rule=lambda _, k: self._profit(k), sense=pyo.maximize)
 
     def _declare(self) -> None:
-        model, periods = self.model, self.periods
-        ships = [p for p in self.points if self.shipping[self.stocks.points[p].node]]
-        sells = sorted(set(self.stocks.sellers))
+        program, periods = self.program, self.periods
+        ships = [p for p in self.points if self.shipping[self.network.stock_points[p].node_id]]
+        sells = sorted(set(self.network.selling_points))
         stored = [p for p in self.points if self._node(p).storage_capacity is not None]
         with_past = range(-1, len(periods))
-        model.given = pyo.Var(self.points, with_past)
-        model.demand = pyo.Var(self.markets, with_past if self.backlog else periods)
-        model.flow = pyo.Var(self.links, periods, within=pyo.NonNegativeReals)
-        model.left = pyo.Var(ships, periods, within=pyo.NonNegativeReals)
-        model.kept = pyo.Var(sells, periods, within=pyo.NonNegativeReals)
-        model.sold = pyo.Var(self.markets, periods, within=pyo.NonNegativeReals)
-        model.scrapped = pyo.Var(stored, periods, within=pyo.NonNegativeReals)
+        program.given = pyo.Var(self.points, with_past)
+        program.demand = pyo.Var(self.markets, with_past if self.backlog else periods)
+        program.flow = pyo.Var(self.links, periods, within=pyo.NonNegativeReals)
+        program.left = pyo.Var(ships, periods, within=pyo.NonNegativeReals)
+        program.kept = pyo.Var(sells, periods, within=pyo.NonNegativeReals)
+        program.sold = pyo.Var(self.markets, periods, within=pyo.NonNegativeReals)
+        program.scrapped = pyo.Var(stored, periods, within=pyo.NonNegativeReals)
         if self.backlog:
-            model.unfilled = pyo.Var(self.markets, periods, within=pyo.NonNegativeReals)
+            program.unfilled = pyo.Var(self.markets, periods, within=pyo.NonNegativeReals)
 
     def _node(self, point: int) -> Any:
-        return self.network.node(self.stocks.points[point].node)
+        return self.network.node(self.network.stock_points[point].node_id)
 
     def _shipped(self, node: int, k: int) -> Any:
-        return sum(self.model.flow[link, k] for link in self.shipping[node])
+        return sum(self.program.flow[link, k] for link in self.shipping[node])
 
     def _at_end(self, point: int, k: int) -> Any:
         """Stock at the end of period k."""
         if k < 0:
-            return self.model.given[point, k]
-        return self.model.kept[point, k] if (point, k) in self.model.kept else self._delivered(point, k)
+            return self.program.given[point, k]
+        return self.program.kept[point, k] if (point, k) in self.program.kept else self._delivered(point, k)
 
     def _delivered(self, point: int, k: int) -> Any:
         """Stock of period k after shipments, deliveries and scrapping, before sales."""
-        model, network = self.model, self.network
-        stock = model.left[point, k] if (point, k) in model.left else self._at_end(point, k - 1)
-        stock += model.given[point, k]
-        for link in self.stocks.points[point].arrivals:
+        program, network = self.program, self.network
+        stock = program.left[point, k] if (point, k) in program.left else self._at_end(point, k - 1)
+        stock += program.given[point, k]
+        for link in self.network.stock_points[point].arrivals:
             lead_time = network.supply_links[link].lead_time
             if k >= lead_time:
-                stock += model.flow[link, k - lead_time]
-        return stock - model.scrapped[point, k] if (point, k) in model.scrapped else stock
+                stock += program.flow[link, k - lead_time]
+        return stock - program.scrapped[point, k] if (point, k) in program.scrapped else stock
 
     def _ship(self) -> None:
         """Nodes ship from the stock of the previous period, factories within their capacity."""
-        model = self.model
+        program = self.program
 
         def remaining(_: Any, point: int, k: int) -> Any:
-            own = self.stocks.points[point]
-            return model.left[point, k] == self._at_end(point, k - 1) - own.consumption * self._shipped(own.node, k)
+            own = self.network.stock_points[point]
+            shipped = own.consumption * self._shipped(own.node_id, k)
+            return program.left[point, k] == self._at_end(point, k - 1) - shipped
 
         def within_capacity(_: Any, node: int, k: int) -> Any:
             return self._shipped(node, k) <= self.network.node(node).capacity
 
-        model.remaining = pyo.Constraint(model.left.index_set(), rule=remaining)
+        program.remaining = pyo.Constraint(program.left.index_set(), rule=remaining)
         limited = [node for node in self.network.factories if self.shipping[node]]
-        model.within_capacity = pyo.Constraint(limited, self.periods, rule=within_capacity)
+        program.within_capacity = pyo.Constraint(limited, self.periods, rule=within_capacity)
 
     def _sell(self) -> None:
         """Customers are served from what is there after deliveries."""
-        model = self.model
-        of_point = {point: [m for m in self.markets if self.stocks.sellers[m] == point] for point in self.points}
+        program = self.program
+        of_point = {
+            point: [m for m in self.markets if self.network.selling_points[m] == point] for point in self.points
+        }
 
         def kept(_: Any, point: int, k: int) -> Any:
-            sales = sum(model.sold[m, k] for m in of_point[point])
-            return model.kept[point, k] == self._delivered(point, k) - sales
+            sales = sum(program.sold[m, k] for m in of_point[point])
+            return program.kept[point, k] == self._delivered(point, k) - sales
 
         def owed(_: Any, market: int, k: int) -> Any:
-            before = model.unfilled[market, k - 1] if k else model.demand[market, -1]
-            return model.unfilled[market, k] == before + model.demand[market, k] - model.sold[market, k]
+            before = program.unfilled[market, k - 1] if k else program.demand[market, -1]
+            return program.unfilled[market, k] == before + program.demand[market, k] - program.sold[market, k]
 
         def wanted(_: Any, market: int, k: int) -> Any:
-            return model.sold[market, k] <= model.demand[market, k]
+            return program.sold[market, k] <= program.demand[market, k]
 
-        model.keeping = pyo.Constraint(model.kept.index_set(), rule=kept)
-        model.serving = pyo.Constraint(self.markets, self.periods, rule=owed if self.backlog else wanted)
+        program.keeping = pyo.Constraint(program.kept.index_set(), rule=kept)
+        program.serving = pyo.Constraint(self.markets, self.periods, rule=owed if self.backlog else wanted)
 
     def _order(self) -> None:
         """Fixed costs, minimum orders and whole lots."""
-        model, supply = self.model, self.network.supply_links
+        program, supply = self.program, self.network.supply_links
         switched = [
             link
             for link in self.links
@@ -167,17 +168,17 @@ class _Statement:
         ]
         in_lots = [link for link in self.links if supply[link].lot_size > 0]
         at_least = [link for link in switched if self.least_quantities and supply[link].minimum_order > 0]
-        model.ordered = pyo.Var(switched, self.periods, within=pyo.Binary)
-        model.lots = pyo.Var(in_lots, self.periods, within=pyo.NonNegativeIntegers)
-        model.ordering = pyo.Constraint(
+        program.ordered = pyo.Var(switched, self.periods, within=pyo.Binary)
+        program.lots = pyo.Var(in_lots, self.periods, within=pyo.NonNegativeIntegers)
+        program.ordering = pyo.Constraint(
             switched, self.periods, rule=lambda m, link, k: m.flow[link, k] <= self._most(link) * m.ordered[link, k]
         )
-        model.enough = pyo.Constraint(
+        program.enough = pyo.Constraint(
             at_least,
             self.periods,
             rule=lambda m, link, k: m.flow[link, k] >= supply[link].minimum_order * m.ordered[link, k],
         )
-        model.whole_lots = pyo.Constraint(
+        program.whole_lots = pyo.Constraint(
             in_lots, self.periods, rule=lambda m, link, k: m.flow[link, k] == supply[link].lot_size * m.lots[link, k]
         )
 
@@ -187,13 +188,12 @@ class _Statement:
 
     def _store(self) -> None:
         """What exceeds a storage capacity is scrapped after deliveries, and nothing else ever is."""
-        model, network = self.model, self.network
-        nodes = sorted({self.stocks.points[p].node for p, k in model.scrapped})
-        points = self.stocks.of_node
-        model.full = pyo.Var(nodes, self.periods, within=pyo.Binary)
+        program, network = self.program, self.network
+        nodes = sorted({self.network.stock_points[p].node_id for p, k in program.scrapped})
+        program.full = pyo.Var(nodes, self.periods, within=pyo.Binary)
 
         def total(node: int, k: int) -> Any:
-            return sum(self._delivered(point, k) for point in points[node])
+            return sum(self._delivered(point, k) for point in network.points_of(node))
 
         def fits(_: Any, node: int, k: int) -> Any:
             return total(node, k) <= network.node(node).storage_capacity
@@ -202,34 +202,54 @@ class _Statement:
             return total(node, k) >= network.node(node).storage_capacity * m.full[node, k]
 
         def only_then(m: Any, point: int, k: int) -> Any:
-            node = self.stocks.points[point].node
+            node = self.network.stock_points[point].node_id
             most = (len(network.inbound(node)) + 1) * self.largest_order
             return m.scrapped[point, k] <= most * m.full[node, k]
 
-        model.fits = pyo.Constraint(nodes, self.periods, rule=fits)
-        model.reached = pyo.Constraint(nodes, self.periods, rule=reached)
-        model.only_then = pyo.Constraint(model.scrapped.index_set(), rule=only_then)
+        program.fits = pyo.Constraint(nodes, self.periods, rule=fits)
+        program.reached = pyo.Constraint(nodes, self.periods, rule=reached)
+        program.only_then = pyo.Constraint(program.scrapped.index_set(), rule=only_then)
 
     def _profit(self, k: int) -> Any:
-        model, network = self.model, self.network
+        program, network = self.program, self.network
         profit = 0.0
         for market, link in enumerate(network.market_links):
             retailer = network.node(link.retailer)
-            unfilled = model.unfilled[market, k] if self.backlog else model.demand[market, k] - model.sold[market, k]
+            sold, demand = program.sold[market, k], program.demand[market, k]
+            unfilled = program.unfilled[market, k] if self.backlog else demand - sold
             operating = (retailer.operating_cost or 0.0) / retailer.yield_
-            profit += (link.price - operating) * model.sold[market, k] - link.shortage_penalty * unfilled
+            profit += (link.price - operating) * sold - link.shortage_penalty * unfilled
         for position, supply in enumerate(network.supply_links):
             # What one managed node pays to another is no cost of the whole network.
             if network.role(supply.supplier) == "raw_material":
-                profit -= supply.price * model.flow[position, k]
+                profit -= supply.price * program.flow[position, k]
             else:
                 supplier = network.node(supply.supplier)
-                profit -= (supplier.operating_cost or 0.0) / supplier.yield_ * model.flow[position, k]
+                profit -= (supplier.operating_cost or 0.0) / supplier.yield_ * program.flow[position, k]
             if supply.pipeline_holding_cost:
                 under_way = range(max(0, k - supply.lead_time + 1), k + 1) if supply.lead_time else ()
-                profit -= supply.pipeline_holding_cost * sum(model.flow[position, j] for j in under_way)
+                profit -= supply.pipeline_holding_cost * sum(program.flow[position, j] for j in under_way)
             if supply.fixed_ordering_cost:
-                profit -= supply.fixed_ordering_cost * model.ordered[position, k]
+                profit -= supply.fixed_ordering_cost * program.ordered[position, k]
         for point in self.points:
             profit -= (self._node(point).holding_cost or 0.0) * self._at_end(point, k)
         return profit
+
+
+def refuse_unplannable(briefing: Briefing) -> None:
+    """Refuse an episode that the programs cannot state.
+
+    Raises:
+        ValueError: Naming what is wrong, why, and what to do.
+    """
+    if briefing.node is not None:
+        raise ValueError(
+            f"node {briefing.node} is told only of itself: these programs plan the whole network; play them on the "
+            "blind, informed or oracle track"
+        )
+    for node in briefing.network.nodes:
+        if node.storage_capacity is not None and node.bill_of_materials:
+            raise ValueError(
+                f"node {node.id} has a storage capacity and a bill of materials: what it scraps of its components is "
+                "proportional to their stocks, which no linear program states; remove one of the two"
+            )

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from arena import Briefing, Goodwill, Observation
-from arena_optimization.demand_paths import DemandPaths
-from arena_optimization.program import Start
-from arena_optimization.stocks import FloatArray, Stocks
-
-BoolArray = NDArray[np.bool_]
+from arena import Briefing, Goodwill, Observation, next_sentiment
+from arena_optimization.arrays import FloatArray
+from arena_optimization.beliefs.demand_paths import DemandPaths
+from arena_optimization.programs.start import Start
 
 _SERVED = 1e-9
 """Units up to which a customer counts as served: sums of planned shipments round."""
@@ -37,10 +34,9 @@ class Outcome:
 class Customers:
     """The customers' end of a network."""
 
-    def __init__(self, briefing: Briefing, stocks: Stocks) -> None:
+    def __init__(self, briefing: Briefing) -> None:
         """Compile the market links."""
         network = self._network = briefing.network
-        self._stocks = stocks
         self._backlog = briefing.fulfilment == "backlog"
         self._discount = briefing.discount
         self._prices, self._penalties = np.array(
@@ -53,9 +49,11 @@ class Customers:
                 for link in network.market_links
             ]
         ).T
-        self._points = sorted(set(stocks.sellers))
-        self._markets_of = [[m for m, s in enumerate(stocks.sellers) if s == point] for point in self._points]
-        self._holding = np.array([network.node(stocks.points[p].node).holding_cost or 0.0 for p in self._points])
+        self._points = sorted(set(network.selling_points))
+        self._markets_of = [[m for m, s in enumerate(network.selling_points) if s == point] for point in self._points]
+        self._holding = np.array(
+            [network.node(network.stock_points[p].node_id).holding_cost or 0.0 for p in self._points]
+        )
 
     def first_sentiments(self, goodwill: Goodwill, observation: Observation, paths: int, horizon: int) -> FloatArray:
         """Sentiments of the coming periods if from now on everybody is served, (paths, periods)."""
@@ -65,7 +63,7 @@ class Customers:
         last = np.full(paths, observation.sentiment)
         for k in range(horizon):
             if observation.period + k > 0:
-                last = moved(goodwill, last, short)
+                last = next_sentiment(goodwill, last, short)
             sentiments[:, k], short = last, served
         return sentiments
 
@@ -91,7 +89,7 @@ class Customers:
         profit, weight = np.zeros(count), 1.0
         for k in range(horizon):
             if observation.period + k > 0:
-                sentiment = moved(goodwill, sentiment, short)
+                sentiment = next_sentiment(goodwill, sentiment, short)
             sentiments[:, k] = sentiment
             demand[:, :, k] = paths.at(sentiment, k)
             due = demand[:, :, k] + backlog
@@ -108,37 +106,16 @@ class Customers:
             weight *= self._discount
         return Outcome(demand, sentiments, float(profit.mean()))
 
-    @staticmethod
-    def shortage_price(loss: float, margin: float, mean: FloatArray) -> FloatArray:
-        """What a unit unfilled costs later, (periods,), money.
-
-        A shortage takes a share of all later demand; it is charged to the units of the period's mean demand alike.
-
-        Args:
-            loss: That share; under goodwill 1 − decay / growth.
-            margin: Money that a unit sold earns.
-            mean: Expected demand, (market links, periods).
-        """
-        total = mean.sum(axis=0)
-        later = np.cumsum(total[::-1])[::-1] - total
-        return np.asarray(loss * margin * later / np.maximum(total, 1.0))
-
     def _deliveries(self, flows: FloatArray, start: Start) -> FloatArray:
         """Net planned deliveries to the selling stock points, shipments onward taken off, (points, periods)."""
         horizon = flows.shape[1]
         net = start.due[self._points][:, :horizon].copy()
         for row, position in enumerate(self._points):
-            point = self._stocks.points[position]
+            point = self._network.stock_points[position]
             for link in point.arrivals:
                 lead_time = self._network.supply_links[link].lead_time
                 if lead_time < horizon:
                     net[row, lead_time:] += flows[link, : horizon - lead_time]
-            for link in self._network.outbound(point.node):
+            for link in self._network.outbound(point.node_id):
                 net[row] -= point.consumption * flows[link]
         return net
-
-
-def moved(goodwill: Goodwill, sentiment: FloatArray, short: BoolArray) -> FloatArray:
-    """Sentiment after a period that was short or not."""
-    fallen = np.maximum(goodwill.floor, sentiment * goodwill.decay)
-    return np.where(short, fallen, np.minimum(goodwill.cap, sentiment * goodwill.growth))

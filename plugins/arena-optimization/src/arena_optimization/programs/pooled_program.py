@@ -6,8 +6,8 @@ shortage cost and revenue of a period are a concave function of what has been re
 path's demand so far lies. The function is stated as a sum of slices between the kinks, each worth less than the one
 before: a row per market link and period, however many paths there are.
 
-The optimum is that of `arena_optimization.program.Program` with all periods shared, as long as it never pays to let a
-customer wait who could be served; see `poolable`.
+The optimum is that of `arena_optimization.programs.extensive_form.PathwiseProgram` with all periods shared, as long as
+it never pays to let a customer wait who could be served; see `poolable`.
 """
 
 from __future__ import annotations
@@ -18,35 +18,36 @@ import numpy as np
 import scipy.sparse as sparse
 from numpy.typing import NDArray
 
-from arena_optimization.path_form import IntArray, PathForm
-from arena_optimization.program import ExtensiveForm, PathBasis, Plan, Start, rows_of
-from arena_optimization.solver import Solution, Solver
-from arena_optimization.stocks import FloatArray, Stocks
+from arena import Network
+from arena_optimization.arrays import FloatArray, IntArray
+from arena_optimization.programs.extensive_form import ExtensiveForm, PathBasis, Plan, rows_of
+from arena_optimization.programs.path_form import PathForm
+from arena_optimization.programs.solver import Basis, Solution, Solver
+from arena_optimization.programs.start import Start
 
 
-def poolable(form: PathForm, stocks: Stocks, *, discount: float) -> bool:
+def poolable(form: PathForm, network: Network, *, discount: float) -> bool:
     """Whether a form's paths need no rows of their own.
 
     Args:
         form: The program of one path.
-        stocks: The stock points that it was stated for.
+        network: The network that it was stated for.
         discount: Factor on a period's profit per period elapsed.
     """
-    network = stocks.network
-    alone = len(set(stocks.sellers)) == len(stocks.sellers)
-    ends = not any(network.outbound(stocks.points[point].node) for point in stocks.sellers)
+    alone = len(set(network.selling_points)) == len(network.selling_points)
+    ends = not any(network.outbound(network.stock_points[point].node_id) for point in network.selling_points)
     waiting = len(form.columns.where("unfilled")) > 0
     if not (alone and ends and waiting) or form.integer.any():
         return False
-    kept, owed = _Customers(form, stocks).values(form.worth(discount))
+    kept, owed = _Customers(form, network).values(form.worth(discount))
     return bool((kept + owed <= 0.0).all())
 
 
 class _Customers:
     """Where a form's columns and rows of customers are, each (market links, periods)."""
 
-    def __init__(self, form: PathForm, stocks: Stocks) -> None:
-        sellers = np.array(stocks.sellers)
+    def __init__(self, form: PathForm, network: Network) -> None:
+        sellers = np.array(network.selling_points)
         by_point = form.columns.where("kept").reshape(len(sellers), form.horizon)
         order = np.searchsorted(np.sort(sellers), sellers)
         self.kept: IntArray = by_point[order]
@@ -68,17 +69,17 @@ class _Customers:
 class PooledProgram(ExtensiveForm):
     """The extensive form of one horizon with its customers pooled, ready to be filled with data and solved."""
 
-    def __init__(self, form: PathForm, stocks: Stocks, *, paths: int, discount: float = 1.0) -> None:
+    def __init__(self, form: PathForm, network: Network, *, paths: int, discount: float = 1.0) -> None:
         """Lay out the program.
 
         Args:
             form: The program of one path; it is `poolable`.
-            stocks: The stock points that it was stated for.
+            network: The network that it was stated for.
             paths: Number of paths, equally probable.
             discount: Factor on a period's profit per period elapsed.
         """
         super().__init__(form, paths)
-        self._customers = customers = _Customers(form, stocks)
+        self._customers = customers = _Customers(form, network)
         self._profits, self._data_profits = form.worth(discount), form.data_worth(discount)
         self._common = np.delete(np.arange(len(form.columns)), [customers.sold, customers.unfilled])
         self._rows = np.delete(np.arange(len(form.rows)), customers.serving)
@@ -150,13 +151,13 @@ class PooledProgram(ExtensiveForm):
     @property
     def basis(self) -> PathBasis:
         """The last basis."""
-        columns, rows = self._loaded.basis
-        shape = (1, self.form.horizon, -1)
-        return PathBasis(np.array(columns, dtype=object).reshape(shape), np.array(rows, dtype=object).reshape(shape))
+        basis, shape = self._loaded.basis, (1, self.form.horizon, -1)
+        columns, rows = (np.array(status, dtype=object).reshape(shape) for status in basis)
+        return PathBasis(columns, rows)
 
     def start_from(self, basis: PathBasis) -> None:
         """Begin the next solve at a basis of the same number of paths and periods."""
-        self._loaded.start_from((basis.columns.ravel().tolist(), basis.rows.ravel().tolist()))
+        self._loaded.start_from(Basis(basis.columns.ravel().tolist(), basis.rows.ravel().tolist()))
 
     @property
     def _width(self) -> int:

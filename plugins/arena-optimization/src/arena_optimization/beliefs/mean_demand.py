@@ -7,14 +7,14 @@ from typing import Protocol
 
 import numpy as np
 
-from arena import Briefing, InformedBriefing, InformedObservation, Network, Observation
-from arena_optimization.stocks import FloatArray
+from arena import Briefing, InformedBriefing, InformedObservation, Observation, presumed_demand
+from arena_optimization.arrays import FloatArray
 
 _FALLBACK_MEAN = 20.0
 """Units per period where a network's stocks suggest nothing; the published rules' own guess."""
 
 
-class Means(Protocol):
+class MeanDemand(Protocol):
     """What a track lets a controller expect."""
 
     def observe(self, observation: Observation) -> None:
@@ -24,7 +24,7 @@ class Means(Protocol):
         """Mean demand of the coming periods, (market links, horizon), units."""
 
 
-def means_for(briefing: Briefing, *, window: int, prior_mean: float | None) -> Means:
+def mean_demand_for(briefing: Briefing, *, window: int, prior_mean: float | None) -> MeanDemand:
     """Choose what the track of a briefing allows.
 
     Args:
@@ -33,25 +33,14 @@ def means_for(briefing: Briefing, *, window: int, prior_mean: float | None) -> M
         prior_mean: Blind track: mean expected before any demand is seen; None derives it from the initial stocks.
     """
     if isinstance(briefing, InformedBriefing):
-        return ForecastMeans()
+        return ForecastDemand()
     markets = len(briefing.network.market_links)
-    guess = np.full(markets, prior_mean) if prior_mean is not None else stock_means(briefing.network)
-    return RecentMeans(guess, window)
+    if prior_mean is not None:
+        return MovingAverage(np.full(markets, prior_mean), window)
+    return MovingAverage(presumed_demand(briefing.network, fallback=_FALLBACK_MEAN), window)
 
 
-def stock_means(network: Network) -> FloatArray:
-    """Demand that the initial stocks would cover over the longest lead time and one period more, (market links,)."""
-    periods = max(network.lead_times) + 1
-    return np.array(
-        [
-            (network.node(link.retailer).initial_stock or 0.0) / len(network.markets_of(link.retailer)) / periods
-            or _FALLBACK_MEAN
-            for link in network.market_links
-        ]
-    )
-
-
-class ForecastMeans:
+class ForecastDemand:
     """The informed track's forecast, at today's sentiment."""
 
     def __init__(self) -> None:
@@ -77,7 +66,7 @@ class ForecastMeans:
         return self._forecast[:, :horizon]
 
 
-class RecentMeans:
+class MovingAverage:
     """The mean of the last periods, for every coming period."""
 
     def __init__(self, guess: FloatArray, window: int) -> None:

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from arena import Briefing, ControllerReport, Observation, OracleBriefing
-from arena_optimization.clairvoyant import Played, told_in_full
-from arena_optimization.stocks import FloatArray
+from arena_optimization.arrays import FloatArray
+from arena_optimization.programs.known_episode import Played, told_in_full
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,14 @@ Computing 16, 239-249.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
+from arena_optimization.arrays import BoolArray, FloatArray, IntArray
 from arena_optimization.config import StructureConfig
-from arena_optimization.stocks import FloatArray
-
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
 
 _DISPERSION, _GROWTH, _AMPLITUDE, _LENGTH, _PHASE, _TIME, _SIZE = range(7)
 _EFFECTS: tuple[tuple[int, ...], ...] = ((_GROWTH,), (_AMPLITUDE, _LENGTH, _PHASE), (_TIME, _SIZE))
@@ -36,6 +34,13 @@ _LEAST_FACTOR = 1e-3
 """Mean demand relative to the level is at least this."""
 _GRID = 40
 """Number of dispersions."""
+
+
+class GammaBeliefs(NamedTuple):
+    """Gamma distributions of levels; arrays of one shape."""
+
+    shape: FloatArray
+    rate: FloatArray
 
 
 class StructureParticles:
@@ -121,13 +126,13 @@ class StructureParticles:
         shapes = self._shapes(self.parameters[chosen], self.present[chosen], np.arange(first, stop))
         return shapes.astype(np.float64)
 
-    def levels(self, chosen: IntArray | slice = slice(None)) -> tuple[FloatArray, FloatArray]:
-        """Shape and rate of the gamma beliefs about the levels, (particles, market links) each."""
+    def levels(self, chosen: IntArray | slice = slice(None)) -> GammaBeliefs:
+        """Beliefs about the levels, (particles, market links)."""
         dispersion = self.dispersion[chosen][:, None]
         exposure = self.shapes(0, len(self._sentiment), chosen) @ self._sentiment
-        return (
-            self._prior_shape + self._demand.sum(axis=1) / dispersion,
-            self._prior_rate + exposure[:, None] / dispersion,
+        return GammaBeliefs(
+            shape=self._prior_shape + self._demand.sum(axis=1) / dispersion,
+            rate=self._prior_rate + exposure[:, None] / dispersion,
         )
 
     @property

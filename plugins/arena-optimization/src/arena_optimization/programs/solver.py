@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, NamedTuple
 
 import highspy
 import numpy as np
 import scipy.sparse as sparse
 from numpy.typing import NDArray
 
-from arena_optimization.stocks import FloatArray
-
-if TYPE_CHECKING:
-    from arena_optimization.program import Plan
-
-Basis = tuple[list[highspy.HighsBasisStatus], list[highspy.HighsBasisStatus]]
-"""Status of every column and of every row."""
+from arena_optimization.arrays import FloatArray
 
 Failure = Literal["infeasible", "unbounded", "time_limit", "numerical"]
 
@@ -30,20 +24,27 @@ _FAILURES: dict[highspy.HighsModelStatus, Failure] = {
 }
 
 
+class Basis(NamedTuple):
+    """A basis of a linear program."""
+
+    columns: list[highspy.HighsBasisStatus]
+    """Status of every column."""
+    rows: list[highspy.HighsBasisStatus]
+    """Status of every row."""
+
+
 class SolveFailure(RuntimeError):  # noqa: N818 - named after what it reports
     """The solver did not find an optimum.
 
     Attributes:
         reason: Why.
         incumbent: The best feasible solution found until then, if any.
-        plan: The same as a plan, where a program of paths was solved.
     """
 
     def __init__(self, reason: Failure, incumbent: FloatArray | None = None) -> None:
         super().__init__(f"the program was not solved to optimality: {reason.replace('_', ' ')}")
         self.reason = reason
         self.incumbent = incumbent
-        self.plan: Plan | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class Solver:
     def basis(self) -> Basis:
         """The last basis."""
         basis = self._highs.getBasis()
-        return basis.col_status, basis.row_status
+        return Basis(basis.col_status, basis.row_status)
 
     def start_from(self, basis: Basis) -> None:
         """Begin the next solve of a linear program at a basis, which may be one of a similar program.
@@ -156,10 +157,16 @@ class Solver:
         Too many or too few basic entries are repaired by the solver.
         """
         start = highspy.HighsBasis()
-        start.col_status, start.row_status = basis
+        start.col_status, start.row_status = basis.columns, basis.rows
         start.valid = True
         start.alien = True
         self._highs.setBasis(start)
+
+    @property
+    def proved_bound(self) -> float:
+        """Upper bound of the last integer program that was proved, also if it ran out of time; else infinite."""
+        bound = float(self._highs.getInfo().mip_dual_bound)
+        return bound if np.isfinite(bound) else np.inf
 
     def suggest(self, values: FloatArray) -> None:
         """Offer a solution to begin the next solve of an integer program with; it need not be feasible."""

@@ -12,15 +12,25 @@ count or qualitative observations", Journal of Business & Economic Statistics 7,
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
+from arena_optimization.arrays import FloatArray, IntArray
 from arena_optimization.config import LevelConfig
-from arena_optimization.stocks import FloatArray
 
 _LEAST_SHAPE = 1e-3
 """Smallest shape of a gamma belief: a series of zeros does not make it degenerate."""
+
+
+class FilterCombinations(NamedTuple):
+    """One filter per market link, in several combinations."""
+
+    filters: IntArray
+    """(combinations, market links)."""
+    probabilities: FloatArray
+    """(combinations,)."""
 
 
 class LevelBank:
@@ -95,21 +105,18 @@ class LevelBank:
         step: FloatArray = np.minimum(self._wander * np.sqrt(np.log1p(lost)), self._largest_step)
         return step
 
-    def joint(self, count: int, generator: np.random.Generator) -> tuple[NDArray[np.int64], FloatArray]:
+    def joint(self, count: int, generator: np.random.Generator) -> FilterCombinations:
         """Combinations of filters, one filter per market link.
 
         Args:
             count: Number of combinations that stand for all where there are several market links.
             generator: Draws them, one market link independent of the other.
-
-        Returns:
-            Filters, (combinations, market links), and the probabilities of the combinations.
         """
         weights = np.exp(self.log_weights)
         filters, markets = weights.shape
         if markets == 1:
-            return np.arange(filters)[:, None], weights[:, 0]
+            return FilterCombinations(np.arange(filters)[:, None], weights[:, 0])
         cumulative = np.cumsum(weights, axis=0)
         uniforms = generator.random((count, markets)) * cumulative[-1]
         drawn = [np.searchsorted(cumulative[:, link], uniforms[:, link]) for link in range(markets)]
-        return np.minimum(np.stack(drawn, axis=1), filters - 1), np.full(count, 1.0 / count)
+        return FilterCombinations(np.minimum(np.stack(drawn, axis=1), filters - 1), np.full(count, 1.0 / count))

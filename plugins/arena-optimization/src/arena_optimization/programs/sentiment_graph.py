@@ -8,12 +8,12 @@ short periods and not with their order, until cap or floor are met.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from arena import Goodwill, OracleBriefing
-from arena_optimization.path_form import IntArray
-from arena_optimization.stocks import FloatArray
+from arena import Goodwill, OracleBriefing, next_sentiment
+from arena_optimization.arrays import FloatArray, IntArray
 
 _SAME = 1e-12
 """Relative difference up to which sentiments count as one, if their demand is the same."""
@@ -54,6 +54,15 @@ class _Node:
     demand: tuple[float, ...]
 
 
+class _Arc(NamedTuple):
+    """From a node of a period to one of the next; nodes are counted within their periods."""
+
+    period: int
+    tail: int
+    short: bool
+    head: int
+
+
 def sentiment_graph(briefing: OracleBriefing) -> SentimentGraph:
     """Find the sentiments of an episode and their demand.
 
@@ -77,7 +86,7 @@ def sentiment_graph(briefing: OracleBriefing) -> SentimentGraph:
     # With a noise scale above 1 demand need not rise with the mean, so equal ends would say nothing of what is between.
     same = _SAME if scenario.demand.noise_scale <= 1.0 else 0.0
     layers = [[_Node(1.0, 1.0, demand(0, 1.0))]]
-    arcs: list[tuple[int, int, bool, int]] = []  # period, node, whether short, node of the next period
+    arcs: list[_Arc] = []
     for period in range(1, scenario.horizon):
         reached = sorted(
             (*_moved(node, goodwill, short), position, short)
@@ -101,23 +110,21 @@ def sentiment_graph(briefing: OracleBriefing) -> SentimentGraph:
                     f"two sentiments of period {period} that rounding cannot tell apart have different demand "
                     f"({low!r} and {high!r}): no certificate is possible for this episode; play it without a bound"
                 )
-        arcs += [(period - 1, tail, short, head) for head, tails in enumerate(origins) for tail, short in tails]
+        arcs += [_Arc(period - 1, tail, short, head) for head, tails in enumerate(origins) for tail, short in tails]
         layers.append(layer)
     return _as_arrays(layers, arcs)
 
 
 def _moved(node: _Node, goodwill: Goodwill, short: bool) -> tuple[float, float]:
-    """Range of sentiments after a period; both rules never fall as sentiment grows, rounding included."""
-    if short:
-        return max(goodwill.floor, node.low * goodwill.decay), max(goodwill.floor, node.high * goodwill.decay)
-    return min(goodwill.cap, node.low * goodwill.growth), min(goodwill.cap, node.high * goodwill.growth)
+    """Range of sentiments after a period; the step never falls as sentiment grows, rounding included."""
+    return next_sentiment(goodwill, node.low, short), next_sentiment(goodwill, node.high, short)
 
 
 def _equal(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     return all(abs(a - b) <= 1e-9 * max(1.0, abs(a)) for a, b in zip(one, other, strict=True))
 
 
-def _as_arrays(layers: list[list[_Node]], arcs: list[tuple[int, int, bool, int]]) -> SentimentGraph:
+def _as_arrays(layers: list[list[_Node]], arcs: list[_Arc]) -> SentimentGraph:
     first = np.concatenate([[0], np.cumsum([len(layer) for layer in layers])]).astype(np.int64)
     nodes = [node for layer in layers for node in layer]
     demand = np.array([node.demand for node in nodes])

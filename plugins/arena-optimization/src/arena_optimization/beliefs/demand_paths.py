@@ -1,14 +1,20 @@
-"""Few paths that stand for many: centred quasi-random normals, and quantiles of scaled Poisson demand."""
+"""Paths of demand as functions of sentiment, and few of them that stand for many.
+
+Centred quasi-random normals say where in its distribution the demand of every period lies, and quantiles of scaled
+Poisson demand turn them into units.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import ndtr, ndtri, pdtr, pdtrik
+from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
-from arena_optimization.stocks import FloatArray
+from arena import poisson_quantiles
+from arena_optimization.arrays import FloatArray
 
 _MOST_DIMENSIONS = 2_000
 """From here on quasi-random points cost more than they gain, and plain random ones are taken."""
@@ -17,6 +23,48 @@ _LONGEST_BRIDGE = 200
 _EXPANSION_FROM = 10.0
 """Mean from which on a Poisson quantile is expanded around the normal one, which is ten times faster."""
 _SMALLEST_TAIL = 1e-12
+
+
+@dataclass(frozen=True)
+class DemandPaths:
+    """Equally probable paths of demand, each a function of the sentiments on its way.
+
+    Attributes:
+        base: Mean demand at sentiment 1, broadcast to (paths, market links, periods), units.
+        normals: Where in its distribution demand lies, (paths, market links, periods).
+        dispersion: Variance / mean of the distribution, broadcast likewise, units.
+        noise_scale: Factor on the deviation from the mean.
+        smallest_mean: Lower bound of the mean, units.
+    """
+
+    base: FloatArray
+    normals: FloatArray
+    dispersion: FloatArray
+    noise_scale: float = 1.0
+    smallest_mean: float = 0.0
+
+    def at(self, sentiments: FloatArray, periods: slice | int = slice(None)) -> FloatArray:
+        """Demand at given sentiments.
+
+        Args:
+            sentiments: (paths, periods), or (paths,) for a single period.
+            periods: Which periods.
+
+        Returns:
+            Units, (paths, market links, periods), or (paths, market links).
+        """
+        normals = self.normals[..., periods]
+        mean = np.maximum(
+            np.broadcast_to(self.base, self.normals.shape)[..., periods] * sentiments[:, None], self.smallest_mean
+        )
+        if self.noise_scale == 0.0:
+            return mean
+        raw = scaled_poisson(normals, mean, np.broadcast_to(self.dispersion, self.normals.shape)[..., periods])
+        return raw if self.noise_scale == 1.0 else np.maximum(0.0, mean + self.noise_scale * (raw - mean))
+
+    def mean(self, sentiments: FloatArray) -> FloatArray:
+        """Mean demand over all paths at given sentiments (paths, periods): units, (market links, periods)."""
+        return np.asarray((self.base * sentiments[:, None]).mean(axis=0))
 
 
 def centred_normals(dimensions: int, count: int, generator: np.random.Generator) -> FloatArray:
@@ -89,9 +137,6 @@ def scaled_poisson(normals: FloatArray, mean: FloatArray, dispersion: FloatArray
     counts = np.rint(np.maximum(rate + np.sqrt(rate) * normals + (normals**2 - 1.0) / 6.0, 0.0))
     small = rate < _EXPANSION_FROM
     uniforms = np.clip(ndtr(normals[small]), _SMALLEST_TAIL, 1.0 - _SMALLEST_TAIL)
-    exact = np.maximum(np.ceil(pdtrik(uniforms, rate[small])), 0.0)
-    # The inverse is continuous in the count: it may end just above the smallest count that reaches the uniform.
-    above = (exact > 0) & (pdtr(exact - 1.0, rate[small]) >= uniforms)
-    counts[small] = np.where(above, exact - 1.0, exact)
+    counts[small] = poisson_quantiles(uniforms, rate[small])
     demand: FloatArray = dispersion * counts
     return demand

@@ -1,60 +1,20 @@
-"""What the clairvoyant controllers share: the program of a whole episode, and the episode played to its end.
-
-Under goodwill demand depends on what is played, but only through the service pattern: which periods ended with unfilled
-units. Given the pattern, sentiment follows, and given sentiment, the episode's stream gives the demand. So every
-pattern has one trace of demand, `demand_of`, whichever way demand is sampled.
-"""
+"""The program of a whole episode on a known trace of demand, as the clairvoyant controllers solve it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from arena import Briefing, Network, OracleBriefing
-from arena_optimization.model import state_path
-from arena_optimization.path_form import PathForm, compile_path
-from arena_optimization.solver import SolveFailure, Solver
-from arena_optimization.stocks import FloatArray, Stocks, refuse_unplannable, stocks_of
-
-BoolArray = NDArray[np.bool_]
+from arena import Network, OracleBriefing
+from arena_optimization.arrays import BoolArray, FloatArray
+from arena_optimization.programs.path_form import PathForm, compile_path
+from arena_optimization.programs.path_program import state_path
+from arena_optimization.programs.solver import SolveFailure, Solver
 
 _SNAP = 1e-6
 """Shipments this close to a whole number (of units or lots), or to zero, are meant to be one; above the solver's
 feasibility tolerance of 1e-7."""
-
-
-class ProvingSolver(Solver):
-    """A solver whose proof outlives a time limit."""
-
-    @property
-    def proved_bound(self) -> float:
-        """Upper bound of the last integer program that was proved, also if it ran out of time; else infinite."""
-        bound = float(self._highs.getInfo().mip_dual_bound)
-        return bound if np.isfinite(bound) else np.inf
-
-
-def told_in_full(briefing: Briefing) -> OracleBriefing:
-    """The same briefing, as one that tells the whole episode, and one that the programs can state.
-
-    Raises:
-        ValueError: Naming what is wrong, why, and what to do.
-    """
-    if not isinstance(briefing, OracleBriefing):
-        raise ValueError(
-            f"the {briefing.track} track does not tell what a clairvoyant controller needs; play it on the oracle track"
-        )
-    refuse_unplannable(briefing)
-    if briefing.goodwill is None:
-        if briefing.realised_demand is None:
-            raise ValueError("briefing without realised_demand: the oracle needs it; brief with realised_demand=...")
-    elif briefing.scenario is None or briefing.stream is None:
-        raise ValueError(
-            "briefing without scenario and stream: under goodwill the oracle has to replay the episode; give brief() "
-            "the episode's seed as entropy"
-        )
-    return briefing
 
 
 @dataclass(frozen=True)
@@ -76,7 +36,7 @@ class Solved:
     complete: bool
 
 
-class WholeEpisode:
+class EpisodeProgram:
     """The program of an episode whose demand is given, loaded and solved again for one trace after the other."""
 
     def __init__(
@@ -92,23 +52,22 @@ class WholeEpisode:
         Args:
             briefing: The episode.
             least_quantities: Whether minimum orders hold; an upper bound must do without, see
-                `arena_optimization.model.state_path`.
+                `arena_optimization.programs.path_program.state_path`.
             relaxed: Whether whole numbers need not be whole.
             gap: Relative gap at which an integer program counts as solved.
         """
         self.network: Network = briefing.network
-        self.stocks: Stocks = stocks_of(briefing.network)
         self.backlog = briefing.fulfilment == "backlog"
         most = largest_shipments(briefing)
         form = compile_path(
             state_path(
-                self.stocks,
+                self.network,
                 horizon=briefing.horizon,
                 backlog=self.backlog,
                 largest_order=float(most.max()),
                 least_quantities=least_quantities,
             ),
-            self.stocks,
+            self.network,
         )
         flows = form.columns.where("flow")
         upper = form.upper.copy()
@@ -121,12 +80,12 @@ class WholeEpisode:
         self._gap = gap
         self._sold = form.columns.where("sold")
         self._unfilled = form.columns.where("unfilled")
-        self._solver: ProvingSolver | None = None
+        self._solver: Solver | None = None
 
     def data(self, demand: FloatArray) -> FloatArray:
         """The data of the path for a trace of demand, (periods, market links): (data,)."""
         labels = self.form.data
-        stock = np.array([self.network.node(point.node).initial_stock or 0.0 for point in self.stocks.points])
+        stock = np.array([self.network.node(point.node_id).initial_stock or 0.0 for point in self.network.stock_points])
         data = np.zeros(len(labels.kind))
         on_hand = (labels.kind == "given") & (labels.period == -1)
         data[on_hand] = stock[labels.item[on_hand]]
@@ -165,7 +124,7 @@ class WholeEpisode:
             self._serve(served, demand, margin, lower, upper)
         costs = self.costs if prices is None else self._priced(prices)
         if self._solver is None:
-            self._solver = ProvingSolver(
+            self._solver = Solver(
                 form.matrix, costs, lower=lower, upper=upper, row_lower=row_lower, row_upper=row_upper,
                 integer=self.integer, gap=self._gap,
             )  # fmt: skip
@@ -238,61 +197,3 @@ def largest_shipments(briefing: OracleBriefing) -> FloatArray:
         for bound, link in zip(briefing.order_bound.tolist(), briefing.network.supply_links, strict=True)
     ]
     return np.array(most) * (briefing.horizon if briefing.upstream_shortage == "owed" else 1)
-
-
-@dataclass(frozen=True)
-class Played:
-    """An episode played to its end.
-
-    Attributes:
-        profit: Money.
-        orders: What was ordered, within the bound, (periods, supply links).
-        demand: The demand that it met, (periods, market links).
-        short: Whether any unit was unfilled at the end of the period, (periods,).
-    """
-
-    profit: float
-    orders: FloatArray
-    demand: FloatArray
-    short: BoolArray
-
-
-def play(briefing: OracleBriefing, orders: FloatArray) -> Played:
-    """Play the episode of a briefing with given orders, (periods, supply links), clipped as in a contest."""
-    simulator, orders = briefing.simulator(), np.clip(orders, 0.0, briefing.order_bound)
-    for period in orders:
-        simulator.step(period)
-    ledger = simulator.ledger()
-    return Played(float(ledger.reward.sum()), orders, ledger.demand, np.any(ledger.unfilled > 0, axis=1))
-
-
-def demand_of(briefing: OracleBriefing, short: BoolArray) -> FloatArray:
-    """The demand of the episode if the periods that end with unfilled units are exactly these.
-
-    Args:
-        briefing: An episode with goodwill.
-        short: Periods, (periods,); the last one changes nothing.
-
-    Returns:
-        Units, (periods, market links).
-    """
-    scenario, generator = briefing.scenario, briefing.generator()
-    assert scenario is not None
-    sentiments = sentiments_of(briefing, short)
-    demand = np.empty((scenario.horizon, len(scenario.network.market_links)))
-    for period, sentiment in enumerate(sentiments):
-        means = scenario.mean_demand(period, period + 1, sentiment)[:, 0].tolist()
-        demand[period] = [scenario.demand.draw(generator, mean) for mean in means]
-    return demand
-
-
-def sentiments_of(briefing: OracleBriefing, short: BoolArray) -> list[float]:
-    """The sentiment of every period of the same episode: 1, and from then on moved by the period before."""
-    goodwill = briefing.goodwill
-    assert goodwill is not None
-    sentiments = [1.0]
-    for was_short in short[:-1].tolist():
-        last = sentiments[-1]
-        fallen, risen = max(goodwill.floor, last * goodwill.decay), min(goodwill.cap, last * goodwill.growth)
-        sentiments.append(fallen if was_short else risen)
-    return sentiments

@@ -9,17 +9,15 @@ profit may be lower. The proved bound holds everywhere.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 from arena import OracleBriefing
-from arena_optimization.clairvoyant import (
-    Solved,
-    WholeEpisode,
-)
-from arena_optimization.clairvoyant_controller import ClairvoyantController, ClairvoyantPlan
+from arena_optimization.arrays import FloatArray
 from arena_optimization.config import OracleConfig, PublishedOracleConfig
-from arena_optimization.goodwill_search import GoodwillSearch
-from arena_optimization.solver import SolveFailure
-from arena_optimization.stocks import FloatArray
+from arena_optimization.controllers.clairvoyant import ClairvoyantController, ClairvoyantPlan
+from arena_optimization.controllers.goodwill_search import GoodwillSearch
+from arena_optimization.programs.episode_program import EpisodeProgram, Solved
+from arena_optimization.programs.solver import SolveFailure
 
 SAFETY = 1e-6
 """Relative widening of a reported bound, above the solver's tolerances."""
@@ -96,20 +94,20 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
     assert demand is not None
     has_least = any(link.minimum_order > 0 for link in briefing.network.supply_links)
     time_limit = config.time_limit / 2 if has_least and with_bound else config.time_limit
-    solved, complete = _solve_or_relax(briefing, demand, config.gap, time_limit)
+    solved = _solve_or_relax(briefing, demand, config.gap, time_limit)
     bound: float | None = None
     if with_bound:
         bound = solved.bound
-        if has_least or not complete:
-            relaxed = WholeEpisode(briefing, least_quantities=False, relaxed=True).solve(demand)
+        if has_least or not solved.complete:
+            relaxed = EpisodeProgram(briefing, least_quantities=False, relaxed=True).solve(demand)
             bound = relaxed.bound if has_least else min(bound, relaxed.bound)
         if has_least:
-            whole = WholeEpisode(briefing, least_quantities=False, gap=config.gap)
+            whole = EpisodeProgram(briefing, least_quantities=False, gap=config.gap)
             # In vain, the bound of the linear relaxation stands.
             with contextlib.suppress(SolveFailure):
                 bound = min(bound, whole.solve(demand, time_limit=time_limit).bound)
         bound = widened(bound)
-    return ClairvoyantPlan(solved.orders, bound, not complete)
+    return ClairvoyantPlan(solved.orders, bound, not solved.complete)
 
 
 def widened(bound: float) -> float:
@@ -117,9 +115,8 @@ def widened(bound: float) -> float:
     return bound + SAFETY * max(1.0, abs(bound))
 
 
-def _solve_or_relax(briefing: OracleBriefing, demand: FloatArray, gap: float, limit: float) -> tuple[Solved, bool]:
+def _solve_or_relax(briefing: OracleBriefing, demand: FloatArray, gap: float, limit: float) -> Solved:
     try:
-        solved = WholeEpisode(briefing, gap=gap).solve(demand, time_limit=limit)
+        return EpisodeProgram(briefing, gap=gap).solve(demand, time_limit=limit)
     except SolveFailure:
-        return WholeEpisode(briefing, relaxed=True).solve(demand), False
-    return solved, solved.complete
+        return replace(EpisodeProgram(briefing, relaxed=True).solve(demand), complete=False)

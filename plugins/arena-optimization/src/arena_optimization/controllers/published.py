@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from arena import Briefing, Network, Observation
+from arena_optimization.arrays import FloatArray
+from arena_optimization.beliefs.mean_demand import MeanDemand, mean_demand_for
 from arena_optimization.config import DeterministicProgramConfig, MultiStageProgramConfig
-from arena_optimization.means import Means, means_for
-from arena_optimization.planner import Planner
-from arena_optimization.program import Plan
-from arena_optimization.rolling import RollingController
-from arena_optimization.stocks import FloatArray
+from arena_optimization.controllers.rolling import RollingController
+from arena_optimization.programs.extensive_form import Plan
+from arena_optimization.programs.rolling_horizon import Planner
 
 _SAMPLING_LABEL = 0x4D535350
 """Keeps the sampling of paths apart from other uses of the seed; the published number ("MSSP" in ASCII)."""
@@ -40,12 +40,12 @@ class DeterministicProgram(RollingController):
         """Take the settings."""
         super().__init__(config.time_share)
         self._config = config
-        self._means: Means
+        self._means: MeanDemand
         self._planner: Planner
 
     def prepare(self, briefing: Briefing) -> None:
         """State the program."""
-        self._means = means_for(briefing, window=self._config.window, prior_mean=self._config.prior_mean)
+        self._means = mean_demand_for(briefing, window=self._config.window, prior_mean=self._config.prior_mean)
         self._planner = Planner(briefing, horizon=deterministic_horizon, paths=1, open_loop=True, gap=self._config.gap)
 
     def learn(self, observation: Observation) -> None:
@@ -72,14 +72,14 @@ class MultiStageProgram(RollingController):
         """Take the settings."""
         super().__init__(config.time_share)
         self._config = config
-        self._means: Means
+        self._means: MeanDemand
         self._planner: Planner
         self._generator: np.random.Generator
 
     def prepare(self, briefing: Briefing) -> None:
         """State the program and seed the sampling."""
         config = self._config
-        self._means = means_for(briefing, window=config.window, prior_mean=config.prior_mean)
+        self._means = mean_demand_for(briefing, window=config.window, prior_mean=config.prior_mean)
         self._planner = Planner(
             briefing,
             horizon=multi_stage_horizon,

@@ -2,11 +2,11 @@
 
 Where demand is the inverse CDF of uniforms that do not depend on what is played, it is a function of period and
 sentiment, and sentiment follows from the service pattern. So a plan for the whole episode is an integer program: one
-unit flows through the graph of reachable sentiments (see `arena_optimization.sentiment`), choosing in every period the
-arc "all served" or the arc "short"; demand is that of the nodes on its way; nothing is unfilled on an arc "all
-served", and on a short arc one of the retailers has nothing left, since the simulator serves whom it can. The rest is
-the program of the path, with demand as a decision. A retailer that sells out without leaving anyone unserved may take
-a short arc there and not in the simulator: that can only raise the optimum.
+unit flows through the graph of reachable sentiments (see `arena_optimization.programs.sentiment_graph`),
+choosing in every period the arc "all served" or the arc "short"; demand is that of the nodes on its way; nothing is
+unfilled on an arc "all served", and on a short arc one of the retailers has nothing left, since the simulator serves
+whom it can. The rest is the program of the path, with demand as a decision. A retailer that sells out without leaving
+anyone unserved may take a short arc there and not in the simulator: that can only raise the optimum.
 
 Tightness: what may be unfilled on a short arc is at most the demand since the last full service (lost sales: of the
 period), node by node, and what a retailer may have left is what the network can have brought there. The only integer
@@ -15,82 +15,37 @@ decisions are one per period, whether it is short, and with several market links
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sparse
 
 from arena import OracleBriefing
-from arena_optimization.clairvoyant import (
-    BoolArray,
-    ProvingSolver,
-    WholeEpisode,
-    demand_of,
-    largest_shipments,
-)
-from arena_optimization.clairvoyant_controller import ClairvoyantController, ClairvoyantPlan
-from arena_optimization.config import BoundConfig
-from arena_optimization.goodwill_search import GoodwillSearch
-from arena_optimization.oracle import exogenous_plan, widened
-from arena_optimization.path_form import IntArray
-from arena_optimization.sentiment import IndistinctSentiments, SentimentGraph, sentiment_graph
-from arena_optimization.solver import SolveFailure
-from arena_optimization.stocks import FloatArray
-
-AddRows = Callable[
-    [sparse.csr_array | None, sparse.csr_array | None, sparse.csr_array | None, FloatArray, FloatArray], None
-]
-"""Adds rows: their part on the path's decisions, on the arcs, on the choices; their lower and their upper bounds."""
+from arena_optimization.arrays import BoolArray, FloatArray, IntArray
+from arena_optimization.programs.episode_program import EpisodeProgram, largest_shipments
+from arena_optimization.programs.known_episode import demand_of
+from arena_optimization.programs.sentiment_graph import SentimentGraph, sentiment_graph
+from arena_optimization.programs.solver import SolveFailure, Solver
 
 
-class Bound(ClairvoyantController):
-    """Plays the best plan that it finds, and reports a bound that no controller can exceed in this episode.
+class _Rows(NamedTuple):
+    """Rows of the program: their parts on the three groups of columns, None for no entry, and their bounds."""
 
-    On exogenous demand it is `Oracle`, on goodwill with inverse-CDF sampling the integer program over sentiments, begun
-    from the oracle's plan. With direct sampling under goodwill it plays as `Oracle` and reports no bound: every change
-    of sentiment there gives unrelated demand ever after, so that all 2^(periods - 1) service patterns would have to be
-    solved. A bound that the solver had proved when its time was up is a bound, and the plan is no fallback then; if
-    it had proved nothing, none is reported. Nor is one where rounding leaves open which demand a sentiment has.
-    """
-
-    def __init__(self, config: BoundConfig) -> None:
-        """Take the settings."""
-        super().__init__()
-        self._config = config
-
-    def make_plan(self, briefing: OracleBriefing) -> ClairvoyantPlan:
-        """The best plan found, and the bound that was proved."""
-        return certified_plan(briefing, self._config)
+    on_path: sparse.csr_array | None
+    on_arcs: sparse.csr_array | None
+    on_choices: sparse.csr_array | None
+    lower: FloatArray
+    upper: FloatArray
 
 
-def certified_plan(briefing: OracleBriefing, config: BoundConfig) -> ClairvoyantPlan:
-    """The plan of `Bound`."""
-    if briefing.goodwill is None:
-        return exogenous_plan(briefing, config, with_bound=True)
-    started = time.monotonic()
-    search = GoodwillSearch(briefing, config)
-    search.published()
-    search.priced(config.weights)
-    search.improved(config.search_solves)
-    plan = search.plan
-    scenario = briefing.scenario
-    assert scenario is not None
-    if scenario.demand.sampling != "inverse_cdf":
-        return plan
-    try:
-        program = SentimentProgram(briefing, gap=config.gap)
-    except IndistinctSentiments:
-        return plan
-    if search.best is not None:
-        program.suggest(search.best.short)
-    bound, short = program.solve(max(0.1, config.time_limit - (time.monotonic() - started)))
-    is_fallback = plan.is_fallback
-    if short is not None:
-        search.allow(1.0)  # the program of one pattern takes milliseconds, also when the proof took all the time
-        search.force(short, set())
-        plan = search.plan
-    return ClairvoyantPlan(plan.orders, widened(bound) if np.isfinite(bound) else None, is_fallback, plan.played)
+class Proof(NamedTuple):
+    """What the solver proved, and the best solution that it found."""
+
+    bound: float
+    """Upper bound of the profit, money; infinite if nothing was proved in time."""
+    short: BoolArray | None
+    """Service pattern of the best solution, (periods,); None without a solution."""
 
 
 class SentimentProgram:
@@ -110,7 +65,7 @@ class SentimentProgram:
         """
         self._briefing = briefing
         self.graph: SentimentGraph = sentiment_graph(briefing)
-        self.path = WholeEpisode(briefing, least_quantities=False)
+        self.path = EpisodeProgram(briefing, least_quantities=False)
         self._given = self.path.data(np.zeros_like(briefing.uniforms()))
         self._state(gap)
 
@@ -130,51 +85,42 @@ class SentimentProgram:
         through = np.hstack([through, through])
         to_demand = sparse.csr_array(through)
 
-        blocks: list[list[sparse.csr_array]] = []
-        lower: list[FloatArray] = []
-        upper: list[FloatArray] = []
-
-        def add(
-            on_path: sparse.csr_array | None, on_arcs: sparse.csr_array | None, on_short: sparse.csr_array | None,
-            low: FloatArray, high: FloatArray,
-        ) -> None:  # fmt: skip
-            rows = len(high)
-            parts = zip((on_path, on_arcs, on_short), (len(form.upper), arcs, choices), strict=True)
-            blocks.append([sparse.csr_array((rows, width)) if part is None else part for part, width in parts])
-            lower.append(low)
-            upper.append(high)
-
         right = form.row_constant - form.row_data @ self._given
-        add(form.matrix, form.row_data[:, wanted] @ to_demand, None, np.where(form.row_open, -np.inf, right), right)
+        on_arcs = form.row_data[:, wanted] @ to_demand
+        rows = [_Rows(form.matrix, on_arcs, None, np.where(form.row_open, -np.inf, right), right)]
         if len(form.bounded):
             picked = _selection(form.bounded, len(form.upper))
             right = form.bound_constant - form.bound_data @ self._given
-            add(picked, form.bound_data[:, wanted] @ to_demand, None, np.full(len(right), -np.inf), right)
-        add(None, *self._conservation(nodes, choices, period_of))
-        self._serve(add, period_of)
-        self._sell_out(add, choices)
+            rows.append(_at_most(picked, form.bound_data[:, wanted] @ to_demand, None, right))
+        rows += [self._conserve(choices, period_of), self._serve(period_of), *self._sell_out(choices)]
+        widths = (len(form.upper), arcs, choices)
+        blocks = [
+            [
+                sparse.csr_array((len(block.upper), width)) if part is None else part
+                for part, width in zip(block[:3], widths, strict=True)
+            ]
+            for block in rows
+        ]
         matrix = sparse.csr_array(sparse.block_array(blocks, format="csr"))
         data_costs = path.data_worth
         costs = np.concatenate([path.costs, data_costs[wanted] @ through, np.zeros(choices)])
         self._constant = float(data_costs @ self._given)
         self._arcs = slice(len(form.upper), len(form.upper) + arcs)
         self._shorts = slice(len(form.upper) + arcs, len(form.upper) + arcs + periods)
-        self._solver = ProvingSolver(
+        self._solver = Solver(
             matrix,
             costs,
             lower=np.zeros(len(costs)),
             upper=np.concatenate([form.upper, np.ones(arcs + choices)]),
-            row_lower=np.concatenate(lower),
-            row_upper=np.concatenate(upper),
+            row_lower=np.concatenate([block.lower for block in rows]),
+            row_upper=np.concatenate([block.upper for block in rows]),
             integer=np.concatenate([form.integer, np.zeros(arcs, dtype=np.bool_), np.ones(choices, dtype=np.bool_)]),
             gap=gap,
         )
 
-    def _conservation(
-        self, nodes: int, choices: int, period_of: IntArray
-    ) -> tuple[sparse.csr_array, sparse.csr_array, FloatArray, FloatArray]:
+    def _conserve(self, choices: int, period_of: IntArray) -> _Rows:
         """One unit enters at the first node and passes every node; a period is short if its short arcs carry it."""
-        graph, periods = self.graph, self.path.form.horizon
+        graph, periods, nodes = self.graph, self.path.form.horizon, len(period_of)
         on_arcs = sparse.lil_array((nodes + periods, 2 * nodes))
         on_short = sparse.lil_array((nodes + periods, choices))
         for node in range(nodes):
@@ -187,9 +133,9 @@ class SentimentProgram:
             on_short[nodes + period, period] = -1.0
         right = np.zeros(nodes + periods)
         right[0] = 1.0
-        return sparse.csr_array(on_arcs), sparse.csr_array(on_short), right, right
+        return _Rows(None, sparse.csr_array(on_arcs), sparse.csr_array(on_short), right, right)
 
-    def _serve(self, add: AddRows, period_of: IntArray) -> None:
+    def _serve(self, period_of: IntArray) -> _Rows:
         """Nothing is unfilled on an arc "all served", and on a short one no more than can be owed there."""
         path, graph = self.path, self.graph
         labels, nodes = path.form.columns, len(graph.sentiments)
@@ -203,16 +149,10 @@ class SentimentProgram:
             else:  # sold ≥ Σ served arcs × demand
                 on_arcs[row, here] = graph.demand[here, market]
         sign = 1.0 if path.backlog else -1.0
-        zero = np.zeros(len(columns))
-        add(
-            sign * _selection(columns, len(path.form.upper)),
-            sparse.csr_array(on_arcs),
-            None,
-            np.full(len(columns), -np.inf),
-            zero,
-        )
+        on_path = sign * _selection(columns, len(path.form.upper))
+        return _at_most(on_path, sparse.csr_array(on_arcs), None, np.zeros(len(columns)))
 
-    def _sell_out(self, add: AddRows, choices: int) -> None:
+    def _sell_out(self, choices: int) -> Iterator[_Rows]:
         """In a short period some retailer has unfilled units, and nothing left."""
         path, graph = self.path, self.graph
         labels, periods = path.form.columns, path.form.horizon
@@ -223,11 +163,11 @@ class SentimentProgram:
         single = len(markets) == 1
         period = np.arange(periods)
         for market in markets:
-            seller = path.stocks.sellers[market]
+            seller = path.network.selling_points[market]
             chosen = period + (0 if single else periods * (1 + market))
             most = most_kept[path.network.market_links[market].retailer]
             pick = sparse.csr_array((most, (period, chosen)), shape=(periods, choices))
-            add(_selection(place[seller], len(path.form.upper)), None, pick, np.full(periods, -np.inf), most)
+            yield _at_most(_selection(place[seller], len(path.form.upper)), None, pick, most)
             if single:
                 continue
             # unfilled ≤ most owed × chosen; in lost-sales mode demand - sold stands for unfilled.
@@ -241,45 +181,35 @@ class SentimentProgram:
                 on_arcs = sparse.hstack([demand, demand], format="csr")
             pick = sparse.csr_array((-owed, (period, chosen)), shape=(periods, choices))
             sign = 1.0 if path.backlog else -1.0
-            add(
-                sign * _selection(columns, len(path.form.upper)),
-                on_arcs,
-                pick,
-                np.full(periods, -np.inf),
-                np.zeros(periods),
-            )
+            yield _at_most(sign * _selection(columns, len(path.form.upper)), on_arcs, pick, np.zeros(periods))
         if not single:
             rows = np.concatenate([period] * (1 + len(markets)))
             values = np.concatenate([np.ones(periods), np.full(periods * len(markets), -1.0)])
             at_least_one = sparse.csr_array((values, (rows, np.arange(choices))), shape=(periods, choices))
-            add(None, None, at_least_one, np.full(periods, -np.inf), np.zeros(periods))
+            yield _at_most(None, None, at_least_one, np.zeros(periods))
 
     def _most_brought(self) -> dict[int, FloatArray]:
         """The most that can have come to every managed node up to the end of a period, initial stock included."""
         network, periods = self.path.network, self.path.form.horizon
         most_shipped = largest_shipments(self._briefing)
         found: dict[int, FloatArray] = {}
-
-        def brought(node_id: int) -> FloatArray:
-            if node_id not in found:
-                parts = max(1, len(network.node(node_id).bill_of_materials))
-                total = np.full(periods, parts * (network.node(node_id).initial_stock or 0.0))
-                for position in network.inbound(node_id):
-                    link = network.supply_links[position]
-                    supplier = network.node(link.supplier)
-                    most = most_shipped[position]
-                    if supplier.capacity is not None:
-                        most = min(most, supplier.capacity)
-                    shipped = most * np.arange(1.0, periods + 1.0)
-                    if network.role(link.supplier) != "raw_material" and not supplier.bill_of_materials:
-                        # What is shipped was there at the end of the period before.
-                        before = np.concatenate([[supplier.initial_stock or 0.0], brought(link.supplier)[:-1]])
-                        shipped = np.minimum(shipped, before)
-                    total[link.lead_time :] += shipped[: max(0, periods - link.lead_time)]
-                found[node_id] = total
-            return found[node_id]
-
-        return {node: brought(node) for node in network.managed}
+        for node_id in network.upstream_first:
+            parts = max(1, len(network.node(node_id).bill_of_materials))
+            total = np.full(periods, parts * (network.node(node_id).initial_stock or 0.0))
+            for position in network.inbound(node_id):
+                link = network.supply_links[position]
+                supplier = network.node(link.supplier)
+                most = most_shipped[position]
+                if supplier.capacity is not None:
+                    most = min(most, supplier.capacity)
+                shipped = most * np.arange(1.0, periods + 1.0)
+                if link.supplier in found and not supplier.bill_of_materials:
+                    # What is shipped was there at the end of the period before.
+                    before = np.concatenate([[supplier.initial_stock or 0.0], found[link.supplier][:-1]])
+                    shipped = np.minimum(shipped, before)
+                total[link.lead_time :] += shipped[: max(0, periods - link.lead_time)]
+            found[node_id] = total
+        return found
 
     def suggest(self, short: BoolArray) -> None:
         """Begin from the plan of a service pattern, (periods,), if it has one without minimum orders."""
@@ -304,24 +234,30 @@ class SentimentProgram:
             chosen = np.concatenate([chosen, (unfilled > 1e-6).astype(np.float64).ravel()])
         self._solver.suggest(np.concatenate([solved.values, on_arcs, chosen]))
 
-    def solve(self, time_limit: float) -> tuple[float, BoolArray | None]:
+    def solve(self, time_limit: float) -> Proof:
         """Solve.
 
         Args:
             time_limit: Seconds.
-
-        Returns:
-            The proved bound of the profit (infinite only if nothing was proved in time), and the service pattern of
-            the best solution, (periods,), if there is one.
         """
         try:
             solution = self._solver.solve(time_limit)
             bound, values = solution.bound, solution.values
         except SolveFailure as failure:
             if failure.incumbent is None:
-                return self._solver.proved_bound + self._constant, None
+                return Proof(self._solver.proved_bound + self._constant, None)
             bound, values = self._solver.proved_bound, failure.incumbent
-        return bound + self._constant, values[self._shorts] > 0.5
+        return Proof(bound + self._constant, values[self._shorts] > 0.5)
+
+
+def _at_most(
+    on_path: sparse.csr_array | None,
+    on_arcs: sparse.csr_array | None,
+    on_choices: sparse.csr_array | None,
+    upper: FloatArray,
+) -> _Rows:
+    """Rows without a lower bound."""
+    return _Rows(on_path, on_arcs, on_choices, np.full(len(upper), -np.inf), upper)
 
 
 def _selection(columns: IntArray, width: int) -> sparse.csr_array:

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from arena import Briefing, Network, Observation
-from arena_optimization.model import state_path
-from arena_optimization.path_form import PathForm, compile_path
-from arena_optimization.pooled import PooledProgram, poolable
-from arena_optimization.program import ExtensiveForm, Plan, Program, Start
-from arena_optimization.stocks import FloatArray, Stocks, stocks_of
+from arena_optimization.arrays import FloatArray
+from arena_optimization.programs.extensive_form import ExtensiveForm, PathwiseProgram, Plan
+from arena_optimization.programs.path_form import PathForm, compile_path
+from arena_optimization.programs.path_program import state_path
+from arena_optimization.programs.pooled_program import PooledProgram, poolable
+from arena_optimization.programs.start import Start, due_of, on_hand_of
 
 HorizonRule = Callable[[Network, int], int]
 """From the network and the periods left: how many of them to plan."""
@@ -51,24 +52,24 @@ class Planner:
             whole_periods: First periods in which whole decisions must be whole; None for all.
             gap: Relative gap at which an integer program counts as solved.
         """
-        self.stocks: Stocks = stocks_of(briefing.network)
+        self.network: Network = briefing.network
         self._briefing = briefing
         self._horizon = horizon
         self._open_loop = open_loop
         self._random_periods = random_periods
         self._gap = gap
         self._backlog = briefing.fulfilment == "backlog"
-        model = state_path(
-            self.stocks,
+        program = state_path(
+            self.network,
             horizon=horizon(briefing.network, briefing.horizon),
             backlog=self._backlog,
             largest_order=float(briefing.order_bound.max()),
         )
-        form = compile_path(model, self.stocks)
+        form = compile_path(program, self.network)
         if whole_periods is not None:
             form = replace(form, integer=form.integer & (form.columns.period < whole_periods))
         self.form: PathForm = form
-        self._pools = open_loop and paths > 1 and poolable(form, self.stocks, discount=briefing.discount)
+        self._pools = open_loop and paths > 1 and poolable(form, self.network, discount=briefing.discount)
         special = pooled_paths if self._pools else integer_paths if form.integer.any() else None
         self.paths: int = paths if special is None else special
         self._program: ExtensiveForm | None = None
@@ -94,7 +95,7 @@ class Planner:
             time_limit: Seconds.
 
         Raises:
-            SolveFailure: See `arena_optimization.solver.Solver.solve`.
+            SolveFailure: See `arena_optimization.programs.solver.Solver.solve`.
         """
         horizon = self.horizon(observation.period)
         start = self.start(observation, horizon)
@@ -105,7 +106,7 @@ class Planner:
             program.price(extra(program.form))
         program.load(start, demand)
         if program is not former and not program.is_integer:
-            if former is None and isinstance(program, Program):
+            if former is None and isinstance(program, PathwiseProgram):
                 former = self._make(program.form, 1)
                 former.load(start, demand.mean(axis=0, keepdims=True))
                 former.solve(time_limit)
@@ -116,8 +117,8 @@ class Planner:
 
     def _make(self, form: PathForm, paths: int) -> ExtensiveForm:
         if self._pools:
-            return PooledProgram(form, self.stocks, paths=paths, discount=self._briefing.discount)
-        return Program(
+            return PooledProgram(form, self.network, paths=paths, discount=self._briefing.discount)
+        return PathwiseProgram(
             form,
             paths=paths,
             shared=form.horizon if self._open_loop else 1,
@@ -129,7 +130,7 @@ class Planner:
     def start(self, observation: Observation, horizon: int) -> Start:
         """What a program starts from."""
         return Start(
-            on_hand=self.stocks.on_hand(observation),
-            due=self.stocks.due(observation.pipeline, horizon),
+            on_hand=on_hand_of(self.network, observation),
+            due=due_of(self.network, observation.pipeline, horizon),
             backlog=observation.last_unfilled if self._backlog else np.zeros_like(observation.last_unfilled),
         )

@@ -1,6 +1,6 @@
 """One path's program as arrays: compiled once by Pyomo, then cut, repeated and filled with data by numpy.
 
-The data variables of the model become right-hand sides, and a row with a single decision becomes a bound of it. What
+The data variables of the program become right-hand sides, and a row with a single decision becomes a bound of it. What
 remains is
 
     maximise Σ_k  profits[:, k] @ x + data_profits[:, k] @ d
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyomo.environ as pyo
@@ -23,11 +23,9 @@ import scipy.sparse as sparse
 from numpy.typing import NDArray
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
-from arena_optimization.model import DATA
-from arena_optimization.stocks import FloatArray, Stocks
-
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from arena import Network
+from arena_optimization.arrays import BoolArray, FloatArray, IntArray
+from arena_optimization.programs.path_program import DATA
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Labels:
     """What the columns, rows or data of a path are; one entry each.
 
     Attributes:
-        kind: Name of the model's variable or constraint.
+        kind: Name of the program's variable or constraint.
         item: Position of its link, stock point or market link; the id of its node where it belongs to a node.
         period: Period, -1 for the past.
     """
@@ -189,15 +187,15 @@ class PathForm:
         return self.columns.where("flow")
 
 
-def compile_path(model: pyo.ConcreteModel, stocks: Stocks) -> PathForm:
+def compile_path(program: pyo.ConcreteModel, network: Network) -> PathForm:
     """Compile a stated path.
 
     Args:
-        model: From `arena_optimization.model.state_path`.
-        stocks: The stock points that it was stated for.
+        program: From `arena_optimization.programs.path_program.state_path`.
+        network: The network that it was stated for.
     """
-    form = LinearStandardFormCompiler().write(model, mixed_form=True)
-    variables, whole, profits = _with_idle_columns(model, form)
+    form = LinearStandardFormCompiler().write(program, mixed_form=True)
+    variables, whole, profits = _with_idle_columns(program, form)
     labels = _labels(variables)
     names = _labels([row.constraint for row in form.rows])
     order = labels.by_period()
@@ -222,7 +220,7 @@ def compile_path(model: pyo.ConcreteModel, stocks: Stocks) -> PathForm:
         horizon=profits.shape[0],
         columns=columns,
         rows=names.take(rows),
-        of_customers=_of_customers(columns, stocks),
+        of_customers=_of_customers(columns, network),
         data=labels.take(data),
         matrix=matrix[rows],
         row_data=row_data[rows],
@@ -238,18 +236,29 @@ def compile_path(model: pyo.ConcreteModel, stocks: Stocks) -> PathForm:
     )
 
 
-def _with_idle_columns(model: pyo.ConcreteModel, form: Any) -> tuple[list[Any], sparse.csr_array, sparse.csr_array]:
+class _StandardForm(NamedTuple):
+    """What Pyomo's compiler gives, with a column for every variable."""
+
+    variables: list[Any]
+    """Of the columns."""
+    rows: sparse.csr_array
+    """(constraints, columns)."""
+    profits: sparse.csr_array
+    """(periods, columns)."""
+
+
+def _with_idle_columns(program: pyo.ConcreteModel, form: Any) -> _StandardForm:
     """Variables, rows and profits with a column for every variable: the compiler drops those that appear nowhere.
 
     A free shipment that arrives after the horizon is such a one; every period must have the same columns.
     """
     known = {id(variable) for variable in form.columns}
-    idle = [one for one in model.component_data_objects(pyo.Var) if id(one) not in known]
+    idle = [one for one in program.component_data_objects(pyo.Var) if id(one) not in known]
     rows, profits = sparse.csr_array(form.A), -sparse.csr_array(form.c)
     if idle:
         rows = sparse.hstack([rows, sparse.csr_array((rows.shape[0], len(idle)))], format="csr")
         profits = sparse.hstack([profits, sparse.csr_array((profits.shape[0], len(idle)))], format="csr")
-    return [*form.columns, *idle], rows, profits
+    return _StandardForm([*form.columns, *idle], rows, profits)
 
 
 def _labels(components: list[Any]) -> Labels:
@@ -258,10 +267,10 @@ def _labels(components: list[Any]) -> Labels:
     return Labels(np.array(kinds), np.array(items, dtype=np.int64), np.array(periods, dtype=np.int64))
 
 
-def _of_customers(columns: Labels, stocks: Stocks) -> BoolArray:
+def _of_customers(columns: Labels, network: Network) -> BoolArray:
     """Sales and what they leave; also what is left or scrapped of a stock that sells."""
-    at_point = np.isin(columns.kind, ["left", "scrapped"]) & np.isin(columns.item, stocks.sellers)
-    at_node = (columns.kind == "full") & np.isin(columns.item, stocks.network.retailers)
+    at_point = np.isin(columns.kind, ["left", "scrapped"]) & np.isin(columns.item, network.selling_points)
+    at_node = (columns.kind == "full") & np.isin(columns.item, network.retailers)
     return np.asarray(np.isin(columns.kind, ["kept", "sold", "unfilled"]) | at_point | at_node)
 
 

@@ -2,7 +2,7 @@
 
 Before every decision one plan of shipments to the end of the episode is made that is best on average over paths of
 demand in which every period is random; its first period is played. Stocks of the suppliers and all limits are stated
-once, only the customers' end is stated per path (see `arena_optimization.program`).
+once, only the customers' end is stated per path (see `arena_optimization.programs.extensive_form`).
 
 Under goodwill demand depends on the plan. A program is made for the demand at foreseen sentiments, with a price on
 shortage; its plan is tried on all paths, with the sentiment that follows on each; the next program is made for the
@@ -10,7 +10,8 @@ demand met there. Two starts are tried: sentiments as the plan of the last perio
 on. The plan with the best profit on its paths is played; to leave the former start it has to be clearly better, since
 a plan that is dropped and taken up again costs more than it promises.
 
-The informed track draws its paths around the forecast, the blind track from `arena_optimization.belief`.
+The informed track draws its paths around the forecast, the blind track from a Bayesian belief
+(`arena_optimization.beliefs.bayesian_mixture`).
 
 Source of the policy: D. Bertsekas (2005), "Dynamic Programming and Optimal Control", section 6.1 (open-loop feedback
 control); common decisions and sampled paths: A. Kleywegt, A. Shapiro, T. Homem-de-Mello (2002), SIAM J. Optim. 12.
@@ -19,23 +20,30 @@ control); common decisions and sampled paths: A. Kleywegt, A. Shapiro, T. Homem-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from arena import Briefing, Goodwill, InformedBriefing, InformedObservation, Network, Observation
-from arena_optimization.belief import BayesianBelief
+from arena import (
+    Briefing,
+    Goodwill,
+    InformedBriefing,
+    InformedObservation,
+    Network,
+    Observation,
+    contribution_margins,
+    lost_goodwill_price,
+)
+from arena_optimization.arrays import FloatArray
+from arena_optimization.beliefs.bayesian_mixture import BayesianBelief
+from arena_optimization.beliefs.demand_paths import DemandPaths, by_importance, centred_normals
 from arena_optimization.config import StochasticProgramConfig
-from arena_optimization.customers import Customers
-from arena_optimization.demand_paths import DemandPaths
-from arena_optimization.margins import margins_of
-from arena_optimization.path_form import PathForm
-from arena_optimization.planner import Planner
-from arena_optimization.program import Plan
-from arena_optimization.rolling import RollingController
-from arena_optimization.sampling import by_importance, centred_normals
-from arena_optimization.solver import SolveFailure
-from arena_optimization.stocks import FloatArray
+from arena_optimization.controllers.customers import Customers
+from arena_optimization.controllers.rolling import RollingController
+from arena_optimization.programs.extensive_form import Plan
+from arena_optimization.programs.path_form import PathForm
+from arena_optimization.programs.rolling_horizon import Planner
+from arena_optimization.programs.solver import SolveFailure
 
 _SMALLEST_MEAN = 0.1
 """Lower bound of mean demand in the contract, units; a forecast at or below it does not tell the mean behind it."""
@@ -96,6 +104,16 @@ class ForecastOutlook:
         )
 
 
+class _Round(NamedTuple):
+    """A plan, and what follows from it on its paths."""
+
+    plan: Plan
+    profit: float
+    """Mean over the paths, money."""
+    course: FloatArray
+    """Mean sentiments of the coming periods, (periods,)."""
+
+
 class StochasticProgram(RollingController):
     """Open-loop feedback over sampled paths; see the module's text."""
 
@@ -122,8 +140,8 @@ class StochasticProgram(RollingController):
             open_loop=True,
             gap=config.gap,
         )
-        self._customers = Customers(briefing, self._planner.stocks)
-        self._margin = float(np.mean(margins_of(briefing.network)))
+        self._customers = Customers(briefing)
+        self._margin = float(np.mean(contribution_margins(briefing.network)))
         self._course = None
         self._outlook = (
             ForecastOutlook(briefing)
@@ -158,10 +176,10 @@ class StochasticProgram(RollingController):
         best_profit, failure = -np.inf, None
         for start in starts:
             try:
-                for plan, profit, course in self._rounds(observation, goodwill, paths, start):
-                    if best is None or profit > best_profit + self._config.switching_gain * abs(best_profit):
-                        best, best_profit = plan, profit
-                        self._course, self._course_from = course, observation.period
+                for found in self._rounds(observation, goodwill, paths, start):
+                    if best is None or found.profit > best_profit + self._config.switching_gain * abs(best_profit):
+                        best, best_profit = found.plan, found.profit
+                        self._course, self._course_from = found.course, observation.period
             except SolveFailure as raised:
                 failure = raised
         if best is None:
@@ -170,10 +188,10 @@ class StochasticProgram(RollingController):
 
     def _rounds(
         self, observation: Observation, goodwill: Goodwill, paths: DemandPaths, sentiments: FloatArray
-    ) -> Iterator[tuple[Plan, float, FloatArray]]:
-        """Plans from one start: each with its profit on the paths and the mean sentiments that follow from it."""
+    ) -> Iterator[_Round]:
+        """Plans from one start, each made for the demand that the one before would meet."""
         planner, config = self._planner, self._config
-        start, loss = planner.start(observation, sentiments.shape[1]), 1.0 - goodwill.decay / goodwill.growth
+        start, loss = planner.start(observation, sentiments.shape[1]), goodwill.shortage_loss
         demand, last = paths.at(sentiments), -np.inf
         for _ in range(config.rounds):
             plan = planner.plan(
@@ -181,7 +199,7 @@ class StochasticProgram(RollingController):
             )
             outcome = self._customers.play(plan.flows, start, paths, goodwill, observation)
             profit = plan.common_profit + outcome.profit
-            yield plan, profit, outcome.sentiments.mean(axis=0)
+            yield _Round(plan, profit, outcome.sentiments.mean(axis=0))
             change = float(np.abs(outcome.demand - demand).sum())
             if profit <= last or change <= _SETTLED * float(demand.sum()):
                 return
@@ -189,8 +207,8 @@ class StochasticProgram(RollingController):
 
     def _pricing(self, loss: float, paths: DemandPaths, sentiments: FloatArray) -> Callable[[PathForm], FloatArray]:
         """The price on a shortage that takes a share of all later demand, as the planner wants it."""
-        margin = self._config.shortage_weight * self._margin
-        price = self._customers.shortage_price(loss, margin, paths.mean(sentiments))
+        margin, units = self._config.shortage_weight * self._margin, paths.mean(sentiments).sum(axis=0)
+        price = lost_goodwill_price(loss * margin, units, units)
         return lambda form: form.priced_shortage(price)
 
 

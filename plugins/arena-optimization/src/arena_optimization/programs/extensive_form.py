@@ -13,33 +13,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sparse
 from highspy import HighsBasisStatus
 from numpy.typing import NDArray
 
-from arena_optimization.path_form import IntArray, PathForm
-from arena_optimization.solver import Solution, SolveFailure, Solver
-from arena_optimization.stocks import FloatArray
+from arena_optimization.arrays import FloatArray, IntArray
+from arena_optimization.programs.path_form import PathForm
+from arena_optimization.programs.solver import Basis, Solution, SolveFailure, Solver
+from arena_optimization.programs.start import Start
 
 StatusArray = NDArray[np.object_]
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a program starts from.
-
-    Attributes:
-        on_hand: Units, (stock points,).
-        due: Units that arrive without an order of the plan, (stock points, horizon).
-        backlog: Units owed to customers, (market links,); zero in lost-sales mode.
-    """
-
-    on_hand: FloatArray
-    due: FloatArray
-    backlog: FloatArray
 
 
 @dataclass(frozen=True)
@@ -52,13 +38,25 @@ class Plan:
         flows: Units shipped per supply link and period of the first path, (supply links, horizon); the first
             ``shared`` periods are common to all paths.
         common_profit: The part of the objective that comes from decisions common to all paths, prices added by
-            `Program.price` left out.
+            `ExtensiveForm.price` left out.
     """
 
     objective: float
     bound: float
     flows: FloatArray
     common_profit: float
+
+
+class UnfinishedPlan(SolveFailure):
+    """The solver stopped before the optimum, with a solution.
+
+    Attributes:
+        plan: That of the best solution found; its objective is not a number, and no bound is proved.
+    """
+
+    def __init__(self, failure: SolveFailure, plan: Plan) -> None:
+        super().__init__(failure.reason, failure.incumbent)
+        self.plan = plan
 
 
 @dataclass(frozen=True)
@@ -122,14 +120,16 @@ class ExtensiveForm(ABC):
             time_limit: Seconds.
 
         Raises:
-            SolveFailure: See `arena_optimization.solver.Solver.solve`; with the plan of the best solution, if any.
+            UnfinishedPlan: If the solver stopped with a solution, the plan of which is given.
+            SolveFailure: If it stopped without one; see `arena_optimization.programs.solver.Solver.solve`.
         """
         try:
             solution = self._loaded.solve(time_limit)
         except SolveFailure as failure:
-            if failure.incumbent is not None:
-                failure.plan = self._plan(Solution(np.nan, failure.incumbent, np.inf))
-            raise
+            if failure.incumbent is None:
+                raise
+            plan = self._plan(Solution(np.nan, failure.incumbent, np.inf))
+            raise UnfinishedPlan(failure, plan) from failure
         return self._plan(solution)
 
     @property
@@ -161,7 +161,7 @@ class ExtensiveForm(ABC):
         """What a solution means."""
 
 
-class Program(ExtensiveForm):
+class PathwiseProgram(ExtensiveForm):
     """The extensive form of one horizon: the common part once, and rows and columns of its own for every path."""
 
     def __init__(
@@ -257,10 +257,10 @@ class Program(ExtensiveForm):
     @property
     def basis(self) -> PathBasis:
         """The last basis of a linear program."""
-        columns, rows = self._loaded.basis
+        basis = self._loaded.basis
         return PathBasis(
-            columns=self._by_path(columns, self._common, self._own),
-            rows=self._by_path(rows, self._common_rows, self._own_rows),
+            columns=self._by_path(basis.columns, self._common, self._own),
+            rows=self._by_path(basis.rows, self._common_rows, self._own_rows),
         )
 
     def start_from(self, basis: PathBasis) -> None:
@@ -273,12 +273,8 @@ class Program(ExtensiveForm):
         flat_rows = basis.rows[alike].reshape(self.paths, -1)
         ties = len(self._tied_columns) * (self.paths - 1)
         rows = self._spread(flat_rows, self._common_rows, self._own_rows)
-        self._loaded.start_from(
-            (
-                self._spread(flat_columns, self._common, self._own).tolist(),
-                [*rows.tolist(), *[HighsBasisStatus.kBasic] * ties],
-            )
-        )
+        columns = self._spread(flat_columns, self._common, self._own)
+        self._loaded.start_from(Basis(columns.tolist(), [*rows.tolist(), *[HighsBasisStatus.kBasic] * ties]))
 
     def _spread(self, of_path: NDArray[Any], common: IntArray, own: IntArray) -> NDArray[Any]:
         """Entries of one path (or of every path, by row) as entries of the whole program."""
@@ -314,11 +310,9 @@ class Program(ExtensiveForm):
         parts = [rows_of(self.form.matrix, self._common_rows, place)]
         first = rows_of(self.form.matrix, self._own_rows, place)
         # The entries of path s lie s strides further where the column is its own.
-        stride = rows_of(self.form.matrix, self._own_rows, step)[1]
-        paths = np.arange(self.paths)[:, None]
-        parts.append(
-            (np.tile(first[0], self.paths), (first[1] + paths * stride).ravel(), np.tile(first[2], self.paths))
-        )
+        stride = rows_of(self.form.matrix, self._own_rows, step).columns
+        columns = (first.columns + np.arange(self.paths)[:, None] * stride).ravel()
+        parts.append(MatrixRows(np.tile(first.lengths, self.paths), columns, np.tile(first.values, self.paths)))
         if self._tied:
             parts.append(self._ties(place))
         lengths, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -331,13 +325,13 @@ class Program(ExtensiveForm):
         """Shipments that can be tied, by link, then by period."""
         return self.form.flows.reshape(-1, self.form.horizon)[:, self._tied.start : self._tied.stop].ravel()
 
-    def _ties(self, place: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
-        """Rows "shipment of path s minus that of path s - 1", by path, then by column: lengths, indices, values."""
+    def _ties(self, place: IntArray) -> MatrixRows:
+        """Rows "shipment of path s minus that of path s - 1", by path, then by column."""
         columns = place[self._tied_columns]
         later = columns + np.arange(1, self.paths)[:, None] * len(self._own)
         indices = np.stack([later - len(self._own), later], axis=-1)
         count = indices.shape[0] * indices.shape[1]
-        return np.full(count, 2), indices.ravel(), np.tile([-1.0, 1.0], count)
+        return MatrixRows(np.full(count, 2), indices.ravel(), np.tile([-1.0, 1.0], count))
 
     def _tie_slack(self, demand: FloatArray) -> FloatArray:
         """0 for the rows that tie paths of one history, infinite for the others."""
@@ -359,12 +353,29 @@ class Program(ExtensiveForm):
         return data
 
 
-def rows_of(matrix: sparse.csr_array, rows: IntArray, place: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """Some rows of a matrix with its columns moved: entries per row, columns, values."""
+class MatrixRows(NamedTuple):
+    """Rows of a sparse matrix, one after the other."""
+
+    lengths: IntArray
+    """Number of entries of every row."""
+    columns: IntArray
+    """Column of every entry."""
+    values: FloatArray
+    """Value of every entry."""
+
+
+def rows_of(matrix: sparse.csr_array, rows: IntArray, place: IntArray) -> MatrixRows:
+    """Some rows of a matrix with its columns moved.
+
+    Args:
+        matrix: The matrix.
+        rows: Positions of the rows.
+        place: Where each column of the matrix is moved to.
+    """
     lengths = np.diff(matrix.indptr)[rows]
     first = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if len(rows) else lengths
     entries = np.arange(lengths.sum()) + np.repeat(matrix.indptr[:-1][rows] - first, lengths)
-    return lengths, place[matrix.indices[entries]], matrix.data[entries]
+    return MatrixRows(lengths, place[matrix.indices[entries]], matrix.data[entries])
 
 
 def _by_history(demand: FloatArray) -> IntArray:

@@ -8,9 +8,10 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from arena import Briefing, ControllerReport, Network, Observation
-from arena_optimization.program import Plan
-from arena_optimization.solver import SolveFailure
-from arena_optimization.stocks import FloatArray, refuse_unplannable
+from arena_optimization.arrays import FloatArray
+from arena_optimization.programs.extensive_form import Plan, UnfinishedPlan
+from arena_optimization.programs.path_program import refuse_unplannable
+from arena_optimization.programs.solver import SolveFailure
 
 _TRACE = 1e-5
 """Units that are nothing: integer programs are feasible to 1e-6 of a binary decision."""
@@ -64,7 +65,7 @@ class RollingController(ABC):
             self._plan, self._planned_in = self.plan(observation), observation.period
         except SolveFailure as failure:
             self._fallbacks += 1
-            if failure.plan is not None:
+            if isinstance(failure, UnfinishedPlan):
                 self._plan, self._planned_in = failure.plan, observation.period
         # What is owed from before is shipped with the new order.
         return orders_for(self.briefing.network, np.maximum(self._foreseen(observation) - observation.owed, 0.0))
@@ -144,19 +145,10 @@ def passed_up(network: Network, demand: FloatArray) -> FloatArray:
         needed[link.retailer] += wanted
     flows = np.zeros(len(network.supply_links))
     # Buyers before their suppliers: a node's need is known once all links that leave it are.
-    waiting = set(network.managed)
-    while waiting:
-        ready = [
-            n for n in sorted(waiting) if not any(network.supply_links[i].buyer in waiting for i in network.outbound(n))
-        ]
-        for node_id in ready:
-            node, inbound = network.node(node_id), network.inbound(node_id)
-            parts = [(part.suppliers, part.units) for part in node.bill_of_materials]
-            for suppliers, units in parts or [(tuple(network.supply_links[i].supplier for i in inbound), 1.0)]:
-                links = [i for i in inbound if network.supply_links[i].supplier in suppliers]
-                for i in links:
-                    flows[i] = needed[node_id] * units / node.yield_ / len(links)
-                    if network.supply_links[i].supplier in needed:
-                        needed[network.supply_links[i].supplier] += flows[i]
-        waiting -= set(ready)
+    for node_id in reversed(network.upstream_first):
+        for point in (network.stock_points[position] for position in network.points_of(node_id)):
+            for i in point.arrivals:
+                flows[i] = needed[node_id] * point.units / network.node(node_id).yield_ / len(point.arrivals)
+                if network.supply_links[i].supplier in needed:
+                    needed[network.supply_links[i].supplier] += flows[i]
     return flows
