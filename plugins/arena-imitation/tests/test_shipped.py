@@ -10,7 +10,7 @@ from arena import Track
 from arena.entry.loading import load_submissions
 from arena.plugins import discover
 from arena_imitation import WEIGHTS
-from arena_imitation.training import ImitationRecipe, load_recipe, recipe_names
+from arena_imitation.recipes import ImitationRecipe, load_recipe, recipe_names
 from arena_rl.config import LearnedConfig
 from arena_rl.controller import LearnedController, shipped_policies
 from arena_rl.policies.policy_files import policy_stems, read_policy_file

@@ -15,7 +15,8 @@ from arena.training_worlds import ScenarioMix, WeightedFamily, broad_effects
 from arena_imitation import arena_trainings
 from arena_imitation.expert import Expert
 from arena_imitation.lessons import Lessons, concatenate, imitation_loss, play_lesson
-from arena_imitation.training import load_recipe, make_learner, recipe_names
+from arena_imitation.recipes import load_recipe, recipe_names
+from arena_imitation.training import make_learner
 from arena_rl.episodes.batches import EpisodeBatch, make_batch
 from arena_rl.policies.actor import ActorPolicy
 from arena_rl.policies.actor_networks import MlpShape

@@ -1,4 +1,4 @@
-"""What the tests share: small mixes, batches and policies."""
+"""Helpers of the tests: small mixes, batches and policies."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""How much of a gradient flows on through what a policy sees: waves of its own making do not drown the rest."""
+"""Damping of the gradient through observed stocks: waves of a policy's own making do not drown the rest."""
 
 from dataclasses import replace
 

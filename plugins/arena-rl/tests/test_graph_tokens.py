@@ -1,4 +1,4 @@
-"""What the tokens of a graph policy read: the parts that no other test would miss."""
+"""Features of the tokens of a graph policy: the parts that no other test would miss."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What it saves to send off a unit that nobody will buy, against an account of every later period."""
+"""Storage cost saved by shipping an excess unit, against an account of every later period."""
 
 import torch
 from hypothesis import given

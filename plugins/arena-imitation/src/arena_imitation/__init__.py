@@ -50,6 +50,7 @@ def arena_trainings() -> Iterable[TrainingSpec]:
     Returns:
         The declarations; summaries are read from the recipes.
     """
-    from arena_imitation.training import load_recipe, recipe_names, train
+    from arena_imitation.recipes import load_recipe, recipe_names
+    from arena_imitation.training import train
 
     return [TrainingSpec(name, load_recipe(name).summary, partial(train, name)) for name in recipe_names()]

@@ -15,7 +15,7 @@ from torch import nn
 
 from arena_imitation.expert import Expert
 from arena_imitation.lessons import Lessons, concatenate, imitation_loss, play_lesson
-from arena_imitation.training import ImitationSettings
+from arena_imitation.recipes import ImitationSettings
 from arena_rl.episodes.worlds import World, draw_batches
 from arena_rl.learners.forecaster_fit import fit
 from arena_rl.learners.learner import LearnerState, optimizer_tensors, restore_optimizer, with_prefix

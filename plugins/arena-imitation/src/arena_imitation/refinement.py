@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from arena_imitation.learner import ImitationLearner
-from arena_imitation.training import Refinement
+from arena_imitation.recipes import Refinement
 from arena_rl.episodes.worlds import World
 from arena_rl.learners.learner import LearnerState
 from arena_rl.learners.reward_learner import RewardLearner

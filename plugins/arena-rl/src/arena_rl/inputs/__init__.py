@@ -1,1 +1,1 @@
-"""What a policy sees: briefing and observation of a batch, and the features that are computed from them."""
+"""Inputs of a policy: briefing and observation of a batch, and the features that are computed from them."""

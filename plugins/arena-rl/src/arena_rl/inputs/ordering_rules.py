@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from arena import CompiledScenario, Network, holding_cost, newsvendor_quantile, order_up_to_level, shortage_cost
 from arena_heuristics.config import NewsvendorConfig
-from arena_heuristics.costs import per_material
 from arena_heuristics.ordering import Convention, list_materials, material_needs, unit_contents
 from arena_rl.inputs.echelon_positions import SupplyStructure
 from arena_rl.inputs.observations import BatchBriefing, BatchObservation, as_float
@@ -56,14 +55,11 @@ class OrderedMaterials:
     @cached_property
     def critical_quantiles(self) -> Tensor:
         """Standard normal quantile of each material's critical ratio, (materials,)."""
-        network = self.network
-        found = {
-            node: newsvendor_quantile(
-                shortage_cost(network, node, _PUBLISHED.least_shortage_cost), holding_cost(network, node)
-            )
-            for node in network.managed
-        }
-        return as_float(per_material(self.materials, found))
+        network, least = self.network, _PUBLISHED.least_shortage_cost
+        nodes = [material.node for material in self.materials]
+        return as_float(
+            [newsvendor_quantile(shortage_cost(network, node, least), holding_cost(network, node)) for node in nodes]
+        )
 
     def per_link(self, quantities: Tensor) -> Tensor:
         """Split quantities of materials, (episodes, materials), between their suppliers, (episodes, supply links)."""

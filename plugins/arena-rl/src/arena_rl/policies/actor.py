@@ -27,7 +27,7 @@ from arena_rl.policies.actor_networks import (
     TransformerShape,
     make_body,
 )
-from arena_rl.policies.forecaster import Forecaster, forecast_to_end
+from arena_rl.policies.forecaster import Forecaster
 
 CLIP: Final = 10.0
 """Normalised features are clipped at plus and minus this."""
@@ -99,13 +99,7 @@ class ActorPolicy(nn.Module):
         """Add a forecast to an observation: on the blind track the policy's own."""
         if self.forecaster is None:
             return observation
-        history = self.forecaster.history_features(
-            observation.past_demand, observation.past_sentiment, observation.sentiment
-        )
-        periods_left = briefing.horizon - observation.period
-        return replace(
-            observation, forecast=forecast_to_end(self.forecaster(history), observation.sentiment, periods_left)
-        )
+        return replace(observation, forecast=self.forecaster.forecast(observation, briefing.horizon).to_end)
 
     def frame(self, briefing: BatchBriefing, observation: BatchObservation) -> Tensor:
         """Features of one period, not normalised.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from arena import Network
 from arena_rl.inputs.echelon_positions import PositionTime, SupplyStructure, position_map
 from arena_rl.inputs.observations import BatchBriefing, BatchObservation, as_float
-from arena_rl.policies.forecaster import Forecaster, forecast_to_end, history_feature_count
+from arena_rl.policies.forecaster import Forecaster, history_feature_count
 
 _OFFSETS = tuple(range(-3, 12))
 
@@ -129,12 +129,8 @@ class DensePolicy(nn.Module):
             )
             parts += [briefing.noise_scale[:, None], torch.tensor(dynamics).expand(count, -1)]
         else:
-            history = self.forecaster.history_features(
-                observation.past_demand, observation.past_sentiment, observation.sentiment
-            )
-            means = self.forecaster(history)
+            history, means, forecast = self.forecaster.forecast(observation, briefing.horizon)
             self.forecasts.append(means)
-            forecast = forecast_to_end(means, observation.sentiment, briefing.horizon - observation.period)
             parts.append(history.flatten(1))
         forecast = _with_length(forecast, self._forecast_periods)
         near = forecast[:, :, :periods]

@@ -7,12 +7,30 @@ by its Poisson deviance from the true means of the training episodes, or is fitt
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
+
+from arena_rl.inputs.observations import BatchObservation
 
 _WINDOWS = (1, 3, 5, 10, 30)
 _SMALLEST_SENTIMENT = 0.05
 _SMALLEST_MEAN = 0.02  # units
+
+
+class OwnForecast(NamedTuple):
+    """Forecast that a policy made itself.
+
+    Attributes:
+        history: features from which it was made, (episodes, market links, features).
+        means: means at sentiment 1, units, (episodes, market links, periods).
+        to_end: forecast until the end of the episode at today's sentiment, units, (episodes, market links, periods).
+    """
+
+    history: Tensor
+    means: Tensor
+    to_end: Tensor
 
 
 class Forecaster(nn.Module):
@@ -38,6 +56,20 @@ class Forecaster(nn.Module):
             self.skip.weight.mul_(0.1)
             # Before training the forecast is about the mean of the last five periods.
             self.skip.weight[:, periods + _WINDOWS.index(5)] += 1.0
+
+    def forecast(self, observation: BatchObservation, horizon: int, hints: Tensor | None = None) -> OwnForecast:
+        """Forecast from an observation.
+
+        Args:
+            observation: of a batch.
+            horizon: number of periods of the episode.
+            hints: further features, (market links, hints), if the forecaster was made for some.
+        """
+        history = self.history_features(observation.past_demand, observation.past_sentiment, observation.sentiment)
+        if hints is not None:
+            history = torch.cat((history, hints.expand(len(history), -1, -1)), dim=2)
+        means = self(history)
+        return OwnForecast(history, means, forecast_to_end(means, observation.sentiment, horizon - observation.period))
 
     def forward(self, history: Tensor) -> Tensor:
         """Means of the coming periods at sentiment 1, units, (episodes, market links, periods).

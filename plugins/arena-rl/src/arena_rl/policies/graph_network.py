@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from arena_rl.inputs.graph_reading import LINK_OFFSETS, MARKET_HINTS, SKIP_OFFSET
 from arena_rl.inputs.graph_tokens import LINK_INPUTS, POINT_INPUTS, POSITION_UNIT, NetworkUnion
 from arena_rl.inputs.observations import BatchBriefing, BatchObservation
-from arena_rl.policies.forecaster import Forecaster, forecast_to_end
+from arena_rl.policies.forecaster import Forecaster
 
 _SHARPNESS = 4.0  # of the softplus: an order falls to nothing within a fraction of a period's demand
 _MEMORY, _FORECASTER_WIDTH = 30, 64  # periods, and width of the layers
@@ -111,13 +111,9 @@ class GraphPolicy(nn.Module):
         self, forecaster: Forecaster, hints: Tensor, briefing: BatchBriefing, observation: BatchObservation
     ) -> BatchObservation:
         """Add the policy's own forecast to an observation."""
-        history = forecaster.history_features(
-            observation.past_demand, observation.past_sentiment, observation.sentiment
-        )
-        means = forecaster(torch.cat((history, hints.expand(len(history), -1, -1)), dim=2))
-        self.forecasts.append(means)
-        periods_left = briefing.horizon - observation.period
-        return replace(observation, forecast=forecast_to_end(means, observation.sentiment, periods_left))
+        own = forecaster.forecast(observation, briefing.horizon, hints)
+        self.forecasts.append(own.means)
+        return replace(observation, forecast=own.to_end)
 
     def _union_of(self, briefings: Sequence[BatchBriefing]) -> NetworkUnion:
         # Briefings last for a batch of episodes, and so does their union.
