@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from strategies import changed
 
 from arena import (
+    Network,
     contribution_margins,
     critical_ratio,
     holding_cost,
@@ -97,15 +98,18 @@ def test_the_cheapest_supplier_counts_in_a_shortage() -> None:
     assert shortage_cost(load_network("w"), 3, least=0.0) == pytest.approx(0.9, abs=1e-12)
 
 
+def with_two_of_the_second_component(assembly: Network) -> Network:
+    first, second = assembly.node(2).bill_of_materials
+    plant = changed(assembly.node(2), bill_of_materials=(first, changed(second, units=2.0)))
+    return changed(assembly, nodes=tuple(plant if node.id == 2 else node for node in assembly.nodes))
+
+
 def test_a_unit_of_an_assembly_is_bought_as_its_components() -> None:
     assembly = load_network("assembly")
     # Sells at 2.0; the components cost 1.0 and 0.7.
     assert shortage_cost(assembly, 2, least=0.1) == pytest.approx(0.3, abs=1e-12)
-    double = changed(
-        assembly.node(2), bill_of_materials=[*assembly.node(2).bill_of_materials[:1], {"suppliers": [4], "units": 2}]
-    )
-    nodes = tuple(double if node.id == 2 else node for node in assembly.nodes)
-    assert shortage_cost(changed(assembly, nodes=nodes), 2, least=-9.0) == pytest.approx(2.0 - 1.0 - 1.4, abs=1e-12)
+    double = with_two_of_the_second_component(assembly)
+    assert shortage_cost(double, 2, least=-9.0) == pytest.approx(2.0 - 1.0 - 1.4, abs=1e-12)
 
 
 def test_the_contribution_margin_is_the_price_less_the_cheapest_way_to_make_the_unit() -> None:
