@@ -34,8 +34,8 @@ import torch
 import yaml
 
 from arena import load_network
-from arena_rl.recipes import Recipe, load_recipe
-from arena_rl.training import Training, recipe_learner
+from arena_rl.training.recipes import Recipe, load_recipe
+from arena_rl.training.train import Training, make_learner
 
 LEARNERS: dict[str, dict[str, Any]] = {
     "ppo": {"kind": "ppo"},
@@ -54,7 +54,7 @@ def validation_of(learner: str, seed: int, network: Path, steps: int, folder: Pa
     base = {name: getattr(recipe.learner, name) for name in settings if name != "kind"}
     data = recipe.model_dump() | {"learner": base | LEARNERS[learner], "seed": seed, "steps": steps, "points": 10}
     own = Recipe.model_validate(data)
-    weights = Training(own, recipe_learner, str(network), folder / f"{learner}-{seed}-{steps}").run(lambda _: None)
+    weights = Training(own, make_learner, str(network), folder / f"{learner}-{seed}-{steps}").run(lambda _: None)
     with (weights.parent / "curve.csv").open(newline="", encoding="utf-8") as file:
         return float(list(csv.DictReader(file))[-1]["validation"])
 

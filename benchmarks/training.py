@@ -44,13 +44,13 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from arena import compile_scenario, initial_state, load_network, load_scenario, step
 from arena.training_worlds import EffectsFamily, ScenarioMix, WeightedFamily
-from arena_rl.actor import ActorPolicy
-from arena_rl.actor_shapes import MlpShape
-from arena_rl.learner_settings import Ppo
-from arena_rl.readout import Reach
-from arena_rl.recipes import World
-from arena_rl.reward_learner import RewardLearner
-from arena_rl.trade import Trade
+from arena_rl.episodes.worlds import World
+from arena_rl.inputs.echelon_positions import SupplyStructure
+from arena_rl.inputs.ordering_rules import OrderedMaterials
+from arena_rl.learners.learner import PpoSettings
+from arena_rl.learners.reward_learner import RewardLearner
+from arena_rl.policies.actor import ActorPolicy
+from arena_rl.policies.actor_networks import MlpShape
 
 PERIODS = 30
 DEMAND = 20.0
@@ -79,8 +79,8 @@ def published_learner(network: str) -> PPO:
     except ImportError:
         sys.exit("the published package is not installed, and nothing can be compared: pip install gym-invmgmt==0.2.1")
     demand = {"type": "stationary", "base_mu": DEMAND, "use_goodwill": False}
-    trade = Trade(load_network(network))
-    flows = (trade.share_of_link * trade.shared_needs.sum(1)[trade.material_of_link]).numpy()
+    ordered = OrderedMaterials(load_network(network))
+    flows = (ordered.share_of_link * ordered.shared_needs.sum(1)[ordered.material_of_link]).numpy()
 
     def make() -> gymnasium.Env:
         return FollowingDemand(CoreEnv(scenario=NETWORKS[network], demand_config=demand, num_periods=PERIODS), flows)
@@ -103,12 +103,12 @@ def published_learner(network: str) -> PPO:
     return model
 
 
-def our_learner(network: str, settings: Ppo) -> RewardLearner:
+def our_learner(network: str, settings: PpoSettings) -> RewardLearner:
     family = EffectsFamily(base_mean=(DEMAND, DEMAND), trend=0, seasonal=0, shock=0, noise_scale=(1, 1))
     mix = ScenarioMix(families=[WeightedFamily(family=family)], goodwill=0, backlog=1)
     compiled = compile_scenario(load_scenario(f"{network}-stationary-backlog"))
     torch.manual_seed(1)
-    policy = ActorPolicy(MlpShape(informed=True), compiled.network, Reach(compiled))
+    policy = ActorPolicy(MlpShape(informed=True), compiled.network, SupplyStructure(compiled))
     return RewardLearner(settings, policy, World(network=network, mix=mix), steps=10**6, seed=1)
 
 
@@ -128,7 +128,7 @@ def collector(model: PPO) -> Callable[[], float]:
 
 
 def compare_rollouts(network: str, repeats: int) -> None:
-    theirs, ours = collector(published_learner(network)), collector(our_learner(network, Ppo()).model)
+    theirs, ours = collector(published_learner(network)), collector(our_learner(network, PpoSettings()).model)
     theirs(), ours()
     rounds = [(theirs(), ours()) for _ in range(repeats)]
     ratios = [one / other for one, other in rounds]
@@ -164,7 +164,7 @@ def time_to_learn(curve: list[tuple[float, float]]) -> float:
 
 
 def compare_trainings(network: str, steps: int, chunks: int) -> None:
-    published, ours = published_learner(network), our_learner(network, Ppo())
+    published, ours = published_learner(network), our_learner(network, PpoSettings())
     curves: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
     spent = [0.0, 0.0]
 

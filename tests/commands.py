@@ -7,6 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from click.testing import Result
+from typer.testing import CliRunner
+
+from arena.cli import app
+
 
 @contextmanager
 def interruptible() -> Iterator[None]:
@@ -40,3 +45,8 @@ def running(command: Sequence[object], **options: Any) -> Iterator["subprocess.P
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
+
+
+def invoke(arguments: Sequence[str]) -> Result:
+    """Run a command of the arena in this process, so that what a test has patched holds for it."""
+    return CliRunner().invoke(app, list(arguments), prog_name="arena")

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from arena import Demand, Network, Scenario, Simulator, TrackView, load_network
-from arena.plugins import discover
+from arena import Demand, Network, Scenario, Simulator, TrackView, discover, load_network
 from arena_imitation.expert import Expert
-from arena_rl.episodes import make_episodes
-from arena_rl.situation import Setting, Situation, point_places
+from arena_rl.episodes.batches import make_batch
+from arena_rl.inputs.observations import BatchBriefing, BatchObservation
 
 
 def scenario_on(network: Network, *, backlog: bool = True, **more: object) -> Scenario:
@@ -21,27 +20,27 @@ def scenario_on(network: Network, *, backlog: bool = True, **more: object) -> Sc
     )
 
 
-def setting_on(scenario: Scenario) -> Setting:
-    return make_episodes(scenario, [scenario.demand], informed=True).setting
+def setting_on(scenario: Scenario) -> BatchBriefing:
+    return make_batch(scenario, [scenario.demand], informed=True).briefing
 
 
-def situation_of(simulator: Simulator, scenario: Scenario, setting: Setting) -> Situation:
+def situation_of(simulator: Simulator, scenario: Scenario, briefing: BatchBriefing) -> BatchObservation:
     observation = TrackView(scenario, "blind").observe(simulator.state)
-    stock = np.concatenate((observation.on_hand, observation.component_stock))[point_places(setting.compiled)]
+    stock = np.concatenate((observation.on_hand, observation.component_stock))[list(scenario.network.stock_places)]
 
     def batch(array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.array(array, dtype=np.float64)[None])
 
-    nothing = torch.zeros((1, setting.compiled.markets, 0))
-    return Situation(
+    nothing = torch.zeros((1, briefing.compiled.markets, 0))
+    return BatchObservation(
         period=observation.period,
         on_hand=batch(stock),
         pipeline=batch(observation.pipeline),
         unfilled=batch(observation.last_unfilled),
         owed=batch(observation.owed),
         sentiment=torch.ones(1),
-        demand=nothing,
-        moods=nothing[:, 0],
+        past_demand=nothing,
+        past_sentiment=nothing[:, 0],
         forecast=None,
     )
 
@@ -53,13 +52,13 @@ def trace_of(scenario: Scenario, seed: int) -> np.ndarray:
 
 
 def profit_of_the_expert(scenario: Scenario, trace: np.ndarray) -> float:
-    setting = setting_on(scenario)
-    expert = Expert(setting, shortage_weight=1.5)
+    briefing = setting_on(scenario)
+    expert = Expert(briefing, shortage_weight=1.5)
     simulator = Simulator(scenario)
     simulator.replay(trace)
     total = 0.0
     while not simulator.finished:
-        orders = expert.orders(situation_of(simulator, scenario, setting), trace[simulator.period :].T[None])
+        orders = expert.orders(situation_of(simulator, scenario, briefing), trace[simulator.period :].T[None])
         total += simulator.step(orders[0])
     return total
 
@@ -93,12 +92,12 @@ def test_a_share_of_later_demand_that_is_lost_is_a_price_on_shortage():
     for node in data["nodes"][1:4]:
         node["initial_stock"] = 0.0
     scenario = scenario_on(Network.model_validate(data), backlog=False, horizon=20)
-    setting, simulator = setting_on(scenario), Simulator(scenario)
+    briefing, simulator = setting_on(scenario), Simulator(scenario)
     simulator.start(1)
-    situation, demand = situation_of(simulator, scenario, setting), np.full((1, 1, 20), 40.0)
-    expert = Expert(setting, shortage_weight=10.0)
-    assert expert.orders(situation, demand).sum() == 0.0
-    assert expert.orders(situation, demand, loss=0.5).sum() > 0.0
+    observation, demand = situation_of(simulator, scenario, briefing), np.full((1, 1, 20), 40.0)
+    expert = Expert(briefing, shortage_weight=10.0)
+    assert expert.orders(observation, demand).sum() == 0.0
+    assert expert.orders(observation, demand, lost_share=0.5).sum() > 0.0
 
 
 def test_an_integer_program_does_not_teach():

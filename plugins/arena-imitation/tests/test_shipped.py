@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 from shipped import checked, checked_at, profit_of
 
-from arena import Track
-from arena.entry.loading import load_submissions
-from arena.plugins import discover
+from arena import Track, discover, load_submissions
 from arena_imitation import WEIGHTS
-from arena_imitation.teaching import ImitationRecipe, load_recipe, recipe_names
+from arena_imitation.recipes import ImitationRecipe, load_recipe, recipe_names
 from arena_rl.config import LearnedConfig
 from arena_rl.controller import LearnedController, shipped_policies
-from arena_rl.weights import read_policy_file, stems
+from arena_rl.policies.policy_files import policy_stems, read_policy_file
 
 STEMS = sorted(path.with_suffix("") for path in WEIGHTS.glob("*.safetensors"))
 SUBMISSIONS = sorted(
@@ -51,12 +49,12 @@ def test_every_recipe_has_a_policy_per_network_and_a_submission_of_its_track():
     assert {stem.name for stem in STEMS} == {
         f"{name}.{network}" for name in recipe_names() for network in load_recipe(name).networks
     }
-    loaded = load_submissions(list(SUBMISSIONS), discover()).require()
+    loaded = load_submissions(list(SUBMISSIONS)).require()
     assert sorted(one.name for one in loaded) == list(recipe_names())
     for one in loaded:
         policy = str(one.config["policy"])
         assert policy == one.name
-        for stem in stems(policy, WEIGHTS):
+        for stem in policy_stems(policy, WEIGHTS):
             assert read_policy_file(stem).shape.informed == (one.track == "informed")
 
 

@@ -7,39 +7,38 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from typer.testing import CliRunner
+from commands import invoke
 
 from arena import InvalidInput, TrainingPoint, load_network
-from arena.cli import app
 from arena.training_worlds import ScenarioMix, WeightedFamily, broad_effects
 from arena_imitation import arena_trainings
 from arena_imitation.expert import Expert
-from arena_imitation.lessons import Lessons, give, joined, lesson_loss
-from arena_imitation.teaching import load_recipe, recipe_names
-from arena_imitation.training import recipe_learner
-from arena_rl.actor import ActorPolicy
-from arena_rl.actor_shapes import MlpShape
-from arena_rl.episodes import Episodes, make_episodes
-from arena_rl.training import Training
+from arena_imitation.lessons import Lessons, concatenate, imitation_loss, play_lesson
+from arena_imitation.recipes import load_recipe, recipe_names
+from arena_imitation.training import make_learner
+from arena_rl.episodes.batches import EpisodeBatch, make_batch
+from arena_rl.policies.actor import ActorPolicy
+from arena_rl.policies.actor_networks import MlpShape
+from arena_rl.training.train import Training
 
 MIX = ScenarioMix(families=[WeightedFamily(family=broad_effects())])
 
 
-def batch_on(network: str, count: int = 3, *, goodwill: bool = False, informed: bool = True) -> Episodes:
+def batch_on(network: str, count: int = 3, *, goodwill: bool = False, informed: bool = True) -> EpisodeBatch:
     generator = np.random.default_rng(1)
     scenario = MIX.draw(generator, load_network(network), backlog=True, goodwill=goodwill)
-    return make_episodes(scenario, MIX.draw_demands(generator, scenario, count), informed=informed)
+    return make_batch(scenario, MIX.draw_demands(generator, scenario, count), informed=informed)
 
 
-def pupil_of(batch: Episodes) -> ActorPolicy:
+def pupil_of(batch: EpisodeBatch) -> ActorPolicy:
     torch.manual_seed(1)
-    shape = MlpShape(informed=batch.setting.informed, hidden=(16,))
-    return ActorPolicy(shape, batch.setting.compiled.network, batch.setting.reach)
+    shape = MlpShape(informed=batch.briefing.informed, hidden=(16,))
+    return ActorPolicy(shape, batch.briefing.compiled.network, batch.briefing.structure)
 
 
-def lessons_of(missing: list[float], taught: list[float], counts: float = 1.0) -> Lessons:
-    column = torch.tensor(missing)[:, None]
-    return Lessons(torch.zeros(len(missing), 1), column, torch.tensor(taught)[:, None], torch.full_like(column, counts))
+def lessons_of(net: list[float], expert: list[float], playable: float = 1.0) -> Lessons:
+    column = torch.tensor(net)[:, None]
+    return Lessons(torch.zeros(len(net), 1), column, torch.tensor(expert)[:, None], torch.full_like(column, playable))
 
 
 # --- losses -----------------------------------------------------------------------------------------------------------
@@ -50,15 +49,15 @@ def test_the_loss_by_hand():
     lessons = lessons_of([1.0, -0.2, -9.0], [1.5, 0.0, 1.0])
     actions = torch.tensor([[0.0], [0.3], [0.0]])
     expected = (0.9 * 0.5**2 + 0.1 * 0.1**2 + 0.9 * 2.0**2) / 3
-    assert lesson_loss(actions, lessons, bound=2.0, caution=0.9).item() == pytest.approx(expected)
+    assert imitation_loss(actions, lessons, bound=2.0, caution=0.9).item() == pytest.approx(expected)
     actions[1] = -5.0  # orders nothing, as the teacher does
     expected = (0.9 * 0.5**2 + 0.9 * 2.0**2) / 3
-    assert lesson_loss(actions, lessons, bound=2.0, caution=0.9).item() == pytest.approx(expected)
+    assert imitation_loss(actions, lessons, bound=2.0, caution=0.9).item() == pytest.approx(expected)
 
 
 def test_orders_that_cannot_be_played_teach_nothing():
-    lessons = lessons_of([1.0], [2.0], counts=0.0)
-    assert lesson_loss(torch.zeros(1, 1), lessons, bound=3.0, caution=0.5).item() == 0.0
+    lessons = lessons_of([1.0], [2.0], playable=0.0)
+    assert imitation_loss(torch.zeros(1, 1), lessons, bound=3.0, caution=0.5).item() == 0.0
 
 
 @pytest.mark.parametrize("caution", [0.5, 0.9])
@@ -70,7 +69,7 @@ def test_what_is_learnt_is_an_expectile(caution):
     optimizer = torch.optim.Adam([found], lr=0.02)
     for _ in range(600):
         optimizer.zero_grad()
-        lesson_loss(found.expand(400, 1), lessons, bound=3.0, caution=caution).backward()
+        imitation_loss(found.expand(400, 1), lessons, bound=3.0, caution=caution).backward()
         optimizer.step()
     level = found.item()
     above, below = (taught - level).clamp(min=0).mean().item(), (level - taught).clamp(min=0).mean().item()
@@ -85,31 +84,35 @@ def test_what_is_learnt_is_an_expectile(caution):
 @pytest.mark.parametrize("informed", [False, True])
 def test_a_lesson_has_every_decision_and_is_repeated_by_its_seed(informed, goodwill):
     batch = batch_on("divergent", goodwill=goodwill, informed=informed)
-    pupil, expert = pupil_of(batch), Expert(batch.setting, shortage_weight=1.5)
-    one, two, other = (give(pupil, batch, expert, np.random.default_rng(seed), pupil_plays=True) for seed in (1, 1, 2))
-    links = batch.setting.compiled.links
-    assert one.inputs.shape == (30 * 3, pupil.input_size)
-    assert one.missing.shape == one.taught.shape == one.counts.shape == (30 * 3, links)
-    assert (one.taught > 0).any()
-    for name, column in one.columns.items():
-        torch.testing.assert_close(two.columns[name], column, rtol=0, atol=0)
-    assert not torch.equal(one.taught, other.taught)
+    pupil, expert = pupil_of(batch), Expert(batch.briefing, shortage_weight=1.5)
+    one, two, other = (
+        play_lesson(pupil, batch, expert, np.random.default_rng(seed), pupil_plays=True) for seed in (1, 1, 2)
+    )
+    links = batch.briefing.compiled.links
+    assert one.features.shape == (30 * 3, pupil.input_size)
+    assert one.net_requirements.shape == one.expert_orders.shape == one.playable.shape == (30 * 3, links)
+    assert (one.expert_orders > 0).any()
+    for column, again in zip(one.columns, two.columns, strict=True):
+        torch.testing.assert_close(again, column, rtol=0, atol=0)
+    assert not torch.equal(one.expert_orders, other.expert_orders)
     # The last orders of raw material would come too late; those between managed nodes always count.
-    assert one.counts.reshape(30, 3, links)[0].all()
-    assert not one.counts.reshape(30, 3, links)[-1].all()
+    assert one.playable.reshape(30, 3, links)[0].all()
+    assert not one.playable.reshape(30, 3, links)[-1].all()
 
 
 def test_teacher_and_pupil_come_into_states_of_their_own():
     batch = batch_on("serial")
-    pupil, expert = pupil_of(batch), Expert(batch.setting, shortage_weight=1.5)
-    taught, tried = (give(pupil, batch, expert, np.random.default_rng(1), pupil_plays=plays) for plays in (False, True))
-    torch.testing.assert_close(taught.inputs[:3], tried.inputs[:3])
-    assert not torch.allclose(taught.inputs[30:], tried.inputs[30:])
+    pupil, expert = pupil_of(batch), Expert(batch.briefing, shortage_weight=1.5)
+    taught, tried = (
+        play_lesson(pupil, batch, expert, np.random.default_rng(1), pupil_plays=plays) for plays in (False, True)
+    )
+    torch.testing.assert_close(taught.features[:3], tried.features[:3])
+    assert not torch.allclose(taught.features[30:], tried.features[30:])
 
 
 def test_the_latest_decisions_are_remembered():
     parts = [lessons_of([float(number)] * 2, [0.0] * 2) for number in range(3)]
-    assert joined(parts, 3).missing.flatten().tolist() == [1.0, 2.0, 2.0]
+    assert concatenate(parts, 3).net_requirements.flatten().tolist() == [1.0, 2.0, 2.0]
 
 
 # --- trainings --------------------------------------------------------------------------------------------------------
@@ -142,7 +145,7 @@ class KilledError(Exception):
 
 @pytest.fixture(autouse=True)
 def short_fit(monkeypatch):
-    from arena_rl.foresight import fit
+    from arena_rl.learners.forecaster_fit import fit
 
     monkeypatch.setattr("arena_imitation.learner.fit", lambda *given, **named: fit(*given, **named, gradients=2))
 
@@ -151,7 +154,7 @@ def training(kind: str, folder: Path) -> Training:
     folder.mkdir(exist_ok=True)
     path = folder / "small.yaml"
     path.write_text(KINDS[kind])
-    return Training(load_recipe(str(path)), recipe_learner, "serial", folder)
+    return Training(load_recipe(str(path)), make_learner, "serial", folder)
 
 
 @pytest.mark.parametrize("kill_at", [0, 3])
@@ -178,8 +181,8 @@ def test_a_killed_training_goes_on_to_the_same_weights(kind, kill_at, tmp_path):
 
 def test_a_refinement_begins_where_the_imitation_ended(tmp_path):
     small = training("refined", tmp_path)
-    pupil = small._policy()
-    learner = recipe_learner(small.recipe, pupil, small.worlds)
+    pupil = small.start_policy()
+    learner = make_learner(small.recipe, pupil, small.worlds)
     assert (learner.updates, learner.steps_per_update) == (3 + 2, 180)
     for _ in range(3):
         learner.update()
@@ -218,7 +221,7 @@ def test_a_training_without_its_library_says_what_to_install(tmp_path, monkeypat
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "arena_optimization.programs.path_program", None)
     arguments = ["train", "dagger-informed", "--network", "serial", "--out", str(tmp_path)]
-    done = CliRunner().invoke(app, arguments, prog_name="arena")
+    done = invoke(arguments)
     assert done.exit_code == 2
     assert "pip install 'arena-imitation[train]'" in " ".join(done.stderr.split())
 
@@ -231,13 +234,13 @@ def test_the_command_refuses_a_network_with_an_integer_program(tmp_path, monkeyp
     network = tmp_path / "network.yaml"
     network.write_text(yaml.safe_dump(data))
     arguments = ["train", "dagger-blind", "--network", str(network), "--out", str(tmp_path / "out")]
-    done = CliRunner().invoke(app, arguments, prog_name="arena")
+    done = invoke(arguments)
     assert done.exit_code == 2
     assert "its oracle is an integer program, too slow to teach" in " ".join(done.stderr.split())
 
 
 def test_the_command_trains_for_another_network(tmp_path):
     arguments = ["train", "dagger-informed", "--network", "w", "--steps", "1", "--out", str(tmp_path)]
-    done = CliRunner().invoke(app, arguments, prog_name="arena")
+    done = invoke(arguments)
     assert done.exit_code == 0, done.stderr
     assert (tmp_path / "dagger-informed.w" / "dagger-informed.w.safetensors").exists()

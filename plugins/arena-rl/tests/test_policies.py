@@ -8,8 +8,8 @@ from learning import MIX, episodes_of, first_situation, scenario_on, small_dense
 
 from arena import Simulator, TrackView, load_network
 from arena.training_worlds import RandomNetworks
-from arena_rl.controller import LearnedController
-from arena_rl.episodes import make_episodes, play
+from arena_rl.controller import ChosenPolicy, LearnedController
+from arena_rl.episodes.batches import make_batch, play
 
 NETWORKS = ("divergent", "serial", "diamond", "assembly", "tree", "w")
 
@@ -22,8 +22,8 @@ class Recording:
         self.forecasts: list[torch.Tensor] = []
         self.orders: list[list[torch.Tensor]] = []
 
-    def together(self, batch_settings, situations):
-        orders = self.policy.together(batch_settings, situations)
+    def order_batches(self, briefings, observations):
+        orders = self.policy.order_batches(briefings, observations)
         self.forecasts = self.policy.forecasts
         self.orders.append(orders)
         return orders
@@ -37,19 +37,19 @@ def test_a_policy_plays_in_a_match_as_in_training(name, informed, kind, backlog)
     scenario = scenario_on(load_network(name), seed=5, backlog=backlog, goodwill=True)
     demand = MIX.draw_demand(np.random.default_rng(6), 60).model_copy(update={"noise_scale": 0.0})
     scenario = scenario.model_copy(update={"demand": demand})
-    episodes = make_episodes(scenario, [demand], informed=informed)
+    episodes = make_batch(scenario, [demand], informed=informed)
     policy = Recording(small_graph(informed=informed) if kind == "graph" else small_dense(episodes))
     with torch.no_grad():
         expected = float(play(policy, [episodes], torch.Generator().manual_seed(1)).profits[0][0])
     track = "informed" if informed else "blind"
     view, simulator = TrackView(scenario, track), Simulator(scenario)
     simulator.start(1)
-    controller = LearnedController(lambda setting: (policy.policy, False))
+    controller = LearnedController(lambda _: ChosenPolicy(policy.policy))
     controller.begin(view.brief(seed=0))
     profit = 0.0
     for played in policy.orders:
         orders = controller.order(view.observe(simulator.state))
-        expected_orders = episodes.setting.playable(played[0], simulator.period)[0].numpy()
+        expected_orders = episodes.briefing.playable(played[0], simulator.period)[0].numpy()
         np.testing.assert_allclose(orders, expected_orders, rtol=2e-3, atol=2e-2)
         profit += simulator.step(orders)
     assert profit == pytest.approx(expected, rel=2e-3, abs=0.5)
@@ -64,10 +64,10 @@ def test_networks_side_by_side_are_as_alone(seed):
         for k in range(3)
     ]
     policy = small_graph()
-    situations = [first_situation(batch) for batch in batches]
-    together = policy.together([batch.setting for batch in batches], situations)
-    for batch, situation, orders in zip(batches, situations, together, strict=True):
-        alone = policy(batch.setting, situation)
+    observations = [first_situation(batch) for batch in batches]
+    together = policy.order_batches([batch.briefing for batch in batches], observations)
+    for batch, observation, orders in zip(batches, observations, together, strict=True):
+        alone = policy(batch.briefing, observation)
         torch.testing.assert_close(orders, alone, rtol=1e-4, atol=1e-4)
 
 
@@ -83,7 +83,7 @@ def test_the_order_of_links_and_nodes_changes_nothing(seed):
     found = []
     for each in (network, type(network).model_validate(other.model_dump(by_alias=True))):
         batch = episodes_of(scenario_on(each, seed), 2, informed=True, seed=seed)
-        found.append(policy(batch.setting, first_situation(batch)))
+        found.append(policy(batch.briefing, first_situation(batch)))
     torch.testing.assert_close(found[1], found[0][:, list(shuffle)], rtol=1e-3, atol=1e-3)
 
 
@@ -99,7 +99,7 @@ def test_a_graph_policy_plays_lots_fixed_costs_owed_shortage_and_any_horizon(hor
     scenario = scenario.model_copy(update={"horizon": horizon, "upstream_shortage": "owed"})
     view, simulator = TrackView(scenario, "informed" if informed else "blind"), Simulator(scenario)
     policy = small_graph(informed=informed)
-    controller = LearnedController(lambda setting: (policy, False))
+    controller = LearnedController(lambda _: ChosenPolicy(policy))
     controller.begin(view.brief(seed=0))
     simulator.start(1)
     orders = []
@@ -114,7 +114,7 @@ def test_a_graph_policy_plays_lots_fixed_costs_owed_shortage_and_any_horizon(hor
 def test_the_decentralised_track_is_refused():
     scenario = scenario_on(load_network("serial"))
     view = TrackView(scenario, "decentralised", scenario.network.managed[0])
-    controller = LearnedController(lambda setting: (small_graph(), False))
+    controller = LearnedController(lambda _: ChosenPolicy(small_graph()))
     with pytest.raises(ValueError, match="is told only of itself, and this policy orders for all"):
         controller.begin(view.brief(seed=0))
 
@@ -122,10 +122,10 @@ def test_the_decentralised_track_is_refused():
 def test_blind_policies_are_shown_nothing_of_demand_to_come():
     scenario = scenario_on(load_network("serial"), backlog=True, goodwill=True)
     batch = episodes_of(scenario, 2, informed=False)
-    situation = first_situation(batch)
-    assert situation.forecast is None
-    assert batch.setting.noise_scale is None
-    assert batch.setting.goodwill is None
+    observation = first_situation(batch)
+    assert observation.forecast is None
+    assert batch.briefing.noise_scale is None
+    assert batch.briefing.goodwill is None
 
 
 @pytest.mark.parametrize("goodwill", [True, False])
@@ -165,24 +165,24 @@ def test_a_dense_blind_policy_learns_to_forecast():
     optimizer = torch.optim.Adam(policy.parameters(), lr=1e-2)
     surprises = []
     for _ in range(15):
-        surprise = play(policy, [batch], torch.Generator().manual_seed(1)).surprise
+        forecast_deviance = play(policy, [batch], torch.Generator().manual_seed(1)).forecast_deviance
         optimizer.zero_grad()
-        surprise.backward()
+        forecast_deviance.backward()
         optimizer.step()
-        surprises.append(float(surprise.detach()))
+        surprises.append(float(forecast_deviance.detach()))
     assert surprises[-1] < surprises[0] - 0.01
 
 
 def test_raw_material_that_cannot_be_sold_is_not_ordered():
     """A network of lead times 0, 4 and 4: raw material bought with fewer than eleven periods to go is never sold."""
     scenario = scenario_on(load_network("serial"))
-    setting = episodes_of(scenario, 1, informed=True).setting
+    briefing = episodes_of(scenario, 1, informed=True).briefing
     asked = torch.full((1, 3), 5.0)
-    raw = [source.node < 0 for source in setting.compiled.sources].index(True)
-    assert setting.playable(asked, 19)[0, raw] == 5
-    assert setting.playable(asked, 20)[0, raw] == 0
-    assert setting.playable(asked, 29)[0].sum() == 10
-    assert setting.playable(1e9 * asked, 0).max() == pytest.approx(scenario.order_bound)
+    raw = [source.node < 0 for source in briefing.compiled.sources].index(True)
+    assert briefing.playable(asked, 19)[0, raw] == 5
+    assert briefing.playable(asked, 20)[0, raw] == 0
+    assert briefing.playable(asked, 29)[0].sum() == 10
+    assert briefing.playable(1e9 * asked, 0).max() == pytest.approx(scenario.order_bound)
 
 
 def test_batches_of_different_horizons_are_refused():

@@ -7,32 +7,32 @@ from learning import actor_shape, episodes_of, scenario_on, untrained_actor
 
 from arena import Simulator, TrackView, compile_scenario, initial_state, load_network, step
 from arena.training_worlds import ScenarioMix, WeightedFamily, published_effects
-from arena_rl.actor import ActorPolicy
-from arena_rl.controller import LearnedController
-from arena_rl.environment import PolicyEnvironment, post_decision
-from arena_rl.episodes import Run, sampled
-from arena_rl.learner_settings import Bpo, Pdppo, Ppo, Sac
-from arena_rl.policy_gradient import bounded_ratio_loss, post_decision_advantages
-from arena_rl.recipes import World
-from arena_rl.reward_learner import RewardLearner
+from arena_rl.controller import ChosenPolicy, LearnedController
+from arena_rl.episodes.batches import EpisodeRun, demand_sampler
+from arena_rl.episodes.environment import PolicyEnvironment, post_decision
+from arena_rl.episodes.worlds import World
+from arena_rl.learners.learner import BpoSettings, PdppoSettings, PpoSettings, SacSettings
+from arena_rl.learners.policy_gradient import bounded_ratio_loss, post_decision_advantages
+from arena_rl.learners.reward_learner import RewardLearner
+from arena_rl.policies.actor import ActorPolicy
 
 MIX = ScenarioMix(families=[WeightedFamily(family=published_effects())], initial_stock=(0.5, 1.5))
 WORLD = World(network="serial", mix=MIX)
 ON_POLICY = {"environments": 8, "batch": 120, "epochs": 2}
 SETTINGS = {
-    "ppo": Ppo(**ON_POLICY),
-    "pdppo": Pdppo(**ON_POLICY),
-    "surprise": Pdppo(**ON_POLICY, advantage="surprise"),
-    "bpo": Bpo(**ON_POLICY),
-    "sac": Sac(environments=8, batch=16, memory=1000, first_steps=100, gradients=1),
+    "ppo": PpoSettings(**ON_POLICY),
+    "pdppo": PdppoSettings(**ON_POLICY),
+    "surprise": PdppoSettings(**ON_POLICY, advantage="surprise"),
+    "bpo": BpoSettings(**ON_POLICY),
+    "sac": SacSettings(environments=8, batch=16, memory=1000, first_steps=100, gradients=1),
 }
 
 
 def learner_of(name: str, kind: str = "mlp", seed: int = 1) -> RewardLearner:
-    setting = episodes_of(scenario_on(load_network("serial")), 1, informed=True).setting
+    briefing = episodes_of(scenario_on(load_network("serial")), 1, informed=True).briefing
     torch.manual_seed(seed)
     policy = ActorPolicy(
-        actor_shape("squashed" if name == "sac" else kind, True), setting.compiled.network, setting.reach
+        actor_shape("squashed" if name == "sac" else kind, True), briefing.compiled.network, briefing.structure
     )
     return RewardLearner(SETTINGS[name], policy, WORLD, steps=2_400, seed=seed)
 
@@ -52,11 +52,11 @@ def test_the_bounded_ratio_loss_by_hand():
 
 def test_post_decision_advantages_by_hand():
     rewards, values = np.array([[1.0], [2.0]]), np.array([[4.0], [3.0]])
-    decided, advantages = np.array([[3.5], [1.0]]), np.array([[0.5], [-1.0]])
-    found = post_decision_advantages(rewards, values, decided, advantages, gamma=0.5, kind="maximum")
+    post_decision_values, advantages = np.array([[3.5], [1.0]]), np.array([[0.5], [-1.0]])
+    found = post_decision_advantages(rewards, values, post_decision_values, advantages, gamma=0.5, kind="maximum")
     # Returns are 4.5 and 2; the second critic's advantages 1 and 1.
     np.testing.assert_allclose(found, [[1.0], [1.0]])
-    found = post_decision_advantages(rewards, values, decided, advantages, gamma=0.5, kind="surprise")
+    found = post_decision_advantages(rewards, values, post_decision_values, advantages, gamma=0.5, kind="surprise")
     # Surprises: 1 + 0.5·3 − 3.5 = −1, and 2 − 1 = 1 in the last period.
     np.testing.assert_allclose(found, [[1.5], [-2.0]])
 
@@ -70,12 +70,14 @@ def test_the_post_decision_state_and_demand_give_the_next_state(name, backlog):
     compiled = compile_scenario(scenario)
     generator = torch.Generator().manual_seed(1)
     state = initial_state(compiled, 4, batch.mean_path)
-    situation = Run(batch, sampled(batch, generator)).situation(0)
+    observation = EpisodeRun(batch, demand_sampler(batch, generator)).observe(0)
     for period in range(12):
         orders = 40 * torch.rand((4, compiled.links), generator=generator)
         demand = 40 * torch.rand((4, compiled.markets), generator=generator)
         fields = {n: getattr(state, n) for n in ("on_hand", "pipeline", "unfilled", "owed", "sentiment")}
-        found = post_decision(batch.setting, type(situation)(**{**vars(situation), **fields, "period": period}), orders)
+        found = post_decision(
+            batch.briefing, type(observation)(**{**vars(observation), **fields, "period": period}), orders
+        )
         before = state
         state, flows = step(compiled, state, orders, demand)
         torch.testing.assert_close(found.pipeline, state.pipeline)
@@ -130,8 +132,8 @@ def test_both_critics_of_post_decision_learning_learn():
 
 
 def test_soft_actor_critic_wants_a_squashed_perceptron():
-    setting = episodes_of(scenario_on(load_network("serial")), 1, informed=True).setting
-    policy = ActorPolicy(actor_shape("mlp", True), setting.compiled.network, setting.reach)
+    briefing = episodes_of(scenario_on(load_network("serial")), 1, informed=True).briefing
+    policy = ActorPolicy(actor_shape("mlp", True), briefing.compiled.network, briefing.structure)
     with pytest.raises(ValueError, match="squashed: true, not 'mlp'"):
         RewardLearner(SETTINGS["sac"], policy, WORLD, steps=1_000, seed=1)
 
@@ -159,11 +161,11 @@ def test_training_sees_and_earns_what_play_does(kind, network, informed):
         environment.step_async(actions)
         inputs, rewards, ends, _ = environment.step_wait()
         assert ends.tolist() == [period == 29] * 3
-        earned += rewards + policy.cost(torch.from_numpy(actions)).numpy()
+        earned += rewards + policy.action_cost(torch.from_numpy(actions)).numpy()
     for each, profit in zip(drawn, earned, strict=True):
         view, simulator = TrackView(each, "informed" if informed else "blind"), Simulator(each)
         simulator.start(1)
-        controller = LearnedController(lambda setting: (policy, False))
+        controller = LearnedController(lambda _: ChosenPolicy(policy))
         controller.begin(view.brief(seed=0))
         total = 0.0
         while not simulator.finished:

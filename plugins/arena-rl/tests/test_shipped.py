@@ -7,14 +7,12 @@ import numpy as np
 import pytest
 from shipped import checked, checked_at, profit_of
 
-from arena import Simulator, TrackView, load_scenario
-from arena.entry.loading import load_submissions
-from arena.plugins import discover
+from arena import Simulator, TrackView, discover, load_scenario, load_submissions
 from arena_rl.config import LearnedConfig
 from arena_rl.controller import LearnedController, shipped_policies
-from arena_rl.recipes import Recipe, load_recipe, recipe_names
-from arena_rl.training import Training, recipe_learner
-from arena_rl.weights import SHIPPED, read_policy_file, stems
+from arena_rl.policies.policy_files import SHIPPED, policy_stems, read_policy_file
+from arena_rl.training.recipes import Recipe, load_recipe, recipe_names
+from arena_rl.training.train import Training, make_learner
 
 STEMS = sorted(path.with_suffix("") for path in SHIPPED.glob("*.safetensors"))
 MEGABYTE = 1024 * 1024
@@ -85,10 +83,10 @@ SUBMISSIONS = sorted(
 
 @pytest.mark.parametrize("manifest", SUBMISSIONS, ids=lambda path: path.stem)
 def test_a_submission_plays_a_shipped_policy_of_its_track(manifest: Path):
-    (submission,) = load_submissions([manifest], discover()).require()
+    (submission,) = load_submissions([manifest]).require()
     assert submission.name == manifest.stem
     policy = str(submission.config["policy"])
-    found = list(stems(policy))
+    found = list(policy_stems(policy))
     assert all(read_policy_file(stem).shape.informed == (submission.track == "informed") for stem in found)
     assert submission.name == policy
 
@@ -158,7 +156,7 @@ def test_a_learned_policy_conforms_behind_the_locks(level, name):
 def test_a_retrained_policy_is_as_good_as_the_shipped_one(tmp_path):
     recipe = load_recipe("hdpo-informed")
     curve: list[float] = []
-    Training(recipe, recipe_learner, "serial", tmp_path).run(lambda point: curve.append(point.score))
+    Training(recipe, make_learner, "serial", tmp_path).run(lambda point: curve.append(point.score))
     card = (SHIPPED / "hdpo-informed.serial.card.md").read_text()
     shipped = float(card.partition("Validation at the end: ")[2].split()[0])
     # Another processor rounds otherwise, and training goes another way from there, to the same height.

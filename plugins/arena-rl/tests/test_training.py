@@ -8,17 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import invoke
 from learning import episodes_of, scenario_on, small_graph
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from typer.testing import CliRunner
 
 from arena import ArenaError, InvalidInput, TrainingPoint, TrainingRequest, UnknownName, load_network
-from arena.cli import app
 from arena_rl import arena_trainings
-from arena_rl.recipes import Recipe, load_recipe, recipe_names
-from arena_rl.training import Training, recipe_learner, run
-from arena_rl.weights import (
+from arena_rl.policies.policy_files import (
     SHIPPED,
     PolicyFile,
     load_policy,
@@ -27,6 +24,8 @@ from arena_rl.weights import (
     shipped_policy,
     signature,
 )
+from arena_rl.training.recipes import Recipe, load_recipe, recipe_names
+from arena_rl.training.train import Training, make_learner, train
 
 SMALL = """
 name: small
@@ -89,7 +88,7 @@ MISMATCHED = [
 
 @pytest.fixture(autouse=True)
 def _few_validation_episodes(monkeypatch):
-    monkeypatch.setattr("arena_rl.training._VALIDATION_EPISODES", 8)
+    monkeypatch.setattr("arena_rl.training.train._VALIDATION_EPISODES", 8)
 
 
 @pytest.mark.parametrize(("text", "match"), MISMATCHED)
@@ -108,7 +107,7 @@ def training(kind: str, folder: Path) -> Training:
     path = folder / "small.yaml"
     path.write_text(KINDS[kind])
     recipe = load_recipe(str(path))
-    return Training(recipe, recipe_learner, recipe.networks[0] if recipe.networks else None, folder)
+    return Training(recipe, make_learner, recipe.networks[0] if recipe.networks else None, folder)
 
 
 def test_a_network_plays_the_worlds_that_name_it_and_stands_in_where_none_does(tmp_path):
@@ -122,7 +121,7 @@ def test_a_network_plays_the_worlds_that_name_it_and_stands_in_where_none_does(t
         copy = tmp_path / f"copy-of-{network}.json"
         copy.write_text(load_network(network).model_copy(update={"name": "mine"}).model_dump_json(by_alias=True))
         for reference in (network, str(copy)):
-            found = Training(recipe, recipe_learner, reference, tmp_path).worlds
+            found = Training(recipe, make_learner, reference, tmp_path).worlds
             assert [each.mix.goodwill for each in found] == shares
             assert {each.network for each in found} == {reference}
 
@@ -156,7 +155,7 @@ def test_a_training_leaves_weights_card_and_logs(tmp_path):
     assert f"torch {torch.__version__}" in card
     assert list((written.parent / "tensorboard").iterdir())
     batch = episodes_of(scenario_on(load_network("w")), 2, informed=True)
-    policy = load_policy(written.with_suffix(""), batch.setting)
+    policy = load_policy(written.with_suffix(""), batch.briefing)
     assert sum(weight.numel() for weight in policy.parameters()) > 1_000
 
 
@@ -171,22 +170,22 @@ def test_a_training_replaces_no_file_of_somebody_else(tmp_path):
         (folder / name).write_text("mine")
     points: list[TrainingPoint] = []
     with pytest.raises(ArenaError, match="not written by a training, and never replaced") as told:
-        run(str(path), request, points.append)
+        train(str(path), request, points.append)
     assert all(str(folder / name) in str(told.value) for name in names)
     assert "move them away, or choose another folder: --out FOLDER" in str(told.value)
     assert [(folder / name).read_text() for name in names] == ["mine"] * len(names)
     assert points == []
     for name in names:
         (folder / name).write_bytes(b"")
-    (written,) = run(str(path), request, points.append)
+    (written,) = train(str(path), request, points.append)
     # Its own files are replaced by a training from the beginning.
     weights = written.read_bytes()
     (folder / "checkpoint.safetensors").unlink()
-    assert run(str(path), request, points.append) == (written,)
+    assert train(str(path), request, points.append) == (written,)
     assert written.read_bytes() == weights
 
 
-@pytest.mark.parametrize("failing", ["checkpoint", "weights"])
+@pytest.mark.parametrize("failing", ["training.checkpoint", "policies.policy_files"])
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(failing, tmp_path, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     whole.mkdir()
@@ -197,7 +196,7 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(failing, tmp_path, monke
     def fill(tensors: dict[str, torch.Tensor], path: Path, *rest: dict[str, str]) -> None:
         calls.append(path)
         save_file(tensors, path, *rest)
-        if len(calls) == (2 if failing == "checkpoint" else 1):
+        if len(calls) == (2 if failing == "training.checkpoint" else 1):
             raise SafetensorError("I/O error: No space left on device")
 
     with monkeypatch.context() as patch:
@@ -238,8 +237,8 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
 
 def test_the_command_tells_of_a_foreign_checkpoint_without_a_traceback(tmp_path):
     arguments = ["train", "hdpo-informed", "--network", "serial", "--steps", "15360", "--out", str(tmp_path)]
-    assert CliRunner().invoke(app, arguments, prog_name="arena").exit_code == 0
-    done = CliRunner().invoke(app, [*arguments, "--seed", "9"], prog_name="arena")
+    assert invoke(arguments).exit_code == 0
+    done = invoke([*arguments, "--seed", "9"])
     assert done.exit_code == 2
     assert "belongs to another training" in done.stderr
 
@@ -248,10 +247,10 @@ def test_a_training_without_its_library_is_refused_and_says_what_to_install(tmp_
     # As on a machine without it: whatever other tests imported of it is forgotten for this one.
     for name in [name for name in sys.modules if name.partition(".")[0] == "stable_baselines3"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "arena_rl.reward_learner", raising=False)
+    monkeypatch.delitem(sys.modules, "arena_rl.learners.reward_learner", raising=False)
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
     arguments = ["train", "ppo-mlp-informed", "--network", "serial", "--steps", "7680", "--out", str(tmp_path)]
-    done = CliRunner().invoke(app, arguments, prog_name="arena")
+    done = invoke(arguments)
     assert done.exit_code == 2
     assert "learner ppo needs stable_baselines3: pip install 'arena-rl[train]'" in " ".join(done.stderr.split())
 
@@ -275,13 +274,13 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, write):
 
 def test_a_dense_policy_plays_its_own_network_and_track_only(tmp_path):
     stem = training("dense", tmp_path).run(lambda point: None).with_suffix("")
-    serial = episodes_of(scenario_on(load_network("serial")), 1, informed=False).setting
+    serial = episodes_of(scenario_on(load_network("serial")), 1, informed=False).briefing
     load_policy(stem, serial)
     assert read_policy_file(stem).network == signature(load_network("serial"))
-    other = episodes_of(scenario_on(load_network("w")), 1, informed=False).setting
+    other = episodes_of(scenario_on(load_network("w")), 1, informed=False).briefing
     with pytest.raises(ValueError, match="trained for the network 'serial' and no other"):
         load_policy(stem, other)
-    informed = episodes_of(scenario_on(load_network("serial")), 1, informed=True).setting
+    informed = episodes_of(scenario_on(load_network("serial")), 1, informed=True).briefing
     with pytest.raises(ValueError, match="a policy of the blind track and cannot play the informed one"):
         load_policy(stem, informed)
 
@@ -299,11 +298,11 @@ def test_damaged_weights_are_told(damage, match, tmp_path):
     stem = tmp_path / "small"
     policy = small_graph()
     save_policy(stem, policy, PolicyFile(shape=policy.shape, recipe="small"))
-    setting = episodes_of(scenario_on(load_network("w")), 1, informed=True).setting
-    load_policy(stem, setting)
+    briefing = episodes_of(scenario_on(load_network("w")), 1, informed=True).briefing
+    load_policy(stem, briefing)
     damage(stem)
     with pytest.raises(ValueError, match=match):
-        load_policy(stem, setting)
+        load_policy(stem, briefing)
 
 
 def test_every_shipped_recipe_is_a_training():
@@ -335,9 +334,9 @@ def test_a_recipe_with_a_fault_is_told(tmp_path):
 
 
 def test_a_policy_that_is_not_shipped_is_told():
-    setting = episodes_of(scenario_on(load_network("w")), 1, informed=True).setting
+    briefing = episodes_of(scenario_on(load_network("w")), 1, informed=True).briefing
     with pytest.raises(ValueError, match="no policy 'hdpo-nothing' is shipped"):
-        shipped_policy("hdpo-nothing", setting)
+        shipped_policy("hdpo-nothing", briefing)
 
 
 def brief_continuation(**shape: int) -> Recipe:
@@ -351,9 +350,9 @@ def brief_continuation(**shape: int) -> Recipe:
 @pytest.mark.parametrize("shape", [{"width": 24}, {"rounds": 3}])
 def test_a_training_does_not_start_from_a_policy_of_another_shape(shape, tmp_path):
     with pytest.raises(ValueError, match="same shape"):
-        Training(brief_continuation(**shape), recipe_learner, None, tmp_path).run(lambda point: None)
+        Training(brief_continuation(**shape), make_learner, None, tmp_path).run(lambda point: None)
 
 
 def test_a_training_starts_from_the_weights_of_the_policy_that_its_recipe_names(tmp_path):
-    written = Training(brief_continuation(), recipe_learner, None, tmp_path).run(lambda point: None)
+    written = Training(brief_continuation(), make_learner, None, tmp_path).run(lambda point: None)
     torch.testing.assert_close(load_file(written), load_file(SHIPPED / "hdpo-graph-zero-shot.safetensors"))

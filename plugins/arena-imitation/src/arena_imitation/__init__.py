@@ -1,15 +1,13 @@
 """Controllers of arena that imitate an oracle, and their training.
 
 ``imitation-policy`` plays a policy that was taught by the clairvoyant program of arena-optimization, on the blind or
-the informed track; ``arena train`` makes them, by the recipes in the folder ``recipes``.
+the informed track; ``arena train`` makes such policies, by the recipes in the folder ``recipes``.
 """
 
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
-
-from pydantic import BaseModel
+from typing import Any, Final
 
 from arena import Controller, ControllerSpec, TrainingSpec, hookimpl
 from arena_rl.config import LearnedConfig
@@ -17,18 +15,18 @@ from arena_rl.config import LearnedConfig
 __all__ = ["WEIGHTS", "arena_controllers", "arena_trainings"]
 
 WEIGHTS: Final = Path(__file__).parent / "weights"
-"""Where the policies are that this package ships."""
+"""Folder of the policies that this package ships."""
 
 
-def _imitation_policy(config: BaseModel) -> Controller:
+def _imitation_policy(config: LearnedConfig) -> Controller:
     from arena_rl.controller import LearnedController, shipped_policies
 
-    return LearnedController(shipped_policies(cast(LearnedConfig, config), WEIGHTS))
+    return LearnedController(shipped_policies(config, WEIGHTS))
 
 
 @hookimpl
 def arena_controllers() -> Iterable[ControllerSpec[Any]]:
-    """Declare the controller that plays what was taught.
+    """Declare the controller that plays policies taught by the oracle.
 
     Returns:
         One declaration.
@@ -52,7 +50,7 @@ def arena_trainings() -> Iterable[TrainingSpec]:
     Returns:
         The declarations; summaries are read from the recipes.
     """
-    from arena_imitation.teaching import load_recipe, recipe_names
+    from arena_imitation.recipes import load_recipe, recipe_names
     from arena_imitation.training import train
 
     return [TrainingSpec(name, load_recipe(name).summary, partial(train, name)) for name in recipe_names()]

@@ -1,7 +1,7 @@
-"""The oracle as a teacher: what a planner that sees all demand to come would order now, in any state of an episode.
+"""The oracle as an expert: the orders of a planner that sees all demand to come, in any state of an episode.
 
-The program is the one of arena-optimization, on one path of demand: what will really be wanted. It is compiled once per
-number of periods left, and solved again for one state after the other, each time from the last basis.
+The program is the one of arena-optimization, on one path of demand, the true one. It is compiled once per number of
+periods left, and solved for one state after the other, each time from the last basis.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from arena_optimization.programs.extensive_form import PathwiseProgram
 from arena_optimization.programs.path_form import PathForm, compile_path
 from arena_optimization.programs.path_program import state_path
 from arena_optimization.programs.start import Start, due_of
-from arena_rl.situation import Setting, Situation
+from arena_rl.inputs.observations import BatchBriefing, BatchObservation
 
 FloatArray = NDArray[np.float64]
 
 
 class UnteachableError(ArenaError, ValueError):
-    """A network on which the oracle cannot teach; the command line tells it without a traceback."""
+    """The oracle cannot teach on a network; the command line prints the message without a traceback."""
 
 
 class Expert:
-    """Orders for one network and rule of fulfilment.
+    """Orders of the oracle for one network and rule of fulfilment.
 
     Args:
-        setting: of the episodes; bounds, network, fulfilment and horizon count.
+        briefing: of the episodes; bound, network, fulfilment and horizon count.
         shortage_weight: factor on the price of a shortage under goodwill.
 
     Raises:
         UnteachableError: If the network's program is an integer program, which takes too long to solve state by state.
     """
 
-    def __init__(self, setting: Setting, *, shortage_weight: float) -> None:
-        compiled = setting.compiled
+    def __init__(self, briefing: BatchBriefing, *, shortage_weight: float) -> None:
+        compiled = briefing.compiled
         self._network = compiled.network
         self._backlog = compiled.backlog
         self._discount = compiled.discount
         self._margin = shortage_weight * float(np.mean(contribution_margins(compiled.network)))
         program = state_path(
-            self._network, horizon=setting.horizon, backlog=compiled.backlog, largest_order=setting.order_bound
+            self._network, horizon=briefing.horizon, backlog=compiled.backlog, largest_order=briefing.order_bound
         )
         self._form: PathForm = compile_path(program, self._network)
         if self._form.integer.any():
@@ -51,19 +51,19 @@ class Expert:
                 f"network {compiled.network.name or '(unnamed)'} has fixed costs, lots, minimum orders or storage "
                 "capacities: its oracle is an integer program, too slow to teach; train without them"
             )
-        self._program = cache(self._make)
+        self._program = cache(self._make_program)
 
-    def _make(self, periods: int) -> PathwiseProgram:
+    def _make_program(self, periods: int) -> PathwiseProgram:
         form = self._form.cut(periods)
         return PathwiseProgram(form, paths=1, shared=periods, tied=0, discount=self._discount, gap=0.0)
 
-    def orders(self, situation: Situation, demand: FloatArray, *, loss: float = 0.0) -> FloatArray:
-        """What it would order in the coming period.
+    def orders(self, observation: BatchObservation, demand: FloatArray, *, lost_share: float = 0.0) -> FloatArray:
+        """Orders of the oracle in the coming period.
 
         Args:
-            situation: states of a batch of episodes.
-            demand: all that will be wanted, units, (episodes, market links, periods left).
-            loss: share of all later demand that a shortage costs; 0 without goodwill.
+            observation: states of a batch of episodes.
+            demand: all demand to come, units, (episodes, market links, periods left).
+            lost_share: share of all later demand that a shortage loses; 0 without goodwill.
 
         Returns:
             Units, (episodes, supply links).
@@ -73,11 +73,11 @@ class Expert:
         """
         count, _, periods = demand.shape
         program = self._program(periods)
-        on_hand, pipeline = situation.on_hand.double().numpy(), situation.pipeline.double().numpy()
-        unfilled, owed = situation.unfilled.double().numpy(), situation.owed.double().numpy()
+        on_hand, pipeline = observation.on_hand.double().numpy(), observation.pipeline.double().numpy()
+        unfilled, owed = observation.unfilled.double().numpy(), observation.owed.double().numpy()
         found = np.empty((count, len(self._network.supply_links)))
         for episode in range(count):
-            program.price(self._prices(program.form, demand[episode], loss))
+            program.price(self._shortage_prices(program.form, demand[episode], lost_share))
             program.load(
                 Start(
                     on_hand=on_hand[episode],
@@ -86,13 +86,13 @@ class Expert:
                 ),
                 demand[episode : episode + 1],
             )
-            # What is owed from before is shipped with the new order.
+            # Quantities owed from earlier periods are shipped with the new order.
             found[episode] = program.solve().flows[:, 0] - owed[episode]
         return np.maximum(found, 0.0)
 
-    def _prices(self, form: PathForm, demand: FloatArray, loss: float) -> FloatArray:
-        """What a unit unfilled costs beside its penalty: the later margin that goes with it, (columns of the form,)."""
-        if loss == 0.0:
+    def _shortage_prices(self, form: PathForm, demand: FloatArray, lost_share: float) -> FloatArray:
+        """Cost of a unit unfilled beside its penalty: the later margin that is lost with it, (columns of the form,)."""
+        if lost_share == 0.0:
             return np.zeros(len(form.columns))
         units = demand.sum(axis=0)
-        return form.priced_shortage(lost_goodwill_price(loss * self._margin, units, units))
+        return form.priced_shortage(lost_goodwill_price(lost_share * self._margin, units, units))

@@ -1,29 +1,28 @@
-"""The pupil's side: one update is a lesson, and gradients on all lessons so far.
+"""The learner that imitates: one update is a lesson, and gradients on all lessons so far.
 
-Sources: behaviour cloning, D. Pomerleau (1989), ALVINN; dataset aggregation, S. Ross, G. Gordon, J. Bagnell (2011),
-arXiv 1011.0686.
+Sources: behaviour cloning, D. Pomerleau (1989), ALVINN; dataset aggregation (DAgger), S. Ross, G. Gordon, J. Bagnell
+(2011), arXiv 1011.0686.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from arena_imitation.expert import Expert
-from arena_imitation.lessons import Lessons, give, joined, lesson_loss
-from arena_imitation.teaching import Imitation
-from arena_rl.actor import ActorPolicy
-from arena_rl.foresight import fit
-from arena_rl.recipes import World
-from arena_rl.state import get_optimizer, put_optimizer
-from arena_rl.validation import draw_batches
+from arena_imitation.lessons import Lessons, concatenate, imitation_loss, play_lesson
+from arena_imitation.recipes import ImitationSettings
+from arena_rl.episodes.worlds import World, draw_batches
+from arena_rl.learners.forecaster_fit import fit
+from arena_rl.learners.learner import LearnerState, optimizer_tensors, restore_optimizer, with_prefix
+from arena_rl.policies.actor import ActorPolicy
 
 _CLIP = 1.0  # largest norm of a gradient
+_NAMES = ("inputs", "missing", "taught", "counts")  # of the columns of lessons in checkpoints; old ones stay readable
 
 
 class ImitationLearner:
@@ -32,34 +31,36 @@ class ImitationLearner:
     Args:
         settings: of the recipe.
         policy: the pupil.
-        world: where its episodes come from; of one network.
+        world: source of its episodes; of one network.
         steps: environment steps of the whole training.
-        seed: of everything that is drawn.
+        seed: of all random numbers.
     """
 
-    def __init__(self, settings: Imitation, policy: ActorPolicy, world: World, *, steps: int, seed: int) -> None:
+    def __init__(
+        self, settings: ImitationSettings, policy: ActorPolicy, world: World, *, steps: int, seed: int
+    ) -> None:
         self.packages: Sequence[str] = ("arena-imitation", "arena-optimization", "highspy", "pyomo", "scipy")
         self.settings, self.policy = settings, policy
         self.steps_per_update = settings.batches * settings.episodes * world.mix.horizon[1]
         self.updates = max(1, round(steps / self.steps_per_update))
-        self.done = 0
+        self.updates_done = 0
         self._world, self._seed = world, seed
-        self.optimizer = torch.optim.Adam(policy.actor.parameters(), lr=settings.learning_rate)
+        self._optimizer = torch.optim.Adam(policy.actor.parameters(), lr=settings.learning_rate)
         self._lessons: Lessons | None = None
         self._experts: dict[bool, Expert] = {}
 
     def update(self) -> float:
-        """Take a lesson and learn from all so far; a blind pupil first learns to forecast.
+        """Play a lesson and learn from all so far; before the first, fit the forecaster of a blind pupil.
 
         Returns:
-            The mean loss of the last gradients.
+            The mean loss of the gradients.
 
         Raises:
             UnteachableError: If the oracle cannot teach on this network.
         """
         settings = self.settings
-        # Every update draws from its own seed, so that a training that goes on repeats what it would have done.
-        generator = np.random.default_rng([self._seed, self.done])
+        # Every update draws from its own seed, so that a resumed training takes the same course.
+        generator = np.random.default_rng([self._seed, self.updates_done])
         batches = draw_batches(
             (self._world,),
             generator,
@@ -67,54 +68,50 @@ class ImitationLearner:
             episodes=settings.episodes,
             informed=self.policy.shape.informed,
         )
-        for setting in (episodes.setting for episodes in batches):
-            if setting.compiled.backlog not in self._experts:
-                self._experts[setting.compiled.backlog] = Expert(setting, shortage_weight=settings.shortage_weight)
-        if self.done == 0 and self.policy.forecaster is not None:
-            scenario = self._world.draw(np.random.default_rng(0), backlog=True, goodwill=False)
-            fit(self.policy.forecaster, scenario, self._world.mix, seed=self._seed)
-        pupil_plays = settings.kind == "dagger" and self.done > 0
-        taken = [] if self._lessons is None else [self._lessons]
-        for episodes in batches:
-            expert = self._experts[episodes.setting.compiled.backlog]
-            taken.append(give(self.policy, episodes, expert, generator, pupil_plays=pupil_plays))
-        lessons = self._lessons = joined(taken, settings.memory)
-        self.policy.mean.copy_(lessons.inputs.mean(0))
-        self.policy.deviation.copy_((lessons.inputs.var(0) + 1e-8).sqrt())
+        for briefing in (batch.briefing for batch in batches):
+            if briefing.compiled.backlog not in self._experts:
+                self._experts[briefing.compiled.backlog] = Expert(briefing, shortage_weight=settings.shortage_weight)
+        if self.updates_done == 0 and self.policy.forecaster is not None:
+            fit(self.policy.forecaster, self._world.first_scenario(), self._world.mix, seed=self._seed)
+        pupil_plays = settings.kind == "dagger" and self.updates_done > 0
+        played = [] if self._lessons is None else [self._lessons]
+        for batch in batches:
+            expert = self._experts[batch.briefing.compiled.backlog]
+            played.append(play_lesson(self.policy, batch, expert, generator, pupil_plays=pupil_plays))
+        lessons = self._lessons = concatenate(played, settings.memory)
+        self.policy.mean.copy_(lessons.features.mean(0))
+        self.policy.deviation.copy_((lessons.features.var(0) + 1e-8).sqrt())
         loss = self._learn(lessons, generator)
-        self.done += 1
+        self.updates_done += 1
         return loss
 
     def _learn(self, lessons: Lessons, generator: np.random.Generator) -> float:
         settings, losses = self.settings, []
         for number in range(settings.gradients):
-            progress = (self.done + number / settings.gradients) / self.updates
-            for group in self.optimizer.param_groups:
+            progress = (self.updates_done + number / settings.gradients) / self.updates
+            for group in self._optimizer.param_groups:
                 group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
-            chosen = torch.from_numpy(generator.integers(len(lessons), size=settings.batch))
-            part = Lessons(**{name: column[chosen] for name, column in lessons.columns.items()})
-            loss = lesson_loss(
-                self.policy.actions(part.inputs), part, bound=self.policy.bound, caution=settings.caution
-            )
-            self.optimizer.zero_grad()
+            part = lessons[torch.from_numpy(generator.integers(len(lessons), size=settings.batch))]
+            actions = self.policy.actions(part.features)
+            loss = imitation_loss(actions, part, bound=self.policy.bound, caution=settings.caution)
+            self._optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.policy.actor.parameters(), _CLIP)
-            self.optimizer.step()
+            self._optimizer.step()
             losses.append(float(loss.detach()))
         return sum(losses) / len(losses)
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything that the next update depends on: tensors, and what JSON can hold."""
+    def state(self) -> LearnerState:
+        """State on which the next update depends."""
         tensors = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
-        tensors |= get_optimizer("optimizer", self.optimizer)
+        tensors |= optimizer_tensors("optimizer", self._optimizer)
         if self._lessons is not None:
-            tensors |= {f"lessons.{name}": column.contiguous() for name, column in self._lessons.columns.items()}
-        return tensors, {}
+            columns = zip(_NAMES, self._lessons.columns, strict=True)
+            tensors |= {f"lessons.{name}": column.contiguous() for name, column in columns}
+        return LearnerState(tensors, {})
 
-    def restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-        """Go to a state that `state` gave."""
-        weights = {name.removeprefix("policy."): each for name, each in tensors.items() if name.startswith("policy.")}
-        self.policy.load_state_dict(weights)
-        put_optimizer("optimizer", self.optimizer, tensors)
-        names = Lessons.__dataclass_fields__
-        self._lessons = Lessons(**{name: tensors[f"lessons.{name}"] for name in names})
+    def restore(self, state: LearnerState) -> None:
+        """Continue from a state that `state` gave."""
+        self.policy.load_state_dict(with_prefix("policy.", state.tensors))
+        restore_optimizer("optimizer", self._optimizer, state.tensors)
+        self._lessons = Lessons(*(state.tensors[f"lessons.{name}"] for name in _NAMES))

@@ -1,7 +1,8 @@
-"""Lessons: episodes that teacher or pupil plays, with what the teacher would order in every state on the way.
+"""Lessons: episodes that expert or pupil plays, with the expert's orders in every state on the way.
 
-Demand is a function of its mean and of uniform numbers drawn beforehand, so that the teacher knows what will be wanted.
-Under goodwill the mean depends on what is played; the teacher foresees it as if everybody were served from now on.
+Demand is a function of its mean and of uniform numbers that are drawn beforehand, so that the expert knows the demand
+to come. Under goodwill the mean depends on earlier orders; the expert foresees it as if all demand were served from now
+on.
 """
 
 from __future__ import annotations
@@ -10,122 +11,133 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from arena import Goodwill, next_sentiment, poisson_quantiles
 from arena_imitation.expert import Expert
-from arena_rl.actor import ActorPolicy
-from arena_rl.episodes import Episodes, Run
+from arena_rl.episodes.batches import EpisodeBatch, EpisodeRun
+from arena_rl.policies.actor import ActorPolicy
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """Decisions; all orders are over the scale of an action, the mean demand to come.
+    """Decisions of the expert; orders are divided by the scale of an action, the mean demand to come.
 
     Attributes:
-        inputs: what the pupil reads, not normalised, (decisions, inputs).
-        missing: net requirements, to which the pupil's actions are added, (decisions, supply links).
-        taught: what the teacher would order, (decisions, supply links).
-        counts: whether an order can be played at all, (decisions, supply links), 0 or 1.
+        features: features that the pupil reads, not normalised, (decisions, features).
+        net_requirements: orders to which the pupil's actions are added, (decisions, supply links).
+        expert_orders: orders of the expert, (decisions, supply links).
+        playable: 1 where an order can be played, else 0, (decisions, supply links).
     """
 
-    inputs: Tensor
-    missing: Tensor
-    taught: Tensor
-    counts: Tensor
+    features: Tensor
+    net_requirements: Tensor
+    expert_orders: Tensor
+    playable: Tensor
 
     @property
-    def columns(self) -> dict[str, Tensor]:
-        """Everything by name."""
-        return {"inputs": self.inputs, "missing": self.missing, "taught": self.taught, "counts": self.counts}
+    def columns(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """All columns, in the order of the attributes."""
+        return self.features, self.net_requirements, self.expert_orders, self.playable
+
+    def __getitem__(self, decisions: Tensor | slice) -> Lessons:
+        """Some of the decisions."""
+        return Lessons(*(column[decisions] for column in self.columns))
 
     def __len__(self) -> int:
         """Number of decisions."""
-        return len(self.inputs)
+        return len(self.features)
 
 
-def joined(parts: list[Lessons], most: int) -> Lessons:
-    """The latest decisions of several lessons."""
-    names = Lessons.__dataclass_fields__
-    return Lessons(**{name: torch.cat([part.columns[name] for part in parts])[-most:] for name in names})
+def concatenate(lessons: list[Lessons], most: int) -> Lessons:
+    """Concatenate lessons, and keep the latest decisions, ``most`` at most."""
+    columns = zip(*(each.columns for each in lessons), strict=True)
+    return Lessons(*(torch.cat(column) for column in columns))[-most:]
 
 
-class _Fate:
-    """What will be wanted, period by period, at a given mean."""
+class _KnownDemand:
+    """Demand of every period as a function of its mean."""
 
-    def __init__(self, episodes: Episodes, generator: np.random.Generator) -> None:
-        shape = (episodes.count, episodes.setting.compiled.markets, episodes.setting.horizon)
+    def __init__(self, batch: EpisodeBatch, generator: np.random.Generator) -> None:
+        shape = (batch.count, batch.briefing.compiled.markets, batch.briefing.horizon)
         self._uniforms = generator.uniform(size=shape)
-        self._noise = episodes.noise_scale.double().numpy()[:, None]
-        self._smallest = episodes.smallest_mean.double().numpy()[:, None]
-        self._path = episodes.mean_path.double().numpy()
+        self._noise_scale = batch.noise_scale.double().numpy()[:, None]
+        self._smallest_mean = batch.smallest_mean.double().numpy()[:, None]
+        self._mean_path = batch.mean_path.double().numpy()
 
-    def draw(self, period: int, mean: Tensor) -> Tensor:
-        """See `arena_rl.episodes.DrawDemand`."""
+    def sample(self, period: int, mean: Tensor) -> Tensor:
+        """See `arena_rl.episodes.batches.DemandSampler`."""
         return torch.from_numpy(self._at(period, mean.double().numpy())).float()
 
-    def ahead(self, period: int, sentiment: np.ndarray, goodwill: Goodwill | None) -> np.ndarray:
-        """Demand from a period to the end if everybody is served, units, (episodes, market links, periods left)."""
+    def to_end(self, period: int, sentiment: FloatArray, goodwill: Goodwill | None) -> FloatArray:
+        """Demand from a period to the end if all is served, units, (episodes, market links, periods left)."""
         found = []
         for later in range(period, self._uniforms.shape[2]):
-            found.append(self._at(later, np.maximum(self._smallest, self._path[:, :, later] * sentiment[:, None])))
+            mean = np.maximum(self._smallest_mean, self._mean_path[:, :, later] * sentiment[:, None])
+            found.append(self._at(later, mean))
             if goodwill is not None:
                 sentiment = next_sentiment(goodwill, sentiment, short=False)
         return np.stack(found, axis=2)
 
-    def _at(self, period: int, mean: np.ndarray) -> np.ndarray:
+    def _at(self, period: int, mean: FloatArray) -> FloatArray:
         raw = poisson_quantiles(self._uniforms[:, :, period], mean)
-        return np.asarray(np.maximum(mean + self._noise * (raw - mean), 0.0))
+        return np.asarray(np.maximum(mean + self._noise_scale * (raw - mean), 0.0))
 
 
-def give(
-    policy: ActorPolicy, episodes: Episodes, expert: Expert, generator: np.random.Generator, *, pupil_plays: bool
+def play_lesson(
+    pupil: ActorPolicy, batch: EpisodeBatch, expert: Expert, generator: np.random.Generator, *, pupil_plays: bool
 ) -> Lessons:
     """Play a batch of episodes to the end.
 
     Args:
-        policy: the pupil.
-        episodes: what is played.
-        expert: the teacher, for this network and rule of fulfilment.
+        pupil: the policy that learns.
+        batch: the episodes.
+        expert: for this network and rule of fulfilment.
         generator: of the demand.
-        pupil_plays: whether the pupil's orders are played, or the teacher's.
+        pupil_plays: whether the pupil's orders are played, or the expert's.
+
+    Returns:
+        One decision per episode and period.
     """
-    setting, fate = episodes.setting, _Fate(episodes, generator)
-    run = Run(episodes, fate.draw)
-    goodwill = setting.compiled.goodwill
+    briefing, known = batch.briefing, _KnownDemand(batch, generator)
+    run = EpisodeRun(batch, known.sample)
+    goodwill = briefing.compiled.goodwill
     assert goodwill is None or isinstance(goodwill, Goodwill)
-    loss = 0.0 if goodwill is None else goodwill.shortage_loss
+    lost_share = 0.0 if goodwill is None else goodwill.shortage_loss
     parts = []
-    everything = torch.full((1, setting.compiled.links), setting.order_bound)
+    largest_orders = torch.full((1, briefing.compiled.links), briefing.order_bound)
     with torch.no_grad():
-        for period in range(setting.horizon):
-            situation = run.situation(period)
-            demand = fate.ahead(period, situation.sentiment.double().numpy(), goodwill)
-            taught = torch.from_numpy(expert.orders(situation, demand, loss=loss)).float()
-            seen = policy.foreseen(setting, situation)
-            inputs = policy.frame(setting, seen)
-            scale = policy.reader.scale(seen, setting.horizon)
-            missing = policy.reader.requirements(setting, seen) / scale
-            counts = (setting.playable(everything, period) > 0).float().expand_as(taught)
-            parts.append(Lessons(inputs, missing, taught / scale, counts))
-            orders = policy.orders(setting, seen, policy.actions(inputs)) if pupil_plays else taught
+        for period in range(briefing.horizon):
+            observation = run.observe(period)
+            demand = known.to_end(period, observation.sentiment.double().numpy(), goodwill)
+            expert_orders = torch.from_numpy(expert.orders(observation, demand, lost_share=lost_share)).float()
+            observation = pupil.with_forecast(briefing, observation)
+            features = pupil.frame(briefing, observation)
+            scale = pupil.features.demand_scale(observation, briefing.horizon)
+            net_requirements = pupil.features.net_requirements(briefing, observation) / scale
+            playable = (briefing.playable(largest_orders, period) > 0).float().expand_as(expert_orders)
+            parts.append(Lessons(features, net_requirements, expert_orders / scale, playable))
+            orders = pupil.orders(briefing, observation, pupil.actions(features)) if pupil_plays else expert_orders
             run.advance(period, orders)
-    return joined(parts, setting.horizon * episodes.count)
+    return concatenate(parts, briefing.horizon * batch.count)
 
 
-def lesson_loss(actions: Tensor, lessons: Lessons, *, bound: float, caution: float) -> Tensor:
-    """Asymmetric squared error of the pupil's actions; its minimum is an expectile of those that the teacher's are.
+def imitation_loss(actions: Tensor, lessons: Lessons, *, bound: float, caution: float) -> Tensor:
+    """Asymmetric squared error of the pupil's actions; its minimum is an expectile of the expert's actions.
 
-    Where the teacher orders nothing, so does any action that is small enough. Source of expectiles: Newey and Powell
-    (1987), Econometrica 55.
+    Where the expert orders nothing, every action that is small enough to order nothing is right. Source of expectiles:
+    W. Newey and J. Powell (1987), Econometrica 55.
 
     Args:
         actions: of the pupil, (decisions, supply links).
         lessons: the same decisions.
-        bound: largest size of an action.
+        bound: largest absolute value of an action.
         caution: weight of an order too small against one too large, between 0 and 1.
     """
-    short = (lessons.taught - lessons.missing).clamp(-bound, bound) - actions
-    short = torch.where(lessons.taught > 0, short, short.clamp(max=0.0))
-    weights = torch.where(short > 0, caution, 1.0 - caution) * lessons.counts
-    return (weights * short**2).sum() / lessons.counts.sum().clamp(min=1.0)
+    short = (lessons.expert_orders - lessons.net_requirements).clamp(-bound, bound) - actions
+    short = torch.where(lessons.expert_orders > 0, short, short.clamp(max=0.0))
+    weights = torch.where(short > 0, caution, 1.0 - caution) * lessons.playable
+    return (weights * short**2).sum() / lessons.playable.sum().clamp(min=1.0)

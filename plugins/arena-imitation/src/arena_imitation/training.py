@@ -1,4 +1,4 @@
-"""Makes the learner that a recipe asks for; all else of a training is arena-rl's."""
+"""Training by a recipe of this package; all of it but recipe and learner is that of `arena_rl.training`."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from arena import ArenaError, TrainingPoint, TrainingRequest
-from arena_imitation.teaching import ImitationRecipe, load_recipe
-from arena_rl.actor import ActorPolicy
-from arena_rl.learners import Learner
-from arena_rl.recipes import World
-from arena_rl.training import run_recipe
-from arena_rl.weights import AnyPolicy
+from arena_imitation.recipes import ImitationRecipe, load_recipe
+from arena_rl.episodes.worlds import World
+from arena_rl.learners.learner import Learner
+from arena_rl.policies.actor import ActorPolicy
+from arena_rl.policies.policy_files import AnyPolicy
+from arena_rl.training.train import run_recipe
 
 
-def train(name: str, request: TrainingRequest, tell: Callable[[TrainingPoint], None]) -> tuple[Path, ...]:
-    """Train by a recipe of this package; see `arena_rl.training.run_recipe`."""
-    return run_recipe(load_recipe(name), recipe_learner, request, tell)
+def train(name: str, request: TrainingRequest, report: Callable[[TrainingPoint], None]) -> tuple[Path, ...]:
+    """Train by a recipe of this package; see `arena_rl.training.train.run_recipe`."""
+    return run_recipe(load_recipe(name), make_learner, request, report)
 
 
-def recipe_learner(recipe: ImitationRecipe, policy: AnyPolicy, worlds: Sequence[World]) -> Learner:
-    """The learner of a recipe.
+def make_learner(recipe: ImitationRecipe, policy: AnyPolicy, worlds: Sequence[World]) -> Learner:
+    """Make the learner of a recipe.
+
+    Args:
+        recipe: gives settings, steps and seed.
+        policy: the policy that the learner improves, in place.
+        worlds: source of its episodes.
 
     Raises:
         ArenaError: If it needs a package that is not installed.
@@ -29,10 +34,10 @@ def recipe_learner(recipe: ImitationRecipe, policy: AnyPolicy, worlds: Sequence[
     try:
         from arena_imitation.learner import ImitationLearner
 
-        first = ImitationLearner(recipe.learner, policy, worlds[0], steps=recipe.steps, seed=recipe.seed)
+        imitation = ImitationLearner(recipe.learner, policy, worlds[0], steps=recipe.steps, seed=recipe.seed)
         if recipe.refinement is None:
-            return first
+            return imitation
         from arena_imitation.refinement import RefinedLearner
     except ModuleNotFoundError as error:
         raise ArenaError(f"training {recipe.name} needs {error.name}: pip install 'arena-imitation[train]'") from error
-    return RefinedLearner(first, recipe.refinement, worlds[0], seed=recipe.seed)
+    return RefinedLearner(imitation, recipe.refinement, worlds[0], seed=recipe.seed)

@@ -1,14 +1,20 @@
 """Learned controllers of arena, and their training.
 
 ``learned-policy`` plays a trained policy that the package ships, on the blind or the informed track; ``arena train``
-makes them, by the recipes in the folder ``recipes``. Weights are safetensors and JSON: nothing is ever unpickled.
+makes such policies, by the recipes in the folder ``recipes``. Weights are safetensors and JSON: nothing is ever
+unpickled.
+
+- `arena_rl.inputs`: what a policy sees.
+- `arena_rl.policies`: the networks that decide.
+- `arena_rl.episodes`: what is played in training.
+- `arena_rl.learners`: losses and optimisers.
+- `arena_rl.training`: recipes and their runs.
+- `arena_rl.controller`: a trained policy in play.
 """
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, cast
-
-from pydantic import BaseModel
+from typing import Any
 
 from arena import Controller, ControllerSpec, TrainingSpec, hookimpl
 from arena_rl.config import LearnedConfig
@@ -16,10 +22,10 @@ from arena_rl.config import LearnedConfig
 __all__ = ["arena_controllers", "arena_trainings"]
 
 
-def _learned_policy(config: BaseModel) -> Controller:
+def _learned_policy(config: LearnedConfig) -> Controller:
     from arena_rl.controller import LearnedController, shipped_policies
 
-    return LearnedController(shipped_policies(cast(LearnedConfig, config)))
+    return LearnedController(shipped_policies(config))
 
 
 @hookimpl
@@ -48,7 +54,7 @@ def arena_trainings() -> Iterable[TrainingSpec]:
     Returns:
         The declarations; summaries are read from the recipes.
     """
-    from arena_rl.recipes import load_recipe, recipe_names
-    from arena_rl.training import run
+    from arena_rl.training.recipes import load_recipe, recipe_names
+    from arena_rl.training.train import train
 
-    return [TrainingSpec(name, load_recipe(name).summary, partial(run, name)) for name in recipe_names()]
+    return [TrainingSpec(name, load_recipe(name).summary, partial(train, name)) for name in recipe_names()]

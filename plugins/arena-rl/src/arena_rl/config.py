@@ -1,4 +1,4 @@
-"""Configuration of the learned controllers."""
+"""Configuration of the controllers that play trained policies, here and in arena-imitation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PolicyName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_lengt
 
 
 class LearnedConfig(FrozenSchema):
-    """Which trained policy plays."""
+    """Choice of the trained policy that plays."""
 
     policy: PolicyName = Field(description="name of a policy that the package ships")
     otherwise: PolicyName | None = Field(

@@ -1,0 +1,1 @@
+"""Learners: the losses and optimisers that improve a policy."""

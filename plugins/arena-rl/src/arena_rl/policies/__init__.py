@@ -1,0 +1,1 @@
+"""Policies: the networks that decide, and their files."""

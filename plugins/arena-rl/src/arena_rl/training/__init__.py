@@ -1,0 +1,1 @@
+"""Trainings: recipes, their runs, and the files that a run leaves."""
