@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from click.testing import Result
 from typer.testing import CliRunner
 
 from arena.cli import app
@@ -47,6 +46,6 @@ def running(command: Sequence[object], **options: Any) -> Iterator["subprocess.P
             raise
 
 
-def invoke(arguments: Sequence[str]) -> Result:
+def invoke(arguments: Sequence[str]) -> Any:
     """Run a command of the arena in this process, so that what a test has patched holds for it."""
     return CliRunner().invoke(app, list(arguments), prog_name="arena")
