@@ -19,6 +19,15 @@ from .contract.language_model import (
     LlmQuestion as LlmQuestion,
     LlmUnavailable as LlmUnavailable,
 )
+from .contract.messages import (
+    Briefing as Briefing,
+    InformedBriefing as InformedBriefing,
+    InformedObservation as InformedObservation,
+    LocalObservation as LocalObservation,
+    Observation as Observation,
+    OracleBriefing as OracleBriefing,
+    Track as Track,
+)
 from .contract.orders import CheckedOrders as CheckedOrders, check_orders as check_orders
 from .contract.seeds import (
     EpisodeSeed as EpisodeSeed,
@@ -33,16 +42,7 @@ from .contract.seeds import (
     read_secret as read_secret,
     reveal_secret as reveal_secret,
 )
-from .contract.tracks import (
-    Briefing as Briefing,
-    InformedBriefing as InformedBriefing,
-    InformedObservation as InformedObservation,
-    LocalObservation as LocalObservation,
-    Observation as Observation,
-    OracleBriefing as OracleBriefing,
-    Track as Track,
-    TrackView as TrackView,
-)
+from .contract.tracks import TrackView as TrackView
 from .contract.training import (
     TrainingPoint as TrainingPoint,
     TrainingRequest as TrainingRequest,

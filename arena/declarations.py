@@ -17,8 +17,8 @@ from pydantic import BaseModel
 from arena import hookspecs
 from arena.contract.controller import Capability, ControllerSpec
 from arena.contract.language_model import LlmClientSpec
+from arena.contract.messages import Track
 from arena.contract.preloading import check_preload
-from arena.contract.tracks import Track
 from arena.contract.training import TrainingSpec
 from arena.errors import PluginError, show_value, suggest
 from arena.schemas import SLUG_RULE, is_slug

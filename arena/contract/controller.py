@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from arena.contract.tracks import Briefing, Observation, Track
+from arena.contract.messages import Briefing, Observation, Track
 from arena.errors import ContractViolation, show_value
 
 Capability = Literal["subprocess", "llm"]

@@ -10,10 +10,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from arena.contract import tracks
+from arena.contract import messages
 from arena.contract.kpi import Kpis
+from arena.contract.messages import TRACKS
 from arena.contract.seeds import PUBLIC_SEEDS
-from arena.contract.tracks import TRACKS
 from arena.simulate.ledger import Ledger
 from arena.world.scenario import Scenario
 
@@ -60,12 +60,12 @@ def _arrays() -> tuple[str, ...]:
 
 def _contract(indicators: tuple[str, ...], arrays: tuple[str, ...]) -> dict[str, Any]:
     schemas = (
-        tracks.Briefing,
-        tracks.InformedBriefing,
-        tracks.OracleBriefing,
-        tracks.Observation,
-        tracks.InformedObservation,
-        tracks.LocalObservation,
+        messages.Briefing,
+        messages.InformedBriefing,
+        messages.OracleBriefing,
+        messages.Observation,
+        messages.InformedObservation,
+        messages.LocalObservation,
     )
     return {
         "rules": RULES,

@@ -20,8 +20,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from arena.contract.controller import Capability, Controller, ControllerSpec
 from arena.contract.language_model import LlmEndpoint
+from arena.contract.messages import Track
 from arena.contract.preloading import check_preload
-from arena.contract.tracks import Track
 from arena.documents import parse_document
 from arena.entry.code import check_code, find_code, read_code
 from arena.entry.folder import (

@@ -16,8 +16,9 @@ from gymnasium.error import ResetNeeded
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
+from arena.contract.messages import LocalObservation
 from arena.contract.orders import check_orders
-from arena.contract.tracks import LocalObservation, TrackView
+from arena.contract.tracks import TrackView
 from arena.envs.layout import ObservationLayout
 from arena.envs.single import RENDER_MODES, resolve_scenario
 from arena.errors import ContractViolation, EpisodeEnded, suggest, unknown_name

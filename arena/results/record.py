@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.kpi import Kpis
-from arena.contract.tracks import Track
+from arena.contract.messages import Track
 from arena.contract.version import contract_digest
 from arena.errors import Outcome
 from arena.jail.isolation import Isolation

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from arena.contract.tracks import Track
+from arena.contract.messages import Track
 from arena.jail.isolation import Isolation
 
 OFFICIAL_ISOLATION: Final = frozenset({"strict", "sandbox"})

@@ -21,8 +21,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from pydantic import PrivateAttr
 
+from arena.contract.messages import Track
 from arena.contract.seeds import EpisodeSeed
-from arena.contract.tracks import Track
 from arena.results.record import PlayedEpisode
 from arena.simulate.simulator import episode_generator
 from arena.testing.recorder import Message

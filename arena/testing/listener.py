@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.controller import ControllerReport
-from arena.contract.tracks import Briefing, Observation
+from arena.contract.messages import Briefing, Observation
 from arena.entry.submission import Submission
 from arena.llm.seat import LlmLine
 from arena.play.seats import Host, Seat

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from arena.contract.tracks import Track
+from arena.contract.messages import Track
 from arena.errors import LISTED_NAMES
 from arena.play.seats import Isolation
 from arena.results.timing import DecisionTimes

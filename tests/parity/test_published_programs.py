@@ -34,8 +34,9 @@ from arena import (
     load_suite,
     measure,
 )
+from arena.contract.messages import InformedObservation
 from arena.contract.seeds import PUBLIC_SEEDS
-from arena.contract.tracks import InformedObservation, TrackView
+from arena.contract.tracks import TrackView
 from arena.simulate.simulator import realised_demand
 from arena.world.nodes_and_links import Component
 from arena.world.scenario import Fulfilment

@@ -20,7 +20,7 @@ from fake_controllers import (
 )
 
 from arena import ControllerSpec, InvalidInput, Observation, PluginError, UnknownName
-from arena.contract.tracks import OracleBriefing
+from arena.contract.messages import OracleBriefing
 from arena.play import match
 from arena.testing import CONTROLLER_CHECKS, Check, ConformanceError, ConformanceWarning, controller_checks
 

@@ -8,8 +8,8 @@ import pytest
 from arena import load_scenario
 from arena.contract.controller import ControllerReport
 from arena.contract.kpi import Kpis, measure
+from arena.contract.messages import Briefing, LocalObservation
 from arena.contract.seeds import PUBLIC_SEEDS, EpisodeSeed, PublicSeeds
-from arena.contract.tracks import Briefing, LocalObservation
 from arena.contract.version import contract_digest
 from arena.entry.submission import Manifest, Submission
 from arena.errors import ContractViolation, ControllerKilled

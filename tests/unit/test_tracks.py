@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from arena import Goodwill, Simulator, TrackView, load_scenario
-from arena.contract.tracks import (
+from arena.contract.messages import (
     Briefing,
     InformedBriefing,
     InformedObservation,

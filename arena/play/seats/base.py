@@ -14,7 +14,7 @@ from arena.simulate.orders import order_numbers
 
 if TYPE_CHECKING:
     from arena.contract.controller import Controller
-    from arena.contract.tracks import Briefing, Observation
+    from arena.contract.messages import Briefing, Observation
     from arena.entry.submission import Submission
     from arena.llm.seat import LlmLine
 

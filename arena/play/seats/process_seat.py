@@ -48,7 +48,7 @@ from arena.play.seats.wire import (
 )
 
 if TYPE_CHECKING:
-    from arena.contract.tracks import Briefing, Observation
+    from arena.contract.messages import Briefing, Observation
     from arena.entry.submission import Submission
     from arena.jail.launcher import Launcher
     from arena.jail.limits import Limits

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from arena.contract import tracks
-from arena.contract.tracks import Briefing, Observation
+from arena.contract import messages
+from arena.contract.messages import Briefing, Observation
 from arena.entry.submission import Manifest, Submission
 from arena.plugins import PluginEntry, list_entry_points, load_entry
 from arena.world.demand import Goodwill
@@ -48,10 +48,10 @@ class PlainObservation(NamedTuple):
 
 
 _BRIEFINGS: dict[str, type[Briefing]] = {
-    kind.__name__: kind for kind in (tracks.Briefing, tracks.InformedBriefing, tracks.OracleBriefing)
+    kind.__name__: kind for kind in (messages.Briefing, messages.InformedBriefing, messages.OracleBriefing)
 }
 _OBSERVATIONS: dict[str, type[Observation]] = {
-    kind.__name__: kind for kind in (tracks.Observation, tracks.InformedObservation, tracks.LocalObservation)
+    kind.__name__: kind for kind in (messages.Observation, messages.InformedObservation, messages.LocalObservation)
 }
 _SCHEMAS: dict[str, type[Briefing] | type[Observation]] = {**_BRIEFINGS, **_OBSERVATIONS}
 _MODELS = (Goodwill, Network, Scenario)

@@ -21,7 +21,7 @@ from arena.play.seats.base import ask_report, failure_code, numeric_array
 if TYPE_CHECKING:
     from arena.contract.controller import Controller, ControllerReport
     from arena.contract.language_model import LlmQuestion
-    from arena.contract.tracks import Briefing, Observation
+    from arena.contract.messages import Briefing, Observation
     from arena.entry.submission import Submission
     from arena.llm.seat import LlmLine
 
