@@ -37,8 +37,8 @@ def next_sentiment(
     Source: gym-invmgmt (arXiv 2605.11355).
 
     >>> goodwill = Goodwill(growth=1.25, decay=0.5, cap=2.0, floor=0.4)
-    >>> [next_sentiment(goodwill, 1.0, short) for short in (False, True)]
-    [1.25, 0.5]
+    >>> next_sentiment(goodwill, 1.0, False), next_sentiment(goodwill, 1.0, True)
+    (1.25, 0.5)
     >>> next_sentiment(goodwill, 1.8, False), next_sentiment(goodwill, 0.6, True)
     (2.0, 0.4)
     """
