@@ -220,6 +220,7 @@ def endure(tmp_path: Path, isolation: str, submissions: int, scenarios: int, pau
     return killed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isolation", ["process"])
 def test_nothing_that_is_killed_changes_a_row(tmp_path: Path, isolation: str) -> None:
     killed = endure(tmp_path, require_or_skip(isolation), submissions=3, scenarios=2, pause=8)

@@ -236,6 +236,7 @@ def test_from_the_secret_to_the_verified_results(tmp_path: Path) -> None:
     assert "nowhere/standings.json" in missing.stderr
 
 
+@pytest.mark.slow
 def test_the_secret_is_in_no_child_and_no_output(tmp_path: Path) -> None:
     """A controller writes down all that it can see, its own memory included; nothing of the secret is in it."""
     dumps = tmp_path / "dumps"

@@ -47,6 +47,7 @@ def test_it_is_linted_and_formatted(tmp_path: Path, name: str) -> None:
     assert run(folder, "ruff", "format", "--check", "--no-cache").returncode == 1
 
 
+@pytest.mark.slow
 def test_it_is_strictly_typed(tmp_path: Path) -> None:
     need("mypy")
     folder = scaffold("plugin", "my-rules", tmp_path)
