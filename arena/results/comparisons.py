@@ -9,14 +9,14 @@ says that it earned more. The *worth* of a language model is what it earns more 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.results.rows import Interval, LlmRow, PriceOfDecentralisation, ScenarioPrice
-from arena.results.statistics import percentile_interval
+from arena.results.statistics import Estimate, estimate
 
 if TYPE_CHECKING:
     from arena.results.record import EpisodeRecord
@@ -28,13 +28,12 @@ class Profits(NamedTuple):
     """What a submission earned on a suite.
 
     Attributes:
-        means: mean profit by scenario, (scenarios,).
-        draws: the same in every bootstrap resample of the seeds, (scenarios, resamples); NaN where there are none. Two
-            submissions are compared on the same draws.
+        episodes: profits, (scenarios, seeds). Two submissions met the same demand in the same place.
+        units: makes independent units of such an array; see `arena.results.statistics`.
     """
 
-    means: Matrix
-    draws: Matrix
+    episodes: Matrix
+    units: Callable[[Matrix], Matrix]
 
 
 def price_of_decentralisation(
@@ -54,33 +53,38 @@ def price_of_decentralisation(
     by_scenario = [
         ScenarioPrice(
             scenario=scenario,
-            **_price(local.means[place], full.means[place], local.draws[place], full.draws[place]),
+            **_price(local.episodes[place][None], full.episodes[place][None]),
         )
         for place, scenario in enumerate(scenarios)
     ]
-    means = (local.means.mean(), full.means.mean())
     return PriceOfDecentralisation(
         submission=submission,
         full_view=full_view,
-        **_price(*means, local.draws.mean(axis=0), full.draws.mean(axis=0)),
+        **_price(local.units(local.episodes), full.units(full.episodes)),
         by_scenario=tuple(by_scenario),
     )
 
 
-def _price(local: float, full: float, local_draws: Matrix, full_draws: Matrix) -> dict[str, object]:
-    """Return the fields of a price: of two mean profits and of their resamples, (resamples,)."""
-    price, prices = full - local, full_draws - local_draws
-    comparable = full > 0
-    # A resample without profit has no share; the interval is None then, like that of any number that is none.
-    shares = prices / np.where(full_draws > 0, full_draws, np.nan)
+def _price(local: Matrix, full: Matrix) -> dict[str, object]:
+    """Return the fields of a price, of the units of both profits, (strata, units)."""
+    profit, full_profit = (float(units.mean(axis=-1).sum()) for units in (local, full))
+    price = full_profit - profit
+    comparable = full_profit > 0
+    # As a score, the share is a ratio of means; its value on a unit is linear in both profits.
+    ratio = price / full_profit if comparable else np.nan
+    shares = ratio / len(full) + (full - local - ratio * full) / full_profit if comparable else None
     return {
-        "profit": float(local),
-        "full_view_profit": float(full),
-        "price": float(price),
-        "price_interval": percentile_interval(prices),
-        "share": float(price / full) if comparable else None,
-        "share_interval": percentile_interval(shares) if comparable else None,
+        "profit": profit,
+        "full_view_profit": full_profit,
+        "price": price,
+        "price_interval": _interval(estimate(full - local)),
+        "share": float(ratio) if comparable else None,
+        "share_interval": None if shares is None else _interval(estimate(shares)),
     }
+
+
+def _interval(one: Estimate | None) -> Interval | None:
+    return None if one is None else one.interval
 
 
 def language_model_row(
@@ -126,5 +130,5 @@ def _worth(mine: Profits | None, fitted: Profits | None) -> tuple[float | None, 
     """Mean profit over that of the fitted rule, and its interval; paired by seed."""
     if mine is None or fitted is None:
         return None, None
-    draws = mine.draws.mean(axis=0) - fitted.draws.mean(axis=0)
-    return float(mine.means.mean() - fitted.means.mean()), percentile_interval(draws)
+    worth = estimate(mine.units(mine.episodes - fitted.episodes))
+    return (None, None) if worth is None else (worth.value, worth.interval)

@@ -79,7 +79,8 @@ class Results:
     def standings(self) -> pandas.DataFrame:
         """Return a row per submission over the whole suite, ranked ones first, references last; see `StandingRow`.
 
-        The ends of an interval are two columns, as in `score_low` and `score_high`.
+        The ends of an interval are two columns, as in `score_low` and `score_high`, and so are the ends of a rank:
+        `rank_first` and `rank_last`.
 
         Raises:
             ArenaError: pandas is not installed.
@@ -184,22 +185,24 @@ def read_text(path: Path) -> str:
 
 
 def _rows_frame(rows: Sequence[StandingRow | ScenarioRow], row_type: type[StandingRow | ScenarioRow]) -> Any:
-    """Return rows as a data frame; a field that holds an interval becomes two columns."""
-    intervals = [name for name in row_type.model_fields if name.endswith("_interval")]
-    columns = [column for name in row_type.model_fields for column in (_ends(name) if name in intervals else (name,))]
+    """Return rows as a data frame; a field that holds an interval or a rank becomes two columns."""
+    columns = [column for name in row_type.model_fields for column, _ in _parts(name)]
     cells = []
     for row in rows:
         values = row.model_dump()
-        for name in intervals:
-            ends = values.pop(name) or {"low": None, "high": None}
-            values |= dict(zip(_ends(name), (ends["low"], ends["high"]), strict=True))
-        cells.append([values[column] for column in columns])
+        parts = [(values[name], part) for name in row_type.model_fields for _, part in _parts(name)]
+        cells.append([value if part is None or value is None else value[part] for value, part in parts])
     return _frame(cells, columns)
 
 
-def _ends(name: str) -> tuple[str, str]:
-    base = name.removesuffix("_interval")
-    return f"{base}_low", f"{base}_high"
+def _parts(name: str) -> tuple[tuple[str, str | None], ...]:
+    """Return the columns of a field, each with the part of its value that it holds; None for all of it."""
+    if name.endswith("_interval"):
+        base = name.removesuffix("_interval")
+        return (f"{base}_low", "low"), (f"{base}_high", "high")
+    if name in ("rank", "track_rank"):
+        return (f"{name}_first", "first"), (f"{name}_last", "last")
+    return ((name, None),)
 
 
 def _frame(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> Any:

@@ -18,7 +18,11 @@ else `reference`, which others may beat."""
 
 
 class Interval(BaseModel):
-    """A 95 % interval: the 2.5 % and 97.5 % quantiles over the bootstrap resamples."""
+    """A 95 % confidence interval of a mean over seeds, by the rule of `arena.results.statistics`.
+
+    It is missing where there are fewer than two seeds, and where all seeds gave the same value: one episode that was
+    played ten times does not say how far others lie apart.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +30,24 @@ class Interval(BaseModel):
     """Lower end."""
     high: float
     """Upper end."""
+
+
+class Rank(BaseModel):
+    """The places that the evidence leaves open to a submission.
+
+    With the level of `arena.results.ranking` for the whole table: `first` − 1 submissions are better, and those that
+    are worse leave no place after `last`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: int
+    """Best place."""
+    last: int
+    """Worst place."""
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}–{self.last}"
 
 
 class ScenarioRow(BaseModel):
@@ -50,13 +72,13 @@ class ScenarioRow(BaseModel):
     standard_error: float | None
     """Sample deviation of profit / √episodes; None below two episodes."""
     profit_interval: Interval | None
-    """Bootstrap interval of the mean profit; None unless every seed is there and there are at least two."""
+    """Of the mean profit; None unless every seed is there."""
     cvar_5: float | None
-    """Mean of the worst max(1, ⌊0.05 n⌋) episodes (conditional value at risk)."""
+    """Mean of the worst ⌊0.05 n⌋ episodes (conditional value at risk); None below 40 episodes."""
     score: float | None
     """Mean profit / the oracle's mean profit over the same seeds; None without an oracle whose mean is positive."""
     score_interval: Interval | None
-    """Bootstrap interval of the score, the oracle resampled along."""
+    """Of the score, a ratio of two means over the same seeds; None unless every seed is there."""
     optimality_gap: float | None
     """(Oracle's mean profit − mean profit) / |oracle's mean profit|, over the same seeds."""
     fallbacks: int
@@ -73,11 +95,11 @@ class StandingRow(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rank: int | None
-    """Place among all submissions but oracles, ties sharing the best of their places; None for an oracle, for a
-    submission that has not played everything, and where `unranked_because` has a reason. See `Standings.ranked_by`."""
-    track_rank: int | None
-    """Place among the submissions of the same track, by the same rule."""
+    rank: Rank | None
+    """Places that are open to it among all submissions but oracles; None for an oracle, for a submission that has not
+    played everything, and where `unranked_because` has a reason. See `Standings.ranked_by`."""
+    track_rank: Rank | None
+    """Places among the submissions of the same track, by the same decisions."""
     submission: str
     """Name of the submission."""
     controller: str
@@ -102,13 +124,13 @@ class StandingRow(BaseModel):
     mean_profit: float | None
     """Mean over scenarios of the scenario's mean profit, over what was played; None without an episode."""
     profit_interval: Interval | None
-    """Bootstrap interval of `mean_profit`; None if incomplete or with fewer than two seeds."""
+    """Of `mean_profit`; None if incomplete."""
     standard_error: float | None
-    """Of `mean_profit`: √(Σ squared standard errors of the scenarios) / scenarios; None where one has none."""
+    """Of `mean_profit`, over independent units; see `Standings.unit`. None if incomplete or with a single seed."""
     score: float | None
     """Mean over scenarios of the scenario's score; None as long as one of them has none."""
     score_interval: Interval | None
-    """Bootstrap interval of `score`; None if incomplete or with fewer than two seeds."""
+    """Of `score`; None if incomplete."""
     interquartile_mean: float | None
     """Mean of the middle half of all episodes' values (⌊n/4⌋ cut at each end). An episode's value is profit / the
     oracle's mean profit on its scenario if there is a score, else profit."""
@@ -117,7 +139,7 @@ class StandingRow(BaseModel):
     best_other: str | None
     """The submission placed first among the others that are ranked."""
     cvar_5: float | None
-    """Mean over scenarios of the scenario's CVaR at 5 %."""
+    """Mean over scenarios of the scenario's CVaR at 5 %; None below 40 seeds."""
     optimality_gap: float | None
     """Mean over scenarios of the scenario's optimality gap."""
     fill_rate: float | None
@@ -158,11 +180,11 @@ class ScenarioPrice(BaseModel):
     price: float
     """The second less the first."""
     price_interval: Interval | None
-    """Bootstrap interval of the price."""
+    """Of the price."""
     share: float | None
     """Price / profit with the full view."""
     share_interval: Interval | None
-    """Bootstrap interval of the share."""
+    """Of the share."""
 
 
 class PriceOfDecentralisation(BaseModel):
@@ -184,11 +206,11 @@ class PriceOfDecentralisation(BaseModel):
     price: float | None = None
     """The second less the first, money per episode; negative if the full view earned less."""
     price_interval: Interval | None = None
-    """Bootstrap interval of the price, paired by seed; None with fewer than two seeds."""
+    """Of the price, paired by seed."""
     share: float | None = None
     """Price / profit with the full view; None unless that is positive."""
     share_interval: Interval | None = None
-    """Bootstrap interval of the share; None also if the full view earns nothing in a resample."""
+    """Of the share, a ratio of two means over the same seeds."""
     by_scenario: tuple[ScenarioPrice, ...] = ()
     """The price on every scenario, in the order of the suite."""
 
@@ -228,7 +250,7 @@ class LlmRow(BaseModel):
     """What the model is worth over plain fitting: mean profit less that of `fitted_rule`, money per episode; None
     unless both have played every scenario and seed."""
     worth_interval: Interval | None
-    """Bootstrap interval of the worth, paired by seed; None with fewer than two seeds."""
+    """Of the worth, paired by seed."""
 
 
 class Removal(BaseModel):
@@ -253,10 +275,9 @@ class Removal(BaseModel):
 class Standings(BaseModel):
     """The outcome of a contest.
 
-    Ties: submissions are sorted by `ranked_by`. The first opens a group; each next one joins the group when the 95 %
-    paired bootstrap interval of its difference from the group's first member contains zero, and opens a new group
-    otherwise. All of a group share the place of its first member, and places that ties used up are skipped (1, 1, 3).
-    With a single seed there is no interval, and only equal values tie.
+    Submissions are sorted by `ranked_by`. A rank is a set of places: its first is one more than the number of
+    submissions that are better, and its last leaves room for those that are worse. All pairs are compared seed by seed,
+    with one level of 5 % for the whole table; see `arena.results.ranking`. With one seed every place is open.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -280,8 +301,9 @@ class Standings(BaseModel):
     of the scenario, the one that the suite names, or else the one with the highest mean profit. The divisor is
     that profit, which was really made, and never a bound that an oracle certified; see `ScenarioRow.kind` for what the
     oracle is."""
-    resamples: int
-    """Bootstrap resamples behind the intervals."""
+    unit: Literal["seed", "episode"]
+    """What was drawn independently: on public seeds a seed across all scenarios, which are played with the same ones;
+    on hidden seeds an episode, since every scenario has a stream of its own."""
     rows: tuple[StandingRow, ...]
     """The ranked submissions, best first, then the incomplete ones by name."""
     reference: tuple[StandingRow, ...]

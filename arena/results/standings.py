@@ -2,9 +2,10 @@
 
 The numbers are defined in the contract and, field by field, in `arena.results.rows`. Three rules hold throughout:
 
-- **Paired by seed.** Submissions meet the same demand, so they are compared on the same seeds. The bootstrap draws
-  seed indices with replacement within each scenario, 2 000 times, and every submission (and the oracle it is divided
-  by) is looked at through the same draws. Scenarios are drawn independently of each other.
+- **Paired by seed.** Submissions meet the same demand, so they are compared on the same seeds, together with the oracle
+  that they are divided by. On public seeds the ten seeds that play one scenario play all others too: the unit is a seed
+  across all scenarios. On hidden seeds every scenario has a stream of its own: the unit is an episode. See
+  `arena.results.statistics` for intervals and `arena.results.ranking` for ranks.
 - **Failures stay.** A forfeited episode counts with its profit, which is at most 0. An episode that the arena itself
   failed to play has no profit; a submission that has such a one, or that has not played every episode yet, is listed
   with what it has but gets no rank.
@@ -25,28 +26,25 @@ from arena.contract.messages import Track
 from arena.jail.isolation import strength
 from arena.results import statistics
 from arena.results.comparisons import Profits, language_model_row, price_of_decentralisation
+from arena.results.ranking import better_than, rank_of
 from arena.results.record import EpisodeRecord
 from arena.results.rows import (
     OFFICIAL_ISOLATION,
     Interval,
     LlmRow,
+    Rank,
     ReferenceKind,
     Removal,
     ScenarioRow,
     StandingRow,
     Standings,
 )
-from arena.results.statistics import percentile_interval
+from arena.results.statistics import Estimate, estimate
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
 
-RESAMPLES: Final = 2000
-"""Bootstrap resamples behind every interval."""
-
 BOUND_TOLERANCE: Final = 1e-6
 """By which a profit may exceed a bound, relative to the larger of the two and 1: solvers round."""
-
-_BOOTSTRAP_SEED: Final = 20_260_511
 
 Matrix = NDArray[np.float64]
 
@@ -84,15 +82,12 @@ def compute_standings(
     """
     table = _Table(records, list(scenarios), seeds)
     oracles = table.oracles(scored_by)
-    analysis = _Analysis(table, oracles)
+    analysis = _Analysis(table, oracles, shared_seeds=commitment is None)
     rows = {name: analysis.row(name) for name in table.names}
     contenders = [name for name in table.names if rows[name].track != "oracle"]
     ranked = [name for name in contenders if rows[name].complete and not rows[name].unranked_because]
     by_score = bool(ranked) and all(rows[name].score is not None for name in ranked)
-    order, ranks = analysis.rank(ranked, by_score)
-    track_ranks: dict[str, int] = {}
-    for track in {rows[name].track for name in ranked}:
-        track_ranks |= analysis.rank([name for name in ranked if rows[name].track == track], by_score)[1]
+    order, ranks, track_ranks = analysis.rank(ranked, by_score)
     for name in order:
         other = next((one for one in order if one != name), None)
         placed: dict[str, object] = {"rank": ranks[name], "track_rank": track_ranks[name], "best_other": other}
@@ -112,7 +107,7 @@ def compute_standings(
         contract_digest=records[0].contract_digest if records else "",
         ranked_by="score" if by_score else "mean_profit",
         oracles={scenarios[place]: table.names[oracle] for place, oracle in sorted(oracles.items())},
-        resamples=RESAMPLES,
+        unit="seed" if commitment is None else "episode",
         rows=tuple(rows[name] for name in listed),
         reference=tuple(rows[name] for name in reference),
         by_scenario=tuple(
@@ -190,14 +185,17 @@ class _Table:
 class _Analysis:
     """Means, scores and their bootstrap over a table."""
 
-    def __init__(self, table: _Table, oracles: Mapping[int, int]) -> None:
+    def __init__(self, table: _Table, oracles: Mapping[int, int], *, shared_seeds: bool) -> None:
         self._table = table
+        self._shared_seeds = shared_seeds
         self._complete = table.scored.all(axis=(1, 2)) & bool(table.scenarios) & (table.seeds > 0)
         # Mean oracle profit over the same seeds as each submission has, shape (submissions, scenarios).
         self._means = statistics.mean_of(table.profit, table.scored)
         self._reference = np.full(self._means.shape, np.nan)
+        oracle_profit = np.full(table.profit.shape[1:], np.nan)
         for place, oracle in oracles.items():
-            profit = np.broadcast_to(table.profit[oracle, place], table.scored[:, place].shape)
+            oracle_profit[place] = table.profit[oracle, place]
+            profit = np.broadcast_to(oracle_profit[place], table.scored[:, place].shape)
             self._reference[:, place] = statistics.mean_of(profit, table.scored[:, place])
         # A submission whose language model never answered is not scored, on no scenario and by no share of the oracle.
         self._silence = {name: _without_answers(table.of(name)) for name in table.names}
@@ -206,45 +204,29 @@ class _Analysis:
         positive = np.where(self._reference > 0, self._reference, np.nan)
         self._scores = self._means / positive
         self._values = table.profit / positive[:, :, None]
-        self._resample(oracles)
+        # The score is a ratio of means. Its value on one seed is linear in both profits there, with that ratio as mean.
+        ratios = self._scores[:, :, None]
+        self._score_values = ratios + (table.profit - ratios * oracle_profit) / positive[:, :, None]
 
-    def _resample(self, oracles: Mapping[int, int]) -> None:
-        """Draw the seeds of every resample and keep each submission's means and scores over them.
+    def _units(self, values: Matrix) -> Matrix:
+        """Return values, (…, scenarios, seeds), as independent units of their mean: (…, strata, units)."""
+        if self._shared_seeds:
+            means: Matrix = values.mean(axis=-2, keepdims=True)
+            return means
+        shares: Matrix = values / values.shape[-2]
+        return shares
 
-        Shapes (submissions, scenarios, resamples). The draws depend on the number of seeds and scenarios alone, so a
-        submission's interval does not move when another one joins.
-        """
-        table = self._table
-        shape = (len(table.names), len(table.scenarios), RESAMPLES)
-        self._mean_draws = np.full(shape, np.nan)
-        self._score_draws = np.full(shape, np.nan)
-        if table.seeds < 2:
-            return
-        generator = np.random.default_rng(_BOOTSTRAP_SEED)
-        for place in range(len(table.scenarios)):
-            drawn = generator.integers(0, table.seeds, size=(RESAMPLES, table.seeds))
-            # How often each seed was drawn: a resampled mean is then one product of matrices.
-            offsets = np.arange(RESAMPLES)[:, None] * table.seeds
-            counts = np.bincount((drawn + offsets).ravel(), minlength=RESAMPLES * table.seeds)
-            weights = counts.reshape(RESAMPLES, table.seeds) / table.seeds
-            means = table.profit[:, place] @ weights.T
-            self._mean_draws[:, place] = means
-            if place in oracles:
-                oracle = means[oracles[place]]
-                self._score_draws[:, place] = means / np.where(oracle > 0, oracle, np.nan)
-        self._score_draws[[table.index[name] for name, why in self._silence.items() if why]] = np.nan
-
-    def _suite_draws(self, name: str, by_score: bool) -> Matrix:
-        draws = self._score_draws if by_score else self._mean_draws
-        mean: Matrix = draws[self._table.index[name]].mean(axis=0)
-        return mean
+    def _estimate(self, name: str, values: Matrix) -> Estimate | None:
+        """Return the estimate of a submission's mean over the suite; None unless it has played everything."""
+        row = self._table.index[name]
+        return estimate(self._units(values[row])) if self._complete[row] else None
 
     def profits(self, name: str) -> Profits | None:
         """Return a submission's mean profit by scenario and resample; None unless it has played everything."""
         row = self._table.index.get(name)
         if row is None or not self._complete[row]:
             return None
-        return Profits(self._means[row], self._mean_draws[row])
+        return Profits(self._table.profit[row], self._units)
 
     def language_model_row(self, name: str, fitted_rule: str | None) -> LlmRow | None:
         """Return what a submission asked of language models, or None if it asked nothing."""
@@ -252,21 +234,20 @@ class _Analysis:
         profits = {one: self.profits(one) for one in (name, fitted_rule) if one is not None}
         return language_model_row(name, played, fitted_rule, profits)
 
-    def rank(self, names: Sequence[str], by_score: bool) -> tuple[list[str], dict[str, int]]:
-        """Return complete submissions best first, and the rank of each; see `Standings` for ties."""
+    def rank(self, names: Sequence[str], by_score: bool) -> tuple[list[str], dict[str, Rank], dict[str, Rank]]:
+        """Return complete submissions best first, the rank of each, and that among the submissions of its track."""
+        table = self._table
         statistic = self._scores if by_score else self._means
-        value = {name: float(statistic[self._table.index[name]].mean()) for name in names}
+        value = {name: float(statistic[table.index[name]].mean()) for name in names}
         order = sorted(names, key=lambda name: (-value[name], name))
-        ranks: dict[str, int] = {}
-        head = ""
-        for position, name in enumerate(order, start=1):
-            tied = False
-            if head:
-                difference = percentile_interval(self._suite_draws(head, by_score) - self._suite_draws(name, by_score))
-                tied = value[head] == value[name] if difference is None else difference.low <= 0 <= difference.high
-            head = head if tied else name
-            ranks[name] = ranks[head] if tied else position
-        return order, ranks
+        rows = [table.index[name] for name in order]
+        values = (self._score_values if by_score else table.profit)[rows]
+        decided = better_than(np.moveaxis(self._units(values), 0, -1))
+        places = range(len(order))
+        peers = {track: [one for one in places if table.tracks[order[one]] == track] for track in table.tracks.values()}
+        ranks = {name: rank_of(place, decided, list(places)) for place, name in enumerate(order)}
+        in_track = {name: rank_of(place, decided, peers[table.tracks[name]]) for place, name in enumerate(order)}
+        return order, ranks, in_track
 
     def scenario_row(self, name: str, place: int) -> ScenarioRow | None:
         """Return a submission's row on one scenario, or None when it has no episode there."""
@@ -282,6 +263,9 @@ class _Analysis:
         gap = (
             None if mean is None or not np.isfinite(reference) or not reference else (reference - mean) / abs(reference)
         )
+        whole = bool(self._table.seeds) and bool(self._table.scored[row, place].all())
+        of_profit = estimate(profit[None]) if profit.size else None
+        of_score = estimate(self._score_values[row, place][None]) if whole else None
         return ScenarioRow(
             submission=name,
             scenario=self._table.scenarios[place],
@@ -289,11 +273,11 @@ class _Analysis:
             episodes=profit.size,
             **_failures(records),
             mean_profit=mean,
-            standard_error=statistics.standard_error(profit),
-            profit_interval=percentile_interval(self._mean_draws[row, place]),
+            standard_error=None if of_profit is None else of_profit.standard_error,
+            profit_interval=of_profit.interval if whole and of_profit is not None else None,
             cvar_5=statistics.cvar(profit),
             score=statistics.known(self._scores[row, place]),
-            score_interval=percentile_interval(self._score_draws[row, place]),
+            score_interval=None if of_score is None else of_score.interval,
             optimality_gap=gap,
             fallbacks=sum(record.fallbacks for record in records),
             kind=_kind(records[0].track, mean_bound),
@@ -317,8 +301,7 @@ class _Analysis:
         complete = bool(self._complete[index])
         score = statistics.known(self._scores[index].mean())
         values = (self._values if score is not None else table.profit)[index]
-        errors = [row.standard_error for row in played]
-        squares = [error**2 for error in errors if error is not None]
+        of_profit, of_score = self._estimate(name, table.profit), self._estimate(name, self._score_values)
         isolation = min((record.isolation for record in records), key=strength)
         decisions = sum(record.decisions for record in scored)
         # A forfeit reports no fallbacks.
@@ -341,12 +324,10 @@ class _Analysis:
             expected_episodes=len(table.scenarios) * table.seeds,
             **_failures(records),
             mean_profit=statistics.mean([row.mean_profit for row in played]),
-            profit_interval=percentile_interval(self._suite_draws(name, False)),
-            standard_error=float(np.sqrt(sum(squares)) / len(squares))
-            if squares and len(squares) == len(errors)
-            else None,
+            profit_interval=None if of_profit is None else of_profit.interval,
+            standard_error=None if of_profit is None else of_profit.standard_error,
             score=score if everywhere else None,
-            score_interval=percentile_interval(self._suite_draws(name, True)),
+            score_interval=None if of_score is None else of_score.interval,
             interquartile_mean=statistics.interquartile_mean(values[~np.isnan(values)]),
             probability_of_improvement=None,
             best_other=None,

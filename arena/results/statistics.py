@@ -1,9 +1,21 @@
-"""Statistics of profits and of other values: summaries and intervals, each None where it has no value."""
+"""Statistics of profits and of other values: means, standard errors and intervals, each None where it has no value.
+
+Every estimate is a mean over *units* that are drawn independently of each other: its array holds a value per unit,
+shape (strata, units), and the estimate is the sum of the strata's means. On public seeds all scenarios are played with
+the same few seeds, so a unit is a seed across all scenarios and there is one stratum. On hidden seeds every scenario
+has a stream of its own: a unit is one episode, and a stratum one scenario (its values divided by their number).
+
+The interval is Student's t, corrected for skewness by Hall's cubic transformation, with the degrees of freedom of Welch
+and Satterthwaite. `benchmarks/inference.py` measures how often it covers the mean.
+
+Sources: P. Hall, On the removal of skewness by transformation, Journal of the Royal Statistical Society B 54 (1992);
+F. E. Satterthwaite, An approximate distribution of estimates of variance components, Biometrics Bulletin 2 (1946).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +25,86 @@ from arena.results.rows import Interval
 CONFIDENCE: Final = 0.95
 """Coverage of every interval."""
 
+FEWEST_FOR_RISK: Final = 40
+"""Episodes below which the worst twentieth is a single one, and no estimate of anything."""
+
+SPREAD_TOLERANCE: Final = 1e-12
+"""Spread, relative to the largest value, up to which values are one value that was computed several times."""
+
 _TAIL: Final = 0.05
 
 Matrix = NDArray[np.float64]
+
+
+class Estimate(NamedTuple):
+    """A mean with what is known of its error.
+
+    Attributes:
+        value: the mean.
+        standard_error: its standard error; None with fewer than two units in a stratum.
+        interval: the 95 % interval; None also where all units are equal, which says nothing about others.
+    """
+
+    value: float
+    standard_error: float | None
+    interval: Interval | None
+
+
+def estimate(units: Matrix) -> Estimate | None:
+    """Estimate a mean from independent units.
+
+    Args:
+        units: values, shape (strata, units); the estimate is the sum of the strata's means.
+
+    Returns:
+        The estimate, or None if there is no unit or a value is not a finite number.
+    """
+    number = units.shape[-1]
+    if not units.size or not np.isfinite(units).all():
+        return None
+    value = float(units.mean(axis=-1).sum())
+    if number < 2:
+        return Estimate(value, None, None)
+    deviations = units - units.mean(axis=-1, keepdims=True)
+    squares = np.square(deviations).sum(axis=-1)
+    largest = float(np.abs(units).max())
+    if np.sqrt(squares.max()) <= SPREAD_TOLERANCE * largest * np.sqrt(number):
+        return Estimate(value, 0.0, None)
+    variances = squares / (number * (number - 1))
+    variance = float(variances.sum())
+    error = float(np.sqrt(variance))
+    freedom = variance**2 / float(np.square(variances).sum()) * (number - 1)
+    skewness = float((deviations**3).sum()) / float(squares.sum()) ** 1.5
+    quantile = _student_quantile((1 + CONFIDENCE) / 2, freedom)
+    low, high = (value - error * _unskew(end, skewness) for end in (quantile, -quantile))
+    return Estimate(value, error, Interval(low=low, high=high))
+
+
+def skew(statistic: Matrix, skewness: Matrix) -> Matrix:
+    """Transform t statistics so that their distribution is nearly symmetric though that of the units is skewed.
+
+    Args:
+        statistic: (estimate − mean) / standard error.
+        skewness: of the estimate, that is the third central moment of the mean / its standard deviation cubed.
+
+    Returns:
+        Hall's cubic transformation, which is increasing and has a closed inverse. Shape of the arguments.
+    """
+    tilt = skewness / 3
+    return statistic + tilt * statistic**2 + tilt**2 * statistic**3 / 3 + skewness / 6
+
+
+def _unskew(transformed: float, skewness: float) -> float:
+    """Return the statistic that `skew` transforms to a value."""
+    if abs(skewness) < 1e-6:
+        return transformed
+    return 3 / skewness * (float(np.cbrt(1 + skewness * (transformed - skewness / 6))) - 1)
+
+
+def _student_quantile(level: float, freedom: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, level))
 
 
 def mean_of(profit: Matrix, scored: NDArray[np.bool_]) -> Matrix:
@@ -43,26 +132,12 @@ def known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def standard_error(profit: Matrix) -> float | None:
-    """Return the standard error of the mean; None below two profits."""
-    return float(profit.std(ddof=1) / np.sqrt(profit.size)) if profit.size > 1 else None
-
-
 def cvar(profit: Matrix) -> float | None:
-    """Return the mean of the worst max(1, ⌊0.05 n⌋) profits."""
-    return float(np.sort(profit)[: max(1, int(_TAIL * profit.size))].mean()) if profit.size else None
+    """Return the mean of the worst ⌊0.05 n⌋ profits; None below 40, of which a twentieth is less than two."""
+    return float(np.sort(profit)[: int(_TAIL * profit.size)].mean()) if profit.size >= FEWEST_FOR_RISK else None
 
 
 def interquartile_mean(values: Matrix) -> float | None:
     """Return the mean of the middle half, ⌊n/4⌋ values cut at each end; None without a value."""
     cut = values.size // 4
     return float(np.sort(values)[cut : values.size - cut].mean()) if values.size else None
-
-
-def percentile_interval(draws: NDArray[np.float64]) -> Interval | None:
-    """Return the percentile interval of the resamples; None when there are none or they are not all numbers."""
-    if not draws.size or not np.isfinite(draws).all():
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(low=float(low), high=float(high))

@@ -489,7 +489,7 @@ def test_a_line_with_more_cells_than_columns_is_found(folder: Path, cells: list[
     ("path", "value"),
     [
         (("rows", 0, "score"), 0.99),
-        (("rows", 0, "rank"), 2),
+        (("rows", 0, "rank", "last"), 9),
         (("rows", 0, "profit_interval", "low"), 1.0),
         (("rows", 1, "forfeits"), 0),
         (("reference", 0, "mean_profit"), 1.0),
@@ -499,7 +499,7 @@ def test_a_line_with_more_cells_than_columns_is_found(folder: Path, cells: list[
         (("seed_plan",), "hidden:99"),
         (("seeds",), 10**12),
         (("seeds",), 2),
-        (("resamples",), 7),
+        (("rows", 0, "standard_error"), 1.0),
     ],
 )
 def test_changed_standings_are_found(folder: Path, path: tuple[Any, ...], value: object) -> None:
