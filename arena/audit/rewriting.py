@@ -55,7 +55,7 @@ class TablesToRewrite:
         self._lines: Sequence[Line] = ()
         # An evaluation that was interrupted before it wrote both has none to keep, and writes them when it goes on.
         if all((folder / name).exists() for name in (EPISODES_NAME, STANDINGS_NAME)):
-            self._standings, self._lines = read_standings(folder), read_lines(folder)
+            self._standings, self._lines = read_standings(folder, to_rewrite=True), read_lines(folder)
 
     def write(self, store: Store) -> Rewritten | None:
         """Write table of episodes and standings from what the store holds now.

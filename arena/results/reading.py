@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,19 +138,42 @@ def read_records(folder: Path, standings: Standings) -> list[EpisodeRecord]:
     return [record.model_copy(update={"scenario": scenario}) for record, scenario in found if scenario is not None]
 
 
-def read_standings(folder: Path) -> Standings:
+def read_standings(folder: Path, *, to_rewrite: bool = False) -> Standings:
     """Read the standings of a folder of results.
+
+    Args:
+        folder: of results.
+        to_rewrite: whether only what they are about is needed: suite, scenarios, seeds, submissions. Then standings of
+            before ranks were sets are read too.
 
     Raises:
         InvalidInput: the file is missing or of another layout.
     """
     path = folder / STANDINGS_NAME
+    text = read_text(path)
+    rule = "holds no standings of this arena's layout"
+    fix = "use the arena that wrote it, or run arena evaluate into another folder"
     try:
-        return Standings.model_validate_json(read_text(path))
+        return Standings.model_validate_json(text)
     except ValidationError:
-        rule = "holds no standings of this arena's layout"
-    hint = "use the arena that wrote it, or run arena evaluate into another folder"
-    raise InvalidInput([Fault(str(path), "", ABSENT, rule, hint)])
+        older = _single_ranks_as_sets(text)
+    if older is not None:
+        if to_rewrite:
+            return older
+        rule = "is of an older arena, whose intervals and ranks followed other rules"
+        fix = f"write the tables anew by: arena results upgrade {folder}"
+    raise InvalidInput([Fault(str(path), "", ABSENT, rule, fix)])
+
+
+def _single_ranks_as_sets(text: str) -> Standings | None:
+    """Return standings of before ranks were sets, without their rows; None if they are not."""
+    try:
+        content = json.loads(text)
+        del content["resamples"]
+        unit = "seed" if content["commitment"] is None else "episode"
+        return Standings.model_validate({**content, "unit": unit, "rows": (), "reference": (), "by_scenario": ()})
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def refuse_stale(folder: Path, standings: Standings, store: Store) -> None:

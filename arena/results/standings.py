@@ -26,6 +26,7 @@ from arena.contract.messages import Track
 from arena.jail.isolation import strength
 from arena.results import statistics
 from arena.results.comparisons import Profits, language_model_row, price_of_decentralisation
+from arena.results.episode_table import EpisodeTable, EpisodeValues
 from arena.results.ranking import better_than, rank_of
 from arena.results.record import EpisodeRecord
 from arena.results.rows import (
@@ -80,7 +81,7 @@ def compute_standings(
     Raises:
         ValueError: two records are of the same submission, scenario and seed index.
     """
-    table = _Table(records, list(scenarios), seeds)
+    table = EpisodeTable(records, list(scenarios), seeds)
     oracles = table.oracles(scored_by)
     analysis = _Analysis(table, oracles, shared_seeds=commitment is None)
     rows = {name: analysis.row(name) for name in table.names}
@@ -128,105 +129,27 @@ def compute_standings(
     )
 
 
-class _Table:
-    """Records as arrays of shape (submissions, scenarios, seeds); NaN where there is no scored episode."""
-
-    def __init__(self, records: Sequence[EpisodeRecord], scenarios: list[str], seeds: int) -> None:
-        places = {scenario: place for place, scenario in enumerate(scenarios)}
-        kept = [one for one in records if one.scenario in places and one.seed_index < seeds]
-        self.names = sorted({record.submission for record in kept})
-        self.scenarios = scenarios
-        self.seeds = seeds
-        self.index = {name: place for place, name in enumerate(self.names)}
-        shape = (len(self.names), len(scenarios), seeds)
-        self._cells: dict[tuple[int, int], list[EpisodeRecord]] = {}
-        self.tracks: dict[str, Track] = {}
-        self.profit = np.full(shape, np.nan)
-        for record in sorted(kept, key=lambda one: one.seed_index):
-            row, place = self.index[record.submission], places[record.scenario]
-            cell = self._cells.setdefault((row, place), [])
-            if cell and cell[-1].seed_index == record.seed_index:
-                episode = f"{record.submission}, {record.scenario}, seed index {record.seed_index}"
-                raise ValueError(f"two records of one episode: {episode}")
-            cell.append(record)
-            self.tracks[record.submission] = record.track
-            if record.outcome != "infrastructure":
-                self.profit[row, place, record.seed_index] = record.profit
-        self.scored = ~np.isnan(self.profit)
-
-    def at(self, name: str, place: int) -> list[EpisodeRecord]:
-        """Return a submission's records on one scenario, by seed index."""
-        return self._cells.get((self.index[name], place), [])
-
-    def of(self, name: str) -> list[EpisodeRecord]:
-        """Return a submission's records, by scenario and seed index."""
-        return [record for place in range(len(self.scenarios)) for record in self.at(name, place)]
-
-    def oracles(self, preferred: str | None) -> dict[int, int]:
-        """Return, by scenario, the row of the preferred oracle, or else of the one with the highest mean profit.
-
-        Only oracles with all seeds of the scenario count.
-        """
-        candidates = [row for row, name in enumerate(self.names) if self.tracks[name] == "oracle"]
-        chosen: dict[int, int] = {}
-        for place in range(len(self.scenarios)):
-            whole = [row for row in candidates if self.seeds and self.scored[row, place].all()]
-            if whole:
-                best = max(whole, key=lambda row: float(self.profit[row, place].mean()))
-                chosen[place] = next((row for row in whole if self.names[row] == preferred), best)
-        return chosen
-
-    def probability_above(self, name: str, other: str) -> float:
-        """Return the share of scenarios and seeds on which a complete submission beats another."""
-        mine, theirs = self.profit[self.index[name]], self.profit[self.index[other]]
-        return float(np.mean((mine > theirs) + 0.5 * (mine == theirs)))
-
-
 class _Analysis:
     """Means, scores and their bootstrap over a table."""
 
-    def __init__(self, table: _Table, oracles: Mapping[int, int], *, shared_seeds: bool) -> None:
+    def __init__(self, table: EpisodeTable, oracles: Mapping[int, int], *, shared_seeds: bool) -> None:
         self._table = table
-        self._shared_seeds = shared_seeds
-        self._complete = table.scored.all(axis=(1, 2)) & bool(table.scenarios) & (table.seeds > 0)
-        # Mean oracle profit over the same seeds as each submission has, shape (submissions, scenarios).
-        self._means = statistics.mean_of(table.profit, table.scored)
-        self._reference = np.full(self._means.shape, np.nan)
-        oracle_profit = np.full(table.profit.shape[1:], np.nan)
-        for place, oracle in oracles.items():
-            oracle_profit[place] = table.profit[oracle, place]
-            profit = np.broadcast_to(oracle_profit[place], table.scored[:, place].shape)
-            self._reference[:, place] = statistics.mean_of(profit, table.scored[:, place])
         # A submission whose language model never answered is not scored, on no scenario and by no share of the oracle.
         self._silence = {name: _without_answers(table.of(name)) for name in table.names}
         silent = [table.index[name] for name, why in self._silence.items() if why]
-        self._reference[silent] = np.nan
-        positive = np.where(self._reference > 0, self._reference, np.nan)
-        self._scores = self._means / positive
-        self._values = table.profit / positive[:, :, None]
-        # The score is a ratio of means. Its value on one seed is linear in both profits there, with that ratio as mean.
-        ratios = self._scores[:, :, None]
-        self._score_values = ratios + (table.profit - ratios * oracle_profit) / positive[:, :, None]
-
-    def _units(self, values: Matrix) -> Matrix:
-        """Return values, (…, scenarios, seeds), as independent units of their mean: (…, strata, units)."""
-        if self._shared_seeds:
-            means: Matrix = values.mean(axis=-2, keepdims=True)
-            return means
-        shares: Matrix = values / values.shape[-2]
-        return shares
+        self._values = EpisodeValues(table, oracles, silent, shared_seeds=shared_seeds)
 
     def _estimate(self, name: str, values: Matrix) -> Estimate | None:
         """Return the estimate of a submission's mean over the suite; None unless it has played everything."""
         row = self._table.index[name]
-        return estimate(self._units(values[row])) if self._complete[row] else None
+        return estimate(self._values.units(values[row])) if self._table.complete[row] else None
 
     def profits(self, name: str) -> Profits | None:
         """Return a submission's mean profit by scenario and resample; None unless it has played everything."""
         row = self._table.index.get(name)
-        if row is None or not self._complete[row]:
+        if row is None or not self._table.complete[row]:
             return None
-        return Profits(self._table.profit[row], self._units)
+        return Profits(self._table.profit[row], self._values.units)
 
     def language_model_row(self, name: str, fitted_rule: str | None) -> LlmRow | None:
         """Return what a submission asked of language models, or None if it asked nothing."""
@@ -237,12 +160,12 @@ class _Analysis:
     def rank(self, names: Sequence[str], by_score: bool) -> tuple[list[str], dict[str, Rank], dict[str, Rank]]:
         """Return complete submissions best first, the rank of each, and that among the submissions of its track."""
         table = self._table
-        statistic = self._scores if by_score else self._means
+        statistic = self._values.score_means if by_score else self._values.profit_means
         value = {name: float(statistic[table.index[name]].mean()) for name in names}
         order = sorted(names, key=lambda name: (-value[name], name))
         rows = [table.index[name] for name in order]
-        values = (self._score_values if by_score else table.profit)[rows]
-        decided = better_than(np.moveaxis(self._units(values), 0, -1))
+        values = (self._values.score if by_score else table.profit)[rows]
+        decided = better_than(np.moveaxis(self._values.units(values), 0, -1))
         places = range(len(order))
         peers = {track: [one for one in places if table.tracks[order[one]] == track] for track in table.tracks.values()}
         ranks = {name: rank_of(place, decided, list(places)) for place, name in enumerate(order)}
@@ -258,14 +181,14 @@ class _Analysis:
         scored = [record for record in records if record.outcome != "infrastructure"]
         mean_bound = statistics.mean_bound([self._unrefuted_bound(record, place) for record in scored])
         profit = self._table.profit[row, place][self._table.scored[row, place]]
-        reference = float(self._reference[row, place])
+        reference = float(self._values.reference[row, place])
         mean = float(profit.mean()) if profit.size else None
         gap = (
             None if mean is None or not np.isfinite(reference) or not reference else (reference - mean) / abs(reference)
         )
         whole = bool(self._table.seeds) and bool(self._table.scored[row, place].all())
         of_profit = estimate(profit[None]) if profit.size else None
-        of_score = estimate(self._score_values[row, place][None]) if whole else None
+        of_score = estimate(self._values.score[row, place][None]) if whole else None
         return ScenarioRow(
             submission=name,
             scenario=self._table.scenarios[place],
@@ -276,7 +199,7 @@ class _Analysis:
             standard_error=None if of_profit is None else of_profit.standard_error,
             profit_interval=of_profit.interval if whole and of_profit is not None else None,
             cvar_5=statistics.cvar(profit),
-            score=statistics.known(self._scores[row, place]),
+            score=statistics.known(self._values.score_means[row, place]),
             score_interval=None if of_score is None else of_score.interval,
             optimality_gap=gap,
             fallbacks=sum(record.fallbacks for record in records),
@@ -298,10 +221,10 @@ class _Analysis:
         scenario_rows = [self.scenario_row(name, place) for place in range(len(table.scenarios))]
         played = [row for row in scenario_rows if row is not None and row.episodes]
         everywhere = len(played) == len(table.scenarios)
-        complete = bool(self._complete[index])
-        score = statistics.known(self._scores[index].mean())
-        values = (self._values if score is not None else table.profit)[index]
-        of_profit, of_score = self._estimate(name, table.profit), self._estimate(name, self._score_values)
+        complete = bool(self._table.complete[index])
+        score = statistics.known(self._values.score_means[index].mean())
+        values = (self._values.share if score is not None else table.profit)[index]
+        of_profit, of_score = self._estimate(name, table.profit), self._estimate(name, self._values.score)
         isolation = min((record.isolation for record in records), key=strength)
         decisions = sum(record.decisions for record in scored)
         # A forfeit reports no fallbacks.

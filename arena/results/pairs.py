@@ -1,0 +1,231 @@
+"""Two submissions compared seed by seed, of one folder of results or of two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from arena.errors import ABSENT, Fault, InvalidInput, suggest
+from arena.results.episode_table import EpisodeTable, EpisodeValues
+from arena.results.rows import Interval
+from arena.results.statistics import Estimate, estimate
+
+if TYPE_CHECKING:
+    from arena.results.reading import Results
+    from arena.results.record import EpisodeRecord
+
+Matrix = NDArray[np.float64]
+Verdict = Literal["better", "worse", "equivalent", "not decided", "exact"]
+
+_NORMAL_95: Final = 1.96
+
+
+class Difference(BaseModel):
+    """What the first submission has more than the second.
+
+    Over all scenarios, or on one of them. Intervals hold at 95 %; they are missing where the difference is the same on
+    every seed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scenario: str | None
+    """Slug of the scenario; None over all."""
+    profit: float
+    """Difference of the mean profits, money per episode."""
+    profit_interval: Interval | None
+    """Of `profit`, paired by seed."""
+    score: float | None
+    """Difference of the scores; None where there is none."""
+    score_interval: Interval | None
+    """Of `score`, paired by seed."""
+
+
+class Comparison(BaseModel):
+    """The comparison of two submissions on the same scenarios and seeds.
+
+    Verdicts, on `measure` over all scenarios: `equivalent` if a margin is given and the interval of the difference lies
+    between its negative and itself; `better` or `worse` if the interval lies above or below zero; `exact` if the
+    difference is the same on every seed; else `not decided`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: str
+    """Name of the first submission."""
+    second: str
+    """Name of the second, with its folder if that is another one."""
+    seeds: int
+    """Seeds per scenario."""
+    measure: Literal["score", "profit"]
+    """What the verdict is about: the score if both have one."""
+    margin: float | None
+    """Difference that does not matter, in units of `measure`; None if none was named."""
+    over_all: Difference
+    """Over all scenarios."""
+    by_scenario: tuple[Difference, ...]
+    """On each, in the order of the suite."""
+    verdict: Verdict
+    """The outcome; see above."""
+    seeds_needed: int | None
+    """Seeds per scenario that would decide if the difference and its spread are what they look like; None unless the
+    verdict is `not decided`, or if no number would."""
+
+    def describe(self) -> str:
+        """Return the verdict as a sentence."""
+        value, interval = _measured(self.over_all, self.measure)
+        by = f"{abs(value):,.{4 if self.measure == 'score' else 1}f} of {self.measure}"
+        better = "better" if value > 0 else "worse"
+        if self.verdict == "exact":
+            more = f"{better} by {by}" if value else "equal"
+            return f"{self.first} and {self.second}: the first is {more}, the same on every seed"
+        if self.verdict == "equivalent":
+            more = f"; the first is {better} by {by}" if _excludes_zero(interval) else ""
+            return f"{self.first} and {self.second} are equivalent within the margin of {self.margin:g}{more}"
+        if self.verdict in ("better", "worse"):
+            return f"{self.first} is {self.verdict} than {self.second} by {by}"
+        needed = "" if self.seeds_needed is None else f"; about {self.seeds_needed:,} seeds per scenario would decide"
+        return f"{self.first} and {self.second} cannot be told apart on {self.seeds:,} seeds{needed}"
+
+
+def compare(
+    results: Results, first: str, second: str, *, other: Results | None = None, margin: float | None = None
+) -> Comparison:
+    """Compare two submissions seed by seed.
+
+    Args:
+        results: the folder of the first submission.
+        first: its name.
+        second: name of the other submission.
+        other: the folder of the second submission; None for the same one.
+        margin: difference that does not matter: of scores, or of money per episode where there are no scores.
+
+    Raises:
+        InvalidInput: a name is not there, a submission has not played everything, the margin is not positive, or the
+            two folders have other scenarios, seeds or rules.
+    """
+    if margin is not None and not 0 < margin < math.inf:
+        raise InvalidInput([Fault("--margin", "", margin, "is no positive number", "use for example 0.002")])
+    there = other or results
+    if other is not None:
+        _refuse_other_contest(results, other)
+    label = second if other is None else f"{second} ({other.folder})"
+    records = [*_records_of(results, first, first), *_records_of(there, second, label)]
+    oracles = sorted(set(results.table.oracles.values()) - {first, label})
+    for name in oracles:
+        records += _records_of(results, name, name)
+    scenarios = list(results.table.scenarios)
+    table = EpisodeTable(records, scenarios, results.table.seeds)
+    for name, folder in ((first, results), (label, there)):
+        if not table.complete[table.index[name]]:
+            rule = "has not played every scenario and seed"
+            fix = "evaluate it on the whole suite, then compare"
+            raise InvalidInput([Fault(str(folder.folder), "submission", name, rule, fix)])
+    divisors = {
+        place: table.index[results.table.oracles[scenario]]
+        for place, scenario in enumerate(scenarios)
+        if scenario in results.table.oracles
+    }
+    values = EpisodeValues(table, divisors, shared_seeds=results.table.unit == "seed")
+    rows = (table.index[first], table.index[label])
+    profit, score = (array[rows[0]] - array[rows[1]] for array in (table.profit, values.score))
+    measure: Literal["score", "profit"] = "score" if np.isfinite(score).all() else "profit"
+    over_all = _difference(None, estimate(values.units(profit)), estimate(values.units(score)))
+    verdict, needed = _decide(over_all, measure, margin, results.table.seeds)
+    return Comparison(
+        first=first,
+        second=label,
+        seeds=results.table.seeds,
+        measure=measure,
+        margin=margin,
+        over_all=over_all,
+        by_scenario=tuple(
+            _difference(scenario, estimate(profit[place][None]), estimate(score[place][None]))
+            for place, scenario in enumerate(scenarios)
+        ),
+        verdict=verdict,
+        seeds_needed=needed,
+    )
+
+
+def _difference(scenario: str | None, profit: Estimate | None, score: Estimate | None) -> Difference:
+    if profit is None:
+        raise ValueError("a submission that has played everything has a profit on every seed")
+    return Difference(
+        scenario=scenario,
+        profit=profit.value,
+        profit_interval=profit.interval,
+        score=None if score is None else score.value,
+        score_interval=None if score is None else score.interval,
+    )
+
+
+def _decide(
+    over_all: Difference, measure: Literal["score", "profit"], margin: float | None, seeds: int
+) -> tuple[Verdict, int | None]:
+    value, interval = _measured(over_all, measure)
+    if interval is None:
+        return ("exact" if seeds > 1 else "not decided"), None
+    if margin is not None and -margin < interval.low and interval.high < margin:
+        return "equivalent", None
+    if _excludes_zero(interval):
+        return ("better" if value > 0 else "worse"), None
+    # The interval shrinks with the root of the number of seeds, until it leaves zero or fits between the margins.
+    half = (interval.high - interval.low) / 2 * _NORMAL_95 / _student_975(seeds)
+    room = max(abs(value), 0.0 if margin is None else margin - abs(value))
+    needed = math.ceil(seeds * (half / room) ** 2) if room > 0 else None
+    return "not decided", None if needed is None or needed > 1e9 else max(needed, seeds + 1)
+
+
+def _student_975(seeds: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(seeds - 1, 0.975))
+
+
+def _measured(one: Difference, measure: Literal["score", "profit"]) -> tuple[float, Interval | None]:
+    if measure == "score" and one.score is not None:
+        return one.score, one.score_interval
+    return one.profit, one.profit_interval
+
+
+def _excludes_zero(interval: Interval | None) -> bool:
+    return interval is not None and not interval.low <= 0 <= interval.high
+
+
+def _records_of(results: Results, name: str, label: str) -> list[EpisodeRecord]:
+    """Return a submission's records under a label."""
+    found = [record for record in results.records if record.submission == name]
+    if not found:
+        names: Sequence[str] = sorted({record.submission for record in results.records})
+        rule = "no such submission is in these results"
+        raise InvalidInput([Fault(str(results.folder), "submission", name, rule, suggest(name, names))])
+    return found if name == label else [record.model_copy(update={"submission": label}) for record in found]
+
+
+def _refuse_other_contest(results: Results, other: Results) -> None:
+    """Refuse a folder whose demand is another one."""
+
+    def content(one: Results) -> dict[str, str]:
+        return {record.scenario: record.scenario_digest for record in one.records}
+
+    here, there = results.table, other.table
+    wanted = {
+        "rules": (here.contract_digest, there.contract_digest),
+        "commitment": (here.commitment or "public seeds", there.commitment or "public seeds"),
+        "scenarios": (content(results), content(other)),
+    }
+    for what, (first, second) in wanted.items():
+        if first != second:
+            rule = f"has other {what} than {results.folder}; its demand cannot be compared"
+            fix = "play both on the same suite and seeds, under the same arena"
+            raise InvalidInput([Fault(str(other.folder), what, ABSENT, rule, fix)])
+    if there.seeds < here.seeds:
+        rule = f"has {there.seeds} seeds per scenario, and {results.folder} has {here.seeds}"
+        fix = "play the missing seeds, or name the folders the other way round"
+        raise InvalidInput([Fault(str(other.folder), "seeds", ABSENT, rule, fix)])
