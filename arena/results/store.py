@@ -24,6 +24,7 @@ from arena.results.ages import as_json, older, read_record, refuse_newer
 from arena.results.attempts import Precedent
 from arena.results.columns import KPI_COLUMNS
 from arena.results.database import KEY_COLUMNS, MATCHES_KEY, Database
+from arena.results.limits import RecordedLimits
 from arena.results.rebasing import Rebasing
 from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, key_of
 from arena.results.removals import Removals
@@ -91,6 +92,7 @@ class Store:
         path: the SQLite file.
         removals: marks of submissions that were taken out.
         rebasing: what upgrades put under the present rules, and what they left behind.
+        limits: what its episodes were played with.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -109,6 +111,7 @@ class Store:
         self._database = Database(path, read_only=read_only)
         self.removals = Removals(self._database)
         self.rebasing = Rebasing(self._database)
+        self.limits = RecordedLimits(self._database)
 
     def __enter__(self) -> Self:
         """Return the store."""
