@@ -39,7 +39,8 @@ from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, find
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Removal, Standings
 from arena.results.standings import compute_standings
-from arena.results.store import EpisodeStatus, Store
+from arena.results.store import Store
+from arena.results.stored import EpisodeStatus
 from arena.world.suite import Suite
 
 _SNAPSHOTS: Final = ".submissions-"
