@@ -296,11 +296,8 @@ class Store:
             for start in range(0, len(rows), size):
                 chosen = rows[start : start + size].tolist()
                 # A list in JSON has no bound on its length, unlike the values of a statement.
-                found = execute(
-                    f"SELECT rowid, {columns} FROM episodes WHERE rowid IN (SELECT value FROM json_each(?))",
-                    (json.dumps(chosen),),
-                ).fetchall()
-                by_row = {row: values for row, *values in found}
+                statement = f"SELECT rowid, {columns} FROM episodes WHERE rowid IN (SELECT value FROM json_each(?))"
+                by_row = {row: values for row, *values in execute(statement, (json.dumps(chosen),))}
                 yield [self._stored(by_row[row]) for row in chosen]
 
     def count_rows(self) -> tuple[int, int]:

@@ -299,7 +299,7 @@ def test_peaks_are_the_most_of_each():
 def test_the_factor_is_at_least_one():
     assert Limits().wall_time_factor == 3.0
     assert Limits(wall_time_factor=1).wall_time_factor == 1
-    with pytest.raises(InvalidInput, match=r"wall_time_factor must be at least 1, got 0\.5"):
+    with pytest.raises(InvalidInput, match=r"wall_time_factor: must be at least 1, got 0\.5"):
         Limits(wall_time_factor=0.5)
 
 
