@@ -24,7 +24,7 @@ from arena.jail.isolation import strength
 from arena.results.attempts import Precedent
 from arena.results.columns import KPI_COLUMNS
 from arena.results.record import EpisodeRecord, key_of
-from arena.results.store import EpisodeStatus, Series, StoredEpisode
+from arena.results.stored import EpisodeStatus, Series, StoredEpisode
 from arena.simulate.ledger import Ledger
 from arena.simulate.simulator import Simulator
 from arena.world.scenario import Scenario

@@ -12,12 +12,13 @@ from arena.audit.differences import Difference, Mismatch, first_mismatch
 from arena.contract.version import earlier_digests
 from arena.errors import ABSENT, Fault, InvalidInput
 from arena.results.columns import EPISODE_COLUMNS, KPI_COLUMNS
-from arena.results.export import episode_row, safe_text
+from arena.results.export import episode_row
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.reading import read_text
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Removal, Standings
 from arena.results.standings import compute_standings
+from arena.results.writers import safe_text
 
 Line = Mapping[str, str]
 """One line of the table of episodes, by column."""

@@ -23,7 +23,8 @@ from arena.llm.transcript import TranscriptEntry, digest_text, read_transcript
 from arena.results.attempts import Precedent
 from arena.results.folder import TRANSCRIPT_NAME
 from arena.results.record import EpisodeRecord, PlayedEpisode
-from arena.results.store import Store, StoredEpisode
+from arena.results.store import Store
+from arena.results.stored import StoredEpisode
 from arena.world.scenario import Scenario
 
 

@@ -27,7 +27,8 @@ from arena.errors import StoreError
 from arena.progress import Progress, Silent
 from arena.results.folder import STORE_NAME
 from arena.results.record import EpisodeKey, EpisodeRecord
-from arena.results.store import EpisodeStatus, Store, StoredEpisode
+from arena.results.store import Store
+from arena.results.stored import EpisodeStatus, StoredEpisode
 from arena.simulate.simulator import Simulator
 from arena.world.scenario import Scenario
 from arena.world.suite import shipped_scenarios

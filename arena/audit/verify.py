@@ -24,7 +24,8 @@ from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.reading import read_standings, refuse_stale
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Removal, Standings
-from arena.results.store import EpisodeStatus, Store, StoredEpisode, refuse_other_age
+from arena.results.store import Store, refuse_other_age
+from arena.results.stored import EpisodeStatus, StoredEpisode
 from arena.simulate.simulator import Simulator
 from arena.world.contest_draws import Drawing, draw_scenario, public_key
 from arena.world.scenario import Scenario

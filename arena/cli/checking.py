@@ -23,6 +23,10 @@ Paths = Annotated[list[Path], typer.Argument(help="Manifests, submission folders
 Isolation = Annotated[
     str | None, typer.Option(help="Isolation level; the strongest that works on this machine unless given.")
 ]
+LimitsFile = Annotated[
+    Path | None,
+    typer.Option("--limits", metavar="FILE", help="YAML file of limits on time, memory and the rest; see the docs."),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -86,12 +90,14 @@ def check(
     paths: Paths,
     settings: Settings = None,
     isolation: Isolation = None,
+    limits: LimitsFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Validate submissions and play short episodes with them, in the isolation that the contest uses.
 
     Exit status 1 when one does not conform, 2 when one cannot be read or its package is not installed.
     """
+    from arena.entry.limits import load_limits
     from arena.jail.limits import Limits
     from arena.play.refusals import refuse_ungranted, refuse_unimportable
     from arena.play.seats import require_level, strongest
@@ -101,16 +107,16 @@ def check(
     submissions = loaded.require()
     level = strongest() if isolation is None else require_level(isolation)
     refuse_ungranted(submissions, level)
-    refuse_unimportable(submissions, level)
-    limits = Limits()
+    allowed = Limits() if limits is None else load_limits(limits)
+    refuse_unimportable(submissions, level, allowed)
     results = []
     for submission in submissions:
         alone = "; its language model is not asked, every question fails" if submission.endpoint else ""
         warn(f"checking {submission.name}{alone}")
-        result = check_submission(submission, isolation=level, limits=limits)
+        result = check_submission(submission, isolation=level, limits=allowed)
         results.append(result)
         if not as_json:
-            _show(result, limits)
+            _show(result, allowed)
     if as_json:
         print_json([_as_dict(result) for result in results])
     if any(result.findings for result in results):

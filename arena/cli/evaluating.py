@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli.app import FORFEITED, INTERRUPTED
-from arena.cli.checking import Isolation, Paths, Settings, load, with_models
+from arena.cli.checking import Isolation, LimitsFile, Paths, Settings, load, with_models
 from arena.cli.console import print_json, warn
 from arena.cli.standings_table import describe_removal, print_standings
 from arena.cli.streams import kept
@@ -41,6 +41,7 @@ def evaluate(
     seeds: Annotated[str, typer.Option(help="public, or hidden:N for N seeds from a secret.")] = "public",
     secret: Annotated[Path | None, typer.Option(help="File of the secret, for hidden seeds.")] = None,
     isolation: Isolation = None,
+    limits: LimitsFile = None,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Episodes at a time; one per core unless given, 0 plays in this process.")
     ] = None,
@@ -94,12 +95,13 @@ def evaluate(
 
     Writes results.sqlite, episodes.csv, standings.json and report.html into the output folder. An interrupted
     evaluation goes on where it stopped when the same command is given again. Files that the arena did not write, and
-    the results of another suite or of other seeds, are never replaced.
+    the results of another suite, of other seeds or with other limits, are never replaced.
     """
     from dataclasses import replace
 
     from arena.contract.seeds import HiddenSeeds, parse_seeds
     from arena.contract.version import contract_digest
+    from arena.entry.limits import load_limits
     from arena.llm import describe_failures
     from arena.llm.access import make_access, make_limits
     from arena.play.evaluate import Interrupted, evaluate as run
@@ -121,6 +123,7 @@ def evaluate(
         retries=llm_retries,
         failures_in_a_row=llm_failures_in_a_row,
     )
+    allowed = None if limits is None else load_limits(limits)
     models = make_access(llm, llm_endpoint or (), transcripts, model_limits)
     submissions = with_models(load(paths, settings).require(), models, output)
     try:
@@ -131,6 +134,7 @@ def evaluate(
             output=output,
             isolation=isolation or strongest(),
             workers=workers,
+            limits=allowed,
             models=models,
             progress=_progress(workers),
         )

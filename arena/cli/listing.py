@@ -138,6 +138,7 @@ def contract(as_json: Json = False) -> None:
                 "contract": in_short,
                 "outcomes": get_args(Outcome),
                 "deadlines_in_seconds": deadlines,
+                "wall_time_factor": limits.wall_time_factor,
             }
         )
         return
@@ -146,4 +147,5 @@ def contract(as_json: Json = False) -> None:
     for key in ("tracks", "kpis", "public_seeds"):
         print(f"{key.replace('_', ' ')}: {', '.join(map(str, in_short[key]))}")
     print(f"outcomes: {', '.join(get_args(Outcome))}")
-    print(f"deadlines: {', '.join(f'{name} {seconds:g} s' for name, seconds in deadlines.items())}")
+    told = ", ".join(f"{name} {seconds:g} s" for name, seconds in deadlines.items())
+    print(f"deadlines: {told} of CPU time, and {limits.wall_time_factor:g} times as much on the clock")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arena.cli.console import warn
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ class ExportFormat(StrEnum):
     """File formats of `arena export`."""
 
     CSV = "csv"
+    CSV_GZ = "csv.gz"
     PARQUET = "parquet"
+    XLSX = "xlsx"
 
 
 def register(app: typer.Typer) -> None:
@@ -54,10 +57,10 @@ def export(
     folder: Folder,
     file_format: Annotated[ExportFormat, typer.Option("--format", help="File format.")] = ExportFormat.CSV,
     output: Annotated[
-        Path | None, typer.Option(help="File for the episodes; the orders and demands of every period go beside it.")
+        Path | None, typer.Option(help="File for the episodes; links and nodes of every period go beside it.")
     ] = None,
 ) -> None:
-    """Write all episodes of a folder of results, and the orders and demands of every period, as tables.
+    """Write all episodes of a folder of results, with orders, demand, stock and money of every period, as tables.
 
     An earlier export in the same format is replaced, and no other file.
     """
@@ -65,8 +68,11 @@ def export(
     from arena.results.folder import STORE_NAME
 
     exported = write(folder / STORE_NAME, output or folder / f"export.{file_format.value}", file_format.value)
-    with kept(f"the tables are written: {', '.join(map(str, exported))}"):
-        for path in exported:
+    if exported.left_out:
+        why = "their scenario is not stored, or they follow other rules"
+        warn(f"{exported.left_out:,} episodes have no stock and money in the tables: {why}")
+    with kept(f"the tables are written: {', '.join(map(str, exported.files))}"):
+        for path in exported.files:
             print(path)
 
 

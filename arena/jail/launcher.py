@@ -19,6 +19,7 @@ from arena.errors import InfrastructureFailure, printable
 from arena.jail import watch
 from arena.jail.bubblewrap import SEATS, sandboxed
 from arena.jail.cgroup import ControlGroup
+from arena.jail.cpu_time import CpuMeter, FamilyMeter, Located, ProcessMeter, locate
 from arena.jail.limits import Limits
 from arena.jail.lockdown import Policy, fixed_environment
 from arena.jail.places import Places
@@ -112,6 +113,8 @@ class Launcher:
         self.seats: set[int] = set()
         self.owner = os.getpid()
         self._sandboxed = bubblewrap is not None
+        # Where no process can be started, there is only one to be measured.
+        self._is_alone = policy.locked and not policy.programs
         self._directory = None if self._sandboxed else Path(tempfile.mkdtemp(prefix="arena-"))
         self._group: ControlGroup | None = None
         self._messages: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
@@ -201,6 +204,16 @@ class Launcher:
             raise InfrastructureFailure(f"a folder for a controller could not be made: {os.strerror(-seat)}")
         self.seats.add(seat)
         return seat
+
+    def locate(self, seat: int) -> Located | None:
+        """Find a seat's processes, in this process's numbers; None where the system does not tell."""
+        return locate(seat, self._process.pid)
+
+    def measure(self, located: Located) -> CpuMeter:
+        """Return a meter of the CPU time of a seat."""
+        if self._is_alone:
+            return ProcessMeter(located.process)
+        return FamilyMeter(located.process, located.warden, located.zygote)
 
     def end(self, seat: int) -> Verdict:
         """Kill a seat and all that came of it, and wait until it is gone.

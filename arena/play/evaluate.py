@@ -39,7 +39,8 @@ from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, find
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Removal, Standings
 from arena.results.standings import compute_standings
-from arena.results.store import EpisodeStatus, Store
+from arena.results.store import Store
+from arena.results.stored import EpisodeStatus
 from arena.world.suite import Suite
 
 _SNAPSHOTS: Final = ".submissions-"
@@ -123,7 +124,7 @@ def evaluate(
         output: folder of results, of one selection of rules, suite and seeds; made if missing.
         isolation: isolation level of the matches.
         workers: processes that play; None for one per core, 0 to play in this process.
-        limits: deadlines and caps; None for the defaults.
+        limits: limits on time and the rest, recorded in the store; None for the defaults.
         models: what submissions that need a language model are granted; None: nothing.
         progress: who is told how it goes.
 
@@ -131,10 +132,10 @@ def evaluate(
         Interrupted: Ctrl-C. A second one kills what is being played and raises KeyboardInterrupt.
         ArenaError: the isolation level does not work here, a folder cannot be made, a file cannot be written, workers
             cannot be started.
-        InvalidInput: the folder holds results of another selection, or a file that the arena did not write, see
-            `arena.results.folder`; a submission's folder has changed since it was loaded, or it asks for a
-            capability that the isolation level does not grant, or for a library that cannot be preloaded, or needs a
-            language model and has none; see `arena.llm.split_playable`.
+        InvalidInput: the folder holds results of another selection or with other limits, or a file that the arena did
+            not write, see `arena.results.folder` and `arena.results.limits`; a submission's folder has changed since
+            it was loaded, or it asks for a capability that the isolation level does not grant, or for a library that
+            cannot be preloaded, or needs a language model and has none; see `arena.llm.split_playable`.
         StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store cannot be used.
     """
@@ -143,7 +144,8 @@ def evaluate(
         conceal_memory()  # The secret is in it, or a key.
     level = require_level(isolation)
     refuse_ungranted(submissions, level)
-    refuse_unimportable(submissions, level)
+    allowed = limits or Limits()
+    refuse_unimportable(submissions, level, allowed)
     count = cores() if workers is None else workers
     if count < 0:
         raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
@@ -157,6 +159,7 @@ def evaluate(
         store = stack.enter_context(Store(output / STORE_NAME))
         store.require_current()
         _refuse_other_demand(store, seeds, output)
+        store.limits.enter(allowed, output)
         removals = store.removals.enter((one.name, one.digest) for one in submissions)
         # The store's lock is held, so copies that are here were left by an evaluation that was killed.
         for left in output.glob(f"{_SNAPSHOTS}*"):
@@ -169,7 +172,7 @@ def evaluate(
             playing,
             tuple(suite.scenarios),
             level,
-            limits or Limits(),
+            allowed,
             seeds.commitment,
             access.key_variables,
             open_journals(store, output / _JOURNALS),

@@ -45,7 +45,7 @@ def refuse_ungranted(submissions: Iterable[Submission], isolation: str) -> None:
         raise InvalidInput(faults)
 
 
-def refuse_unimportable(submissions: Iterable[Submission], isolation: Isolation) -> None:
+def refuse_unimportable(submissions: Iterable[Submission], isolation: Isolation, limits: Limits | None = None) -> None:
     """Refuse submissions whose preloaded libraries cannot be imported, before anything is played.
 
     At the level `trusted` nothing is imported beforehand; there it is only looked for.
@@ -53,6 +53,7 @@ def refuse_unimportable(submissions: Iterable[Submission], isolation: Isolation)
     Args:
         submissions: Who wants to play.
         isolation: A level that works here.
+        limits: Those of the matches, memory among them; None for the defaults.
 
     Raises:
         InvalidInput: Naming every library of every such submission.
@@ -61,18 +62,20 @@ def refuse_unimportable(submissions: Iterable[Submission], isolation: Isolation)
     naming = [submission for submission in submissions if submission.preload]
     if not naming:
         return
-    found = _missing(naming) if isolation == "trusted" else _unimportable(naming, isolation)
+    found = _missing(naming) if isolation == "trusted" else _unimportable(naming, isolation, limits or Limits())
     faults = [_fault(submission, library, reason) for submission, library, reason in found]
     if faults:
         raise InvalidInput(faults)
 
 
-def _unimportable(submissions: Iterable[Submission], isolation: Isolation) -> Iterator[tuple[Submission, str, str]]:
+def _unimportable(
+    submissions: Iterable[Submission], isolation: Isolation, limits: Limits
+) -> Iterator[tuple[Submission, str, str]]:
     # Imported here, as the machinery of processes is needed for this alone.
     from arena.jail.bubblewrap import find_bubblewrap
     from arena.play.seats.process import ProcessHost
 
-    with contextlib.closing(ProcessHost(Limits(), isolation, find_bubblewrap())) as host:
+    with contextlib.closing(ProcessHost(limits, isolation, find_bubblewrap())) as host:
         for submission in submissions:
             for trial in range(1, _TRIALS + 1):
                 try:

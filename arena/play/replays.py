@@ -10,15 +10,16 @@ from typing import Self
 
 from arena.contract.seeds import SeedPlan
 from arena.entry.submission import Submission
-from arena.errors import ABSENT, Fault, InvalidInput
+from arena.errors import ABSENT, Fault, InvalidInput, StoreError
 from arena.jail.limits import Limits
 from arena.llm.gateway import ReplayGateway
 from arena.llm.transcript import read_transcript
 from arena.play.match import play
 from arena.play.seats import Host, make_host
 from arena.results.attempts import Precedent
-from arena.results.folder import TRANSCRIPT_NAME
+from arena.results.folder import STORE_NAME, TRANSCRIPT_NAME
 from arena.results.record import EpisodeRecord, PlayedEpisode
+from arena.results.store import Store
 from arena.world.scenario import Scenario
 
 
@@ -42,6 +43,7 @@ class TranscriptReplays:
         path = folder / TRANSCRIPT_NAME
         self._gateway = ReplayGateway(read_transcript(path) if path.exists() else {}, str(path))
         self._isolation = isolation
+        self._limits = _limits_of(folder)
         self._host: Host | None = None
         self._cleaning = contextlib.ExitStack()
 
@@ -62,7 +64,7 @@ class TranscriptReplays:
     ) -> PlayedEpisode:
         """Play the episode of a record again; see `arena.audit.transcripts.Replays`."""
         if self._host is None:
-            self._host = make_host(self._isolation)
+            self._host = make_host(self._isolation, self._limits)
             self._cleaning.callback(self._host.close)
         submission = dataclasses.replace(self._by_digest[record.submission_digest], name=record.submission)
         seed = seeds.episode(record.scenario_digest, record.seed_index)
@@ -71,8 +73,17 @@ class TranscriptReplays:
             scenario,
             seed,
             self._host,
-            Limits(),
+            self._limits,
             commitment=record.commitment,
             gateway=self._gateway,
             precedent=precedent,
         )
+
+
+def _limits_of(folder: Path) -> Limits:
+    """Return the limits that the episodes of a folder were played with; the defaults where none were recorded."""
+    try:
+        with Store(folder / STORE_NAME, read_only=True) as store:
+            return store.limits.get() or Limits()
+    except StoreError:
+        return Limits()  # Whoever verifies the folder hears why.

@@ -14,7 +14,8 @@ from arena.jail.limits import Limits
 from arena.results.attempts import Precedent, read_journals, remove_journals
 from arena.results.record import EpisodeKey, episode_key
 from arena.results.rows import OFFICIAL_ISOLATION
-from arena.results.store import EpisodeStatus, Store
+from arena.results.store import Store
+from arena.results.stored import EpisodeStatus
 from arena.world.scenario import Scenario
 
 

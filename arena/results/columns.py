@@ -7,6 +7,7 @@ from typing import Final, get_args
 
 from arena.contract.kpi import Kpis
 from arena.results.record import EpisodeRecord
+from arena.simulate.compiled import MONEY_PARTS
 
 KPI_COLUMNS: Final = tuple(Kpis.model_fields)
 """KPIs of an episode by their names in the contract, in its order."""
@@ -40,10 +41,29 @@ PERIOD_COLUMNS: Final = (
     "period",
     "quantity",
     "link",
+    "origin",
+    "destination",
     "units",
 )
 """Columns of a table of periods. `quantity` is `requested_order`, whose `link` is a position among the network's supply
-links, or `realised_demand`, whose `link` is a position among its market links."""
+links, or `realised_demand`, whose `link` is a position among its market links. `origin` and `destination` are the ends
+of the link, empty where the content of the scenario is not stored."""
+
+NODE_COLUMNS: Final = (
+    "submission",
+    "submission_digest",
+    "scenario",
+    "seed_index",
+    "commitment",
+    "period",
+    "node",
+    "on_hand",
+    "in_transit",
+    *MONEY_PARTS,
+    "profit",
+)
+"""Columns of a table of nodes, a row per episode, period and managed node: units on hand and under way to the node at
+the end of the period, and the money of the period. See `arena.simulate.ledger.Ledger`."""
 
 
 def _columns_of(kind: type, *further: str) -> frozenset[str]:
@@ -53,7 +73,9 @@ def _columns_of(kind: type, *further: str) -> frozenset[str]:
     }
 
 
-FLOAT_COLUMNS: Final = _columns_of(float, "slowest_decision_time", "units")
+FLOAT_COLUMNS: Final = _columns_of(
+    float, "slowest_decision_time", "units", "on_hand", "in_transit", *MONEY_PARTS, "profit"
+)
 """Columns of floats; a cell may be empty."""
 
 INTEGER_COLUMNS: Final = _columns_of(int, "period", "link")

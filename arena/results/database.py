@@ -216,6 +216,21 @@ class Database:
                 raise
 
     @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let all reads inside see the file as it is at one moment, whatever is written meanwhile.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        with self.explained():
+            self.execute("BEGIN")
+            try:
+                yield
+            finally:
+                with contextlib.suppress(sqlite3.Error, StoreError):
+                    self.execute("ROLLBACK")
+
+    @contextlib.contextmanager
     def explained(self) -> Iterator[None]:
         """Turn SQLite's errors into the arena's, with path, cause and fix."""
         try:

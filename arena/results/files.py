@@ -9,17 +9,23 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
+import gzip
 import io
 import json
 import os
 import re
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
-from arena.results.columns import EPISODE_COLUMNS, PERIOD_COLUMNS
+from arena.results.columns import EPISODE_COLUMNS, NODE_COLUMNS, PERIOD_COLUMNS
+
+WORKBOOK_MARK: Final = "Export of the inventory arena"
+"""Title in the properties of a workbook."""
 
 _HEAD: Final = 65_536
 """Bytes at the beginning of a file by which text is recognised."""
@@ -157,6 +163,7 @@ _EPISODES: Final = frozenset(
     ("submission", "scenario", "seed_index", "outcome", "contract_digest", "submission_digest", "scenario_digest")
 )
 _PERIODS: Final = frozenset(("submission", "submission_digest", "scenario", "seed_index", "period", "quantity", "link"))
+_NODES: Final = frozenset(("submission", "submission_digest", "scenario", "seed_index", "period", "node", "on_hand"))
 _STANDINGS: Final = frozenset(("suite", "seed_plan", "scenarios", "contract_digest", "rows", "reference"))
 _PAGE: Final = re.compile(
     r"""<!doctype html>.*content="default-src 'none'; style-src 'unsafe-inline'".*<title>[^<]*: standings</title>""",
@@ -165,10 +172,10 @@ _PAGE: Final = re.compile(
 _TRANSCRIPT: Final = '{"submission":'
 
 
-def _csv_with(columns: frozenset[str]) -> Callable[[Path], bool]:
+def _csv_with(columns: frozenset[str], read: Callable[[Path], str] = read_head) -> Callable[[Path], bool]:
     def wrote(path: Path) -> bool:
         try:
-            return _are_ours(columns, next(csv.reader(io.StringIO(read_head(path), newline="")), ()))
+            return _are_ours(columns, next(csv.reader(io.StringIO(read(path), newline="")), ()))
         except csv.Error:
             return False
 
@@ -177,7 +184,7 @@ def _csv_with(columns: frozenset[str]) -> Callable[[Path], bool]:
 
 def _are_ours(columns: frozenset[str], found: Iterable[str]) -> bool:
     """Tell whether a table has the columns of every version of its kind, and none that no version had."""
-    return columns <= set(found) <= {*EPISODE_COLUMNS, *PERIOD_COLUMNS}
+    return columns <= set(found) <= {*EPISODE_COLUMNS, *PERIOD_COLUMNS, *NODE_COLUMNS}
 
 
 def _parquet_with(columns: frozenset[str]) -> Callable[[Path], bool]:
@@ -188,6 +195,30 @@ def _parquet_with(columns: frozenset[str]) -> Callable[[Path], bool]:
         return _are_ours(columns, parquet.read_schema(path).names)
 
     return wrote
+
+
+def _read_compressed_head(path: Path) -> str:
+    """Return the beginning of a text file that gzip has compressed.
+
+    Raises:
+        OSError: it cannot be read, or is not compressed.
+        EOFError: it is cut off.
+        ValueError: it is no text.
+    """
+    try:
+        with gzip.open(path) as file:
+            content = file.read(_HEAD)
+    except (EOFError, zlib.error) as error:
+        raise ValueError("the compressed text is damaged") from error
+    return codecs.getincrementaldecoder("utf-8-sig")().decode(content)
+
+
+def _wrote_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as parts, parts.open("docProps/core.xml") as properties:
+            return WORKBOOK_MARK.encode() in properties.read(_HEAD)
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error):
+        return False
 
 
 def _wrote_standings(path: Path) -> bool:
@@ -209,6 +240,18 @@ EPISODES_PARQUET: Final = Kind("table of episodes (Parquet)", _parquet_with(_EPI
 """An export of episodes as Parquet."""
 PERIODS_PARQUET: Final = Kind("table of periods (Parquet)", _parquet_with(_PERIODS))
 """An export of orders and demands as Parquet."""
+NODES: Final = Kind("table of nodes (CSV)", _csv_with(_NODES))
+"""An export of stock and money as CSV."""
+EPISODES_GZIP: Final = Kind("table of episodes (compressed CSV)", _csv_with(_EPISODES, _read_compressed_head))
+"""An export of episodes as compressed CSV."""
+PERIODS_GZIP: Final = Kind("table of periods (compressed CSV)", _csv_with(_PERIODS, _read_compressed_head))
+"""An export of orders and demands as compressed CSV."""
+NODES_GZIP: Final = Kind("table of nodes (compressed CSV)", _csv_with(_NODES, _read_compressed_head))
+"""An export of stock and money as compressed CSV."""
+NODES_PARQUET: Final = Kind("table of nodes (Parquet)", _parquet_with(_NODES))
+"""An export of stock and money as Parquet."""
+WORKBOOK: Final = Kind("workbook", _wrote_workbook)
+"""An export as a workbook, known by its title."""
 STANDINGS: Final = Kind("file of standings", _wrote_standings)
 """`standings.json`."""
 PAGE: Final = Kind("page of standings", lambda path: _PAGE.match(read_head(path)) is not None)

@@ -5,24 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from arena.contract.version import earlier_digests
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
-from arena.results.columns import EPISODE_COLUMNS, PERIOD_COLUMNS
-from arena.results.export import episode_row, period_rows
+from arena.results.columns import EPISODE_COLUMNS, NODE_COLUMNS, PERIOD_COLUMNS
+from arena.results.export import episode_row
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.record import EpisodeRecord, PlayedEpisode, key_of
 from arena.results.rows import ScenarioRow, StandingRow, Standings
 from arena.results.store import Store
+from arena.results.tables import Block, Played, Tables, cells
 
 if TYPE_CHECKING:
     import pandas
+
+_BLOCK: Final = 450
+"""Episodes that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Results:
     def periods(self) -> pandas.DataFrame:
         """Return a row per episode, period and link: units ordered on a supply link, or demanded on a market link.
 
+        `origin` and `destination` are the ends of the link.
+
         `quantity` is `requested_order`, whose `link` is a position among the network's supply links, or
         `realised_demand`, whose `link` is a position among its market links.
 
@@ -74,8 +80,25 @@ class Results:
             ArenaError: pandas is not installed.
             StoreError: series are damaged.
         """
+        return _frame(self._rows(Tables.periods), PERIOD_COLUMNS)
+
+    def nodes(self) -> pandas.DataFrame:
+        """Return a row per episode, period and managed node: units on hand and under way to it, and its money.
+
+        The numbers are those of the simulator for the stored orders and demand; see `arena.simulate.ledger.Ledger`.
+
+        Raises:
+            ArenaError: pandas is not installed.
+            StoreError: series are damaged.
+        """
+        return _frame(self._rows(Tables.nodes), NODE_COLUMNS)
+
+    def _rows(self, make: Callable[[Tables, Sequence[Played]], Block]) -> Iterator[tuple[Any, ...]]:
         with Store(self.folder / STORE_NAME, read_only=True) as store:
-            return _frame(period_rows(store, self.records), PERIOD_COLUMNS)
+            tables = Tables(store.scenarios())
+            for start in range(0, len(self.records), _BLOCK):
+                chosen = self.records[start : start + _BLOCK]
+                yield from cells(make(tables, [(record, store.arrays(key_of(record))) for record in chosen]))
 
     def standings(self) -> pandas.DataFrame:
         """Return a row per submission over the whole suite, ranked ones first, references last; see `StandingRow`.

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple, NoReturn, Self, get_args
+from typing import Any, Final, NoReturn, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,69 +19,26 @@ from pydantic import ValidationError
 
 from arena.contract.version import earlier_digests
 from arena.errors import Outcome, StoreAgeError, StoreError, printable
-from arena.jail.isolation import ISOLATION_ORDER, Isolation
+from arena.jail.isolation import ISOLATION_ORDER
 from arena.results.ages import as_json, older, read_record, refuse_newer
 from arena.results.attempts import Precedent
 from arena.results.columns import KPI_COLUMNS
 from arena.results.database import KEY_COLUMNS, MATCHES_KEY, Database
+from arena.results.limits import RecordedLimits
 from arena.results.rebasing import Rebasing
 from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, key_of
 from arena.results.removals import Removals
+from arena.results.stored import EpisodeStatus, Series, StoredEpisode, StoredScenario
 from arena.world.contest_draws import Drawing
 from arena.world.scenario import Scenario
 
 _OUTCOMES: Final = get_args(Outcome)
-
-
-@dataclass(frozen=True)
-class StoredEpisode:
-    """One row of the store, without its series.
-
-    Attributes:
-        key: its key.
-        suite: suite it was played for first; empty if none was named.
-        record: the row of results.
-    """
-
-    key: EpisodeKey
-    suite: str
-    record: EpisodeRecord
-
-
-class StoredScenario(NamedTuple):
-    """The content of a scenario, by which its episodes can be verified without the file that it came from.
-
-    Attributes:
-        scenario: the scenario, under the name it had last.
-        drawing: what it was drawn from; None for one that was written out.
-    """
-
-    scenario: Scenario
-    drawing: Drawing | None
-
-
-class EpisodeStatus(NamedTuple):
-    """What a resumed evaluation needs to know of an episode.
-
-    Attributes:
-        isolation: level it was played at.
-        outcome: its outcome code.
-    """
-
-    isolation: Isolation
-    outcome: Outcome
-
-
-class Series(NamedTuple):
-    """The series of one episode, read-only.
-
-    Attributes:
-        requested: requested orders, units, shape (periods, supply links).
-        demand: realised demand, units, shape (periods, market links).
-    """
-
-    requested: NDArray[np.float64]
-    demand: NDArray[np.float64]
+_BY_NAME: Final = (
+    "CASE WHEN json_valid(record) THEN json_extract(record, '$.submission') END, "
+    "CASE WHEN json_valid(record) THEN json_extract(record, '$.scenario') END, "
+    f"seed_index, {KEY_COLUMNS}"
+)
+"""Order of episodes by submission and scenario, as everywhere; a damaged record comes first, and is told."""
 
 
 class Store:
@@ -91,6 +48,7 @@ class Store:
         path: the SQLite file.
         removals: marks of submissions that were taken out.
         rebasing: what upgrades put under the present rules, and what they left behind.
+        limits: what its episodes were played with.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -109,6 +67,7 @@ class Store:
         self._database = Database(path, read_only=read_only)
         self.removals = Removals(self._database)
         self.rebasing = Rebasing(self._database)
+        self.limits = RecordedLimits(self._database)
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -308,8 +267,7 @@ class Store:
         found = []
         for *parts, suite, record in rows:
             key = EpisodeKey(*parts)
-            if [type(part) for part in key] != [str, str, str, str, int]:
-                self._refuse_record("its key is of other types", key)
+            self._check_key(key)
             found.append(StoredEpisode(key, suite, self._parse(record, key, complete=complete)))
         return sorted(
             found, key=lambda one: (one.record.submission, one.record.scenario, one.record.seed_index, one.key)
@@ -318,6 +276,47 @@ class Store:
     def records(self, *, contract_digest: str | None = None, seed_plan: str | None = None) -> list[EpisodeRecord]:
         """Return the records of `episodes`, in the same order."""
         return [one.record for one in self.episodes(contract_digest=contract_digest, seed_plan=seed_plan)]
+
+    def blocks(self, size: int) -> Iterator[list[tuple[StoredEpisode, Series]]]:
+        """Yield the episodes with their series, in the order of `episodes`, all as they are at one moment.
+
+        Memory is that of a block, and eight bytes for every episode.
+
+        Args:
+            size: episodes in a block, at most.
+
+        Raises:
+            StoreAgeError: a record is of a newer arena, or lacks indicators that `arena results upgrade` would add.
+            StoreError: a record cannot be read, or series are damaged.
+        """
+        execute = self._database.execute
+        with self._database.reading():
+            rows = array("q", (row for (row,) in execute(f"SELECT rowid FROM episodes ORDER BY {_BY_NAME}")))
+            columns = f"{KEY_COLUMNS}, suite, record, periods, supply_links, market_links, requested, demand"
+            for start in range(0, len(rows), size):
+                chosen = rows[start : start + size].tolist()
+                # A list in JSON has no bound on its length, unlike the values of a statement.
+                statement = f"SELECT rowid, {columns} FROM episodes WHERE rowid IN (SELECT value FROM json_each(?))"
+                by_row = {row: values for row, *values in execute(statement, (json.dumps(chosen),))}
+                yield [self._stored(by_row[row]) for row in chosen]
+
+    def count_rows(self) -> tuple[int, int]:
+        """Return the number of episodes, and of links in all their periods.
+
+        Raises:
+            StoreError: they cannot be counted.
+        """
+        statement = "SELECT count(*), coalesce(sum(periods * (supply_links + market_links)), 0) FROM episodes"
+        with self._database.explained():
+            episodes, links = self._database.execute(statement).fetchone()
+        return episodes, links
+
+    def _stored(self, values: list[Any]) -> tuple[StoredEpisode, Series]:
+        *parts, suite, record, periods, supply_links, market_links, requested, demand = values
+        key = EpisodeKey(*parts)
+        self._check_key(key)
+        series = Series(self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links)))
+        return StoredEpisode(key, suite, self._parse(record, key)), series
 
     def record(self, key: EpisodeKey) -> EpisodeRecord:
         """Return the record of one episode.
@@ -345,6 +344,10 @@ class Store:
             raise StoreError(f"{self.path}: holds no episode {tuple(key)}")
         periods, supply_links, market_links, requested, demand = row
         return Series(self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links)))
+
+    def _check_key(self, key: EpisodeKey) -> None:
+        if [type(part) for part in key] != [str, str, str, str, int]:
+            self._refuse_record("its key is of other types", key)
 
     def _unpack(self, blob: bytes, shape: tuple[int, int]) -> NDArray[np.float64]:
         size = 8 * shape[0] * shape[1]

@@ -20,6 +20,7 @@ from arena.results.timing import DecisionTimes
 from arena.schemas import parse_as
 from arena.testing.bench import Bench
 from arena.testing.check import Check, ConformanceWarning, make_checks
+from arena.testing.headroom import HEADROOM, find_little_headroom
 from arena.testing.result import ConformanceError, ConformanceResult, Finding
 from arena.testing.rules import RULES
 from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
@@ -266,6 +267,11 @@ def _examine(
     if isolation != "trusted":
         # The controller had copies, and there was nothing of ours that it could change.
         done.remove("respects-input")
+        # In process there are no limits to be met.
+        done.append(HEADROOM)
+        tracks = "+".join(submission.track for submission in bench.submissions)
+        told = find_little_headroom(bench.host.peaks, limits)
+        cautions.extend(Finding(HEADROOM, tracks, "all scenarios", text) for text in told)
     return _result(bench, limits, [_DECLARED, *done], findings, cautions)
 
 

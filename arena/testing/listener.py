@@ -15,6 +15,7 @@ from arena.contract.messages import Briefing, Observation
 from arena.entry.submission import Submission
 from arena.llm.seat import LlmLine
 from arena.play.seats import Host, Seat
+from arena.play.seats.use import Peaks
 
 _T = TypeVar("_T")
 
@@ -24,11 +25,13 @@ class ListeningHost:
 
     Attributes:
         slowest_start: Seconds of the slowest import, construction and `begin` of a controller together.
+        peaks: The most that a controller used of each limit, among the seats that were released.
     """
 
     def __init__(self, host: Host) -> None:
         self.isolation = host.isolation
         self.slowest_start = 0.0
+        self.peaks = Peaks()
         self._host = host
         self._changes: set[str] = set()
 
@@ -63,6 +66,11 @@ class ListeningSeat:
         """End of what the controller wrote."""
         return self._seat.stderr_tail
 
+    @property
+    def peaks(self) -> Peaks:
+        """The most that the controller has used of each limit."""
+        return self._seat.peaks
+
     def setup(self) -> None:
         """Import and construct the controller, timed."""
         start = time.perf_counter()
@@ -84,8 +92,9 @@ class ListeningSeat:
         return self._seat.close()
 
     def release(self) -> None:
-        """Free the seat."""
+        """Free the seat, and keep what was used."""
         self._seat.release()
+        self._host.peaks = self._host.peaks.most(self._seat.peaks)
 
     def _watched(self, action: Callable[[], _T], given: Briefing | Observation) -> _T:
         before = _content(given)

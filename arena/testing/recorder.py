@@ -15,6 +15,7 @@ from arena.contract.messages import Briefing, Observation
 from arena.entry.submission import Submission
 from arena.llm.seat import LlmLine
 from arena.play.seats import Host, Seat, translate
+from arena.play.seats.use import Peaks
 from arena.play.seats.wire import NO_PERIOD, BeginRequest, OrderRequest, SetupRequest, pack
 
 _NONCE = 0
@@ -70,6 +71,11 @@ class RecordingSeat:
     def stderr_tail(self) -> str:
         """End of what the controller wrote."""
         return self._seat.stderr_tail
+
+    @property
+    def peaks(self) -> Peaks:
+        """The most that the controller has used of each limit."""
+        return self._seat.peaks
 
     def setup(self) -> None:
         """Import and construct the controller."""

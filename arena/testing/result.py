@@ -21,7 +21,7 @@ class Finding:
     """One thing that a controller does wrong, or might not mean to do.
 
     Attributes:
-        check: Name of the check, one of `CONTROLLER_CHECKS`.
+        check: Name of the check, one of `CONTROLLER_CHECKS`, or `headroom`.
         track: Track of the episode.
         scenario: Name of the scenario.
         message: What happened, with period and code where there are any.
@@ -94,7 +94,7 @@ class ConformanceResult:
         isolation: Isolation level of the matches.
         tracks: Tracks played.
         scenarios: Names of the scenarios played.
-        checks: Names of the checks done, in the order of `CONTROLLER_CHECKS`.
+        checks: Names of the checks done, in the order of `CONTROLLER_CHECKS`, and `headroom` outside of `trusted`.
         episodes: Number of episodes played.
         decision_times: How long decisions took, what stands between arena and controller included.
         slowest_start: Slowest import, construction and `begin` together, seconds.

@@ -48,7 +48,8 @@ CAPS = {"memory": 512 * MEBIBYTE, "file_size": 4 * MEBIBYTE, "disk": 16 * MEBIBY
 PATIENT = CAPS | {"setup": 30.0, "first_decision": 30.0, "decision": 30.0, "close": 10.0, "bank": 60.0}
 """No honest step misses these, however busy the machine."""
 HASTY = CAPS | {"setup": 2.0, "first_decision": 0.3, "decision": 0.3, "close": 0.3, "bank": 1.2}
-"""Deadlines for those who are going to miss them."""
+HASTY |= {"wall_time_factor": 1.0}
+"""Deadlines for those who are going to miss them, spinning or asleep."""
 GRACE = 2.0
 """Seconds after its deadline by which a hostile episode is over."""
 

@@ -401,12 +401,16 @@ def test_episodes_are_exported_with_their_periods(run: Run) -> None:
     play(run, "mine")
     exported = run("export", "results", "--format", "csv")
     assert exported.exit_code == 0, exported.stderr
-    episodes, periods = exported.stdout.split()
+    episodes, periods, nodes = exported.stdout.split()
     assert (episodes, periods) == ("results/export.csv", "results/export-periods.csv")
+    assert nodes == "results/export-nodes.csv"
     with Path(periods).open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 10 * 30 * (3 + 1)  # episodes, periods, supply links and market links of the serial network
-    assert run("export", "results", "--format", "xlsx").exit_code == 2
+    with Path(nodes).open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 10 * 30 * 3  # episodes, periods and managed nodes
+    assert run("export", "results", "--format", "csv.gz").stdout.split()[0] == "results/export.csv.gz"
+    assert run("export", "results", "--format", "ods").exit_code == 2
     missing = run("export", "nowhere")
     assert missing.exit_code == 2
     assert "nowhere" in missing.stderr

@@ -126,10 +126,12 @@ def test_an_export_that_cannot_be_written_is_told(run: Run, output: str, words: 
     assert_refused(run("export", "results", "--output", output), words)
 
 
-@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz", "parquet", "xlsx"])
 def test_an_export_replaces_an_earlier_one_of_its_format_or_an_empty_file(run: Run, file_format: str) -> None:
     if file_format == "parquet":
         pytest.importorskip("pyarrow", reason="the format needs pyarrow")
+    if file_format == "xlsx":
+        pytest.importorskip("xlsxwriter", reason="the format needs xlsxwriter")
     assert play(run).exit_code == 0
     Path("all.table").touch()
     for _ in range(2):
@@ -138,7 +140,7 @@ def test_an_export_replaces_an_earlier_one_of_its_format_or_an_empty_file(run: R
     # By the default name, too.
     for _ in range(2):
         assert run("export", "results", "--format", file_format).exit_code == 0
-    if file_format == "parquet":
+    if file_format != "csv":
         assert_refused(run("export", "results", "--output", "all.table"), "is not a table of episodes (CSV)")
 
 

@@ -93,7 +93,7 @@ def test_the_bank_is_charged_by_every_decision(host_at, submit):
     host = host_at("process", bank=2.0, decision=600.0, first_decision=600.0)
     violation, _ = failure(host, submit("def order(self, observation): time.sleep(.9); return [0, 0, 0]"), period=9)
     assert violation.code == "timeout"
-    assert "2 s for the episode" in violation.message
+    assert "2 s and 6 s for the episode" in violation.message
 
 
 SPEAK = """

@@ -77,6 +77,14 @@ def test_periods_and_an_episode_have_the_same_orders_and_demand(folder: Path) ->
         assert rows.pivot(index="period", columns="link", values="units").to_numpy().tolist() == series.tolist()
 
 
+def test_nodes_add_up_to_the_profit_of_their_episode(folder: Path) -> None:
+    results = read_results(folder)
+    profits = results.nodes().groupby(["submission", "scenario", "seed_index"])["profit"].sum()
+    assert len(profits) == len(results.records)
+    for record in results.records:
+        assert profits[record.submission, record.scenario, record.seed_index] == pytest.approx(record.profit, rel=1e-9)
+
+
 def test_only_what_the_standings_are_about_is_read(folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(folder, tmp_path / "r")
     lines = (copy / "episodes.csv").read_text(encoding="utf-8").splitlines(keepends=True)
@@ -90,7 +98,7 @@ def test_without_pandas_objects_are_there_and_frames_say_what_to_install(
     monkeypatch.setitem(sys.modules, "pandas", None)
     results = read_results(folder)
     assert results.episode(results.records[0]).requested.shape[0] == 30
-    for frame in (results.episodes, results.periods, results.standings, results.scenarios):
+    for frame in (results.episodes, results.periods, results.nodes, results.standings, results.scenarios):
         with pytest.raises(ArenaError, match=r'data frames need pandas, .*pip install "inventory-arena\[pandas\]"'):
             frame()
 

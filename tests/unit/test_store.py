@@ -24,7 +24,8 @@ from arena.jail.limits import Limits
 from arena.results.attempts import Precedent
 from arena.results.database import SCHEMA_VERSION
 from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode
-from arena.results.store import EpisodeStatus, Store, key_of
+from arena.results.store import Store, key_of
+from arena.results.stored import EpisodeStatus
 from arena.results.timing import DecisionTimes
 from arena.world.suite import load_suite
 

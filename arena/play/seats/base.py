@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from arena.contract.controller import ControllerReport
 from arena.errors import ContractViolation, FailureCode, InfrastructureFailure, printable
 from arena.jail.isolation import Isolation
+from arena.play.seats.use import Peaks
 from arena.simulate.orders import order_numbers
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class Seat(Protocol):
     @property
     def stderr_tail(self) -> str:
         """End of what the controller wrote to standard output and error, made printable; complete after `release`."""
+
+    @property
+    def peaks(self) -> Peaks:
+        """The most that the controller has used of each limit so far; memory is looked at when it closes."""
 
     def setup(self) -> None:
         """Import and construct the controller. Calling it again does nothing."""

@@ -8,6 +8,7 @@ fail: a pipe costs no disk and never changes what the controller does.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import os
 import secrets
@@ -24,9 +25,12 @@ from arena.contract.controller import ControllerReport
 from arena.contract.language_model import LlmMessage, LlmQuestion
 from arena.errors import MESSAGE_CAP, ContractViolation, ControllerKilled, printable
 from arena.jail import watch
+from arena.jail.cpu_time import address_space
 from arena.llm.seat import seat_answer
 from arena.play.seats import translate
 from arena.play.seats.base import InfrastructureFailure, printable_lines
+from arena.play.seats.stopwatch import Stopwatch
+from arena.play.seats.use import Peaks, TimeUse
 from arena.play.seats.wire import (
     NO_PERIOD,
     AnswerRequest,
@@ -50,6 +54,7 @@ from arena.play.seats.wire import (
 if TYPE_CHECKING:
     from arena.contract.messages import Briefing, Observation
     from arena.entry.submission import Submission
+    from arena.jail.cpu_time import CpuMeter, Located
     from arena.jail.launcher import Launcher
     from arena.jail.limits import Limits
     from arena.jail.warden import Verdict
@@ -59,6 +64,7 @@ _R = TypeVar("_R", bound=Reply)
 
 _CHUNK = 65_536
 _SPAWN_SECONDS = 30.0
+_LONGEST_POLL = 3600.0
 
 
 class ProcessSeat:
@@ -79,11 +85,13 @@ class ProcessSeat:
     ) -> None:
         self._submission = submission
         self._model = model
-        self._waited = 0.0
         self._launcher = launcher
         self._limits = limits
-        self._bank = limits.bank
-        self._setup_left = limits.setup
+        self._meter: CpuMeter | None = None
+        self._located: Located | None = None
+        self._bare_memory = 0
+        self._stopwatch = Stopwatch(limits, None)
+        self._peaks = Peaks()
         self._is_set_up = False
         self._decisions = 0
         self._tail = bytearray()
@@ -106,9 +114,19 @@ class ProcessSeat:
                     handed_over.callback(os.close, folder)
                 self._process = launcher.spawn(theirs.fileno(), their_output, folder)
             self._await_lock_down()
+            self._located = launcher.locate(self._process)
+            if self._located is not None:
+                self._meter = launcher.measure(self._located)
+                self._bare_memory, _ = address_space(self._located.process)
+            self._stopwatch = Stopwatch(limits, self._meter)
         except BaseException:
             self.release()
             raise
+
+    @property
+    def peaks(self) -> Peaks:
+        """The most that the controller has used of each limit so far; memory is looked at when it closes."""
+        return self._peaks
 
     @property
     def stderr_tail(self) -> str:
@@ -137,11 +155,17 @@ class ProcessSeat:
         """Send the observation and read the orders."""
         kind, fields = translate.describe_observation(observation)
         request = OrderRequest(_nonce(), observation.period, kind, fields)
-        allowance = self._limits.decision if self._decisions else self._limits.first_decision
-        started = time.monotonic()
-        reply = self._ask(request, OrderReply, min(allowance, self._bank), "order")
-        self._bank -= time.monotonic() - started - self._waited
+        is_first = not self._decisions
+        self._stopwatch.start(self._stopwatch.allowance(self._limit("order")))
+        reply = self._ask(request, OrderReply, "order")
         self._decisions += 1
+        used, peaks = self._stopwatch.used, self._peaks
+        self._peaks = dataclasses.replace(
+            peaks,
+            first_decision=used if is_first else peaks.first_decision,
+            decision=peaks.decision if is_first else peaks.decision.most(used),
+            bank=peaks.bank.plus(used),
+        )
         if math.prod(reply.shape) != len(reply.values):
             raise ContractViolation(
                 "protocol_error", f"{len(reply.values)} values cannot have the shape {tuple(reply.shape)}"
@@ -150,7 +174,12 @@ class ProcessSeat:
 
     def close(self) -> ControllerReport:
         """Let the controller report and close, then end its process."""
-        reply = self._ask(CloseRequest(_nonce(), NO_PERIOD), ClosedReply, self._limits.close, "close")
+        if self._located is not None:
+            _, most = address_space(self._located.process)
+            self._peaks = dataclasses.replace(self._peaks, memory=max(0, most - self._bare_memory))
+        self._stopwatch.start(self._stopwatch.allowance(self._limits.close), banked=False)
+        reply = self._ask(CloseRequest(_nonce(), NO_PERIOD), ClosedReply, "close")
+        self._peaks = dataclasses.replace(self._peaks, close=self._stopwatch.used)
         # Checked here too: the process may have answered without the code that checks there.
         report = ControllerReport(reply.fallbacks, reply.profit_bound, reply.parse_failures, reply.repairs)
         # The episode is over. A process that does not end is the arena's trouble, and changes nothing of the report.
@@ -165,6 +194,8 @@ class ProcessSeat:
         try:
             self._end_process()
         finally:
+            if self._meter is not None:
+                self._meter.close()
             # What remains fits into the pipe; the bound is for a daemon that outlived its family.
             for _ in range(64):
                 if not self._drain():
@@ -174,8 +205,9 @@ class ProcessSeat:
 
     def _await_lock_down(self) -> None:
         """Wait for the greeting of the locked process, in which no controller's code has run so far."""
+        self._stopwatch.start(TimeUse(_SPAWN_SECONDS, _SPAWN_SECONDS), banked=False)
         try:
-            self._receive(time.monotonic() + _SPAWN_SECONDS, "lock-down")
+            self._receive("lock-down")
         except ContractViolation as violation:
             self._end_process()
             self._drain()
@@ -184,34 +216,34 @@ class ProcessSeat:
             ) from violation
 
     def _timed_setup(self, request: Request, doing: str) -> None:
-        started = time.monotonic()
-        self._ask(request, DoneReply, min(self._setup_left, self._bank), doing)
-        elapsed = time.monotonic() - started - self._waited
-        self._setup_left -= elapsed
-        self._bank -= elapsed
+        watch, used_before = self._stopwatch, self._peaks.setup
+        watch.start(watch.allowance(self._limits.setup).less(used_before))
+        self._ask(request, DoneReply, doing)
+        self._peaks = dataclasses.replace(
+            self._peaks, setup=used_before.plus(watch.used), bank=self._peaks.bank.plus(watch.used)
+        )
 
-    def _ask(self, request: Request, expected: type[_R], allowance: float, doing: str) -> _R:
-        """Send a request and read its one reply; sending and the whole reply share one deadline.
+    def _ask(self, request: Request, expected: type[_R], doing: str) -> _R:
+        """Send a request and read its one reply, in the time that the stopwatch was started with.
 
-        Meanwhile the controller may ask its language model. How long it waited for answers, during which its process
-        stands still, is not charged and stands in `_waited` afterwards.
+        Meanwhile the controller may ask its language model. How long it waited for answers is not counted on the clock.
         """
-        deadline = time.monotonic() + allowance
-        self._waited = 0.0
-        self._send(pack(request), deadline, doing)
+        self._send(pack(request), doing)
         while True:
-            reply = self._reply(request, deadline + self._waited, doing)
+            reply = self._reply(request, doing)
             if not isinstance(reply, QuestionReply):
                 break
-            self._answer(request, reply, deadline, doing)
+            self._answer(request, reply, doing)
+        if not self._stopwatch.stop():
+            raise self._late(doing)
         if isinstance(reply, FailureReply):
             raise ContractViolation(reply.code, printable(reply.message, MESSAGE_CAP))
         if not isinstance(reply, expected):
             raise ContractViolation("protocol_error", f"the reply to {doing} is of the wrong kind")
         return reply
 
-    def _reply(self, request: Request, deadline: float, doing: str) -> Reply:
-        payload = self._receive(deadline, doing)
+    def _reply(self, request: Request, doing: str) -> Reply:
+        payload = self._receive(doing)
         try:
             reply = unpack_reply(payload)
         except MalformedMessage as error:
@@ -220,7 +252,7 @@ class ProcessSeat:
             raise ContractViolation("protocol_error", f"the reply to {doing} answers another request")
         return reply
 
-    def _answer(self, request: Request, reply: QuestionReply, deadline: float, doing: str) -> None:
+    def _answer(self, request: Request, reply: QuestionReply, doing: str) -> None:
         """Have a controller's question answered, and send it the answer."""
         if self._model is None:
             rule = "a language model was asked without the capability llm"
@@ -232,25 +264,25 @@ class ProcessSeat:
             raise ContractViolation("protocol_error", printable(str(error), MESSAGE_CAP)) from error
         started = time.monotonic()
         outcome = seat_answer(self._model.ask(question))
-        self._waited += time.monotonic() - started
+        self._stopwatch.exclude(time.monotonic() - started)
         answer = AnswerRequest(request.nonce, request.period, *outcome)
-        self._send(pack(answer), deadline + self._waited, doing)
+        self._send(pack(answer), doing)
 
-    def _send(self, frame: bytes, deadline: float, doing: str) -> None:
+    def _send(self, frame: bytes, doing: str) -> None:
         rest = memoryview(frame)
         while rest:
             try:
                 rest = rest[self._connection.send(rest) :]
             except BlockingIOError:
                 self._waiting.modify(self._connection, select.POLLOUT)
-                self._wait(deadline, doing)
+                self._wait(doing)
                 self._waiting.modify(self._connection, select.POLLIN)
             except (BrokenPipeError, ConnectionResetError):
                 raise self._gone(doing) from None
 
-    def _receive(self, deadline: float, doing: str) -> bytes:
+    def _receive(self, doing: str) -> bytes:
         while True:
-            self._wait(deadline, doing)
+            self._wait(doing)
             try:
                 chunk = self._connection.recv(_CHUNK)
                 payload = self._reader.feed(chunk)
@@ -265,32 +297,37 @@ class ProcessSeat:
             if not chunk:
                 raise self._gone(doing)
 
-    def _wait(self, deadline: float, doing: str) -> None:
+    def _wait(self, doing: str) -> None:
         """Wait until the connection can be used, keeping the end of what the controller writes meanwhile.
 
-        What is ready when the deadline passes is still used, so that a host that was itself held up blames nobody.
+        What is ready when the time on the clock is over is still used, so that a host that was itself held up blames
+        nobody. CPU time is the controller's own, and is looked at whatever is ready.
         """
+        watch = self._stopwatch
         while True:
-            left = deadline - time.monotonic()
+            pause = watch.pause()
             ready = False
-            for descriptor, _ in self._waiting.poll(max(0, math.ceil(left * 1000))):
+            for descriptor, _ in self._waiting.poll(math.ceil(min(pause, _LONGEST_POLL) * 1000)):
                 if descriptor != self._output:
                     ready = True
                 elif not self._drain():
                     self._waiting.unregister(self._output)
+            if watch.has_overspent() or (not ready and watch.is_late()):
+                raise self._late(doing)
             if ready:
                 return
-            if left <= 0:
-                raise self._late(doing)
+
+    def _limit(self, doing: str) -> float:
+        """Return the limit of a request, seconds of CPU time."""
+        limits = self._limits
+        if doing == "order":
+            return limits.decision if self._decisions else limits.first_decision
+        return limits.close if doing == "close" else limits.setup
 
     def _late(self, doing: str) -> ContractViolation:
-        limits = self._limits
-        allowed = {"order": limits.decision if self._decisions else limits.first_decision, "close": limits.close}
-        return ContractViolation(
-            "timeout",
-            f"{doing} took too long: the limit is {allowed.get(doing, limits.setup):g} s"
-            f"{' for setup in all' if doing not in allowed else ''}, and {limits.bank:g} s for the episode",
-        )
+        what = "" if doing in ("order", "close") else " for setup in all"
+        told = self._stopwatch.describe(self._limit(doing), self._limits.bank, what)
+        return ContractViolation("timeout", f"{doing} took too long: {told}")
 
     def _gone(self, doing: str) -> Exception:
         """Say how the process ended; when its zygote died too, that is the arena's failure."""

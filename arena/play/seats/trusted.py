@@ -17,6 +17,7 @@ from arena.errors import ContractViolation, InfrastructureFailure, describe_exce
 from arena.jail.isolation import Isolation
 from arena.llm.seat import SeatAnswer, seat_answer, seat_llm
 from arena.play.seats.base import ask_report, failure_code, numeric_array
+from arena.play.seats.use import Peaks
 
 if TYPE_CHECKING:
     from arena.contract.controller import Controller, ControllerReport
@@ -51,6 +52,7 @@ class TrustedSeat:
     """A controller called directly. See `arena.play.seats.Seat`."""
 
     stderr_tail: Final = ""
+    peaks: Final = Peaks()
 
     def __init__(self, submission: Submission, model: LlmLine | None = None) -> None:
         self._submission = submission

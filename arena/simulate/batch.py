@@ -1,0 +1,87 @@
+"""Many episodes of one scenario played again at once, from their orders and their demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.simulate.columns import NUMPY
+from arena.simulate.compiled import MONEY_PARTS, CompiledScenario
+from arena.simulate.dynamics import Columns, advance
+
+
+@dataclass(frozen=True)
+class NodeHistory:
+    """Stock and money by node of a batch of episodes; every array has the shape (batch, periods, managed nodes).
+
+    The numbers are those of `arena.simulate.ledger.Ledger`, which one episode at a time gives.
+
+    Attributes:
+        on_hand: Units on hand at the end of the period.
+        in_transit: Units under way to the node at the end of the period, over all its supply links.
+        money: The parts of `arena.simulate.compiled.MONEY_PARTS` by name, discounted to period 0.
+        profit: Revenue less the five costs.
+    """
+
+    on_hand: NDArray[np.float64]
+    in_transit: NDArray[np.float64]
+    money: dict[str, NDArray[np.float64]]
+    profit: NDArray[np.float64]
+
+
+def replay_batch(
+    compiled: CompiledScenario, requested: NDArray[np.float64], demand: NDArray[np.float64]
+) -> NodeHistory:
+    """Play episodes of one scenario again.
+
+    Args:
+        compiled: the scenario.
+        requested: orders, units, finite, shape (batch, periods, supply links); negative ones count as zero.
+        demand: demand that the episodes met, units, shape (batch, periods, market links).
+
+    Raises:
+        ValueError: the shapes do not fit each other or the scenario.
+    """
+    batch, periods, links = requested.shape
+    if (links, demand.shape) != (compiled.links, (batch, periods, compiled.markets)):
+        raise ValueError(f"orders of shape {requested.shape} and demand of shape {demand.shape} are of no episode")
+    columns = _initial(compiled, batch)
+    rows = np.empty((periods, compiled.flow_rows, batch))
+    requests = np.ascontiguousarray(np.where(requested > 0.0, requested, 0.0).transpose(1, 2, 0))
+    wanted = np.ascontiguousarray(demand.transpose(1, 2, 0))
+    for period in range(periods):
+        given = list(wanted[period])
+        columns, moved = advance(compiled, columns, list(requests[period]), lambda _, given=given: given, NUMPY)  # type: ignore[misc]
+        rows[period] = moved.rows
+    flows = np.ascontiguousarray(rows.transpose(2, 0, 1))
+    nodes = len(compiled.network.managed)
+    stock = flows[:, :, 2 * links : 2 * links + len(compiled.stock_points)]
+    in_transit = np.zeros((nodes, batch, periods))
+    buyers = [compiled.network.managed_index(link.buyer) for link in compiled.network.supply_links]
+    np.add.at(in_transit, buyers, flows[:, :, links : 2 * links].transpose(2, 0, 1))
+    discount = compiled.discount ** np.arange(periods)[None, :, None]
+    parts = compiled.money(flows.reshape(batch * periods, compiled.flow_rows))
+    money = {name: amounts.reshape(batch, periods, nodes) * discount for name, amounts in parts.items()}
+    costs = [money[name] for name in MONEY_PARTS if name != "revenue"]
+    return NodeHistory(
+        on_hand=stock @ compiled.node_map.T,
+        in_transit=in_transit.transpose(1, 2, 0),
+        money=money,
+        profit=money["revenue"] - np.sum(costs, axis=0),
+    )
+
+
+def _initial(compiled: CompiledScenario, batch: int) -> Columns:
+    nothing = np.zeros(batch)
+    return Columns(
+        period=0,
+        on_hand=[np.full(batch, stock) for stock in compiled.initial_stock],
+        pipeline=[(nothing,) * lead_time for lead_time in compiled.network.lead_times],
+        in_transit=[nothing] * compiled.links,
+        owed=[nothing] * compiled.links,
+        unfilled=[nothing] * compiled.markets,
+        shortfall=None,
+        sentiment=np.ones(batch),
+    )
