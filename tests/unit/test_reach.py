@@ -192,6 +192,11 @@ def test_the_ceiling_counts_the_largest_sentiment_and_the_forecast() -> None:
     assert plain.demand_ceiling == pytest.approx(total + 9 * np.sqrt(total) + 50, rel=1e-12)
     moody = shop(1000.0, demand={"base_mean": 1000.0, "noise_scale": 0}, horizon=10, goodwill={"cap": 3})
     assert moody.demand_ceiling == pytest.approx(3 * total + 9 * np.sqrt(3 * total) + 50, rel=1e-12)
+    loud = {"base_mean": 0.5, "noise_scale": 1000}
+    # Counts are stretched, and what would fall below 0 is cut: the largest sum is a thousand times that of the counts.
+    assert shop(0.5, demand=loud, horizon=10).demand_ceiling == pytest.approx(
+        1000 * (5.5 + 9 * np.sqrt(5.5) + 50), rel=1e-12
+    )
     uniform = {"base_mean": 10, "distribution": "uniform", "half_width": 4, "noise_scale": 0.5}
     assert shop(10, demand=uniform, horizon=10).demand_ceiling == pytest.approx(11 * 12, rel=1e-12)
     normal = {"base_mean": 10, "distribution": "normal", "standard_deviation": 2}

@@ -30,10 +30,11 @@ import numpy as np
 
 from arena_heuristics.ordering import FloatArray
 
-_STEPS_PER_DEVIATION = 40.0
+_STEPS_PER_DEVIATION = 20.0
 _REACH = 8.0  # deviations; beyond lies a probability below 1e-15
 _LARGEST_COUNT = 10_000.0  # mean of Poisson demand from which on the normal distribution takes its place
-_REMEMBERED = 512  # slopes; a scenario with goodwill makes new ones in every period
+_REMEMBERED = 2_048  # slopes; a scenario with goodwill makes new ones in every period
+_ROUNDING = 1e-12  # part of the penalty; equal probabilities that were summed in another order move no level
 
 Distribution = Literal["poisson", "normal", "uniform"]
 
@@ -159,7 +160,8 @@ class DemandLaw:
 class Slope(NamedTuple):
     """Slope of the expected cost of an echelon in its position, at ``offset + step × (first + k)``, k from 0 on.
 
-    Below the first position it is the first value, above the last one the last.
+    Below the first position it is the first value. The last position is the first one whose slope is not negative, or
+    the first position if none is.
     """
 
     offset: float
@@ -219,13 +221,11 @@ class SerialSystem:
 
     def _level(self, stage: int, means: FloatArray, lattice: Lattice) -> float:
         slope = self._slope(stage, means, lattice)
-        # Equal probabilities that were summed in another order must not move a level by a whole unit.
-        place = int(np.argmax(slope.values >= -1e-12 * self._penalty))
-        if place == 0:
+        if len(slope.values) == 1:
             return -math.inf
-        below, above = slope.values[place - 1 : place + 1].tolist()
-        part = 0.0 if lattice.is_exact else min(1.0, above / (above - below))
-        return float(slope.offset + lattice.step * (slope.first + place - part))
+        below, above = slope.values[-2:].tolist()
+        part = 0.0 if lattice.is_exact else min(1.0, max(0.0, above / (above - below)))
+        return float(slope.offset + lattice.step * (slope.first + len(slope.values) - 1 - part))
 
     def _slope(self, stage: int, means: FloatArray, lattice: Lattice) -> Slope:
         """The slope of an echelon over the means of all periods that it and those below it cover."""
@@ -238,7 +238,11 @@ class SerialSystem:
             margin = len(demand.probabilities) - 1
             padded = np.pad(np.minimum(inner.values, 0.0), margin, mode="edge")
             values = self._costs[stage] + np.convolve(padded, demand.probabilities, mode="valid")
-            found = Slope(inner.offset + demand.offset, inner.first + demand.first, values)
+            # Constant on the left, and of no use to the right of the level: most of it need not be kept.
+            rounding = _ROUNDING * self._penalty
+            last = int(np.argmax(values >= -rounding))
+            start = max(0, min(last, int(np.argmax(values > values[0] + rounding)) - 1))
+            found = Slope(inner.offset + demand.offset, inner.first + demand.first + start, values[start : last + 1])
             if len(self._slopes) >= _REMEMBERED:
                 self._slopes.clear()
             self._slopes[key] = found
