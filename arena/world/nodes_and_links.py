@@ -26,7 +26,10 @@ class Component(FrozenSchema):
 
 
 class Node(FrozenSchema):
-    """A place in the network. Markets and raw materials carry an id only."""
+    """A place in the network. Markets and raw materials carry an id only.
+
+    Operating cost is per unit that a factory consumes: a unit shipped or sold costs ``operating_cost / yield``.
+    """
 
     id: NodeId = Field(description="the node's number, unique in the network")
     initial_stock: NonNegative | None = Field(default=None, description="units on hand before the first period")
@@ -52,7 +55,12 @@ class LeadTimeDistribution(FrozenSchema):
 
 
 class SupplyLink(FrozenSchema):
-    """A link on which the buyer orders."""
+    """A link on which the buyer orders.
+
+    An order is placed before the demand of its period is seen, and what arrives in a period serves its demand: with a
+    lead time of 0 that of the same period. Where a textbook orders after it saw the demand, the same link has a lead
+    time of one more. A positive order, however small, buys the whole minimum order or lot; 0 buys nothing.
+    """
 
     supplier: NodeId = Field(description="id of the node that ships")
     buyer: NodeId = Field(description="id of the node that orders and receives")

@@ -33,6 +33,9 @@ _LARGEST_MEAN = 1e12
 class Scenario(FrozenSchema):
     """Everything that is fixed before an episode starts, except the seed.
 
+    The discount is part of every profit and reward: period t counts ``discount ** t``. The largest order is
+    `order_bound`.
+
     Raises:
         InvalidInput: From the loaders, with every fault: a market link without a mean or with one below the smallest
             that is played, a mean path that leaves the range in which demand can be drawn, and the faults of network
