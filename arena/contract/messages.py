@@ -73,6 +73,9 @@ class InformedBriefing(Briefing):
     |---|---|---|---|---|
     | `noise_scale` | number | – | whole episode | factor on demand's deviation from its mean; 0: none |
     | `goodwill` | `Goodwill` or None | – | whole episode | how sentiment moves; None without goodwill |
+
+    The distribution of demand and its standard deviation are not told: a controller takes them for Poisson's, or is
+    configured.
     """
 
     noise_scale: float

@@ -42,9 +42,9 @@ from arena.world.scenario import LARGEST_QUANTITY, Scenario
 def largest_order(scenario: Scenario, track: Track) -> float:
     """The largest order on one supply link that is played, units; more is clipped.
 
-    It is `Scenario.order_bound`, which follows from the stocks and capacities of the whole network. On the
-    decentralised track that would tell every node of the others' (and so would what was clipped), so there
-    :data:`~arena.world.scenario.LARGEST_QUANTITY` holds for all.
+    It is `Scenario.order_bound`, which follows from the stocks and capacities of the whole network, or without a
+    factory from how much customers want. On the decentralised track that would tell every node of the others' (and so
+    would what was clipped), so there :data:`~arena.world.scenario.LARGEST_QUANTITY` holds for all.
     """
     return LARGEST_QUANTITY if track == "decentralised" else scenario.order_bound
 

@@ -21,6 +21,7 @@ from arena.world.kinds import require_kind
 
 PROVIDERS: Final[Mapping[str, str]] = {
     "bound": "arena-optimization",
+    "clark-scarf": "arena-heuristics",
     "dlp": "arena-optimization",
     "echelon": "arena-heuristics",
     "exp-smoothing": "arena-heuristics",

@@ -21,7 +21,7 @@ from arena.errors import unknown_name
 from arena.simulate.columns import Column
 from arena.simulate.compiled import CompiledScenario
 from arena.simulate.dynamics import Columns
-from arena.world.scenario import LARGEST_QUANTITY, Scenario
+from arena.world.scenario import Scenario
 
 #: Tracks that one decision maker for the whole network can train on. The oracle's knowledge is no observation, and the
 #: decentralised track is the parallel environment's.
@@ -75,9 +75,13 @@ class ObservationLayout:
         self.length += len(network.components) + (compiled.links if self._owed_shown else 0)
         self.length += self._mean_path.size if self._is_informed else 0
 
-    def space(self) -> spaces.Box:
-        """The observation space: Box(-1e6, 1e6), float64, as the contract has it."""
-        return spaces.Box(-LARGEST_QUANTITY, LARGEST_QUANTITY, (self.length,), np.float64)
+    def space(self, bound: float) -> spaces.Box:
+        """The observation space, float64.
+
+        Args:
+            bound: of every entry, see `arena.envs.reach.observation_bound`; infinite where none is known.
+        """
+        return spaces.Box(-bound, bound, (self.length,), np.float64)
 
     def single(self, columns: Columns, demand: Sequence[float] | None) -> NDArray[np.float64]:
         """The observation of one episode, shape (length,), a new array.

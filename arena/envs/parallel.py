@@ -20,8 +20,9 @@ from arena.contract.messages import LocalObservation
 from arena.contract.orders import check_orders
 from arena.contract.tracks import TrackView
 from arena.envs.layout import ObservationLayout
+from arena.envs.reach import observation_bound
 from arena.envs.single import RENDER_MODES, resolve_scenario
-from arena.errors import ContractViolation, EpisodeEnded, suggest, unknown_name
+from arena.errors import ContractViolation, EpisodeEnded, Fault, InvalidInput, suggest, unknown_name
 from arena.schemas import seed_number
 from arena.simulate.compiled import compile_scenario
 from arena.simulate.ledger import Ledger
@@ -48,12 +49,15 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
     component stock and what its suppliers owe (where the scenario has them), then the orders requested from it in the
     last period, one per outbound supply link, and, where upstream shortage is owed, what it owes on each of them.
     *Action*: orders in units on its inbound links, within [0, 1 000 000], the bound of the decentralised track; what
-    lies outside is clipped and counted in ``info["clipped_orders"]``. All agents are truncated together after the
+    lies outside is clipped and counted in ``info["clipped_orders"]``. The boxes of observations and ``state_space``
+    have one finite bound, which no observation exceeds (:mod:`arena.envs.reach`): 1e8 on the published networks, since
+    a node may order 1 000 000 units of raw material in every period. All agents are truncated together after the
     horizon; none is terminated. ``state()`` is the blind track's vector of the whole network.
 
     *Reward*: ``network`` gives every agent the whole network's profit of the period. It is the default, because that
     sum is what a decentralised submission is scored by. ``node`` gives each agent its own node's profit (what it is
-    paid by buyers and customers less its costs); over the agents they add up to the network's.
+    paid by buyers and customers less its costs); over the agents they add up to the network's. Both are discounted as
+    in :class:`~arena.envs.single.InventoryEnv`.
 
     *Seeds*: as in :class:`~arena.envs.single.InventoryEnv`; ``reset(seed=42)`` plays the demand of
     ``Simulator.start(42)``.
@@ -65,7 +69,8 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
 
     Raises:
         UnknownName: If there is no such scenario, reward or render mode.
-        InvalidInput: With every fault of the scenario's file.
+        InvalidInput: With every fault of the scenario's file; or if mean demand exceeds 1 000 000 units a period, which
+            the order bound of this track could not serve.
 
     Example:
         >>> import numpy as np
@@ -93,6 +98,9 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
         if render_mode is not None and render_mode not in RENDER_MODES:
             raise unknown_name("render mode", str(render_mode), RENDER_MODES)
         self.scenario = resolve_scenario(scenario)
+        faults = self.scenario.faults_by_node()
+        if faults:
+            raise InvalidInput([Fault(self.scenario.name, *fault) for fault in faults])
         self.reward = reward
         self.render_mode = render_mode
         self._compiled = compile_scenario(self.scenario)
@@ -107,10 +115,10 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
             agent: TrackView(self.scenario, "decentralised", node)
             for agent, node in zip(self.possible_agents, managed, strict=True)
         }
-        self.state_space = self._layout.space()
+        bound = observation_bound(self.scenario, self._compiled, LARGEST_QUANTITY)
+        self.state_space = self._layout.space(bound)
         self._observation_boxes = {
-            agent: spaces.Box(-LARGEST_QUANTITY, LARGEST_QUANTITY, vector.shape, np.float64)
-            for agent, vector in self._observe().items()
+            agent: spaces.Box(-bound, bound, vector.shape, np.float64) for agent, vector in self._observe().items()
         }
         self._action_boxes = {
             agent: spaces.Box(0.0, view.largest_order, (len(view.links),), np.float64)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from arena.contract.kpi import Kpis, measure
 from arena.contract.orders import check_orders
 from arena.envs.layout import EnvTrack, ObservationLayout
+from arena.envs.reach import observation_bound
 from arena.errors import EpisodeEnded, unknown_name
 from arena.schemas import seed_number
 from arena.simulate.compiled import compile_scenario
@@ -39,9 +40,13 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     """A supply network to be managed over one episode.
 
     *Observation*: the contract's flat vector of the track, float64, of what is known before the coming period, see
-    :mod:`arena.envs.layout`. *Action*: orders in units, one per supply link, within [0, largest order]; what lies
-    outside is clipped and counted, as in a scored match. *Reward*: profit of the whole network in the period, money,
-    discounted. The episode is truncated after the scenario's horizon and never terminates.
+    :mod:`arena.envs.layout`. It lies in the observation space, whose bound follows from the scenario
+    (:mod:`arena.envs.reach`): ±1e6 on the published rows. *Action*: orders in units, one per supply link, within
+    [0, largest order] (`Scenario.order_bound`); what lies outside is clipped and counted, as in a scored match. An
+    order above 0, however small, buys the whole minimum order or lot of a link that has one, so give exactly 0 where
+    nothing is wanted. *Reward*: profit of the whole network in the period, money. A scenario's `discount` is inside
+    the reward: period t counts ``discount**t``, and the sum of rewards is the score. Train such a scenario without
+    another discount (γ = 1). The episode is truncated after the scenario's horizon and never terminates.
 
     *Seeds*: ``reset(seed=42)`` plays exactly the demand of ``Simulator.start(42)``, the stream of a scored episode.
     ``reset()`` continues the stream; an environment that was never seeded draws its seed from the operating system.
@@ -95,7 +100,7 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self._order_bound = self.scenario.order_bound
         self._with_kpis = kpis
         self._has_begun = False
-        self.observation_space = self._layout.space()
+        self.observation_space = self._layout.space(observation_bound(self.scenario, compiled, self._order_bound))
         self.action_space = spaces.Box(0.0, self._order_bound, self._shape, np.float64)
 
     def reset(

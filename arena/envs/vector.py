@@ -15,6 +15,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from arena.envs.layout import EnvTrack, ObservationLayout
+from arena.envs.reach import observation_bound
 from arena.envs.single import resolve_scenario
 from arena.envs.training_worlds import DrawnEpisodes, check_mix
 from arena.errors import EpisodeEnded, unknown_name
@@ -46,17 +47,20 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     *Randomisation*: with a mix (`arena.training_worlds.ScenarioMix`) every reset draws a scenario for each sub-
     environment: demand, fulfilment, goodwill, initial stock. Network, horizon, observation layout and order bound
-    stay those of the given scenario. Scenarios are drawn from a stream of their own, so that with independent
-    streams sub-environment i equals a single environment of the i-th of `drawn_scenarios`, bit for bit. What a
-    briefing would tell of the rules is in the info of every reset: ``backlog``, and on the informed track
-    ``noise_scale``, ``goodwill``, ``growth``, ``decay``, ``cap`` and ``floor``, arrays (num_envs,).
+    stay those of the given scenario; the observation space is unbounded, since nothing bounds what a mix may draw.
+    Scenarios are drawn from a stream of their own, so that with independent streams sub-environment i equals a single
+    environment of the i-th of `drawn_scenarios`, bit for bit. What a briefing would tell of the rules is in the info of
+    every reset: ``backlog``, and on the informed track ``noise_scale``, ``goodwill``, ``growth``, ``decay``, ``cap``
+    and ``floor``, arrays (num_envs,).
 
     *Autoreset*, as Gymnasium defines the modes, declared in ``metadata["autoreset_mode"]``:
 
     - ``SAME_STEP`` (the default, and what Stable-Baselines3 and most training loops want): the step that ends the
       episodes returns the first observations of the next ones; ``info["final_obs"]`` and ``info["final_info"]`` hold
       what ended.
-    - ``NEXT_STEP``: the step after the end ignores its actions and begins the next episodes, with reward 0.
+    - ``NEXT_STEP``: the step after the end ignores its actions and begins the next episodes, with reward 0. Gymnasium's
+      vector wrappers of observations (``NormalizeObservation``, ``RescaleObservation`` and the like) want this mode and
+      refuse ``SAME_STEP``, whose ``final_obs`` they would leave as they are.
     - ``DISABLED``: a step after the end raises; call ``reset``.
 
     *Info*: ``period``, ``sentiment`` and ``clipped_orders`` as arrays (num_envs,), each with its mask (``_period``, …)
@@ -115,7 +119,9 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._layout = ObservationLayout(self.scenario, self._compiled, track)
         self._order_bound = self.scenario.order_bound
         self._shape = (num_envs, self._compiled.links)
-        self.single_observation_space: spaces.Box = self._layout.space()
+        # What a mix may draw has no bound that holds for every draw to come.
+        bound = observation_bound(self.scenario, self._compiled, self._order_bound) if randomisation is None else np.inf
+        self.single_observation_space: spaces.Box = self._layout.space(bound)
         self.single_action_space = spaces.Box(0.0, self._order_bound, self._shape[1:], np.float64)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)

@@ -207,6 +207,26 @@ class Demand(FrozenSchema):
             path[:, self.shock.time :] *= self.shock.magnitude
         return path
 
+    def total_ceiling(self, means: np.ndarray) -> float:
+        """Units that the sum of independent demands exceeds with a probability below 1e-15.
+
+        Poisson demands of total mean M exceed ``M + 9 √M + 50`` with that probability by Bernstein's inequality
+        (Boucheron, Lugosi and Massart 2013, Concentration Inequalities, section 2.8), normal ones 9 deviations each,
+        and uniform ones have a largest value. A noise scale above 1 stretches the excess.
+
+        Args:
+            means: of every demand, sentiment and :attr:`smallest_mean` included, units, any shape.
+        """
+        total = float(means.sum())
+        if self.distribution == "poisson":
+            return max(1.0, self.noise_scale) * (total + 9.0 * math.sqrt(total) + 50.0)
+        if self.distribution == "normal":
+            spread = np.sqrt(means) if self.standard_deviation is None else self.standard_deviation
+            excess = np.broadcast_to(9.0 * spread, means.shape)
+        else:
+            excess = np.broadcast_to(means if self.half_width is None else self.half_width, means.shape)
+        return total + self.noise_scale * float(excess.sum())
+
     def draw(self, generator: np.random.Generator, mean: float) -> float:
         """One period's demand of one market link.
 

@@ -26,13 +26,19 @@ class Component(FrozenSchema):
 
 
 class Node(FrozenSchema):
-    """A place in the network. Markets and raw materials carry an id only."""
+    """A place in the network. Markets and raw materials carry an id only.
+
+    Operating cost is per unit that a factory consumes: a unit shipped or sold costs ``operating_cost / yield``.
+    """
 
     id: NodeId = Field(description="the node's number, unique in the network")
     initial_stock: NonNegative | None = Field(default=None, description="units on hand before the first period")
     holding_cost: NonNegative | None = Field(default=None, description="money per unit on hand at the end of a period")
     capacity: NonNegative | None = Field(default=None, description="units a factory ships per period over all links")
-    operating_cost: NonNegative | None = Field(default=None, description="money per unit of a factory's throughput")
+    operating_cost: NonNegative | None = Field(
+        default=None,
+        description="money per unit that a factory consumes: a unit shipped or sold costs operating_cost / yield",
+    )
     yield_: Fraction01 = Field(default=1.0, alias="yield", description="units shipped per unit consumed, in (0, 1]")
     storage_capacity: NonNegative | None = Field(default=None, description="most units kept; what exceeds is scrapped")
     bill_of_materials: tuple[Component, ...] = Field(
@@ -49,16 +55,28 @@ class LeadTimeDistribution(FrozenSchema):
 
 
 class SupplyLink(FrozenSchema):
-    """A link on which the buyer orders."""
+    """A link on which the buyer orders.
+
+    An order is placed before the demand of its period is seen, and what arrives in a period serves its demand: with a
+    lead time of 0 that of the same period. Where a textbook orders after it saw the demand, the same link has a lead
+    time of one more. A positive order, however small, buys the whole minimum order or lot; 0 buys nothing.
+    """
 
     supplier: NodeId = Field(description="id of the node that ships")
     buyer: NodeId = Field(description="id of the node that orders and receives")
-    lead_time: LeadTime = Field(description="whole periods between order and arrival; 0 arrives in the same period")
+    lead_time: LeadTime = Field(
+        description="whole periods between order and arrival; 0 arrives in the same period, before its demand. Orders "
+        "are placed before the demand of the period is seen; where a textbook orders after, its lead time is one more"
+    )
     price: NonNegative = Field(description="money per unit filled, paid by the buyer to the supplier")
     pipeline_holding_cost: NonNegative = Field(description="money per unit in transit at the end of a period")
     fixed_ordering_cost: NonNegative = Field(default=0.0, description="money per period in which anything is filled")
-    minimum_order: NonNegative = Field(default=0.0, description="a positive order is raised to this many units")
-    lot_size: NonNegative = Field(default=0.0, description="orders are rounded up to whole lots; 0: any quantity")
+    minimum_order: NonNegative = Field(
+        default=0.0, description="a positive order, however small, is raised to this many units"
+    )
+    lot_size: NonNegative = Field(
+        default=0.0, description="positive orders are rounded up to whole lots; 0: any quantity"
+    )
     lead_time_distribution: LeadTimeDistribution | None = Field(default=None, description="random lead time")
 
     @field_validator("lot_size")

@@ -19,8 +19,12 @@ from arena.world.network import Network
 Fulfilment = Literal["backlog", "lost_sales"]
 UpstreamShortage = Literal["lost", "owed"]
 
-#: Bound of the observation box and, where no factory has a capacity, of an order, in units.
+#: Bound of an order on the decentralised track, and of observations and orders elsewhere where it suffices; units.
 LARGEST_QUANTITY = 1e6
+
+# A controller reads its bound, so the steps are coarse: they tell it next to nothing of the demand.
+_BOUNDS_WITHOUT_FACTORY = (LARGEST_QUANTITY, 1e9, 1e12)
+_LARGEST_BOUND = 1e15  # whole units can be told apart up to here
 
 _LONGEST_HORIZON = 10_000
 _LARGEST_MEAN = 1e12
@@ -28,6 +32,9 @@ _LARGEST_MEAN = 1e12
 
 class Scenario(FrozenSchema):
     """Everything that is fixed before an episode starts, except the seed.
+
+    The discount is part of every profit and reward: period t counts ``discount ** t``. The largest order is
+    `order_bound`.
 
     Raises:
         InvalidInput: From the loaders, with every fault: a market link without a mean or with one below the smallest
@@ -42,8 +49,12 @@ class Scenario(FrozenSchema):
     demand: Demand = Field(default_factory=Demand, description="customers' demand")
     goodwill: Goodwill | None = Field(default=None, description="sentiment dynamics; {} for the defaults")
     fulfilment: Fulfilment = Field(default="backlog", description="what happens to unfilled customers' demand")
-    horizon: Annotated[Count, Field(ge=1, le=_LONGEST_HORIZON)] = Field(default=30, description="periods to play")
-    discount: Fraction01 = Field(default=1.0, description="factor on a period's profit per period elapsed")
+    horizon: Annotated[Count, Field(ge=1, le=_LONGEST_HORIZON)] = Field(
+        default=30, description=f"periods to play, at most {_LONGEST_HORIZON:,}"
+    )
+    discount: Fraction01 = Field(
+        default=1.0, description="factor on a period's profit per period elapsed; it is part of every reward and profit"
+    )
     upstream_shortage: UpstreamShortage = Field(
         default="lost", description="whether a supplier owes what it could not ship to a managed node"
     )
@@ -68,6 +79,8 @@ class Scenario(FrozenSchema):
             if not largest <= _LARGEST_MEAN:
                 rule = f"mean demand stays below {_LARGEST_MEAN:g} units per period up to the end of the forecast"
                 faults.append(FieldFault("demand", f"{largest:g}", rule, "lower the base mean or the effects"))
+            elif self.decentralised:
+                faults += self.faults_by_node()
         if faults:
             raise FaultList(faults)
         return self
@@ -88,6 +101,18 @@ class Scenario(FrozenSchema):
         """Mean demand of periods ``first`` to ``stop - 1`` at one sentiment, shape (market links, stop - first)."""
         return np.maximum(self.demand.smallest_mean, self.mean_path[:, first:stop] * sentiment)
 
+    def faults_by_node(self) -> list[FieldFault]:
+        """The fault of a demand that controllers of single nodes could not order, if it has one.
+
+        Their order bound is the same for all, :data:`LARGEST_QUANTITY`, so that it tells them nothing of other nodes.
+        """
+        sentiment = 1.0 if self.goodwill is None else max(1.0, self.goodwill.cap)
+        largest = float(np.max(self.mean_path.sum(axis=0))) * sentiment
+        if largest <= LARGEST_QUANTITY:
+            return []
+        rule = f"on the decentralised track an order is at most {LARGEST_QUANTITY:g} units, and mean demand no larger"
+        return [FieldFault("demand", f"{largest:g}", rule, "count in larger units, such as thousands")]
+
     def anonymous(self) -> Scenario:
         """The same world under the name "anonymous", without published id, note, or names inside: of equal digest."""
         network = self.network.model_copy(update={"name": "", "description": ""})
@@ -99,15 +124,27 @@ class Scenario(FrozenSchema):
         return self.model_copy(update=changes)
 
     @cached_property
+    def demand_ceiling(self) -> float:
+        """Units that all customers together want at most, from period 0 to the end of the forecast.
+
+        With goodwill at its largest sentiment; a probability below 1e-15 is left out (`Demand.total_ceiling`).
+        """
+        sentiment = 1.0 if self.goodwill is None else max(1.0, self.goodwill.cap)
+        return self.demand.total_ceiling(np.maximum(self.demand.smallest_mean, self.mean_path * sentiment))
+
+    @cached_property
     def order_bound(self) -> float:
         """Largest order on one supply link: largest initial stock + largest capacity x horizon, units.
 
-        Without any factory there is no capacity to derive a bound from; :data:`LARGEST_QUANTITY` holds.
+        Without any factory there is no capacity to derive a bound from. Then it is 1e6; or, where customers may want
+        more than that in the whole episode (:attr:`demand_ceiling`), the first of 1e9, 1e12 and 1e15 that is enough.
+        On the decentralised track 1e6 holds for all, see :func:`~arena.contract.tracks.largest_order`.
         """
         nodes = self.network.nodes
         capacities = [node.capacity for node in nodes if node.capacity is not None]
         if not capacities:
-            return LARGEST_QUANTITY
+            enough = (bound for bound in _BOUNDS_WITHOUT_FACTORY if bound >= self.demand_ceiling)
+            return next(enough, _LARGEST_BOUND)
         return max(node.initial_stock or 0.0 for node in nodes) + max(capacities) * self.horizon
 
     @cached_property

@@ -28,9 +28,17 @@ class SupplyGraph(FrozenSchema):
 
     name: str = Field(default="", max_length=100, description="how scenarios refer to the network")
     description: str = Field(default="", max_length=2_000, description="a sentence for people")
-    nodes: tuple[Node, ...] = Field(min_length=3, max_length=_MOST_NODES)
-    supply_links: tuple[SupplyLink, ...] = Field(min_length=1, max_length=_MOST_LINKS)
-    market_links: tuple[MarketLink, ...] = Field(min_length=1, max_length=_MOST_LINKS)
+    nodes: tuple[Node, ...] = Field(
+        min_length=3,
+        max_length=_MOST_NODES,
+        description=f"all places, markets and raw materials too; at most {_MOST_NODES}",
+    )
+    supply_links: tuple[SupplyLink, ...] = Field(
+        min_length=1, max_length=_MOST_LINKS, description=f"links that are ordered on; at most {_MOST_LINKS:,}"
+    )
+    market_links: tuple[MarketLink, ...] = Field(
+        min_length=1, max_length=_MOST_LINKS, description=f"links to customers; at most {_MOST_LINKS:,}"
+    )
 
     # --- roles -------------------------------------------------------------------------------------------------
 

@@ -117,3 +117,11 @@ def test_an_informed_estimate_refuses_an_observation_without_forecast(observatio
     estimate.observe(observation_of(network, "informed"))
     with pytest.raises(TypeError, match="informed observations, not Observation"):
         estimate.observe(observation_of(network, "blind"))
+
+
+def test_a_stated_deviation_takes_the_place_of_poissons(observation_of, network) -> None:
+    estimate = ForecastDemand(ONE, 0.5, 6.0)
+    estimate.observe(observation_of(network, "informed", forecast=np.array([[16.0, 9.0, 0.0, 50.0]])))
+    assert estimate.next_period().deviation == pytest.approx([3.0], rel=1e-12)
+    # Three periods: 9 + 9 + 1, the last of which has no demand.
+    assert estimate.over(np.array([2])).deviation == pytest.approx([math.sqrt(19)], rel=1e-12)

@@ -7,6 +7,7 @@ from pydantic_faults import refused
 import arena_heuristics
 from arena_heuristics import arena_controllers
 from arena_heuristics.config import (
+    ClarkScarfConfig,
     EchelonBaseStockConfig,
     ExponentialSmoothingConfig,
     LocalBaseStockConfig,
@@ -15,9 +16,10 @@ from arena_heuristics.config import (
 )
 
 
-def test_four_published_rules_play_on_two_tracks_and_ours_by_node_or_with_the_full_view() -> None:
+def test_four_published_rules_play_on_two_tracks_and_ours_on_those_that_they_need() -> None:
     specs = {spec.name: spec for spec in arena_controllers()}
-    assert list(specs) == ["newsvendor", "ss", "exp-smoothing", "echelon", "local-base-stock"]
+    assert list(specs) == ["newsvendor", "ss", "exp-smoothing", "echelon", "clark-scarf", "local-base-stock"]
+    assert specs.pop("clark-scarf").tracks == ("informed",)
     assert specs.pop("local-base-stock").tracks == ("decentralised", "blind")
     assert all(spec.tracks == ("blind", "informed") for spec in specs.values())
     assert all(spec.summary for spec in specs.values())
@@ -41,6 +43,8 @@ def test_the_defaults_are_the_published_settings() -> None:
     assert (newsvendor.window, newsvendor.fewest_periods, newsvendor.lead_time_weight) == (5, 3, 0.1)
     assert (newsvendor.least_shortage_cost, newsvendor.fallback_mean) == (0.5, 20)
     assert newsvendor.critical_ratio is None
+    assert newsvendor.formulas == "published"
+    assert newsvendor.standard_deviation is None
     assert newsvendor.prior_mean is None
 
 
@@ -80,6 +84,14 @@ def test_settings_of_the_local_rule_outside_their_range_are_refused(settings, fa
 def test_settings_inside_their_range_are_kept() -> None:
     assert NewsvendorConfig(critical_ratio=0.9, window=7, prior_mean=3).prior_mean == 3.0
     assert LocalBaseStockConfig(level_weight=1, information="local").level_weight == 1.0
+
+
+@pytest.mark.parametrize("field", ["standard_deviation", "half_width"])
+def test_a_spread_of_another_distribution_is_refused(field) -> None:
+    distribution = {"standard_deviation": "normal", "half_width": "uniform"}[field]
+    with pytest.raises(ValueError, match=f"{field} is of {distribution} demand: remove it or set distribution"):
+        ClarkScarfConfig(**{field: 2.0})
+    assert ClarkScarfConfig(distribution=distribution, **{field: 2.0}).distribution == distribution
 
 
 def test_settings_are_frozen() -> None:

@@ -152,3 +152,86 @@ def test_components_are_ordered_in_their_own_units(assembly, briefing_of, observ
     assert orders[[1, 3]] == pytest.approx([40.0, 40.0], rel=1e-9)
     assert orders[2] == pytest.approx(240.0, rel=1e-9)
     assert orders[6] == pytest.approx(2 * 20 * 2 - 50, rel=1e-9)
+
+
+# --- the textbook's formulas ------------------------------------------------------------------------------------------
+
+UNDERAGE = 2 - 0.21 + 0.1  # margin by the cheapest way, and penalty
+
+
+def test_by_the_textbook_a_node_that_ships_covers_a_period_more(network, briefing_of, observation_of) -> None:
+    rule = Newsvendor(NewsvendorConfig(prior_mean=25.0, formulas="textbook"))
+    orders = first_order(rule, network, briefing_of, observation_of, on_hand=[60.0, 50.0, 0.0, 30.0])
+    retailer = 25 * 5 + newsvendor_quantile(UNDERAGE, 0.03) * 5 * math.sqrt(5) - 60
+    distributor = 25 * 5 + newsvendor_quantile(UNDERAGE, 0.02) * 5 * math.sqrt(5) - 50
+    factory = 25 * 2 + newsvendor_quantile(UNDERAGE, 0.01) * 5 * math.sqrt(2)
+    dear_factory = 25 * 3 + newsvendor_quantile(UNDERAGE, 0.02) * 5 * math.sqrt(3) - 30
+    assert orders == pytest.approx([retailer / 2, retailer / 2, distributor, factory, dear_factory], rel=1e-9)
+
+
+def test_by_the_textbook_an_echelon_covers_a_period_more_for_every_node(network, briefing_of, observation_of) -> None:
+    rule = EchelonBaseStock(EchelonBaseStockConfig(prior_mean=25.0, critical_ratio=0.5, formulas="textbook"))
+    orders = first_order(rule, network, briefing_of, observation_of, on_hand=[60.0, 50.0, 20.0, 30.0])
+    # Retailer 5 periods; distributor 3 + 1 + 4 + 1; factory 0 + 1 + 3 + 1 + 4 + 1; the other one 1 + 1 + 2 + 1.
+    assert orders == pytest.approx([32.5, 32.5, 225 - 110, 250 - 130, 125 - 90], rel=1e-9)
+
+
+def test_by_the_textbook_an_echelons_ratio_is_between_shang_and_songs(network, briefing_of, observation_of) -> None:
+    rule = EchelonBaseStock(EchelonBaseStockConfig(prior_mean=25.0, formulas="textbook"))
+    orders = first_order(rule, network, briefing_of, observation_of)
+    # At distributor 2: h = .02, .01 at its supplier, .03 at the customers.
+    low = newsvendor_quantile(UNDERAGE + 0.01, 0.03 - 0.01)
+    high = newsvendor_quantile(UNDERAGE + 0.01, 0.02 - 0.01)
+    assert orders[2] == pytest.approx(225 + (low + high) / 2 * 5 * math.sqrt(9) - 110, rel=1e-9)
+
+
+def test_by_the_textbook_smoothing_covers_what_the_newsvendor_covers(network, briefing_of, observation_of) -> None:
+    rule = ExponentialSmoothing(ExponentialSmoothingConfig(critical_ratio=0.5, formulas="textbook"))
+    orders = first_order(rule, network, briefing_of, observation_of, "informed", on_hand=[0.0] * 4)
+    assert orders == pytest.approx([50.0, 50.0, 100.0, 40.0, 60.0], rel=1e-9)
+
+
+@pytest.mark.parametrize("track", ["blind", "informed"])
+def test_by_the_textbook_nothing_is_ordered_that_comes_too_late(network, briefing_of, observation_of, track) -> None:
+    scenario = {"horizon": 12, "demand": {"base_mean": 20.0}}
+    rule = Newsvendor(NewsvendorConfig(critical_ratio=0.5, prior_mean=20.0, formulas="textbook"))
+    rule.begin(briefing_of(network, track, **scenario))
+
+    def ordered(period: int) -> list[bool]:
+        arrays = {"period": period, "last_demand": [20.0], "on_hand": [0.0] * 4}
+        if track == "informed":
+            arrays["forecast"] = np.full((1, 12 - period + 7), 20.0)
+        return (rule.order(observation_of(network, track, scenario, **arrays)) > 0).tolist()
+
+    # From order to customer: 4, 2, 3 + 1 + 4, 0 + 1 + 8 and 1 + 1 + 2 periods; the last period is 11.
+    assert ordered(2) == [True, True, True, True, True]
+    assert ordered(3) == [True, True, True, False, True]
+    assert ordered(4) == [True, True, False, False, True]
+    assert ordered(8) == [False, True, False, False, False]
+    assert ordered(9) == [False, True, False, False, False]
+    assert ordered(10) == [False] * 5
+
+
+def test_by_the_textbook_a_level_covers_no_demand_after_the_end(network, briefing_of, observation_of) -> None:
+    scenario = {"horizon": 12, "demand": {"base_mean": 20.0}}
+    rule = Newsvendor(NewsvendorConfig(critical_ratio=0.5, prior_mean=20.0, formulas="textbook"))
+    rule.begin(briefing_of(network, "blind", **scenario))
+    orders = rule.order(observation_of(network, scenario=scenario, period=9, last_demand=[20.0], on_hand=[0.0] * 4))
+    # Three periods are left; half of what is missing would come from the slow supplier, too late.
+    assert orders.tolist() == [0.0, 30.0, 0.0, 0.0, 0.0]
+
+
+def test_ordering_next_to_nothing_is_the_published_rules_alone(network_with, briefing_of, observation_of) -> None:
+    free = {
+        "supply_links": [link.model_dump() | {"price": 0.0} for link in network_with().supply_links],
+        "market_links": [network_with().market_links[0].model_dump() | {"shortage_penalty": 0.0}],
+    }
+    arrays = {"on_hand": [0.0] * 4}
+    published, textbook = (
+        first_order(
+            Newsvendor(NewsvendorConfig(formulas=each)), network_with(**free), briefing_of, observation_of, **arrays
+        )
+        for each in ("published", "textbook")
+    )
+    assert published[:2].sum() == 0.0
+    assert textbook[:2].sum() > 5 * 12

@@ -5,8 +5,11 @@ informed track: ``newsvendor``, ``ss``, ``exp-smoothing`` and ``echelon``. With 
 rules of the gym-invmgmt benchmark (arXiv 2605.11355) on every network with a single market link; what they do beyond it
 (several markets, bills of materials, lot sizes, owed shortages) is stated in `arena_heuristics.ordering`.
 
-``local-base-stock`` is ours: one controller per node on the decentralised track, and the same rule with the full view
-on the blind one (`arena_heuristics.local_base_stock`).
+``clark-scarf`` is ours: exact echelon levels where the network is serial, on the informed track
+(`arena_heuristics.clark_scarf`, `arena_heuristics.echelon_levels`).
+
+``local-base-stock`` is ours too: one controller per node on the decentralised track, and the same rule with the full
+view on the blind one (`arena_heuristics.local_base_stock`).
 """
 
 from collections.abc import Iterable
@@ -14,6 +17,7 @@ from typing import Any
 
 from arena import Controller, ControllerSpec, Track, hookimpl
 from arena_heuristics.config import (
+    ClarkScarfConfig,
     EchelonBaseStockConfig,
     ExponentialSmoothingConfig,
     LocalBaseStockConfig,
@@ -49,6 +53,12 @@ def _echelon(config: EchelonBaseStockConfig) -> Controller:
     from arena_heuristics.newsvendor import EchelonBaseStock
 
     return EchelonBaseStock(config)
+
+
+def _clark_scarf(config: ClarkScarfConfig) -> Controller:
+    from arena_heuristics.echelon_levels import ClarkScarf
+
+    return ClarkScarf(config)
 
 
 def _local_base_stock(config: LocalBaseStockConfig) -> Controller:
@@ -92,6 +102,13 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=_TRACKS,
             factory=_echelon,
             summary="order up to the quantile of demand until a unit can be sold, counting all stock downstream",
+        ),
+        ControllerSpec(
+            name="clark-scarf",
+            config=ClarkScarfConfig,
+            tracks=("informed",),
+            factory=_clark_scarf,
+            summary="echelon base stock at Clark and Scarf's optimal levels; on networks that are not serial, echelon",
         ),
         ControllerSpec(
             name="local-base-stock",

@@ -1,8 +1,8 @@
 """Settings of the inventory rules. The defaults are the published ones."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class RuleConfig(BaseModel):
@@ -20,6 +20,9 @@ class RuleConfig(BaseModel):
             `arena_heuristics.ordering.material_needs`. ``"whole"``: all of it, as every published rule does;
             ``"shared"``: the share that the split between suppliers sends its way; ``"auto"``: whole where the network
             has one market link, shared where it has several.
+        standard_deviation: Informed track: standard deviation of a period's demand on a market link before the noise
+            scale, units. ``None``: √mean, as for Poisson demand. The track tells mean and noise scale, but neither the
+            distribution nor its deviation.
     """
 
     # Built on first use: each episode starts in a fresh process and needs the settings of one rule only.
@@ -31,6 +34,7 @@ class RuleConfig(BaseModel):
     fallback_mean: float = Field(default=20.0, gt=0)
     lead_time_weight: float = Field(default=0.1, ge=0)
     alternative_paths: Literal["auto", "whole", "shared"] = "auto"
+    standard_deviation: float | None = Field(default=None, ge=0)
 
 
 class CriticalRatioConfig(RuleConfig):
@@ -40,10 +44,16 @@ class CriticalRatioConfig(RuleConfig):
         critical_ratio: Probability of no shortage over the protection interval, for every node. ``None`` computes it
             per node from prices and costs.
         least_shortage_cost: Money per unit that a shortage costs at least at a node without a market.
+        formulas: ``"published"``: those of the publication. A shortage costs what the node's own prices say, at a
+            retailer the penalty alone (`arena.shortage_cost`), so that next to nothing is ordered where there are none.
+            ``"textbook"``: at every node a shortage costs what it costs at the customers in the end, lost margin and
+            penalty (`arena_heuristics.costs.underage_costs`); levels also cover the period that passes at every node
+            before a delivery can be shipped on, and nothing is ordered that comes too late to be sold.
     """
 
     critical_ratio: float | None = Field(default=None, gt=0, lt=1)
     least_shortage_cost: float = Field(default=0.5, ge=0)
+    formulas: Literal["published", "textbook"] = "published"
 
 
 class NewsvendorConfig(CriticalRatioConfig):
@@ -85,6 +95,31 @@ class EchelonBaseStockConfig(CriticalRatioConfig):
     """
 
     least_holding_cost: float = Field(default=0.01, gt=0)
+
+
+class ClarkScarfConfig(RuleConfig):
+    """Settings of `arena_heuristics.echelon_levels.ClarkScarf`; those of the blind estimate are of no use to it.
+
+    Attributes:
+        distribution: Of a period's demand around its mean, as in a scenario's ``demand``. The informed track tells mean
+            and noise scale only.
+        half_width: Of uniform demand before the noise scale, units. ``None``: the mean itself.
+        backlog_cost: Money per unit short and period. ``None``: the shortage penalty where customers wait; where they
+            do not, or where there is no penalty, penalty and contribution margin together.
+        least_holding_cost: Money per unit and period that echelon stock costs at least.
+    """
+
+    distribution: Literal["poisson", "normal", "uniform"] = "poisson"
+    half_width: float | None = Field(default=None, ge=0)
+    backlog_cost: float | None = Field(default=None, gt=0)
+    least_holding_cost: float = Field(default=1e-6, gt=0)
+
+    @model_validator(mode="after")
+    def _spread_fits_the_distribution(self) -> Self:
+        for name, distribution in (("standard_deviation", "normal"), ("half_width", "uniform")):
+            if getattr(self, name) is not None and self.distribution != distribution:
+                raise ValueError(f"{name} is of {distribution} demand: remove it or set distribution: {distribution}")
+        return self
 
 
 class LocalBaseStockConfig(BaseModel):

@@ -49,13 +49,13 @@ def estimate_for(briefing: Briefing, needs: FloatArray, config: RuleConfig) -> D
     Args:
         briefing: The episode's briefing.
         needs: Units of every material per unit of demand, (materials, market links).
-        config: Settings of the blind estimate.
+        config: Settings of the estimate.
 
     Returns:
         A fresh estimate for the episode.
     """
     if isinstance(briefing, InformedBriefing):
-        return ForecastDemand(needs, briefing.noise_scale)
+        return ForecastDemand(needs, briefing.noise_scale, config.standard_deviation)
     return RememberedDemand(needs, prior_means(briefing.network, config), config)
 
 
@@ -122,15 +122,17 @@ class RememberedDemand:
 class ForecastDemand:
     """Informed track: the mean path of the forecast, with Poisson noise of the announced scale around it.
 
-    The variance of a period is mean × noise scale², and 1 where the mean is 0. Deviation of the coming period: at least
+    The variance of a period is mean × noise scale², or (standard deviation × noise scale)² where a deviation is given;
+    and 1 where the mean is 0. Deviation of the coming period: at least
     1. Over a lead time, means and variances are summed along the path, also past the last period of the episode, and
     the deviation has no lower bound: without noise it is 0.
     """
 
-    def __init__(self, needs: FloatArray, noise_scale: float) -> None:
+    def __init__(self, needs: FloatArray, noise_scale: float, standard_deviation: float | None = None) -> None:
         self._needs = needs
         self._squared_needs = needs**2
         self._noise_variance = noise_scale**2
+        self._raw_variance = None if standard_deviation is None else standard_deviation**2
         self._forecast: FloatArray = np.zeros((needs.shape[1], 1))
 
     def observe(self, observation: Observation) -> None:
@@ -159,4 +161,5 @@ class ForecastDemand:
         return Moments((self._needs * means.T).sum(axis=1), np.sqrt((self._squared_needs * variances.T).sum(axis=1)))
 
     def _variances(self, means: FloatArray) -> FloatArray:
-        return np.where(means > 0, means * self._noise_variance, _VARIANCE_WITHOUT_DEMAND)
+        raw = means if self._raw_variance is None else self._raw_variance
+        return np.where(means > 0, raw * self._noise_variance, _VARIANCE_WITHOUT_DEMAND)

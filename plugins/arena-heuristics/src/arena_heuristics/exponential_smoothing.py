@@ -8,8 +8,8 @@ from arena import Briefing, InformedBriefing, Observation, holding_cost, order_u
 from arena_heuristics.config import ExponentialSmoothingConfig
 from arena_heuristics.costs import critical_quantiles
 from arena_heuristics.demand import DemandEstimate, Moments
-from arena_heuristics.ordering import FloatArray, IntArray
-from arena_heuristics.rule import InventoryRule
+from arena_heuristics.ordering import FloatArray, IntArray, waits_to_ship
+from arena_heuristics.rule import CriticalRatioRule
 
 _LEAST_VARIANCE = 1.0  # squared units per period
 
@@ -143,12 +143,13 @@ class _ErrorSpread:
         return np.asarray(np.sqrt(variance * (lead_times + 1)), dtype=np.float64)
 
 
-class ExponentialSmoothing(InventoryRule[ExponentialSmoothingConfig]):
+class ExponentialSmoothing(CriticalRatioRule[ExponentialSmoothingConfig]):
     """Order up to the critical-ratio quantile of (level + trend) × (L + 1).
 
     The trend moves the level but is not extrapolated over the lead time, as published. On the informed track only the
     deviation comes from the forecast, the mean remains Holt's. Before any demand is seen, the track's common estimate
-    of one period stands for all of them. L and the critical ratio are those of the newsvendor rule.
+    of one period stands for all of them. L and the critical ratio are those of the newsvendor rule, by the textbook's
+    formulas too.
     """
 
     def prepare(self, briefing: Briefing) -> None:
@@ -156,6 +157,9 @@ class ExponentialSmoothing(InventoryRule[ExponentialSmoothingConfig]):
         network = briefing.network
         costs = {node: holding_cost(network, node) for node in network.managed}
         self._quantiles = critical_quantiles(self.config, self.stock, costs)
+        self._lead_times = self.stock.lead_times
+        if self.config.formulas == "textbook":
+            self._lead_times = self._lead_times + waits_to_ship(network, self.stock.materials)
         self._holt = HoltForecast(self.config)
         self._spread: _Spread = (
             _ForecastSpread(self.demand)
@@ -167,12 +171,11 @@ class ExponentialSmoothing(InventoryRule[ExponentialSmoothingConfig]):
         """Smooth the latest demand, then compare every material's position with its level."""
         if observation.period > 0:
             self._holt.update(observation.last_demand)
-        demand = self._lead_time_demand()
+        demand = self._demand_over(self.until_the_end(self._lead_times, observation))
         level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
         return level - self.stock.positions(observation)
 
-    def _lead_time_demand(self) -> Moments:
-        lead_times = self.stock.lead_times
+    def _demand_over(self, lead_times: IntArray) -> Moments:
         periods = lead_times + 1
         if not self._holt.started:
             mean, deviation = self.demand.next_period()

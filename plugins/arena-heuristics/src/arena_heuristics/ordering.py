@@ -93,11 +93,23 @@ def list_materials(network: Network, lead_time_weight: float) -> tuple[Material,
     return tuple(materials)
 
 
-def longest_lead_times_to_market(network: Network) -> dict[int, int]:
+def waits_to_ship(network: Network, materials: Sequence[Material]) -> IntArray:
+    """Periods between arrival and use of every material: 1 where the node ships to others, 0 where it only sells.
+
+    A supplier ships from what it had at the start of the period, while customers are served from what arrived in it.
+
+    Returns:
+        Periods, (materials,).
+    """
+    return np.array([int(bool(network.outbound(material.node))) for material in materials], dtype=np.int64)
+
+
+def longest_lead_times_to_market(network: Network, waiting: int = 0) -> dict[int, int]:
     """Largest total lead time from every managed node to a market, in periods.
 
     Args:
         network: The network.
+        waiting: Periods that pass at every node on the way before a delivery is shipped on.
 
     Returns:
         Per managed node id; 0 for a retailer that supplies no other node.
@@ -105,17 +117,33 @@ def longest_lead_times_to_market(network: Network) -> dict[int, int]:
     longest: dict[int, int] = {}
     for node in reversed(network.upstream_first):
         links = [network.supply_links[link] for link in network.outbound(node)]
-        longest[node] = max((link.lead_time + longest[link.buyer] for link in links), default=0)
+        longest[node] = max((waiting + link.lead_time + longest[link.buyer] for link in links), default=0)
     return longest
 
 
-def shortest_lead_times_to_market(network: Network) -> dict[int, int]:
-    """Smallest total lead time from every managed node to a market, in periods; 0 for a node that sells to one."""
+def last_useful_periods(network: Network, horizon: int) -> IntArray:
+    """Last period in which an order on a supply link can still be sold before the episode ends; below 0 if none can.
+
+    Returns:
+        Periods, (supply links,).
+    """
+    ways = shortest_lead_times_to_market(network, waiting=1)
+    lasting = [link.lead_time + ways[link.buyer] for link in network.supply_links]
+    return horizon - 1 - np.array(lasting, dtype=np.int64)
+
+
+def shortest_lead_times_to_market(network: Network, waiting: int = 0) -> dict[int, int]:
+    """Smallest total lead time from every managed node to a market, in periods; 0 for a node that sells to one.
+
+    Args:
+        network: The network.
+        waiting: Periods that pass at every node on the way before a delivery is shipped on.
+    """
     ways: dict[int, int] = {}
     for node in reversed(network.upstream_first):
         links = [network.supply_links[link] for link in network.outbound(node)]
         sells = bool(network.markets_of(node))
-        ways[node] = 0 if sells else min(link.lead_time + ways[link.buyer] for link in links)
+        ways[node] = 0 if sells else min(waiting + link.lead_time + ways[link.buyer] for link in links)
     return ways
 
 

@@ -3,12 +3,15 @@
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from arena import Briefing, Observation
-from arena_heuristics.config import RuleConfig
+from arena_heuristics.config import CriticalRatioConfig, RuleConfig
 from arena_heuristics.demand import DemandEstimate, estimate_for
-from arena_heuristics.ordering import FloatArray, StockKeeper
+from arena_heuristics.ordering import FloatArray, IntArray, StockKeeper, last_useful_periods
 
 ConfigT = TypeVar("ConfigT", bound=RuleConfig)
+CriticalRatioConfigT = TypeVar("CriticalRatioConfigT", bound=CriticalRatioConfig)
 
 
 class InventoryRule(ABC, Generic[ConfigT]):
@@ -55,3 +58,29 @@ class InventoryRule(ABC, Generic[ConfigT]):
     @abstractmethod
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Units to order of every material, (materials,); negative values order nothing."""
+
+
+class CriticalRatioRule(InventoryRule[CriticalRatioConfigT]):
+    """A rule that weighs a shortage against holding stock, by the published formulas or by the textbook's.
+
+    By the textbook's formulas nothing is ordered that could not be sold before the episode ends, and levels cover no
+    demand after it; the published rules look past the end.
+    """
+
+    def begin(self, briefing: Briefing) -> None:
+        """Precompute everything that stays fixed over the episode; see `InventoryRule.begin`."""
+        self._is_textbook = self.config.formulas == "textbook"
+        self._last_period = briefing.horizon - 1
+        self._last_useful = last_useful_periods(briefing.network, briefing.horizon)
+        super().begin(briefing)
+
+    def order(self, observation: Observation) -> FloatArray:
+        """Decide the orders of a period; see `InventoryRule.order`."""
+        orders = super().order(observation)
+        return np.where(observation.period <= self._last_useful, orders, 0.0) if self._is_textbook else orders
+
+    def until_the_end(self, lead_times: IntArray, observation: Observation) -> IntArray:
+        """Lead times, (materials,), by the textbook's formulas cut off where the episode ends."""
+        if not self._is_textbook:
+            return lead_times
+        return np.minimum(lead_times, self._last_period - observation.period)

@@ -1,0 +1,108 @@
+"""Clark and Scarf's policy as a controller: exact echelon levels on serial networks."""
+
+import numpy as np
+
+from arena import (
+    Briefing,
+    InformedBriefing,
+    InformedObservation,
+    Network,
+    Observation,
+    contribution_margins,
+    holding_cost,
+)
+from arena_heuristics.clark_scarf import DemandLaw, SerialSystem
+from arena_heuristics.config import ClarkScarfConfig, EchelonBaseStockConfig, RuleConfig
+from arena_heuristics.newsvendor import EchelonBaseStock
+from arena_heuristics.ordering import FloatArray
+from arena_heuristics.rule import InventoryRule
+
+
+class ClarkScarf(InventoryRule[ClarkScarfConfig]):
+    """Order up to the optimal echelon base-stock levels of a serial network, computed from the forecast.
+
+    A network is serial if every managed node has one supplier and one buyer or market, and a unit is made of one unit.
+    There the policy is optimal in the long run where customers wait, mean demand is constant, and there are no
+    capacities, lots, minimum orders and fixed costs, of which the levels know nothing; prices and costs of transit
+    change no level, because every unit passes every link once. Where customers go away, and where means change, it is
+    an approximation (see `arena_heuristics.clark_scarf`). An order that cannot reach a customer before the episode ends
+    is not placed.
+
+    On other networks it is the rule `EchelonBaseStock` with ``formulas: textbook``.
+    """
+
+    def prepare(self, briefing: Briefing) -> None:
+        """Find the stages of the network, or prepare the rule that plays in their place.
+
+        Raises:
+            TypeError: If the briefing tells of no forecast.
+        """
+        if not isinstance(briefing, InformedBriefing):
+            raise TypeError(f"clark-scarf computes its levels from the forecast; the {briefing.track} track has none")
+        network = briefing.network
+        stages = serial_stages(network)
+        self._elsewhere: EchelonBaseStock | None = None
+        if stages is None:
+            shared = self.config.model_dump(include=set(RuleConfig.model_fields))
+            self._elsewhere = EchelonBaseStock(EchelonBaseStockConfig(**shared, formulas="textbook"))
+            self._elsewhere.begin(briefing)
+            return
+        self.stock.count_echelon_stock()
+        material_of = {material.node: place for place, material in enumerate(self.stock.materials)}
+        self._places = [material_of[node] for node in stages]
+        uniform = self.config.distribution == "uniform"
+        spread = self.config.half_width if uniform else self.config.standard_deviation
+        self._system = SerialSystem(
+            # What arrives can be sold in that period, and be shipped on in the next one.
+            covers=[int(self.stock.lead_times[place]) + 1 for place in self._places],
+            holding_costs=[holding_cost(network, node) for node in stages],
+            backlog_cost=backlog_cost(self.config, briefing),
+            law=DemandLaw(self.config.distribution, briefing.noise_scale, spread),
+            least_holding_cost=self.config.least_holding_cost,
+        )
+        self._horizon = briefing.horizon
+
+    def shortfalls(self, observation: Observation) -> FloatArray:
+        """Compare every echelon position with its level."""
+        if self._elsewhere is not None:
+            return self._elsewhere.shortfalls(observation)
+        assert isinstance(observation, InformedObservation)
+        means = observation.forecast[0, : self._horizon - observation.period]
+        levels = self._system.levels(means)
+        shortfalls = np.zeros(len(self._places))
+        served = self._places[: len(levels)]
+        shortfalls[served] = levels - self.stock.positions(observation)[served]
+        return shortfalls
+
+    def order(self, observation: Observation) -> FloatArray:
+        """Decide the orders of a period; see `InventoryRule.order`."""
+        return super().order(observation) if self._elsewhere is None else self._elsewhere.order(observation)
+
+
+def backlog_cost(config: ClarkScarfConfig, briefing: Briefing) -> float:
+    """Cost of a customer who waits for a unit, money per period, see `ClarkScarfConfig.backlog_cost`."""
+    if config.backlog_cost is not None:
+        return config.backlog_cost
+    penalty = briefing.network.market_links[0].shortage_penalty
+    if briefing.fulfilment == "backlog" and penalty > 0:
+        return penalty
+    return penalty + float(contribution_margins(briefing.network)[0])
+
+
+def serial_stages(network: Network) -> tuple[int, ...] | None:
+    """Find the managed nodes of a serial network, from the retailer upstream.
+
+    Args:
+        network: The network.
+
+    Returns:
+        Ids of the nodes; None if the network is not serial.
+    """
+    one_way = all(
+        len(network.inbound(node)) == 1 and len(network.outbound(node)) + len(network.markets_of(node)) == 1
+        for node in network.managed
+    )
+    one_each = all(point.consumption == 1.0 for point in network.stock_points)
+    if not (one_way and one_each and len(network.market_links) == 1):
+        return None
+    return tuple(reversed(network.upstream_first))
