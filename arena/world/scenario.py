@@ -141,18 +141,22 @@ class Scenario(FrozenSchema):
         On the decentralised track 1e6 holds for all, see :func:`~arena.contract.tracks.largest_order`.
         """
         nodes = self.network.nodes
-        capacities = [node.capacity for node in nodes if node.capacity is not None]
-        if not capacities:
+        if self._has_no_factory:
             enough = (bound for bound in _BOUNDS_WITHOUT_FACTORY if bound >= self.demand_ceiling)
             return next(enough, _LARGEST_BOUND)
-        return max(node.initial_stock or 0.0 for node in nodes) + max(capacities) * self.horizon
+        largest_capacity = max(node.capacity or 0.0 for node in nodes)
+        return max(node.initial_stock or 0.0 for node in nodes) + largest_capacity * self.horizon
+
+    @property
+    def _has_no_factory(self) -> bool:
+        return all(node.capacity is None for node in self.network.nodes)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of everything that influences an episode: names, notes and aliases do not.
 
-        Demand's sampling takes part only where it is not the published one: results from before there was a choice
-        are of the same world, and keep its digest.
+        Demand's sampling takes part only where it is not the published one, and the order bound without a factory only
+        where it is not 1e6: results from before there was a choice are of the same world, and keep its digest.
         """
         data = self.model_dump(mode="json", by_alias=True, exclude={"name", "published_id", "note"})
         for key in ("name", "description"):
@@ -161,4 +165,6 @@ class Scenario(FrozenSchema):
             del data["demand"]["series"]["name"]
         if data["demand"]["sampling"] == "direct":
             del data["demand"]["sampling"]
+        if self._has_no_factory and self.order_bound != LARGEST_QUANTITY:
+            data["order_bound"] = self.order_bound
         return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

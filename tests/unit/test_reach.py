@@ -151,6 +151,14 @@ def test_the_largest_order_bound_leaves_whole_units_apart() -> None:
     assert scenario.order_bound + 1 - scenario.order_bound == 1
 
 
+def test_another_order_bound_is_another_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results under the bound of before are never compared with those under the new one."""
+    small, large = shop(20.0).digest, shop(5e6).digest
+    monkeypatch.setattr("arena.world.scenario._BOUNDS_WITHOUT_FACTORY", (1e6, 1e10))
+    assert shop(20.0).digest == small
+    assert shop(5e6).digest != large
+
+
 def test_a_demand_of_millions_can_be_served() -> None:
     scenario = shop(5e6)
     simulator = Simulator(scenario)
