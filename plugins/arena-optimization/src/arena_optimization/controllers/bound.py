@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import numpy as np
@@ -10,9 +11,10 @@ from arena import OracleBriefing
 from arena_optimization.config import BoundConfig
 from arena_optimization.controllers.clairvoyant import ClairvoyantController, ClairvoyantPlan
 from arena_optimization.controllers.goodwill_search import GoodwillSearch
-from arena_optimization.controllers.oracle import exogenous_plan, widened
+from arena_optimization.controllers.oracle import exogenous_plan, searched, widened
 from arena_optimization.programs.sentiment_graph import IndistinctSentiments
-from arena_optimization.programs.sentiment_program import SentimentProgram
+from arena_optimization.programs.sentiment_program import Proof, SentimentProgram
+from arena_optimization.programs.solver import Work
 
 
 class Bound(ClairvoyantController):
@@ -40,26 +42,36 @@ def certified_plan(briefing: OracleBriefing, config: BoundConfig) -> Clairvoyant
     if briefing.goodwill is None:
         return exogenous_plan(briefing, config, with_bound=True)
     started = time.monotonic()
-    search = GoodwillSearch(briefing, config)
-    search.published()
-    search.priced(config.weights)
-    search.improved(config.search_solves)
-    plan = search.plan
+    search = searched(briefing, config)
     scenario = briefing.scenario
     assert scenario is not None
-    if scenario.demand.sampling != "inverse_cdf":
-        return plan
-    try:
-        program = SentimentProgram(briefing, gap=config.gap)
-    except IndistinctSentiments:
-        return plan
+    proof = Proof(np.inf, None)
+    if scenario.demand.sampling == "inverse_cdf":
+        with contextlib.suppress(IndistinctSentiments):
+            proof = _proof(briefing, config, search, started)
+    is_fallback = search.plan.is_fallback
+    # Whatever the proof shows takes a program or two: no failure of the search if they fail.
+    if proof.orders is not None:
+        search.consider(proof.orders)
+    if proof.short is not None:
+        search.allow(1.0, solves=2)
+        search.force(proof.short, set())
+    earned = -np.inf if search.best is None else search.best.profit
+    if search.is_integer and proof.bound - earned > config.gap * abs(proof.bound):
+        search.by_orders(config.search_periods)
+    plan = search.plan
+    assert plan.played is not None
+    bound = widened(max(proof.bound, plan.played.profit)) if np.isfinite(proof.bound) else None
+    return ClairvoyantPlan(plan.orders, bound, is_fallback, plan.played)
+
+
+def _proof(briefing: OracleBriefing, config: BoundConfig, search: GoodwillSearch, started: float) -> Proof:
+    """What the program over sentiments proves, begun from the best plan so far.
+
+    Raises:
+        IndistinctSentiments: If rounding leaves open which demand a sentiment has.
+    """
+    program = SentimentProgram(briefing, gap=config.gap, work=Work(config.nodes, config.iterations))
     if search.best is not None:
         program.suggest(search.best.short)
-    proof = program.solve(max(0.1, config.time_limit - (time.monotonic() - started)))
-    is_fallback = plan.is_fallback
-    if proof.short is not None:
-        search.allow(1.0)  # the program of one pattern takes milliseconds, also when the proof took all the time
-        search.force(proof.short, set())
-        plan = search.plan
-    bound = widened(proof.bound) if np.isfinite(proof.bound) else None
-    return ClairvoyantPlan(plan.orders, bound, is_fallback, plan.played)
+    return program.solve(max(0.1, config.time_limit - (time.monotonic() - started)))

@@ -13,9 +13,10 @@ from arena import OracleBriefing, contribution_margins, lost_goodwill_price
 from arena_optimization.arrays import BoolArray, FloatArray
 from arena_optimization.config import PublishedOracleConfig
 from arena_optimization.controllers.clairvoyant import ClairvoyantPlan
+from arena_optimization.controllers.order_search import OrderSearch
 from arena_optimization.programs.episode_program import EpisodeProgram, Solved
 from arena_optimization.programs.known_episode import Played, demand_of, play
-from arena_optimization.programs.solver import SolveFailure
+from arena_optimization.programs.solver import SolveFailure, Work
 
 _ROUNDS = 10
 _SAME_TRACE = 1.0
@@ -25,10 +26,19 @@ _MARGIN = 1e-6
 class GoodwillSearch:
     """Looks for the best plan of an episode with goodwill; every plan is judged by playing it."""
 
-    def __init__(self, briefing: OracleBriefing, config: PublishedOracleConfig) -> None:
-        """State the program."""
+    def __init__(self, briefing: OracleBriefing, config: PublishedOracleConfig, *, integer_solves: int = 1_000) -> None:
+        """State the program.
+
+        Args:
+            briefing: An episode with goodwill.
+            config: Limits of the solver.
+            integer_solves: How many programs may be solved if they are integer programs.
+        """
         self._briefing = briefing
-        self.program = EpisodeProgram(briefing, gap=config.gap)
+        work = Work(config.nodes, config.iterations)
+        self.program = EpisodeProgram(briefing, gap=config.gap, work=work)
+        self.is_integer: bool = bool(self.program.integer.any())
+        self._solves_left: float = integer_solves if self.is_integer else np.inf
         self._deadline = time.monotonic() + config.time_limit
         self.best: Played | None = None
         self._has_failed = False
@@ -47,9 +57,24 @@ class GoodwillSearch:
             return ClairvoyantPlan(solved.orders, None, True, play(self._briefing, solved.orders))
         return ClairvoyantPlan(self.best.orders, None, self._has_failed, self.best)
 
-    def allow(self, seconds: float) -> None:
-        """Set how long programs may be solved from now on."""
+    def allow(self, seconds: float, *, solves: int) -> None:
+        """Set how long programs may be solved from now on, and how many if they are integer programs."""
         self._deadline = time.monotonic() + seconds
+        self._solves_left = solves if self.is_integer else np.inf
+
+    def by_orders(self, periods: int) -> None:
+        """Local search over single orders, from the best plan, or from no orders at all.
+
+        Args:
+            periods: Periods that may be simulated.
+        """
+        start = self.best
+        if start is None:
+            start = play(self._briefing, np.zeros((self._briefing.horizon, len(self._briefing.network.supply_links))))
+        self.best = OrderSearch(self._briefing, periods=periods).improved(start)
+        # Its quantities are what steps could reach; the program of its service pattern knows the best ones.
+        self._solves_left = max(self._solves_left, 2)
+        self.force(self.best.short, set())
 
     def published(self) -> None:
         """The published fixed point from both traces; the optimistic one wins a tie."""
@@ -62,7 +87,11 @@ class GoodwillSearch:
         An unfilled unit of period t is charged with weight × (1 - decay / growth) × margin × (demand after t) /
         (demand of t): sentiment, and all later demand with it, falls by that share.
         """
+        # Integer programs are few: the service patterns get half of them.
+        reserved = self._solves_left / 2 if self.is_integer else 0.0
         for weight in weights:
+            if self._solves_left < reserved:
+                return
             for trace in (*self._starts, *(() if self.best is None else (self.best.demand,))):
                 self._fixed_point(trace, weight)
 
@@ -132,16 +161,23 @@ class GoodwillSearch:
         margin: float = 0.0,
     ) -> Solved | None:
         left = self._deadline - time.monotonic()
+        if self._solves_left <= 0:
+            return None
+        self._solves_left -= 1
         try:
             if left <= 0:
                 raise SolveFailure("time_limit")
             solved = self.program.solve(demand, prices=prices, served=served, margin=margin, time_limit=left)
         except SolveFailure as failure:
-            # A pattern that cannot be served is no failure of the method.
-            self._has_failed |= failure.reason != "infeasible"
+            # A pattern that cannot be served is no failure of the method, nor is a program that took all its work.
+            self._has_failed |= failure.reason not in ("infeasible", "work_limit")
             return None
-        self._has_failed |= not solved.complete
+        self._has_failed |= solved.stopped == "time_limit"
         return solved
+
+    def consider(self, orders: FloatArray) -> None:
+        """Play a plan from elsewhere, and keep it if it is the best."""
+        self._judge(orders)
 
     def _judge(self, orders: FloatArray) -> Played:
         played = play(self._briefing, orders)

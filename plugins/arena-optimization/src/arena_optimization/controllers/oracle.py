@@ -9,15 +9,20 @@ profit may be lower. The proved bound holds everywhere.
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import replace
+
+import numpy as np
 
 from arena import OracleBriefing
 from arena_optimization.arrays import FloatArray
 from arena_optimization.config import OracleConfig, PublishedOracleConfig
 from arena_optimization.controllers.clairvoyant import ClairvoyantController, ClairvoyantPlan
 from arena_optimization.controllers.goodwill_search import GoodwillSearch
+from arena_optimization.controllers.order_search import OrderSearch
 from arena_optimization.programs.episode_program import EpisodeProgram, Solved
-from arena_optimization.programs.solver import SolveFailure
+from arena_optimization.programs.known_episode import Played, play
+from arena_optimization.programs.solver import SolveFailure, Work
 
 SAFETY = 1e-6
 """Relative widening of a reported bound, above the solver's tolerances."""
@@ -75,39 +80,71 @@ def best_plan(briefing: OracleBriefing, config: OracleConfig) -> ClairvoyantPlan
     """The plan of `Oracle`."""
     if briefing.goodwill is None:
         return exogenous_plan(briefing, config, with_bound=True)
-    search = GoodwillSearch(briefing, config)
+    search = searched(briefing, config)
+    if search.is_integer:
+        search.by_orders(config.search_periods)
+    return search.plan
+
+
+def searched(briefing: OracleBriefing, config: OracleConfig) -> GoodwillSearch:
+    """The search of an episode with goodwill: fixed points, priced shortage, then service patterns."""
+    search = GoodwillSearch(briefing, config, integer_solves=config.integer_solves)
     search.published()
     search.priced(config.weights)
     search.improved(config.search_solves)
-    return search.plan
+    return search
 
 
 def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, with_bound: bool) -> ClairvoyantPlan:
     """The program over the realised demand.
 
+    A linear program is played as it is. The plan of an integer program is the best of several, by what the simulator
+    pays for them: the optimum among shipments of at least the minimum order, that among shipments which scarce stock
+    may make smaller, and, if neither earns what was proved to be the most, what a local search makes of the better one.
+
     Args:
         briefing: An episode with exogenous demand.
-        config: Limits of the solver.
-        with_bound: Whether the bound is wanted; with minimum orders that is a second program.
+        config: Limits of the solver and of the search.
+        with_bound: Whether the bound is wanted.
     """
     demand = briefing.realised_demand
     assert demand is not None
+    deadline = time.monotonic() + config.time_limit
+    work = Work(config.nodes, config.iterations)
+    program = EpisodeProgram(briefing, gap=config.gap, work=work)
+    if not program.integer.any():
+        solved = program.solve(demand, time_limit=config.time_limit)
+        return ClairvoyantPlan(solved.orders, widened(solved.bound) if with_bound else None, False)
     has_least = any(link.minimum_order > 0 for link in briefing.network.supply_links)
-    time_limit = config.time_limit / 2 if has_least and with_bound else config.time_limit
-    solved = _solve_or_relax(briefing, demand, config.gap, time_limit)
-    bound: float | None = None
-    if with_bound:
-        bound = solved.bound
-        if has_least or not solved.complete:
-            relaxed = EpisodeProgram(briefing, least_quantities=False, relaxed=True).solve(demand)
-            bound = relaxed.bound if has_least else min(bound, relaxed.bound)
-        if has_least:
-            whole = EpisodeProgram(briefing, least_quantities=False, gap=config.gap)
-            # In vain, the bound of the linear relaxation stands.
-            with contextlib.suppress(SolveFailure):
-                bound = min(bound, whole.solve(demand, time_limit=time_limit).bound)
-        bound = widened(bound)
-    return ClairvoyantPlan(solved.orders, bound, not solved.complete)
+    solves = [_solve_or_relax(program, briefing, demand, config.time_limit / 2 if has_least else config.time_limit)]
+    if has_least:
+        loose = EpisodeProgram(briefing, least_quantities=False, gap=config.gap, work=work)
+        # In vain, the bound of the linear relaxation stands.
+        with contextlib.suppress(SolveFailure):
+            solves.append(loose.solve(demand, time_limit=max(0.1, deadline - time.monotonic())))
+    bound = min([solve.bound for solve in solves[-1:] if not (has_least and len(solves) == 1)], default=np.inf)
+    stopped = {solve.stopped for solve in solves}
+    if stopped != {None} or (len(solves) == 1 and has_least):
+        relaxed = EpisodeProgram(briefing, least_quantities=False, relaxed=True, work=work).solve(demand)
+        bound = min(bound, relaxed.bound)
+    if briefing.scenario is None or briefing.stream is None:
+        # Without the episode no plan can be played before the contest plays it.
+        return ClairvoyantPlan(solves[0].orders, widened(bound) if with_bound else None, solves[0].stopped is not None)
+    best = max((play(briefing, solve.orders) for solve in solves), key=lambda played: played.profit)
+    if _falls_short(best, bound, config):
+        best = OrderSearch(briefing, periods=config.search_periods).improved(best)
+    is_fallback = solves[0].stopped is not None and _falls_short(best, bound, config)
+    return ClairvoyantPlan(
+        best.orders,
+        widened(max(bound, best.profit)) if with_bound else None,
+        is_fallback or "time_limit" in stopped,
+        best,
+    )
+
+
+def _falls_short(plan: Played, bound: float, config: PublishedOracleConfig) -> bool:
+    """Whether a plan earns less than the most, by more than the solver's tolerances."""
+    return bound - plan.profit > max(config.gap, SAFETY) * max(1.0, abs(bound))
 
 
 def widened(bound: float) -> float:
@@ -115,8 +152,8 @@ def widened(bound: float) -> float:
     return bound + SAFETY * max(1.0, abs(bound))
 
 
-def _solve_or_relax(briefing: OracleBriefing, demand: FloatArray, gap: float, limit: float) -> Solved:
+def _solve_or_relax(program: EpisodeProgram, briefing: OracleBriefing, demand: FloatArray, limit: float) -> Solved:
     try:
-        return EpisodeProgram(briefing, gap=gap).solve(demand, time_limit=limit)
-    except SolveFailure:
-        return replace(EpisodeProgram(briefing, relaxed=True).solve(demand), complete=False)
+        return program.solve(demand, time_limit=limit)
+    except SolveFailure as failure:
+        return replace(EpisodeProgram(briefing, relaxed=True).solve(demand), stopped=failure.reason)

@@ -50,8 +50,9 @@ def state_path(
         horizon: Number of periods, at least 1.
         backlog: Whether unfilled customers wait; they leave otherwise.
         largest_order: Bound of an order on a link whose supplier has no capacity, units.
-        least_quantities: Whether a shipment is at least the link's minimum order. A plan needs that to be carried out
-            as planned; an upper bound must do without, since scarce stock may force a smaller shipment.
+        least_quantities: Whether a shipment between two stocks is at least the link's minimum order. A plan needs that
+            to be carried out as planned; an upper bound must do without, since scarce stock may force a smaller
+            shipment. From a raw material, which is never scarce, it always is.
 
     Returns:
         The program, with one objective per period, to be maximised in sum, undiscounted.
@@ -161,13 +162,14 @@ class _PathProgram:
     def _order(self) -> None:
         """Fixed costs, minimum orders and whole lots."""
         program, supply = self.program, self.network.supply_links
-        switched = [
+        at_least = [
             link
             for link in self.links
-            if supply[link].fixed_ordering_cost > 0 or (self.least_quantities and supply[link].minimum_order > 0)
+            if supply[link].minimum_order > 0
+            and (self.least_quantities or self.network.role(supply[link].supplier) == "raw_material")
         ]
+        switched = [link for link in self.links if supply[link].fixed_ordering_cost > 0 or link in at_least]
         in_lots = [link for link in self.links if supply[link].lot_size > 0]
-        at_least = [link for link in switched if self.least_quantities and supply[link].minimum_order > 0]
         program.ordered = pyo.Var(switched, self.periods, within=pyo.Binary)
         program.lots = pyo.Var(in_lots, self.periods, within=pyo.NonNegativeIntegers)
         program.ordering = pyo.Constraint(
