@@ -72,7 +72,7 @@ class PublishedOracleConfig(BaseModel):
     gap: float = Field(default=1e-6, ge=0)
     nodes: int = Field(default=10_000, ge=1)
     iterations: int = Field(default=1_000_000, ge=1)
-    search_periods: int = Field(default=40_000, ge=0)
+    search_periods: int = Field(default=20_000, ge=0)
     time_limit: float = Field(default=20.0, gt=0)
 
 
@@ -82,13 +82,13 @@ class OracleConfig(PublishedOracleConfig):
     Attributes:
         weights: Under goodwill, prices on a shortage that are tried, in lost later margin.
         search_solves: Under goodwill, programs that may be solved to improve the service pattern.
-        integer_solves: Under goodwill, integer programs that may be solved in all; then the search over orders, which
-            may simulate `search_periods`, goes on from the best plan.
+        integer_solves: Under goodwill, integer programs that may be solved after the fixed point; then the search over
+            orders, which may simulate `search_periods`, goes on from the best plan.
     """
 
     weights: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
     search_solves: int = Field(default=120, ge=0)
-    integer_solves: int = Field(default=40, ge=1)
+    integer_solves: int = Field(default=16, ge=0)
 
 
 class BoundConfig(OracleConfig):

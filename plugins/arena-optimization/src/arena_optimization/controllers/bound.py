@@ -49,20 +49,17 @@ def certified_plan(briefing: OracleBriefing, config: BoundConfig) -> Clairvoyant
     if scenario.demand.sampling == "inverse_cdf":
         with contextlib.suppress(IndistinctSentiments):
             proof = _proof(briefing, config, search, started)
-    is_fallback = search.plan.is_fallback
-    # Whatever the proof shows takes a program or two: no failure of the search if they fail.
     if proof.orders is not None:
         search.consider(proof.orders)
     if proof.short is not None:
-        search.allow(1.0, solves=2)
-        search.force(proof.short, set())
+        search.refine(proof.short)
     earned = -np.inf if search.best is None else search.best.profit
     if search.is_integer and proof.bound - earned > config.gap * abs(proof.bound):
         search.by_orders(config.search_periods)
     plan = search.plan
     assert plan.played is not None
     bound = widened(max(proof.bound, plan.played.profit)) if np.isfinite(proof.bound) else None
-    return ClairvoyantPlan(plan.orders, bound, is_fallback, plan.played)
+    return ClairvoyantPlan(plan.orders, bound, plan.is_fallback, plan.played)
 
 
 def _proof(briefing: OracleBriefing, config: BoundConfig, search: GoodwillSearch, started: float) -> Proof:

@@ -21,24 +21,25 @@ from arena_optimization.programs.solver import SolveFailure, Work
 _ROUNDS = 10
 _SAME_TRACE = 1.0
 _MARGIN = 1e-6
+_LAST_SECONDS = 1.0
+"""The program of one pattern takes milliseconds; it is given this also when all the time is gone."""
 
 
 class GoodwillSearch:
     """Looks for the best plan of an episode with goodwill; every plan is judged by playing it."""
 
-    def __init__(self, briefing: OracleBriefing, config: PublishedOracleConfig, *, integer_solves: int = 1_000) -> None:
+    def __init__(self, briefing: OracleBriefing, config: PublishedOracleConfig) -> None:
         """State the program.
 
         Args:
             briefing: An episode with goodwill.
             config: Limits of the solver.
-            integer_solves: How many programs may be solved if they are integer programs.
         """
         self._briefing = briefing
         work = Work(config.nodes, config.iterations)
         self.program = EpisodeProgram(briefing, gap=config.gap, work=work)
         self.is_integer: bool = bool(self.program.integer.any())
-        self._solves_left: float = integer_solves if self.is_integer else np.inf
+        self._solves_left = np.inf
         self._deadline = time.monotonic() + config.time_limit
         self.best: Played | None = None
         self._has_failed = False
@@ -57,10 +58,10 @@ class GoodwillSearch:
             return ClairvoyantPlan(solved.orders, None, True, play(self._briefing, solved.orders))
         return ClairvoyantPlan(self.best.orders, None, self._has_failed, self.best)
 
-    def allow(self, seconds: float, *, solves: int) -> None:
-        """Set how long programs may be solved from now on, and how many if they are integer programs."""
-        self._deadline = time.monotonic() + seconds
-        self._solves_left = solves if self.is_integer else np.inf
+    def allow(self, *, integer_solves: int) -> None:
+        """Set how many programs may be solved from now on if they are integer programs."""
+        if self.is_integer:
+            self._solves_left = integer_solves
 
     def by_orders(self, periods: int) -> None:
         """Local search over single orders, from the best plan, or from no orders at all.
@@ -73,8 +74,15 @@ class GoodwillSearch:
             start = play(self._briefing, np.zeros((self._briefing.horizon, len(self._briefing.network.supply_links))))
         self.best = OrderSearch(self._briefing, periods=periods).improved(start)
         # Its quantities are what steps could reach; the program of its service pattern knows the best ones.
-        self._solves_left = max(self._solves_left, 2)
-        self.force(self.best.short, set())
+        self.refine(self.best.short)
+
+    def refine(self, short: BoolArray) -> None:
+        """Plan for a service pattern once the search is over: a program or two, and no failure if they fail."""
+        has_failed = self._has_failed
+        self._deadline = max(self._deadline, time.monotonic() + _LAST_SECONDS)
+        self.allow(integer_solves=2)
+        self.force(short, set())
+        self._has_failed = has_failed
 
     def published(self) -> None:
         """The published fixed point from both traces; the optimistic one wins a tie."""

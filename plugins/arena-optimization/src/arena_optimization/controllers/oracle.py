@@ -88,8 +88,9 @@ def best_plan(briefing: OracleBriefing, config: OracleConfig) -> ClairvoyantPlan
 
 def searched(briefing: OracleBriefing, config: OracleConfig) -> GoodwillSearch:
     """The search of an episode with goodwill: fixed points, priced shortage, then service patterns."""
-    search = GoodwillSearch(briefing, config, integer_solves=config.integer_solves)
+    search = GoodwillSearch(briefing, config)
     search.published()
+    search.allow(integer_solves=config.integer_solves)
     search.priced(config.weights)
     search.improved(config.search_solves)
     return search
@@ -122,24 +123,20 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
         # In vain, the bound of the linear relaxation stands.
         with contextlib.suppress(SolveFailure):
             solves.append(loose.solve(demand, time_limit=max(0.1, deadline - time.monotonic())))
-    bound = min([solve.bound for solve in solves[-1:] if not (has_least and len(solves) == 1)], default=np.inf)
+    # The last program bounds what anyone earns, unless it is the one of least quantities.
+    bound = solves[-1].bound if len(solves) > has_least else np.inf
     stopped = {solve.stopped for solve in solves}
-    if stopped != {None} or (len(solves) == 1 and has_least):
-        relaxed = EpisodeProgram(briefing, least_quantities=False, relaxed=True, work=work).solve(demand)
-        bound = min(bound, relaxed.bound)
+    if len(solves) == has_least or stopped != {None}:
+        bound = min(bound, EpisodeProgram(briefing, least_quantities=False, relaxed=True).solve(demand).bound)
     if briefing.scenario is None or briefing.stream is None:
         # Without the episode no plan can be played before the contest plays it.
         return ClairvoyantPlan(solves[0].orders, widened(bound) if with_bound else None, solves[0].stopped is not None)
     best = max((play(briefing, solve.orders) for solve in solves), key=lambda played: played.profit)
     if _falls_short(best, bound, config):
         best = OrderSearch(briefing, periods=config.search_periods).improved(best)
-    is_fallback = solves[0].stopped is not None and _falls_short(best, bound, config)
-    return ClairvoyantPlan(
-        best.orders,
-        widened(max(bound, best.profit)) if with_bound else None,
-        is_fallback or "time_limit" in stopped,
-        best,
-    )
+    is_fallback = "time_limit" in stopped or (solves[0].stopped is not None and _falls_short(best, bound, config))
+    proved = widened(max(bound, best.profit)) if with_bound else None
+    return ClairvoyantPlan(best.orders, proved, is_fallback, best)
 
 
 def _falls_short(plan: Played, bound: float, config: PublishedOracleConfig) -> bool:

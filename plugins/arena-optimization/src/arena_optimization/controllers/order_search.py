@@ -27,6 +27,8 @@ _HALVINGS = 6
 _SMALLEST = 1e-6
 """Units: a smaller change is none."""
 _MOST_WAYS = 64
+_PATIENCE = 10
+"""Starts from random changes that may be in vain, one after the other."""
 _KICKS = 3
 """Most changes that are made at once."""
 
@@ -73,11 +75,12 @@ class OrderSearch:
 
     def improved(self, start: Played) -> Played:
         """The best plan that is found from a start, or the start."""
-        best = self._descent(start)
-        while self._left > 0:
+        best, in_vain = self._descent(start), 0
+        while self._left > 0 and in_vain < _PATIENCE:
             found = self._descent(self._kicked(best))
+            in_vain += 1
             if found.profit > best.profit + _tolerance(best.profit):
-                best = found
+                best, in_vain = found, 0
         return best
 
     def _descent(self, start: Played) -> Played:
