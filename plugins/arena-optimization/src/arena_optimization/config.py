@@ -72,7 +72,7 @@ class PublishedOracleConfig(BaseModel):
     gap: float = Field(default=1e-6, ge=0)
     nodes: int = Field(default=10_000, ge=1)
     iterations: int = Field(default=1_000_000, ge=1)
-    search_periods: int = Field(default=20_000, ge=0)
+    search_periods: int = Field(default=30_000, ge=0)
     time_limit: float = Field(default=20.0, gt=0)
 
 
@@ -88,7 +88,7 @@ class OracleConfig(PublishedOracleConfig):
 
     weights: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
     search_solves: int = Field(default=120, ge=0)
-    integer_solves: int = Field(default=16, ge=0)
+    integer_solves: int = Field(default=8, ge=0)
 
 
 class BoundConfig(OracleConfig):

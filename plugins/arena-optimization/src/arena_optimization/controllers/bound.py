@@ -11,7 +11,7 @@ from arena import OracleBriefing
 from arena_optimization.config import BoundConfig
 from arena_optimization.controllers.clairvoyant import ClairvoyantController, ClairvoyantPlan
 from arena_optimization.controllers.goodwill_search import GoodwillSearch
-from arena_optimization.controllers.oracle import exogenous_plan, searched, widened
+from arena_optimization.controllers.oracle import exogenous_plan, reported, searched
 from arena_optimization.programs.sentiment_graph import IndistinctSentiments
 from arena_optimization.programs.sentiment_program import Proof, SentimentProgram
 from arena_optimization.programs.solver import Work
@@ -45,7 +45,7 @@ def certified_plan(briefing: OracleBriefing, config: BoundConfig) -> Clairvoyant
     search = searched(briefing, config)
     scenario = briefing.scenario
     assert scenario is not None
-    proof = Proof(np.inf, None)
+    proof = Proof(np.inf, None, np.zeros((briefing.horizon, len(briefing.network.market_links))))
     if scenario.demand.sampling == "inverse_cdf":
         with contextlib.suppress(IndistinctSentiments):
             proof = _proof(briefing, config, search, started)
@@ -58,7 +58,7 @@ def certified_plan(briefing: OracleBriefing, config: BoundConfig) -> Clairvoyant
         search.by_orders(config.search_periods)
     plan = search.plan
     assert plan.played is not None
-    bound = widened(max(proof.bound, plan.played.profit)) if np.isfinite(proof.bound) else None
+    bound = reported(proof.bound, plan.played.profit, proof.most_wanted, briefing)
     return ClairvoyantPlan(plan.orders, bound, plan.is_fallback, plan.played)
 
 

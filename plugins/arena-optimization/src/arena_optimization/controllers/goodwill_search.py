@@ -40,6 +40,7 @@ class GoodwillSearch:
         self.program = EpisodeProgram(briefing, gap=config.gap, work=work)
         self.is_integer: bool = bool(self.program.integer.any())
         self._solves_left = np.inf
+        self._solved: dict[object, Solved] = {}
         self._deadline = time.monotonic() + config.time_limit
         self.best: Played | None = None
         self._has_failed = False
@@ -168,6 +169,10 @@ class GoodwillSearch:
         served: BoolArray | None = None,
         margin: float = 0.0,
     ) -> Solved | None:
+        key = tuple(None if part is None else part.tobytes() for part in (demand, prices, served)), margin
+        # Fixed points from several starts meet; an integer program is worth remembering.
+        if key in self._solved:
+            return self._solved[key]
         left = self._deadline - time.monotonic()
         if self._solves_left <= 0:
             return None
@@ -181,6 +186,8 @@ class GoodwillSearch:
             self._has_failed |= failure.reason not in ("infeasible", "work_limit")
             return None
         self._has_failed |= solved.stopped == "time_limit"
+        if self.is_integer:
+            self._solved[key] = solved
         return solved
 
     def consider(self, orders: FloatArray) -> None:

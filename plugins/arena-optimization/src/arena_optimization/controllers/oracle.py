@@ -135,7 +135,7 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
     if _falls_short(best, bound, config):
         best = OrderSearch(briefing, periods=config.search_periods).improved(best)
     is_fallback = "time_limit" in stopped or (solves[0].stopped is not None and _falls_short(best, bound, config))
-    proved = widened(max(bound, best.profit)) if with_bound else None
+    proved = reported(bound, best.profit, demand, briefing) if with_bound else None
     return ClairvoyantPlan(best.orders, proved, is_fallback, best)
 
 
@@ -144,8 +144,28 @@ def _falls_short(plan: Played, bound: float, config: PublishedOracleConfig) -> b
     return bound - plan.profit > max(config.gap, SAFETY) * max(1.0, abs(bound))
 
 
+def reported(bound: float, earned: float, demand: FloatArray, briefing: OracleBriefing) -> float | None:
+    """A bound as it is reported, money.
+
+    It is widened, so that the tolerances of the solver cannot have pushed it below the truth. None if it says nothing:
+    nobody earns more than by selling all that is wanted for nothing spent, and a solver that was stopped early may have
+    proved less than that.
+
+    Args:
+        bound: What was proved.
+        earned: What the plan earns.
+        demand: The most that customers can want, (periods, market links), units.
+        briefing: The episode.
+    """
+    prices = np.array([link.price for link in briefing.network.market_links])
+    revenue = float(briefing.discount ** np.arange(len(demand)) @ demand @ prices)
+    if bound > widened(max(revenue, earned)):
+        return None
+    return widened(max(bound, earned))
+
+
 def widened(bound: float) -> float:
-    """A bound that the tolerances of the solver cannot have pushed below the truth."""
+    """A number that the tolerances of the solver cannot have pushed below the truth."""
     return bound + SAFETY * max(1.0, abs(bound))
 
 

@@ -27,7 +27,7 @@ _HALVINGS = 6
 _SMALLEST = 1e-6
 """Units: a smaller change is none."""
 _MOST_WAYS = 64
-_PATIENCE = 10
+_PATIENCE = 25
 """Starts from random changes that may be in vain, one after the other."""
 _KICKS = 3
 """Most changes that are made at once."""

@@ -82,7 +82,7 @@ class EpisodeProgram:
         self.data_worth: FloatArray = form.data_worth(briefing.discount)
         self._flows = flows
         self._gap, self._work = gap, work
-        self._limits = ShipmentLimits(self.network, self.backlog, most)
+        self._limits = ShipmentLimits(self.network, self.backlog, most, briefing.discount)
         self._sold = form.columns.where("sold")
         self._unfilled = form.columns.where("unfilled")
         self._solver: Solver | None = None

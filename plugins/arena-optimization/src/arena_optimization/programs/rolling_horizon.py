@@ -63,7 +63,7 @@ class Planner:
         self._random_periods = random_periods
         self._gap, self._work = gap, work
         self._backlog = briefing.fulfilment == "backlog"
-        self._limits = ShipmentLimits(self.network, self._backlog, largest_shipments(briefing))
+        self._limits = ShipmentLimits(self.network, self._backlog, largest_shipments(briefing), briefing.discount)
         program = state_path(
             self.network,
             horizon=horizon(briefing.network, briefing.horizon),

@@ -47,6 +47,8 @@ class Proof(NamedTuple):
     """Upper bound of the profit, money; infinite if nothing was proved in time."""
     short: BoolArray | None
     """Service pattern of the best solution, (periods,); None without a solution."""
+    most_wanted: FloatArray
+    """The largest demand of every period at any sentiment, (periods, market links), units."""
     orders: FloatArray | None = None
     """Shipments of the best solution, (periods, supply links); None without one."""
     stopped: Failure | None = None
@@ -75,9 +77,9 @@ class SentimentProgram:
         self._given = self.path.data(np.zeros_like(briefing.uniforms()))
         # The largest demand of every period, whatever sentiment it is met with; to leave out what is never sold
         # changes no service pattern, and lets no retailer have more left.
-        most_wanted = np.maximum.reduceat(self.graph.demand, self.graph.first[:-1])
-        self._useful = self.path.useful(most_wanted)
-        self._state(gap, work, self.path.tightened(most_wanted))
+        self._most_wanted = np.maximum.reduceat(self.graph.demand, self.graph.first[:-1])
+        self._useful = self.path.useful(self._most_wanted)
+        self._state(gap, work, self.path.tightened(self._most_wanted))
 
     def _state(self, gap: float, work: Work, form: PathForm) -> None:
         path, graph = self.path, self.graph
@@ -253,10 +255,11 @@ class SentimentProgram:
             bound, values = solution.bound, solution.values
         except SolveFailure as failure:
             if failure.incumbent is None:
-                return Proof(self._solver.proved_bound + self._constant, None, stopped=failure.reason)
+                bound = self._solver.proved_bound + self._constant
+                return Proof(bound, None, self._most_wanted, stopped=failure.reason)
             bound, values, stopped = self._solver.proved_bound, failure.incumbent, failure.reason
         orders = self.path.orders(values[: self._arcs.start])
-        return Proof(bound + self._constant, values[self._shorts] > 0.5, orders, stopped)
+        return Proof(bound + self._constant, values[self._shorts] > 0.5, self._most_wanted, orders, stopped)
 
 
 def _at_most(

@@ -132,6 +132,10 @@ class Solver:
             self._highs.setOptionValue("mip_rel_gap", gap)
             self._highs.setOptionValue("mip_max_nodes", max(1, 100 * work.nodes // self._columns))
             self._highs.setOptionValue("mip_feasibility_tolerance", _INTEGRALITY)
+            # In programs as small as these the programs within the program take longer than what they find saves.
+            self._highs.setOptionValue("mip_heuristic_run_rens", False)
+            self._highs.setOptionValue("mip_heuristic_run_rins", False)
+            self._highs.setOptionValue("mip_heuristic_run_root_reduced_cost", False)
         else:
             self._highs.setOptionValue("simplex_iteration_limit", work.iterations)
             self._highs.setOptionValue("solver", "simplex")

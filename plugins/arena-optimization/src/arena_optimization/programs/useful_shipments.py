@@ -20,9 +20,12 @@ Claim: of the optimal plans, one ships on no link and in no period more than `us
    wanted before), plus what its own buyers can be sent from the next period on.
 4. Nothing is shipped that cannot be there: stock, and all that has arrived by then.
 
-Point 2 takes whole lots back along a way. Lots of different sizes in a row (or lots before and after a yield or a bill
-of materials) may not have a common multiple, and stock could be worth moving until they do; there the bound is the
-bound of orders, lowered by point 4 alone.
+Point 2 takes whole lots back along a way. Lots of several sizes in a row may not have a common multiple. Then compare
+with the plan that keeps the ways of all units sold and what rounding adds to them: it leaves the stocks and roundings
+of point 2 where they are, which costs at most their holding cost to the end, and buys nothing else. What is bought
+beyond that costs less than it saves, so that what is moved is at most (1 + largest holding cost x periods / least
+price of a raw material, discounted) times that of point 2. Where a raw material is free, or a yield or a bill of
+materials lies on a way with several lots, the bound is the bound of orders, lowered by point 4 alone.
 
 With several paths of demand the bound is that of a path that wants in every period what the most demanding of them
 wants. There it is a rule of the rolling controllers and no theorem.
@@ -52,11 +55,13 @@ class ShipmentLimits:
         network: The network.
         backlog: Whether unfilled customers wait.
         most: Units that can be ordered on every supply link, (supply links,).
+        discount: Factor on a period's profit per period elapsed.
     """
 
     network: Network
     backlog: bool
     most: FloatArray
+    discount: float = 1.0
 
     def tighten(self, form: PathForm, start: Start, demand: FloatArray) -> PathForm:
         """A program's form with the bounds of this module as bounds of its flows and in the rows of its binaries.
@@ -123,12 +128,15 @@ def useful_shipments(limits: ShipmentLimits, start: Start, demand: FloatArray) -
         if capacity is not None:
             most[i] = np.minimum(most[i], capacity)
     forced = np.array([link.minimum_order + link.lot_size for link in links])
-    if not _lots_without_common_multiple(network):
-        most = np.minimum(most, _needed(limits, start, demand, forced))
+    worth_moving = _worth_moving(limits, horizon)
+    if np.isfinite(worth_moving):
+        most = np.minimum(most, _needed(limits, start, demand, forced, worth_moving))
     return _available(limits, start, most) * (1.0 + _RELATIVE) + _ABSOLUTE
 
 
-def _needed(limits: ShipmentLimits, start: Start, demand: FloatArray, forced: FloatArray) -> FloatArray:
+def _needed(
+    limits: ShipmentLimits, start: Start, demand: FloatArray, forced: FloatArray, worth_moving: float
+) -> FloatArray:
     """Points 1 to 3, (supply links, horizon)."""
     network, horizon = limits.network, demand.shape[1]
     if limits.backlog:
@@ -153,7 +161,7 @@ def _needed(limits: ShipmentLimits, start: Start, demand: FloatArray, forced: Fl
                 later = np.zeros(horizon)
                 lead_time = network.supply_links[link].lead_time
                 later[: max(0, horizon - lead_time)] = need[lead_time:]
-                later += movable.get(network.supply_links[link].supplier, 0.0)
+                later += worth_moving * movable.get(network.supply_links[link].supplier, 0.0)
                 single[link] = np.where(later > 0.0, later + forced[link], 0.0)
                 from_here_on[link] = np.minimum(
                     np.cumsum(single[link, ::-1])[::-1], np.where(later > 0.0, later + left * forced[link], 0.0)
@@ -195,7 +203,19 @@ def _available(limits: ShipmentLimits, start: Start, most: FloatArray) -> FloatA
     return most
 
 
-def _lots_without_common_multiple(network: Network) -> bool:
+def _worth_moving(limits: ShipmentLimits, horizon: int) -> float:
+    """Factor on what point 2 lets move: 1, more with lots of several sizes in a row, infinite where that is open."""
+    network = limits.network
+    if not _has_lots_of_several_sizes(network):
+        return 1.0
+    price = min(link.price for link in network.supply_links if network.role(link.supplier) == "raw_material")
+    price *= limits.discount ** (horizon - 1)
+    if price <= 0.0 or any(point.consumption != 1.0 for point in network.stock_points if point.ships):
+        return np.inf
+    return 1.0 + max(node.holding_cost or 0.0 for node in network.nodes) * horizon / price
+
+
+def _has_lots_of_several_sizes(network: Network) -> bool:
     """Whether a way through the network has lots twice that are not the same quantity of the same units."""
     lots_into: dict[int, set[float]] = {}
     for node_id in network.upstream_first:
