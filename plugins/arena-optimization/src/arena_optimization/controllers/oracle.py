@@ -20,10 +20,13 @@ from arena_optimization.config import OracleConfig, PublishedOracleConfig
 from arena_optimization.controllers.clairvoyant import ClairvoyantController, ClairvoyantPlan
 from arena_optimization.controllers.goodwill_search import GoodwillSearch
 from arena_optimization.controllers.order_search import OrderSearch
+from arena_optimization.controllers.proof import falls_short, prove
 from arena_optimization.programs.episode_program import EpisodeProgram, Solved
 from arena_optimization.programs.known_episode import Played, play
 from arena_optimization.programs.solver import SolveFailure, Work
 
+_SENTIMENT_GAP = 1e-3
+"""Relative gap at which the program over sentiments counts as solved."""
 SAFETY = 1e-6
 """Relative widening of a reported bound, above the solver's tolerances."""
 
@@ -80,9 +83,12 @@ def best_plan(briefing: OracleBriefing, config: OracleConfig) -> ClairvoyantPlan
     """The plan of `Oracle`."""
     if briefing.goodwill is None:
         return exogenous_plan(briefing, config, with_bound=True)
+    deadline = time.monotonic() + config.time_limit
     search = searched(briefing, config)
     if search.is_integer:
-        search.by_orders(config.search_periods)
+        gap = max(config.gap, _SENTIMENT_GAP)
+        if falls_short(search, prove(briefing, config, search, gap=gap, deadline=deadline), gap):
+            search.by_orders(config.search_periods)
     return search.plan
 
 
