@@ -190,6 +190,10 @@ class GoodwillSearch:
             self._solved[key] = solved
         return solved
 
+    def ran_out_of_time(self) -> None:
+        """Take note that a program beside the search was stopped by the clock: the plan may depend on the machine."""
+        self._has_failed = True
+
     def consider(self, orders: FloatArray) -> None:
         """Play a plan from elsewhere, and keep it if it is the best."""
         self._judge(orders)

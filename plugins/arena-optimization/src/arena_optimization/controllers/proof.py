@@ -41,6 +41,8 @@ def prove(
     if search.best is not None:
         program.suggest(search.best.short)
     proof = program.solve(max(_LEAST_SECONDS, deadline - time.monotonic()))
+    if search.is_integer and proof.stopped == "time_limit":
+        search.ran_out_of_time()
     if proof.orders is not None:
         search.consider(proof.orders)
     if proof.short is not None:

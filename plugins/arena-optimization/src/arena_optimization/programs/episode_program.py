@@ -70,6 +70,7 @@ class EpisodeProgram:
                 backlog=self.backlog,
                 largest_order=float(most.max()),
                 least_quantities=least_quantities,
+                runs_out=briefing.upstream_shortage == "lost",
             ),
             self.network,
         )

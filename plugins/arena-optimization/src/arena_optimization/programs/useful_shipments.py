@@ -45,6 +45,8 @@ from arena_optimization.programs.start import Start
 
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-4
 """Slack of the bounds, so that rounding cuts nothing off."""
+_SWITCHED = ("ordering", "only_then", "stock_left", "nothing_later")
+"""Rows "quantity - M x binary <= constant" of the program of a path."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,14 @@ class ShipmentLimits:
             start: What it starts from.
             demand: Units, (market links, horizon): the most of all paths that it is solved for.
         """
-        most = useful_shipments(self, start, demand)
+        most, there = _useful(self, start, demand)
         labels = form.columns
-        flows, scrapped = form.flows, labels.where("scrapped")
+        flows, scrapped, left = form.flows, labels.where("scrapped"), labels.where("left")
         upper = form.upper.copy()
         upper[flows] = np.minimum(upper[flows], most[labels.item[flows], labels.period[flows]])
         excess = np.zeros(len(labels))
         excess[flows] = upper[flows]
+        excess[left] = there[labels.item[left], labels.period[left]]
         excess[scrapped] = self._arriving(start, most)[labels.item[scrapped], labels.period[scrapped]]
         upper[scrapped] = np.minimum(upper[scrapped], excess[scrapped])
         return replace(form, upper=upper, matrix=_with_big_m(form, excess))
@@ -120,6 +123,11 @@ def useful_shipments(limits: ShipmentLimits, start: Start, demand: FloatArray) -
     Returns:
         Units, (supply links, horizon), with a slack for rounding.
     """
+    return _useful(limits, start, demand)[0]
+
+
+def _useful(limits: ShipmentLimits, start: Start, demand: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The largest useful shipments, and the most that can then be in stock when a period begins, with slack."""
     network, horizon = limits.network, demand.shape[1]
     links = network.supply_links
     most = np.repeat(limits.most[:, None], horizon, axis=1)
@@ -131,7 +139,8 @@ def useful_shipments(limits: ShipmentLimits, start: Start, demand: FloatArray) -
     worth_moving = _worth_moving(limits, horizon)
     if np.isfinite(worth_moving):
         most = np.minimum(most, _needed(limits, start, demand, forced, worth_moving))
-    return _available(limits, start, most) * (1.0 + _RELATIVE) + _ABSOLUTE
+    most, there = _available(limits, start, most)
+    return most * (1.0 + _RELATIVE) + _ABSOLUTE, there * (1.0 + _RELATIVE) + horizon * _ABSOLUTE
 
 
 def _needed(
@@ -185,10 +194,10 @@ def _movable(network: Network, start: Start, forced: FloatArray, horizon: int) -
     return found
 
 
-def _available(limits: ShipmentLimits, start: Start, most: FloatArray) -> FloatArray:
-    """Point 4: shipments lowered to what can be there, (supply links, horizon)."""
+def _available(limits: ShipmentLimits, start: Start, most: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Point 4: shipments lowered to what can be there, and that, (supply links or stock points, horizon)."""
     network, horizon = limits.network, most.shape[1]
-    most = most.copy()
+    most, stocks = most.copy(), np.zeros((len(network.stock_points), horizon))
     for node_id in network.upstream_first:
         for place in network.points_of(node_id):
             point = network.stock_points[place]
@@ -198,9 +207,10 @@ def _available(limits: ShipmentLimits, start: Start, most: FloatArray) -> FloatA
                 first = network.supply_links[link].lead_time + 1
                 if first < horizon:
                     there[first:] += np.cumsum(most[link])[: horizon - first]
+            stocks[place] = there
             for link in network.outbound(node_id):
                 most[link] = np.minimum(most[link], there / point.consumption)
-    return most
+    return most, stocks
 
 
 def _worth_moving(limits: ShipmentLimits, horizon: int) -> float:
@@ -233,15 +243,15 @@ def _has_lots_of_several_sizes(network: Network) -> bool:
 
 
 def _with_big_m(form: PathForm, excess: FloatArray) -> sparse.csr_array:
-    """The matrix with other coefficients of the binaries in the rows `ordering` and `only_then`.
+    """The matrix with other coefficients of the binaries in the rows that a large number switches off.
 
     Args:
         form: The program of one path.
-        excess: By column of a flow or of what is scrapped: the most that it can be, (columns,).
+        excess: By column of a flow, of what is scrapped or of what is left: the most that it can be, (columns,).
     """
     matrix = form.matrix.copy()
-    is_binary = np.isin(form.columns.kind, ["ordered", "full"])
-    for row in np.flatnonzero(np.isin(form.rows.kind, ["ordering", "only_then"])):
+    is_binary = np.isin(form.columns.kind, ["ordered", "full", "plenty"])
+    for row in np.flatnonzero(np.isin(form.rows.kind, _SWITCHED)):
         entries = np.arange(matrix.indptr[row], matrix.indptr[row + 1])
         columns = matrix.indices[entries]
         binary = is_binary[columns]
