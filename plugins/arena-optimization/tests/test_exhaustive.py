@@ -144,6 +144,8 @@ def test_no_plan_earns_more_than_the_oracle(shape: str, rules: str, fulfilment: 
     certified = certified_plan(briefing, BoundConfig(gap=1e-6))
     assert certified.profit_bound is not None
     assert certified.profit_bound >= max(best, earned(plan, briefing), earned(certified, briefing)) - TOLERANCE
+    # Every market has a store of its own that ships nothing on, so that the program sells as the simulator does.
+    assert earned(certified, briefing) == pytest.approx(certified.profit_bound, rel=1e-5, abs=1e-4)
 
 
 def test_a_fixed_cost_is_paid_where_no_factory_bounds_an_order() -> None:
@@ -228,6 +230,23 @@ def test_a_program_without_whole_decisions_keeps_its_form() -> None:
     program = EpisodeProgram(briefing)
     assert briefing.realised_demand is not None
     assert program.tightened(briefing.realised_demand) is program.form
+
+
+def test_scarce_stock_alone_makes_a_shipment_smaller_than_its_minimum_order() -> None:
+    """Upstream a unit is left and nothing can be bought: the minimum order of four ships it, and no bound forbids it."""
+    base = world("chain", "lost_sales", {}, horizon=2)
+    network = base.network
+    links = (changed(network.supply_links[0], minimum_order=4.0), changed(network.supply_links[1], price=50.0))
+    for units, sold in ((1.0, 3.0), (4.0, 4.0)):
+        nodes = tuple(changed(node, initial_stock=units) if node.id == 2 else node for node in network.nodes)
+        scenario = changed(base, network=changed(network, nodes=nodes, supply_links=links))
+        briefing = brief(changed(scenario, demand=changed(scenario.demand, noise_scale=0.0)), 1)
+        # Demand is four in both periods, and two are in the store: one sold at once, or all of the order.
+        plan = best_plan(briefing, OracleConfig())
+        assert plan.played is not None
+        assert plan.played.ledger.filled[0, 0] == pytest.approx(units, abs=1e-6)
+        assert plan.played.ledger.sold[0, 0] == pytest.approx(sold, abs=1e-6)
+        assert plan.profit_bound == pytest.approx(plan.played.profit, rel=1e-5)
 
 
 # --- the search over orders ---------------------------------------------------------------------------------------
