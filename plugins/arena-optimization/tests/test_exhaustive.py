@@ -233,7 +233,7 @@ def test_a_program_without_whole_decisions_keeps_its_form() -> None:
 
 
 def test_scarce_stock_alone_makes_a_shipment_smaller_than_its_minimum_order() -> None:
-    """Upstream a unit is left and nothing can be bought: the minimum order of four ships it, and no bound forbids it."""
+    """Upstream a unit is left and nothing can be bought: a minimum order of four ships it, and the bound knows."""
     base = world("chain", "lost_sales", {}, horizon=2)
     network = base.network
     links = (changed(network.supply_links[0], minimum_order=4.0), changed(network.supply_links[1], price=50.0))
