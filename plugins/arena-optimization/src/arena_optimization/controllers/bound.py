@@ -17,8 +17,10 @@ class Bound(ClairvoyantController):
     On exogenous demand it is `Oracle`, on goodwill with inverse-CDF sampling the integer program over sentiments, begun
     from the oracle's plan. With direct sampling under goodwill it plays as `Oracle` and reports no bound: every change
     of sentiment there gives unrelated demand ever after, so that all 2^(periods - 1) service patterns would have to be
-    solved. A bound that the solver had proved when its time was up is a bound, and the plan is no fallback then; if
-    it had proved nothing, none is reported. Nor is one where rounding leaves open which demand a sentiment has.
+    solved. A bound that the solver had proved when its work or its time was up is a bound, and the plan of the search
+    is no fallback then; with integer decisions the proof also finds plans, and a time limit counts. If nothing was
+    proved that is less than all revenue, no bound is reported, nor where rounding leaves open which demand a sentiment
+    has.
     """
 
     def __init__(self, config: BoundConfig) -> None:

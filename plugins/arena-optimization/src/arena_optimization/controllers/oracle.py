@@ -38,8 +38,8 @@ class PublishedOracle(ClairvoyantController):
     shortage. Each plan is played, the best one is kept, and the next plan is made for the demand that was met.
     It is a strong reference under goodwill, not a bound. It reports no bound at all, as published.
 
-    If an integer program is not solved in time, its best solution is played, and without one the plan of its linear
-    relaxation; either way every decision counts as a fallback.
+    On exogenous demand the plan of an integer program is improved as `exogenous_plan` says. If it is not proved to be
+    the optimum, since a limit of work or of time stopped the solver, every decision counts as a fallback.
 
     Source: gym-invmgmt (arXiv 2605.11355).
     """
@@ -63,8 +63,9 @@ class Oracle(ClairvoyantController):
 
     Under goodwill it never plays worse than the published oracle, whose plan is its first candidate. Then it prices
     shortage by the margin that later customers would have brought, and at last improves the service pattern period by
-    period, each pattern with the very demand that follows from it. No bound is known there, and none reported. Where
-    demand is sampled directly, another sentiment means other noise ever after, and the search picks what suits it: part
+    period, each pattern with the very demand that follows from it. With integer decisions it solves few of them: it
+    asks the program over sentiments, and ends with a local search over orders. It reports no bound under goodwill;
+    `Bound` does. Where demand is sampled directly, another sentiment means other noise ever after, and the search picks what suits it: part
     of what it gains is luck that no controller without foresight could have.
     Fallbacks are those of `PublishedOracle`.
     """

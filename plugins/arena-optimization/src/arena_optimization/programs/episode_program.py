@@ -54,8 +54,8 @@ class EpisodeProgram:
 
         Args:
             briefing: The episode.
-            least_quantities: Whether minimum orders hold; an upper bound must do without, see
-                `arena_optimization.programs.path_program.state_path`.
+            least_quantities: Whether minimum orders always hold; in an upper bound scarce stock may make a shipment
+                smaller, see `arena_optimization.programs.path_program.state_path`.
             relaxed: Whether whole numbers need not be whole.
             gap: Relative gap at which an integer program counts as solved.
             work: What a solve may take.

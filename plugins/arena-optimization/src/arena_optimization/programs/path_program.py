@@ -15,6 +15,7 @@ paths; see `arena_optimization.programs.path_form`.
 | `sold[market, k]`, `unfilled[market, k]` | units per market link |
 | `ordered[link, k]` | 1 if anything is shipped, where that costs or has a least quantity |
 | `lots[link, k]` | lots shipped, where there is a lot size |
+| `plenty[reason, k]` | 0 if a stock or a capacity ran out, where that makes a shipment smaller than its minimum order |
 | `scrapped[point, k]`, `full[node, k]` | units above a storage capacity, and whether it is reached |
 | `given[point, k]` | data: units that arrive without an order of the plan; on hand for k = -1 |
 | `demand[market, k]` | data: units wanted; the backlog for k = -1 |
