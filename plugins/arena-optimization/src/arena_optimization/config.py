@@ -70,7 +70,7 @@ class PublishedOracleConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     gap: float = Field(default=1e-6, ge=0)
-    nodes: int = Field(default=4_000, ge=1)
+    nodes: int = Field(default=2_000, ge=1)
     iterations: int = Field(default=1_000_000, ge=1)
     search_periods: int = Field(default=30_000, ge=0)
     time_limit: float = Field(default=20.0, gt=0)

@@ -21,6 +21,8 @@ from arena_optimization.programs.solver import SolveFailure, Work
 _ROUNDS = 10
 _SAME_TRACE = 1.0
 _MARGIN = 1e-6
+_GRACE = 3.0
+"""Seconds beyond the time limit that the local search may take: where programs took them all, some are left for it."""
 _LAST_SECONDS = 1.0
 """The program of one pattern takes milliseconds; it is given this also when all the time is gone."""
 
@@ -73,7 +75,9 @@ class GoodwillSearch:
         start = self.best
         if start is None:
             start = play(self._briefing, np.zeros((self._briefing.horizon, len(self._briefing.network.supply_links))))
-        self.best = OrderSearch(self._briefing, periods=periods).improved(start)
+        search = OrderSearch(self._briefing, periods=periods, deadline=self._deadline + _GRACE)
+        self.best = search.improved(start)
+        self._has_failed |= search.ran_out_of_time
         # Its quantities are what steps could reach; the program of its service pattern knows the best ones.
         self.refine(self.best.short)
 

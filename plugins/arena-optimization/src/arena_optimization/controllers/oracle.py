@@ -27,6 +27,8 @@ from arena_optimization.programs.solver import SolveFailure, Work
 
 _SENTIMENT_GAP = 1e-3
 """Relative gap at which the program over sentiments counts as solved."""
+_GRACE = 3.0
+"""Seconds beyond the time limit that the local search may take: where a solver took them all, some are left for it."""
 SAFETY = 1e-6
 """Relative widening of a reported bound, above the solver's tolerances."""
 
@@ -65,8 +67,8 @@ class Oracle(ClairvoyantController):
     shortage by the margin that later customers would have brought, and at last improves the service pattern period by
     period, each pattern with the very demand that follows from it. With integer decisions it solves few of them: it
     asks the program over sentiments, and ends with a local search over orders. It reports no bound under goodwill;
-    `Bound` does. Where demand is sampled directly, another sentiment means other noise ever after, and the search picks what suits it: part
-    of what it gains is luck that no controller without foresight could have.
+    `Bound` does. Where demand is sampled directly, another sentiment means other noise ever after, and the search picks
+    what suits it: part of what it gains is luck that no controller without foresight could have.
     Fallbacks are those of `PublishedOracle`.
     """
 
@@ -140,7 +142,10 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
         return ClairvoyantPlan(solves[0].orders, widened(bound) if with_bound else None, solves[0].stopped is not None)
     best = max((play(briefing, solve.orders) for solve in solves), key=lambda played: played.profit)
     if _falls_short(best, bound, config):
-        best = OrderSearch(briefing, periods=config.search_periods).improved(best)
+        search = OrderSearch(briefing, periods=config.search_periods, deadline=deadline + _GRACE)
+        best = search.improved(best)
+        if search.ran_out_of_time:
+            stopped.add("time_limit")
     is_fallback = "time_limit" in stopped or (solves[0].stopped is not None and _falls_short(best, bound, config))
     proved = reported(bound, best.profit, demand, briefing) if with_bound else None
     return ClairvoyantPlan(best.orders, proved, is_fallback, best)

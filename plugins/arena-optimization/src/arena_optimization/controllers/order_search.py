@@ -12,6 +12,7 @@ The random changes come from a fixed seed and the end from a count, so that equa
 
 from __future__ import annotations
 
+import time
 from itertools import product
 from typing import NamedTuple
 
@@ -60,15 +61,19 @@ class Change(NamedTuple):
 class OrderSearch:
     """Changes a plan of orders as long as the episode earns more with it."""
 
-    def __init__(self, briefing: OracleBriefing, *, periods: int) -> None:
+    def __init__(self, briefing: OracleBriefing, *, periods: int, deadline: float = np.inf) -> None:
         """Prepare the search of an episode.
 
         Args:
             briefing: The episode, with its stream.
             periods: Periods that may be simulated, in all.
+            deadline: When the search ends at the latest, by the monotonic clock: a safety net, since what it cuts off
+                depends on the machine.
         """
         self._briefing = briefing
         self._left = periods
+        self._deadline = deadline
+        self.ran_out_of_time = False
         self._ways = ways_of(briefing.network)
         self._values: dict[bytes, float] = {}
         self._generator = np.random.default_rng(0)
@@ -76,7 +81,7 @@ class OrderSearch:
     def improved(self, start: Played) -> Played:
         """The best plan that is found from a start, or the start."""
         best, in_vain = self._descent(start), 0
-        while self._left > 0 and in_vain < _PATIENCE:
+        while self._goes_on() and in_vain < _PATIENCE:
             found = self._descent(self._kicked(best))
             in_vain += 1
             if found.profit > best.profit + _tolerance(best.profit):
@@ -87,7 +92,7 @@ class OrderSearch:
         """A plan from which no change helps any more, or the best one when the periods are used up."""
         best, changes = start, self._changes(start)
         position = without_gain = 0
-        while self._left > 0 and without_gain < len(changes):
+        while self._goes_on() and without_gain < len(changes):
             change = changes[position % len(changes)]
             position, without_gain = position + 1, without_gain + 1
             tried = changed(best.ledger.filled, change)
@@ -95,6 +100,12 @@ class OrderSearch:
                 best, without_gain = self._played(tried), 0
                 changes = self._changes(best)
         return best
+
+    def _goes_on(self) -> bool:
+        """Whether there are periods and time left."""
+        if self._left > 0 and time.monotonic() > self._deadline:
+            self._left, self.ran_out_of_time = 0, True
+        return self._left > 0
 
     def _kicked(self, plan: Played) -> Played:
         """A plan some random changes away."""
