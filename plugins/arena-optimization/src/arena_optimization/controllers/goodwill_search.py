@@ -21,6 +21,8 @@ from arena_optimization.programs.solver import SolveFailure, Work
 _ROUNDS = 10
 _SAME_TRACE = 1.0
 _MARGIN = 1e-6
+_SEARCH_SHARE = 10
+"""An integer program of the search takes at most this part of the nodes: its plan is one of many that are played."""
 _GRACE = 3.0
 """Seconds beyond the time limit that the local search may take: where programs took them all, some are left for it."""
 _LAST_SECONDS = 1.0
@@ -38,7 +40,7 @@ class GoodwillSearch:
             config: Limits of the solver.
         """
         self._briefing = briefing
-        work = Work(config.nodes, config.iterations)
+        work = Work(max(1, config.nodes // _SEARCH_SHARE), config.iterations)
         self.program = EpisodeProgram(briefing, gap=config.gap, work=work)
         self.is_integer: bool = bool(self.program.integer.any())
         self._solves_left = np.inf
