@@ -21,7 +21,7 @@ from arena_optimization.programs.sentiment_graph import sentiment_graph
 from arena_optimization.programs.sentiment_program import Proof, SentimentProgram
 
 SEEDS = st.integers(0, 10_000)
-QUICK = BoundConfig(search_solves=5, weights=(1.0,), time_limit=1.0)
+QUICK = BoundConfig(search_solves=5, weights=(1.0,), search_periods=500)
 
 CERTIFIED = scenarios(
     networks(2, 4, extensions=("bill_of_materials",)), demands(samplings=("inverse_cdf",)), goodwill=True, longest=6

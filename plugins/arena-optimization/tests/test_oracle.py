@@ -15,7 +15,7 @@ from arena_optimization.controllers.oracle import Oracle, PublishedOracle, best_
 from arena_optimization.programs.known_episode import demand_of, play, sentiments_of
 
 SEEDS = st.integers(0, 10_000)
-QUICK = OracleConfig(search_solves=10, weights=(1.0,), time_limit=5)
+QUICK = OracleConfig(search_solves=10, weights=(1.0,), search_periods=500)
 
 
 def brief(scenario: Scenario, seed: int) -> OracleBriefing:
@@ -82,7 +82,7 @@ def test_nobody_earns_more_than_the_proved_bound(scenario: Scenario, seed: int, 
 def test_an_integer_plan_and_all_others_stay_below_the_bound(
     scenario: Scenario, seed: int, data: st.DataObject
 ) -> None:
-    controller = Oracle(OracleConfig(time_limit=2))
+    controller = Oracle(OracleConfig(search_periods=500))
     profit = played(controller, scenario, seed)
     bound = controller.report().profit_bound
     assert bound is not None

@@ -10,7 +10,7 @@ from arena import load_scenario
 from arena_optimization.programs.extensive_form import PathwiseProgram, UnfinishedPlan
 from arena_optimization.programs.path_form import compile_path
 from arena_optimization.programs.path_program import state_path
-from arena_optimization.programs.solver import Solution, SolveFailure, Solver
+from arena_optimization.programs.solver import PLENTY, Solution, SolveFailure, Solver, Work
 from arena_optimization.programs.start import Start
 
 
@@ -26,7 +26,7 @@ def bounded(limit: float, *, least: float = 0.0) -> Solver:
     )
 
 
-def hard() -> Solver:
+def hard(work: Work = PLENTY) -> Solver:
     """A multi-dimensional knapsack that is not solved at once; nothing packed is feasible."""
     generator = np.random.default_rng(1)
     weights = generator.integers(5, 100, (30, 60)).astype(float)
@@ -38,6 +38,7 @@ def hard() -> Solver:
         row_lower=np.full(30, -np.inf),
         row_upper=weights.sum(axis=1) / 3.0,
         integer=np.ones(60, dtype=np.bool_),
+        work=work,
     )
 
 
@@ -74,6 +75,46 @@ def test_an_integer_program_out_of_time_is_called_so() -> None:
     with pytest.raises(SolveFailure, match="not solved to optimality: time limit") as caught:
         hard().solve(1e-6)
     assert caught.value.reason == "time_limit"
+
+
+def test_a_limit_of_nodes_stops_in_the_same_place_every_time() -> None:
+    found = []
+    for _ in range(2):
+        solver = hard(Work(nodes=6, iterations=1))  # ten nodes of a program of 60 columns
+        with pytest.raises(SolveFailure, match="not solved to optimality: work limit") as caught:
+            solver.solve()
+        assert caught.value.reason == "work_limit"
+        found.append((solver.proved_bound, caught.value.incumbent))
+    assert found[0][0] == found[1][0] < np.inf
+    assert found[0][1] is not None
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_a_limit_of_iterations_stops_a_linear_program() -> None:
+    generator = np.random.default_rng(3)
+    matrix = sparse.csr_array(generator.random((20, 40)))
+
+    def program(iterations: int) -> Solver:
+        return Solver(
+            matrix, np.ones(40), lower=np.zeros(40), upper=np.full(40, 5.0), row_lower=np.full(20, -np.inf),
+            row_upper=np.full(20, 30.0), work=Work(nodes=1, iterations=iterations),
+        )  # fmt: skip
+
+    with pytest.raises(SolveFailure, match="work limit"):
+        program(1).solve()
+    assert program(1_000).solve().objective > 0.0
+
+
+def test_nothing_flows_through_a_switch_that_is_almost_off() -> None:
+    """The solver may take two millionths for 0, which times a million are two units that flow for nothing."""
+    # Maximise 2 x flow - 5 x switch, flow <= 1e6 x switch, flow <= 2.
+    solver = Solver(
+        sparse.csr_array([[1.0, -1e6]]), np.array([2.0, -5.0]), lower=np.zeros(2), upper=np.array([2.0, 1.0]),
+        row_lower=np.array([-np.inf]), row_upper=np.zeros(1), integer=np.array([False, True]),
+    )  # fmt: skip
+    assert solver._cleaned(np.array([2.0, 2e-6])) == pytest.approx([0.0, 0.0], abs=1e-9)
+    assert solver._cleaned(np.array([2.0, 1.0 - 2e-6])) == pytest.approx([2.0, 1.0], abs=1e-9)
+    assert solver.solve().values == pytest.approx([0.0, 0.0], abs=1e-9)
 
 
 def test_the_best_solution_in_time_is_handed_over() -> None:

@@ -13,12 +13,16 @@ class ProgramConfig(BaseModel):
     Attributes:
         time_share: Part of the time for a decision that programs may take; then the fallback answers.
         gap: Relative gap at which an integer program (fixed costs, lots, minimum orders, storage) counts as solved.
+        nodes: Nodes of the search tree that an integer program of 100 columns may take; others in proportion.
+        iterations: Iterations of the simplex method that a linear program may take.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     time_share: float = Field(default=0.7, gt=0, le=1)
     gap: float = Field(default=5e-3, ge=0)
+    nodes: int = Field(default=2_000, ge=1)
+    iterations: int = Field(default=1_000_000, ge=1)
 
 
 class PublishedProgramConfig(ProgramConfig):
@@ -55,12 +59,21 @@ class PublishedOracleConfig(BaseModel):
 
     Attributes:
         gap: Relative gap at which an integer program counts as solved.
-        time_limit: Seconds for all programs of an episode.
+        nodes: Nodes of the search tree that an integer program of 100 columns may take; others in proportion, and a
+            tenth in the search under goodwill.
+        iterations: Iterations of the simplex method that a linear program may take.
+        search_periods: On exogenous demand, periods that may be simulated to improve the plan of an integer program
+            that was not proved to be optimal.
+        time_limit: Seconds for all programs of an episode: a safety net, since what it cuts off depends on the
+            machine. Whoever is caught by it has played a fallback.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     gap: float = Field(default=1e-6, ge=0)
+    nodes: int = Field(default=2_000, ge=1)
+    iterations: int = Field(default=1_000_000, ge=1)
+    search_periods: int = Field(default=30_000, ge=0)
     time_limit: float = Field(default=20.0, gt=0)
 
 
@@ -70,10 +83,13 @@ class OracleConfig(PublishedOracleConfig):
     Attributes:
         weights: Under goodwill, prices on a shortage that are tried, in lost later margin.
         search_solves: Under goodwill, programs that may be solved to improve the service pattern.
+        integer_solves: Under goodwill, integer programs that may be solved after the fixed point; then the search over
+            orders, which may simulate `search_periods`, goes on from the best plan.
     """
 
     weights: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
     search_solves: int = Field(default=120, ge=0)
+    integer_solves: int = Field(default=8, ge=0)
 
 
 class BoundConfig(OracleConfig):

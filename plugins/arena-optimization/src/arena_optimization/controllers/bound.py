@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
-
 from arena import OracleBriefing
 from arena_optimization.config import BoundConfig
 from arena_optimization.controllers.clairvoyant import ClairvoyantController, ClairvoyantPlan
-from arena_optimization.controllers.goodwill_search import GoodwillSearch
-from arena_optimization.controllers.oracle import exogenous_plan, widened
-from arena_optimization.programs.sentiment_graph import IndistinctSentiments
-from arena_optimization.programs.sentiment_program import SentimentProgram
+from arena_optimization.controllers.oracle import exogenous_plan, reported, searched
+from arena_optimization.controllers.proof import falls_short, prove
 
 
 class Bound(ClairvoyantController):
@@ -21,8 +17,10 @@ class Bound(ClairvoyantController):
     On exogenous demand it is `Oracle`, on goodwill with inverse-CDF sampling the integer program over sentiments, begun
     from the oracle's plan. With direct sampling under goodwill it plays as `Oracle` and reports no bound: every change
     of sentiment there gives unrelated demand ever after, so that all 2^(periods - 1) service patterns would have to be
-    solved. A bound that the solver had proved when its time was up is a bound, and the plan is no fallback then; if
-    it had proved nothing, none is reported. Nor is one where rounding leaves open which demand a sentiment has.
+    solved. A bound that the solver had proved when its work or its time was up is a bound, and the plan of the search
+    is no fallback then; with integer decisions the proof also finds plans, and a time limit counts. If nothing was
+    proved that is less than all revenue, no bound is reported, nor where rounding leaves open which demand a sentiment
+    has.
     """
 
     def __init__(self, config: BoundConfig) -> None:
@@ -39,27 +37,12 @@ def certified_plan(briefing: OracleBriefing, config: BoundConfig) -> Clairvoyant
     """The plan of `Bound`."""
     if briefing.goodwill is None:
         return exogenous_plan(briefing, config, with_bound=True)
-    started = time.monotonic()
-    search = GoodwillSearch(briefing, config)
-    search.published()
-    search.priced(config.weights)
-    search.improved(config.search_solves)
+    deadline = time.monotonic() + config.time_limit
+    search = searched(briefing, config)
+    proof = prove(briefing, config, search, gap=config.gap, deadline=deadline)
+    if search.is_integer and falls_short(search, proof, config.gap):
+        search.by_orders(config.search_periods)
     plan = search.plan
-    scenario = briefing.scenario
-    assert scenario is not None
-    if scenario.demand.sampling != "inverse_cdf":
-        return plan
-    try:
-        program = SentimentProgram(briefing, gap=config.gap)
-    except IndistinctSentiments:
-        return plan
-    if search.best is not None:
-        program.suggest(search.best.short)
-    proof = program.solve(max(0.1, config.time_limit - (time.monotonic() - started)))
-    is_fallback = plan.is_fallback
-    if proof.short is not None:
-        search.allow(1.0)  # the program of one pattern takes milliseconds, also when the proof took all the time
-        search.force(proof.short, set())
-        plan = search.plan
-    bound = widened(proof.bound) if np.isfinite(proof.bound) else None
-    return ClairvoyantPlan(plan.orders, bound, is_fallback, plan.played)
+    assert plan.played is not None
+    bound = None if proof is None else reported(proof.bound, plan.played.profit, proof.most_wanted, briefing)
+    return ClairvoyantPlan(plan.orders, bound, plan.is_fallback, plan.played)

@@ -13,22 +13,38 @@ from arena import OracleBriefing, contribution_margins, lost_goodwill_price
 from arena_optimization.arrays import BoolArray, FloatArray
 from arena_optimization.config import PublishedOracleConfig
 from arena_optimization.controllers.clairvoyant import ClairvoyantPlan
+from arena_optimization.controllers.order_search import OrderSearch
 from arena_optimization.programs.episode_program import EpisodeProgram, Solved
 from arena_optimization.programs.known_episode import Played, demand_of, play
-from arena_optimization.programs.solver import SolveFailure
+from arena_optimization.programs.solver import SolveFailure, Work
 
 _ROUNDS = 10
 _SAME_TRACE = 1.0
 _MARGIN = 1e-6
+_SEARCH_SHARE = 10
+"""An integer program of the search takes at most this part of the nodes: its plan is one of many that are played."""
+_GRACE = 3.0
+"""Seconds beyond the time limit that the local search may take: where programs took them all, some are left for it."""
+_LAST_SECONDS = 1.0
+"""The program of one pattern takes milliseconds; it is given this also when all the time is gone."""
 
 
 class GoodwillSearch:
     """Looks for the best plan of an episode with goodwill; every plan is judged by playing it."""
 
     def __init__(self, briefing: OracleBriefing, config: PublishedOracleConfig) -> None:
-        """State the program."""
+        """State the program.
+
+        Args:
+            briefing: An episode with goodwill.
+            config: Limits of the solver.
+        """
         self._briefing = briefing
-        self.program = EpisodeProgram(briefing, gap=config.gap)
+        work = Work(max(1, config.nodes // _SEARCH_SHARE), config.iterations)
+        self.program = EpisodeProgram(briefing, gap=config.gap, work=work)
+        self.is_integer: bool = bool(self.program.integer.any())
+        self._solves_left = np.inf
+        self._solved: dict[object, Solved] = {}
         self._deadline = time.monotonic() + config.time_limit
         self.best: Played | None = None
         self._has_failed = False
@@ -47,9 +63,33 @@ class GoodwillSearch:
             return ClairvoyantPlan(solved.orders, None, True, play(self._briefing, solved.orders))
         return ClairvoyantPlan(self.best.orders, None, self._has_failed, self.best)
 
-    def allow(self, seconds: float) -> None:
-        """Set how long programs may be solved from now on."""
-        self._deadline = time.monotonic() + seconds
+    def allow(self, *, integer_solves: int) -> None:
+        """Set how many programs may be solved from now on if they are integer programs."""
+        if self.is_integer:
+            self._solves_left = integer_solves
+
+    def by_orders(self, periods: int) -> None:
+        """Local search over single orders, from the best plan, or from no orders at all.
+
+        Args:
+            periods: Periods that may be simulated.
+        """
+        start = self.best
+        if start is None:
+            start = play(self._briefing, np.zeros((self._briefing.horizon, len(self._briefing.network.supply_links))))
+        search = OrderSearch(self._briefing, periods=periods, deadline=self._deadline + _GRACE)
+        self.best = search.improved(start)
+        self._has_failed |= search.ran_out_of_time
+        # Its quantities are what steps could reach; the program of its service pattern knows the best ones.
+        self.refine(self.best.short)
+
+    def refine(self, short: BoolArray) -> None:
+        """Plan for a service pattern once the search is over: a program or two, and no failure if they fail."""
+        has_failed = self._has_failed
+        self._deadline = max(self._deadline, time.monotonic() + _LAST_SECONDS)
+        self.allow(integer_solves=2)
+        self.force(short, set())
+        self._has_failed = has_failed
 
     def published(self) -> None:
         """The published fixed point from both traces; the optimistic one wins a tie."""
@@ -62,7 +102,11 @@ class GoodwillSearch:
         An unfilled unit of period t is charged with weight × (1 - decay / growth) × margin × (demand after t) /
         (demand of t): sentiment, and all later demand with it, falls by that share.
         """
+        # Integer programs are few: the service patterns get half of them.
+        reserved = self._solves_left / 2 if self.is_integer else 0.0
         for weight in weights:
+            if self._solves_left < reserved:
+                return
             for trace in (*self._starts, *(() if self.best is None else (self.best.demand,))):
                 self._fixed_point(trace, weight)
 
@@ -131,17 +175,34 @@ class GoodwillSearch:
         served: BoolArray | None = None,
         margin: float = 0.0,
     ) -> Solved | None:
+        key = tuple(None if part is None else part.tobytes() for part in (demand, prices, served)), margin
+        # Fixed points from several starts meet; an integer program is worth remembering.
+        if key in self._solved:
+            return self._solved[key]
         left = self._deadline - time.monotonic()
+        if self._solves_left <= 0:
+            return None
+        self._solves_left -= 1
         try:
             if left <= 0:
                 raise SolveFailure("time_limit")
             solved = self.program.solve(demand, prices=prices, served=served, margin=margin, time_limit=left)
         except SolveFailure as failure:
-            # A pattern that cannot be served is no failure of the method.
-            self._has_failed |= failure.reason != "infeasible"
+            # A pattern that cannot be served is no failure of the method, nor is a program that took all its work.
+            self._has_failed |= failure.reason not in ("infeasible", "work_limit")
             return None
-        self._has_failed |= not solved.complete
+        self._has_failed |= solved.stopped == "time_limit"
+        if self.is_integer:
+            self._solved[key] = solved
         return solved
+
+    def ran_out_of_time(self) -> None:
+        """Take note that a program beside the search was stopped by the clock: the plan may depend on the machine."""
+        self._has_failed = True
+
+    def consider(self, orders: FloatArray) -> None:
+        """Play a plan from elsewhere, and keep it if it is the best."""
+        self._judge(orders)
 
     def _judge(self, orders: FloatArray) -> Played:
         played = play(self._briefing, orders)

@@ -12,7 +12,7 @@ from arena import Briefing, Network, Observation
 from arena_optimization.arrays import FloatArray
 from arena_optimization.beliefs.mean_demand import MeanDemand, mean_demand_for
 from arena_optimization.config import DeterministicProgramConfig, MultiStageProgramConfig
-from arena_optimization.controllers.rolling import RollingController
+from arena_optimization.controllers.rolling import RollingController, work_of
 from arena_optimization.programs.extensive_form import Plan
 from arena_optimization.programs.rolling_horizon import Planner
 
@@ -46,7 +46,14 @@ class DeterministicProgram(RollingController):
     def prepare(self, briefing: Briefing) -> None:
         """State the program."""
         self._means = mean_demand_for(briefing, window=self._config.window, prior_mean=self._config.prior_mean)
-        self._planner = Planner(briefing, horizon=deterministic_horizon, paths=1, open_loop=True, gap=self._config.gap)
+        self._planner = Planner(
+            briefing,
+            horizon=deterministic_horizon,
+            paths=1,
+            open_loop=True,
+            gap=self._config.gap,
+            work=work_of(self._config),
+        )
 
     def learn(self, observation: Observation) -> None:
         """Update the expected demand."""
@@ -87,6 +94,7 @@ class MultiStageProgram(RollingController):
             open_loop=False,
             random_periods=config.random_periods,
             gap=config.gap,
+            work=work_of(config),
         )
         state = np.random.SeedSequence([briefing.seed, _SAMPLING_LABEL]).generate_state(1)
         self._generator = np.random.default_rng(state[0])

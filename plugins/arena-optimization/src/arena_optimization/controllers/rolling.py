@@ -9,9 +9,10 @@ import numpy as np
 
 from arena import Briefing, ControllerReport, Network, Observation
 from arena_optimization.arrays import FloatArray
+from arena_optimization.config import ProgramConfig
 from arena_optimization.programs.extensive_form import Plan, UnfinishedPlan
 from arena_optimization.programs.path_program import refuse_unplannable
-from arena_optimization.programs.solver import SolveFailure
+from arena_optimization.programs.solver import SolveFailure, Work
 
 _TRACE = 1e-5
 """Units that are nothing: integer programs are feasible to 1e-6 of a binary decision."""
@@ -104,6 +105,11 @@ class RollingController(ABC):
         if self._plan is not None and later < self._plan.flows.shape[1]:
             return self._plan.flows[:, later]
         return passed_up(self.briefing.network, self.expected_demand())
+
+
+def work_of(config: ProgramConfig) -> Work:
+    """What a program of a decision may take."""
+    return Work(nodes=config.nodes, iterations=config.iterations)
 
 
 def orders_for(network: Network, flows: FloatArray) -> FloatArray:

@@ -39,7 +39,7 @@ from arena_optimization.beliefs.bayesian_mixture import BayesianBelief
 from arena_optimization.beliefs.demand_paths import DemandPaths, by_importance, centred_normals
 from arena_optimization.config import StochasticProgramConfig
 from arena_optimization.controllers.customers import Customers
-from arena_optimization.controllers.rolling import RollingController
+from arena_optimization.controllers.rolling import RollingController, work_of
 from arena_optimization.programs.extensive_form import Plan
 from arena_optimization.programs.path_form import PathForm
 from arena_optimization.programs.rolling_horizon import Planner
@@ -139,6 +139,7 @@ class StochasticProgram(RollingController):
             whole_periods=config.whole_periods,
             open_loop=True,
             gap=config.gap,
+            work=work_of(config),
         )
         self._customers = Customers(briefing)
         self._margin = float(np.mean(contribution_margins(briefing.network)))

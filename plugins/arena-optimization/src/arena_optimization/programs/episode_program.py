@@ -10,7 +10,9 @@ from arena import Network, OracleBriefing
 from arena_optimization.arrays import BoolArray, FloatArray
 from arena_optimization.programs.path_form import PathForm, compile_path
 from arena_optimization.programs.path_program import state_path
-from arena_optimization.programs.solver import SolveFailure, Solver
+from arena_optimization.programs.solver import PLENTY, Failure, SolveFailure, Solver, Work
+from arena_optimization.programs.start import Start
+from arena_optimization.programs.useful_shipments import ShipmentLimits, largest_shipments, useful_shipments
 
 _SNAP = 1e-6
 """Shipments this close to a whole number (of units or lots), or to zero, are meant to be one; above the solver's
@@ -26,14 +28,14 @@ class Solved:
         bound: Upper bound of the profit that was proved; infinite without proof.
         orders: Units, (periods, supply links).
         values: The decisions, (columns of the form,).
-        complete: Whether the solver finished; otherwise this is what it had found in time.
+        stopped: Why the solver did not finish, so that this is what it had found until then; None if it did.
     """
 
     objective: float
     bound: float
     orders: FloatArray
     values: FloatArray
-    complete: bool
+    stopped: Failure | None
 
 
 class EpisodeProgram:
@@ -46,15 +48,17 @@ class EpisodeProgram:
         least_quantities: bool = True,
         relaxed: bool = False,
         gap: float = 0.0,
+        work: Work = PLENTY,
     ) -> None:
         """State and compile the program.
 
         Args:
             briefing: The episode.
-            least_quantities: Whether minimum orders hold; an upper bound must do without, see
-                `arena_optimization.programs.path_program.state_path`.
+            least_quantities: Whether minimum orders always hold; in an upper bound scarce stock may make a shipment
+                smaller, see `arena_optimization.programs.path_program.state_path`.
             relaxed: Whether whole numbers need not be whole.
             gap: Relative gap at which an integer program counts as solved.
+            work: What a solve may take.
         """
         self.network: Network = briefing.network
         self.backlog = briefing.fulfilment == "backlog"
@@ -66,6 +70,7 @@ class EpisodeProgram:
                 backlog=self.backlog,
                 largest_order=float(most.max()),
                 least_quantities=least_quantities,
+                runs_out=briefing.upstream_shortage == "lost",
             ),
             self.network,
         )
@@ -77,7 +82,8 @@ class EpisodeProgram:
         self.costs: FloatArray = form.worth(briefing.discount)
         self.data_worth: FloatArray = form.data_worth(briefing.discount)
         self._flows = flows
-        self._gap = gap
+        self._gap, self._work = gap, work
+        self._limits = ShipmentLimits(self.network, self.backlog, most, briefing.discount)
         self._sold = form.columns.where("sold")
         self._unfilled = form.columns.where("unfilled")
         self._solver: Solver | None = None
@@ -114,7 +120,8 @@ class EpisodeProgram:
         Raises:
             SolveFailure: The program has no solution, or none was found in time.
         """
-        form, data = self.form, self.data(demand)
+        data = self.data(demand)
+        form = self.tightened(demand, margin)
         row_upper = form.row_constant - form.row_data @ data
         row_lower = np.where(form.row_open, -np.inf, row_upper)
         lower, upper = np.zeros(len(form.upper)), form.upper.copy()
@@ -123,29 +130,52 @@ class EpisodeProgram:
         if served is not None:
             self._serve(served, demand, margin, lower, upper)
         costs = self.costs if prices is None else self._priced(prices)
-        if self._solver is None:
+        if self._solver is None or form is not self.form:
             self._solver = Solver(
                 form.matrix, costs, lower=lower, upper=upper, row_lower=row_lower, row_upper=row_upper,
-                integer=self.integer, gap=self._gap,
+                integer=self.integer, gap=self._gap, work=self._work,
             )  # fmt: skip
         else:
             self._solver.change_costs(costs)
             self._solver.change_bounds(lower, upper, row_lower, row_upper)
         constant = float(self.data_worth @ data)
+        stopped: Failure | None = None
         try:
             solution = self._solver.solve(time_limit)
-            values, bound, complete = solution.values, solution.bound + constant, True
+            values, bound = solution.values, solution.bound + constant
         except SolveFailure as failure:
             if failure.incumbent is None or not self.integer.any():
                 raise
-            values, bound, complete = failure.incumbent, self._solver.proved_bound + constant, False
+            values, bound, stopped = failure.incumbent, self._solver.proved_bound + constant, failure.reason
         return Solved(
             objective=float(self.costs @ values) + constant,
             bound=bound if prices is None and served is None else np.inf,
             orders=self.orders(values),
             values=values,
-            complete=complete,
+            stopped=stopped,
         )
+
+    def tightened(self, demand: FloatArray, spare: float = 0.0) -> PathForm:
+        """The form for demand of at most so many units, (periods, market links).
+
+        A program with integer decisions gets the bounds of `arena_optimization.programs.useful_shipments`; a linear
+        one has no use for them and stays as it is.
+
+        Args:
+            demand: The demand.
+            spare: Units that have to stay at every retailer.
+        """
+        if not self.form.integer.any():
+            return self.form
+        return self._limits.tighten(self.form, self._start(demand.shape[1]), demand.T + spare)
+
+    def useful(self, demand: FloatArray) -> FloatArray:
+        """The largest useful shipments for demand of at most so many units, (supply links, periods), units."""
+        return useful_shipments(self._limits, self._start(demand.shape[1]), demand.T)
+
+    def _start(self, markets: int) -> Start:
+        stock = np.array([self.network.node(point.node_id).initial_stock or 0.0 for point in self.network.stock_points])
+        return Start(stock, np.zeros((len(stock), self.form.horizon)), np.zeros(markets))
 
     @property
     def proved_bound(self) -> float:
@@ -184,16 +214,3 @@ class EpisodeProgram:
         labels, costs = self.form.columns, self.costs.copy()
         costs[columns] += (-1.0 if self.backlog else 1.0) * prices[labels.period[columns], labels.item[columns]]
         return costs
-
-
-def largest_shipments(briefing: OracleBriefing) -> FloatArray:
-    """The most that can be shipped on every supply link in a period, (supply links,), units.
-
-    An order is at most the order bound, then raised to the minimum order and to whole lots. Where upstream shortage is
-    owed, all earlier orders may follow at once.
-    """
-    most = [
-        max(bound, link.minimum_order) + link.lot_size
-        for bound, link in zip(briefing.order_bound.tolist(), briefing.network.supply_links, strict=True)
-    ]
-    return np.array(most) * (briefing.horizon if briefing.upstream_shortage == "owed" else 1)

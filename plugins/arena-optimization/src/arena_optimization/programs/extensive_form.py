@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from arena_optimization.arrays import FloatArray, IntArray
 from arena_optimization.programs.path_form import PathForm
-from arena_optimization.programs.solver import Basis, Solution, SolveFailure, Solver
+from arena_optimization.programs.solver import PLENTY, Basis, Solution, SolveFailure, Solver, Work
 from arena_optimization.programs.start import Start
+from arena_optimization.programs.useful_shipments import ShipmentLimits
 
 StatusArray = NDArray[np.object_]
 
@@ -173,6 +174,8 @@ class PathwiseProgram(ExtensiveForm):
         tied: int = 0,
         discount: float = 1.0,
         gap: float = 0.0,
+        limits: ShipmentLimits | None = None,
+        work: Work = PLENTY,
     ) -> None:
         """Choose what is common to the paths.
 
@@ -183,8 +186,11 @@ class PathwiseProgram(ExtensiveForm):
             tied: Periods ``shared`` … ``tied`` - 1 have rows that can tie the shipments of neighbouring paths.
             discount: Factor on a period's profit per period elapsed.
             gap: Relative gap at which an integer program counts as solved.
+            limits: Bounds the shipments of an integer program; None for no bounds but those of the form.
+            work: What a solve may take.
         """
         super().__init__(form, paths)
+        self._loose, self._limits, self._work = form, limits, work
         self.shared = min(shared, form.horizon)
         self._tied = range(self.shared, min(tied, form.horizon)) if paths > 1 else range(0)
         common = (form.columns.period < self.shared) & ~form.of_customers if paths > 1 else np.ones(len(form.columns))
@@ -202,10 +208,14 @@ class PathwiseProgram(ExtensiveForm):
             start: What the program starts from.
             demand: Units, (paths, market links, horizon or longer).
         """
-        form = self.form
-        demand = demand[:, :, : form.horizon]
+        demand = demand[:, :, : self.form.horizon]
         if self._tied:
             demand = demand[_by_history(demand)]
+        if self._limits is not None and self.is_integer:
+            # Other bounds are other coefficients, and nothing is gained by keeping the solver of an integer program.
+            self.form = self._limits.tighten(self._loose, start, demand.max(axis=0))
+            self._solver = None
+        form = self.form
         data = self._data(start, demand)
         self._constant = float(self._data_profits @ data.mean(axis=0))
         right = form.row_constant[:, None] - form.row_data @ data.T
@@ -232,6 +242,7 @@ class PathwiseProgram(ExtensiveForm):
             row_upper=row_upper,
             integer=self._spread(form.integer, self._common, self._own),
             gap=self._gap,
+            work=self._work,
         )
 
     def _plan(self, solution: Solution) -> Plan:
@@ -299,7 +310,7 @@ class PathwiseProgram(ExtensiveForm):
     def _row_open(self) -> NDArray[np.bool_]:
         return self._spread(self.form.row_open, self._common_rows, self._own_rows)
 
-    @cached_property
+    @property
     def _matrix(self) -> sparse.csr_array:
         """The common rows, the own rows of one path after the other, then the ties."""
         place = np.empty(len(self.form.columns), dtype=np.int64)

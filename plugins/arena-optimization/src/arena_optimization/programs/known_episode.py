@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arena import Briefing, OracleBriefing, next_sentiment
+from arena import Briefing, Ledger, OracleBriefing, next_sentiment
 from arena_optimization.arrays import BoolArray, FloatArray
 from arena_optimization.programs.path_program import refuse_unplannable
 
@@ -47,12 +47,14 @@ class Played:
         orders: What was ordered, within the bound, (periods, supply links).
         demand: The demand that it met, (periods, market links).
         short: Whether any unit was unfilled at the end of the period, (periods,).
+        ledger: All that moved.
     """
 
     profit: float
     orders: FloatArray
     demand: FloatArray
     short: BoolArray
+    ledger: Ledger
 
 
 def play(briefing: OracleBriefing, orders: FloatArray) -> Played:
@@ -61,7 +63,8 @@ def play(briefing: OracleBriefing, orders: FloatArray) -> Played:
     for period in orders:
         simulator.step(period)
     ledger = simulator.ledger()
-    return Played(float(ledger.reward.sum()), orders, ledger.demand, np.any(ledger.unfilled > 0, axis=1))
+    short = np.any(ledger.unfilled > 0, axis=1)
+    return Played(float(ledger.reward.sum()), orders, ledger.demand, short, ledger)
 
 
 def demand_of(briefing: OracleBriefing, short: BoolArray) -> FloatArray:

@@ -15,6 +15,7 @@ paths; see `arena_optimization.programs.path_form`.
 | `sold[market, k]`, `unfilled[market, k]` | units per market link |
 | `ordered[link, k]` | 1 if anything is shipped, where that costs or has a least quantity |
 | `lots[link, k]` | lots shipped, where there is a lot size |
+| `plenty[reason, k]` | 0 if a stock or a capacity ran out, where that makes a shipment smaller than its minimum order |
 | `scrapped[point, k]`, `full[node, k]` | units above a storage capacity, and whether it is reached |
 | `given[point, k]` | data: units that arrive without an order of the plan; on hand for k = -1 |
 | `demand[market, k]` | data: units wanted; the backlog for k = -1 |
@@ -42,6 +43,7 @@ def state_path(
     backlog: bool,
     largest_order: float,
     least_quantities: bool = True,
+    runs_out: bool = False,
 ) -> pyo.ConcreteModel:
     """State the program of one path.
 
@@ -50,25 +52,35 @@ def state_path(
         horizon: Number of periods, at least 1.
         backlog: Whether unfilled customers wait; they leave otherwise.
         largest_order: Bound of an order on a link whose supplier has no capacity, units.
-        least_quantities: Whether a shipment is at least the link's minimum order. A plan needs that to be carried out
-            as planned; an upper bound must do without, since scarce stock may force a smaller shipment.
+        least_quantities: Whether a shipment between two stocks is at least the link's minimum order. A plan needs that
+            to be carried out as planned; an upper bound must do without, since scarce stock may force a smaller
+            shipment. From a raw material, which is never scarce, it always is.
+        runs_out: Without least quantities between stocks: whether a smaller shipment has to leave nothing that could
+            have made it larger, as in the simulator where upstream shortage is lost.
 
     Returns:
         The program, with one objective per period, to be maximised in sum, undiscounted.
     """
-    return _PathProgram(network, horizon, backlog, largest_order, least_quantities).program
+    return _PathProgram(network, horizon, backlog, largest_order, least_quantities, runs_out).program
 
 
 class _PathProgram:
     """The statement of one path, part by part."""
 
     def __init__(
-        self, network: Network, horizon: int, backlog: bool, largest_order: float, least_quantities: bool
+        self,
+        network: Network,
+        horizon: int,
+        backlog: bool,
+        largest_order: float,
+        least_quantities: bool,
+        runs_out: bool,
     ) -> None:
         self.network = network
         self.backlog = backlog
         self.largest_order = largest_order
         self.least_quantities = least_quantities
+        self.runs_out = runs_out and not least_quantities
         self.periods = range(horizon)
         self.links = range(len(self.network.supply_links))
         self.markets = range(len(self.network.market_links))
@@ -161,13 +173,19 @@ class _PathProgram:
     def _order(self) -> None:
         """Fixed costs, minimum orders and whole lots."""
         program, supply = self.program, self.network.supply_links
-        switched = [
+        at_least = [
             link
             for link in self.links
-            if supply[link].fixed_ordering_cost > 0 or (self.least_quantities and supply[link].minimum_order > 0)
+            if supply[link].minimum_order > 0
+            and (self.least_quantities or self.network.role(supply[link].supplier) == "raw_material")
+        ]
+        squeezed = [
+            link for link in self.links if self.runs_out and supply[link].minimum_order > 0 and link not in at_least
+        ]
+        switched = [
+            link for link in self.links if supply[link].fixed_ordering_cost > 0 or link in (*at_least, *squeezed)
         ]
         in_lots = [link for link in self.links if supply[link].lot_size > 0]
-        at_least = [link for link in switched if self.least_quantities and supply[link].minimum_order > 0]
         program.ordered = pyo.Var(switched, self.periods, within=pyo.Binary)
         program.lots = pyo.Var(in_lots, self.periods, within=pyo.NonNegativeIntegers)
         program.ordering = pyo.Constraint(
@@ -181,6 +199,61 @@ class _PathProgram:
         program.whole_lots = pyo.Constraint(
             in_lots, self.periods, rule=lambda m, link, k: m.flow[link, k] == supply[link].lot_size * m.lots[link, k]
         )
+
+        if squeezed:
+            self._run_out(squeezed)
+
+    def _run_out(self, squeezed: list[int]) -> None:
+        """A shipment below the minimum order takes all of a stock, or of the capacity, and leaves later links nothing.
+
+        ``plenty`` is 0 where one of them ran out; they are numbered link by link for every reason in turn. With lots,
+        less than a lot may be left.
+        """
+        program, network = self.program, self.network
+        links, supply = len(self.links), network.supply_links
+        stocks: dict[int, int] = {}
+        capacities: dict[int, float] = {}
+        for link in squeezed:
+            supplier = supply[link].supplier
+            for reason, point in enumerate(network.points_of(supplier)):
+                stocks[reason * links + link] = point
+            capacity = network.node(supplier).capacity
+            if capacity is not None:
+                capacities[len(network.points_of(supplier)) * links + link] = capacity
+        reasons = {link: [one for one in (*stocks, *capacities) if one % links == link] for link in squeezed}
+        program.plenty = pyo.Var([*stocks, *capacities], self.periods, within=pyo.Binary)
+
+        def least(m: Any, link: int, k: int) -> Any:
+            ran_out = sum(1 - m.plenty[reason, k] for reason in reasons[link])
+            return m.flow[link, k] >= supply[link].minimum_order * (m.ordered[link, k] - ran_out)
+
+        def stock_left(m: Any, reason: int, k: int) -> Any:
+            point, lot = stocks[reason], supply[reason % links].lot_size
+            less_than_a_lot = network.stock_points[point].consumption * lot
+            most = (len(network.stock_points[point].arrivals) + 1) * len(self.periods) * self.largest_order
+            return m.left[point, k] - most * m.plenty[reason, k] <= less_than_a_lot
+
+        def capacity_left(m: Any, reason: int, k: int) -> Any:
+            link, capacity = reason % links, capacities[reason]
+            shipped = self._shipped(supply[link].supplier, k)
+            return capacity - shipped <= capacity * m.plenty[reason, k] + supply[link].lot_size
+
+        later = [
+            reason * links + other
+            for reason in (*stocks, *capacities)
+            if supply[reason % links].lot_size == 0
+            for other in self.shipping[supply[reason % links].supplier]
+            if other > reason % links
+        ]
+
+        def nothing_later(m: Any, pair: int, k: int) -> Any:
+            reason, other = pair // links, pair % links
+            return m.flow[other, k] - self._most(other) * m.plenty[reason, k] <= 0
+
+        program.least = pyo.Constraint(squeezed, self.periods, rule=least)
+        program.stock_left = pyo.Constraint(list(stocks), self.periods, rule=stock_left)
+        program.capacity_left = pyo.Constraint(list(capacities), self.periods, rule=capacity_left)
+        program.nothing_later = pyo.Constraint(later, self.periods, rule=nothing_later)
 
     def _most(self, link: int) -> float:
         capacity = self.network.node(self.network.supply_links[link].supplier).capacity

@@ -22,7 +22,7 @@ from arena import Network
 from arena_optimization.arrays import FloatArray, IntArray
 from arena_optimization.programs.extensive_form import ExtensiveForm, PathBasis, Plan, rows_of
 from arena_optimization.programs.path_form import PathForm
-from arena_optimization.programs.solver import Basis, Solution, Solver
+from arena_optimization.programs.solver import PLENTY, Basis, Solution, Solver, Work
 from arena_optimization.programs.start import Start
 
 
@@ -69,7 +69,9 @@ class _Customers:
 class PooledProgram(ExtensiveForm):
     """The extensive form of one horizon with its customers pooled, ready to be filled with data and solved."""
 
-    def __init__(self, form: PathForm, network: Network, *, paths: int, discount: float = 1.0) -> None:
+    def __init__(
+        self, form: PathForm, network: Network, *, paths: int, discount: float = 1.0, work: Work = PLENTY
+    ) -> None:
         """Lay out the program.
 
         Args:
@@ -77,8 +79,10 @@ class PooledProgram(ExtensiveForm):
             network: The network that it was stated for.
             paths: Number of paths, equally probable.
             discount: Factor on a period's profit per period elapsed.
+            work: What a solve may take.
         """
         super().__init__(form, paths)
+        self._work = work
         self._customers = customers = _Customers(form, network)
         self._profits, self._data_profits = form.worth(discount), form.data_worth(discount)
         self._common = np.delete(np.arange(len(form.columns)), [customers.sold, customers.unfilled])
@@ -124,8 +128,9 @@ class PooledProgram(ExtensiveForm):
             self._solver.change_bounds(lower, upper, row_lower, right)
             return
         self._solver = Solver(
-            self._matrix, self._costs(), lower=lower, upper=upper, row_lower=row_lower, row_upper=right
-        )
+            self._matrix, self._costs(), lower=lower, upper=upper, row_lower=row_lower, row_upper=right,
+            work=self._work,
+        )  # fmt: skip
 
     def _plan(self, solution: Solution) -> Plan:
         profits = self._profits.copy()

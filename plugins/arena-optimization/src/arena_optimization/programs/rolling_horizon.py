@@ -13,7 +13,9 @@ from arena_optimization.programs.extensive_form import ExtensiveForm, PathwisePr
 from arena_optimization.programs.path_form import PathForm, compile_path
 from arena_optimization.programs.path_program import state_path
 from arena_optimization.programs.pooled_program import PooledProgram, poolable
+from arena_optimization.programs.solver import PLENTY, Work
 from arena_optimization.programs.start import Start, due_of, on_hand_of
+from arena_optimization.programs.useful_shipments import ShipmentLimits, largest_shipments
 
 HorizonRule = Callable[[Network, int], int]
 """From the network and the periods left: how many of them to plan."""
@@ -37,6 +39,7 @@ class Planner:
         pooled_paths: int | None = None,
         whole_periods: int | None = None,
         gap: float = 0.0,
+        work: Work = PLENTY,
     ) -> None:
         """State and compile the longest program; the later ones are cut from it.
 
@@ -51,14 +54,16 @@ class Planner:
             pooled_paths: Open loop: number of paths where they need no rows of their own; None for no difference.
             whole_periods: First periods in which whole decisions must be whole; None for all.
             gap: Relative gap at which an integer program counts as solved.
+            work: What a solve may take.
         """
         self.network: Network = briefing.network
         self._briefing = briefing
         self._horizon = horizon
         self._open_loop = open_loop
         self._random_periods = random_periods
-        self._gap = gap
+        self._gap, self._work = gap, work
         self._backlog = briefing.fulfilment == "backlog"
+        self._limits = ShipmentLimits(self.network, self._backlog, largest_shipments(briefing), briefing.discount)
         program = state_path(
             self.network,
             horizon=horizon(briefing.network, briefing.horizon),
@@ -117,7 +122,7 @@ class Planner:
 
     def _make(self, form: PathForm, paths: int) -> ExtensiveForm:
         if self._pools:
-            return PooledProgram(form, self.network, paths=paths, discount=self._briefing.discount)
+            return PooledProgram(form, self.network, paths=paths, discount=self._briefing.discount, work=self._work)
         return PathwiseProgram(
             form,
             paths=paths,
@@ -125,6 +130,8 @@ class Planner:
             tied=0 if self._open_loop else self._random_periods,
             discount=self._briefing.discount,
             gap=self._gap,
+            limits=self._limits,
+            work=self._work,
         )
 
     def start(self, observation: Observation, horizon: int) -> Start:

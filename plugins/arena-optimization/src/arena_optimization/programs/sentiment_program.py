@@ -23,10 +23,11 @@ import scipy.sparse as sparse
 
 from arena import OracleBriefing
 from arena_optimization.arrays import BoolArray, FloatArray, IntArray
-from arena_optimization.programs.episode_program import EpisodeProgram, largest_shipments
+from arena_optimization.programs.episode_program import EpisodeProgram
 from arena_optimization.programs.known_episode import demand_of
+from arena_optimization.programs.path_form import PathForm
 from arena_optimization.programs.sentiment_graph import SentimentGraph, sentiment_graph
-from arena_optimization.programs.solver import SolveFailure, Solver
+from arena_optimization.programs.solver import PLENTY, Failure, SolveFailure, Solver, Work
 
 
 class _Rows(NamedTuple):
@@ -46,6 +47,12 @@ class Proof(NamedTuple):
     """Upper bound of the profit, money; infinite if nothing was proved in time."""
     short: BoolArray | None
     """Service pattern of the best solution, (periods,); None without a solution."""
+    most_wanted: FloatArray
+    """The largest demand of every period at any sentiment, (periods, market links), units."""
+    orders: FloatArray | None = None
+    """Shipments of the best solution, (periods, supply links); None without one."""
+    stopped: Failure | None = None
+    """Why the solver did not finish; None if it did."""
 
 
 class SentimentProgram:
@@ -56,21 +63,26 @@ class SentimentProgram:
     the one that is short.
     """
 
-    def __init__(self, briefing: OracleBriefing, *, gap: float) -> None:
+    def __init__(self, briefing: OracleBriefing, *, gap: float, work: Work = PLENTY) -> None:
         """State the program.
 
         Args:
             briefing: An episode with goodwill and inverse-CDF sampling.
             gap: Relative gap at which the program counts as solved.
+            work: What a solve may take.
         """
         self._briefing = briefing
         self.graph: SentimentGraph = sentiment_graph(briefing)
-        self.path = EpisodeProgram(briefing, least_quantities=False)
+        self.path = EpisodeProgram(briefing, least_quantities=False, work=work)
         self._given = self.path.data(np.zeros_like(briefing.uniforms()))
-        self._state(gap)
+        # The largest demand of every period, whatever sentiment it is met with; to leave out what is never sold
+        # changes no service pattern, and lets no retailer have more left.
+        self._most_wanted = np.maximum.reduceat(self.graph.demand, self.graph.first[:-1])
+        self._useful = self.path.useful(self._most_wanted)
+        self._state(gap, work, self.path.tightened(self._most_wanted))
 
-    def _state(self, gap: float) -> None:
-        path, graph, form = self.path, self.graph, self.path.form
+    def _state(self, gap: float, work: Work, form: PathForm) -> None:
+        path, graph = self.path, self.graph
         nodes, periods = len(graph.sentiments), form.horizon
         labels = form.data
         wanted = np.flatnonzero((labels.kind == "demand") & (labels.period >= 0))
@@ -116,6 +128,7 @@ class SentimentProgram:
             row_upper=np.concatenate([block.upper for block in rows]),
             integer=np.concatenate([form.integer, np.zeros(arcs, dtype=np.bool_), np.ones(choices, dtype=np.bool_)]),
             gap=gap,
+            work=work,
         )
 
     def _conserve(self, choices: int, period_of: IntArray) -> _Rows:
@@ -191,7 +204,6 @@ class SentimentProgram:
     def _most_brought(self) -> dict[int, FloatArray]:
         """The most that can have come to every managed node up to the end of a period, initial stock included."""
         network, periods = self.path.network, self.path.form.horizon
-        most_shipped = largest_shipments(self._briefing)
         found: dict[int, FloatArray] = {}
         for node_id in network.upstream_first:
             parts = max(1, len(network.node(node_id).bill_of_materials))
@@ -199,10 +211,7 @@ class SentimentProgram:
             for position in network.inbound(node_id):
                 link = network.supply_links[position]
                 supplier = network.node(link.supplier)
-                most = most_shipped[position]
-                if supplier.capacity is not None:
-                    most = min(most, supplier.capacity)
-                shipped = most * np.arange(1.0, periods + 1.0)
+                shipped = np.cumsum(self._useful[position])
                 if link.supplier in found and not supplier.bill_of_materials:
                     # What is shipped was there at the end of the period before.
                     before = np.concatenate([[supplier.initial_stock or 0.0], found[link.supplier][:-1]])
@@ -240,14 +249,17 @@ class SentimentProgram:
         Args:
             time_limit: Seconds.
         """
+        stopped: Failure | None = None
         try:
             solution = self._solver.solve(time_limit)
             bound, values = solution.bound, solution.values
         except SolveFailure as failure:
             if failure.incumbent is None:
-                return Proof(self._solver.proved_bound + self._constant, None)
-            bound, values = self._solver.proved_bound, failure.incumbent
-        return Proof(bound + self._constant, values[self._shorts] > 0.5)
+                bound = self._solver.proved_bound + self._constant
+                return Proof(bound, None, self._most_wanted, stopped=failure.reason)
+            bound, values, stopped = self._solver.proved_bound, failure.incumbent, failure.reason
+        orders = self.path.orders(values[: self._arcs.start])
+        return Proof(bound + self._constant, values[self._shorts] > 0.5, self._most_wanted, orders, stopped)
 
 
 def _at_most(

@@ -13,15 +13,32 @@ from numpy.typing import NDArray
 
 from arena_optimization.arrays import FloatArray
 
-Failure = Literal["infeasible", "unbounded", "time_limit", "numerical"]
+Failure = Literal["infeasible", "unbounded", "work_limit", "time_limit", "numerical"]
 
 _FAILURES: dict[highspy.HighsModelStatus, Failure] = {
     highspy.HighsModelStatus.kInfeasible: "infeasible",
     highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
     highspy.HighsModelStatus.kUnbounded: "unbounded",
     highspy.HighsModelStatus.kTimeLimit: "time_limit",
-    highspy.HighsModelStatus.kIterationLimit: "time_limit",
+    highspy.HighsModelStatus.kIterationLimit: "work_limit",
+    highspy.HighsModelStatus.kSolutionLimit: "work_limit",  # so HiGHS calls a limit of nodes
 }
+
+_INTEGRALITY = 1e-9
+"""How far a whole number may be from one in an integer program; the solver's own 1e-6 times a large M is a unit."""
+
+
+class Work(NamedTuple):
+    """What a solve may take: counts, which are the same on every machine; time is only a safety net beside them."""
+
+    nodes: int
+    """Nodes of the search tree of an integer program of 100 columns; others in proportion, as a node takes longer."""
+    iterations: int
+    """Iterations of the simplex method for a linear program."""
+
+
+PLENTY = Work(nodes=1_000_000, iterations=10_000_000)
+"""More than any program of the arena was seen to need."""
 
 
 class Basis(NamedTuple):
@@ -37,7 +54,7 @@ class SolveFailure(RuntimeError):  # noqa: N818 - named after what it reports
     """The solver did not find an optimum.
 
     Attributes:
-        reason: Why.
+        reason: Why. A work limit is met in the same place on every machine, a time limit is not.
         incumbent: The best feasible solution found until then, if any.
     """
 
@@ -75,7 +92,9 @@ class Solver:
     """A program in HiGHS: maximise ``costs @ x`` with rows and columns within bounds.
 
     Linear programs are solved by the dual simplex from the last basis with presolve off: after a change of bounds
-    that is several times faster than from scratch, and it is deterministic. Integer programs use the whole of HiGHS.
+    that is several times faster than from scratch, and it is deterministic. Integer programs use the whole of HiGHS;
+    then the whole numbers of the solution are rounded and fixed, and what is left is solved again as a linear program,
+    so that nothing in a plan rests on a binary decision that is almost zero.
     """
 
     def __init__(
@@ -89,6 +108,7 @@ class Solver:
         row_upper: FloatArray,
         integer: NDArray[np.bool_] | None = None,
         gap: float = 0.0,
+        work: Work = PLENTY,
     ) -> None:
         """Pass a program to the solver.
 
@@ -101,6 +121,7 @@ class Solver:
             row_upper: (rows,).
             integer: Which columns are whole numbers; none if absent.
             gap: Relative gap at which an integer program counts as solved.
+            work: What a solve may take.
         """
         self._rows, self._columns = matrix.shape
         self.is_integer = integer is not None and bool(integer.any())
@@ -109,7 +130,14 @@ class Solver:
         self._highs.setOptionValue("parallel", "off")
         if self.is_integer:
             self._highs.setOptionValue("mip_rel_gap", gap)
+            self._highs.setOptionValue("mip_max_nodes", max(1, 100 * work.nodes // self._columns))
+            self._highs.setOptionValue("mip_feasibility_tolerance", _INTEGRALITY)
+            # In programs as small as these the programs within the program take longer than what they find saves.
+            self._highs.setOptionValue("mip_heuristic_run_rens", False)
+            self._highs.setOptionValue("mip_heuristic_run_rins", False)
+            self._highs.setOptionValue("mip_heuristic_run_root_reduced_cost", False)
         else:
+            self._highs.setOptionValue("simplex_iteration_limit", work.iterations)
             self._highs.setOptionValue("solver", "simplex")
             self._highs.setOptionValue("presolve", "off")
             # Devex: the exact steepest-edge weights cost more to set up than they save in so few iterations.
@@ -117,7 +145,8 @@ class Solver:
         self._every_column = np.arange(self._columns, dtype=np.int32)
         self._columns_bounds, self._rows_bounds = np.stack([lower, upper]), np.stack([row_lower, row_upper])
         # Arrays are handed over as they are; filling in a HighsLp would turn every number into an object first.
-        whole = integer if self.is_integer else np.zeros(self._columns, dtype=np.bool_)
+        whole = integer if integer is not None and self.is_integer else np.zeros(self._columns, dtype=np.bool_)
+        self._whole = np.flatnonzero(whole)
         self._highs.passModel(
             self._columns,
             self._rows,
@@ -192,14 +221,33 @@ class Solver:
         info = self._highs.getInfo()
         if status != highspy.HighsModelStatus.kOptimal:
             feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-            incumbent = np.array(self._highs.getSolution().col_value) if feasible else None
+            incumbent = self._cleaned(np.array(self._highs.getSolution().col_value)) if feasible else None
             raise SolveFailure(_FAILURES.get(status, "numerical"), incumbent)
         objective = info.objective_function_value
-        return Solution(
-            objective=objective,
-            values=np.array(self._highs.getSolution().col_value),
-            bound=max(info.mip_dual_bound, objective) if self.is_integer else objective,
-        )
+        values = np.array(self._highs.getSolution().col_value)
+        if not self.is_integer:
+            return Solution(objective=objective, values=values, bound=objective)
+        values = self._cleaned(values)
+        objective = float(np.array(self._highs.getLp().col_cost_) @ values)
+        return Solution(objective=objective, values=values, bound=max(info.mip_dual_bound, objective))
+
+    def _cleaned(self, values: FloatArray) -> FloatArray:
+        """A solution with its whole numbers rounded and the rest best for them, where rounding leaves it feasible."""
+        if not self.is_integer:
+            return values
+        program = self._highs.getLp()
+        lower, upper = np.array(program.col_lower_), np.array(program.col_upper_)
+        lower[self._whole] = upper[self._whole] = np.round(values[self._whole])
+        program.col_lower_, program.col_upper_, program.integrality_ = lower, upper, []
+        fixed = _SilentHighs()
+        fixed.setOptionValue("threads", 1)
+        fixed.setOptionValue("parallel", "off")
+        fixed.setOptionValue("solver", "simplex")
+        fixed.passModel(program)
+        fixed.run()
+        if fixed.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return values
+        return np.array(fixed.getSolution().col_value)
 
 
 def _changed(tell: Callable[..., object], old: FloatArray, new: FloatArray) -> FloatArray:

@@ -1,0 +1,261 @@
+"""The largest shipments that can be of use: bounds of flows, and the big-M of programs with integer decisions.
+
+A fixed cost, a minimum order or a storage capacity is stated with a binary and a large number M. The solver takes a
+binary of 1e-6 for zero, so with M = 1e6 a unit flows for nothing, and the relaxation is worth nothing. The M of this
+module is what a plan can use at most.
+
+Claim: of the optimal plans, one ships on no link and in no period more than `useful_shipments` says.
+
+1. *Waste.* Let every stock be used first in, first out. The units of a shipment that never leave the stock that they
+   come to (neither sold nor shipped on nor part of what is) are its waste. Shipping less by some of the waste changes
+   no other shipment and no sale: stock there falls by what was never drawn, and what is scrapped can only fall. On a
+   link from a raw material that costs no more, since no price and no holding cost is negative. So an optimal plan has
+   shipments from raw materials whose waste is less than what lots and the minimum order force, ``w = minimum order +
+   lot``; summed over the periods that are left, at most ``w`` each.
+2. *Moving stock.* On a link between two stocks waste may pay, as storing is dearer here than there. What moves so is
+   stock that was there at the beginning or is on its way, or waste of purchases and of shipments before, at most ``w``
+   of each link and period upstream: for a purchased unit that is wasted in the end, its whole way can be undone, unless
+   a shipment on the way is at its minimum order or consists of lots of which it is only a part.
+3. *Need.* So what a node can use from a period on is what its customers can still buy (where they wait, also what they
+   wanted before), plus what its own buyers can be sent from the next period on.
+4. Nothing is shipped that cannot be there: stock, and all that has arrived by then.
+
+Point 2 takes whole lots back along a way. Lots of several sizes in a row may not have a common multiple. Then compare
+with the plan that keeps the ways of all units sold and what rounding adds to them: it leaves the stocks and roundings
+of point 2 where they are, which costs at most their holding cost to the end, and buys nothing else. What is bought
+beyond that costs less than it saves, so that what is moved is at most (1 + largest holding cost x periods / least
+price of a raw material, discounted) times that of point 2. Where a raw material is free, or a yield or a bill of
+materials lies on a way with several lots, the bound is the bound of orders, lowered by point 4 alone.
+
+With several paths of demand the bound is that of a path that wants in every period what the most demanding of them
+wants. There it is a rule of the rolling controllers and no theorem.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sparse
+
+from arena import Briefing, Network
+from arena_optimization.arrays import FloatArray
+from arena_optimization.programs.path_form import PathForm
+from arena_optimization.programs.start import Start
+
+_RELATIVE, _ABSOLUTE = 1e-6, 1e-4
+"""Slack of the bounds, so that rounding cuts nothing off."""
+_SWITCHED = ("ordering", "only_then", "stock_left", "nothing_later")
+"""Rows "quantity - M x binary <= constant" of the program of a path."""
+
+
+@dataclass(frozen=True)
+class ShipmentLimits:
+    """What bounds the shipments of an episode, whatever is left of it.
+
+    Attributes:
+        network: The network.
+        backlog: Whether unfilled customers wait.
+        most: Units that can be ordered on every supply link, (supply links,).
+        discount: Factor on a period's profit per period elapsed.
+    """
+
+    network: Network
+    backlog: bool
+    most: FloatArray
+    discount: float = 1.0
+
+    def tighten(self, form: PathForm, start: Start, demand: FloatArray) -> PathForm:
+        """A program's form with the bounds of this module as bounds of its flows and in the rows of its binaries.
+
+        Args:
+            form: The program of one path.
+            start: What it starts from.
+            demand: Units, (market links, horizon): the most of all paths that it is solved for.
+        """
+        most, there = _useful(self, start, demand)
+        labels = form.columns
+        flows, scrapped, left = form.flows, labels.where("scrapped"), labels.where("left")
+        upper = form.upper.copy()
+        upper[flows] = np.minimum(upper[flows], most[labels.item[flows], labels.period[flows]])
+        excess = np.zeros(len(labels))
+        excess[flows] = upper[flows]
+        excess[left] = there[labels.item[left], labels.period[left]]
+        excess[scrapped] = self._arriving(start, most)[labels.item[scrapped], labels.period[scrapped]]
+        upper[scrapped] = np.minimum(upper[scrapped], excess[scrapped])
+        return replace(form, upper=upper, matrix=_with_big_m(form, excess))
+
+    def _arriving(self, start: Start, most: FloatArray) -> FloatArray:
+        """The most that can come to every stock point in a period, and so be too much, (stock points, horizon)."""
+        horizon = most.shape[1]
+        arriving = start.due[:, :horizon].copy()
+        for place, point in enumerate(self.network.stock_points):
+            for link in point.arrivals:
+                lead_time = self.network.supply_links[link].lead_time
+                arriving[place, lead_time:] += most[link, : max(0, horizon - lead_time)]
+            capacity = self.network.node(point.node_id).storage_capacity
+            if capacity is not None:
+                arriving[place, 0] += max(0.0, start.on_hand[place] - capacity)
+        return arriving * (1.0 + _RELATIVE) + _ABSOLUTE
+
+
+def largest_shipments(briefing: Briefing) -> FloatArray:
+    """The most that can be shipped on every supply link in a period, (supply links,), units.
+
+    An order is at most the order bound, then raised to the minimum order and to whole lots. Where upstream shortage is
+    owed, all earlier orders may follow at once.
+    """
+    most = [
+        max(bound, link.minimum_order) + link.lot_size
+        for bound, link in zip(briefing.order_bound.tolist(), briefing.network.supply_links, strict=True)
+    ]
+    return np.array(most) * (briefing.horizon if briefing.upstream_shortage == "owed" else 1)
+
+
+def useful_shipments(limits: ShipmentLimits, start: Start, demand: FloatArray) -> FloatArray:
+    """The largest shipment of every link and period that some optimal plan can need; see the module's text.
+
+    Args:
+        limits: Network, fulfilment and the bound of orders.
+        start: What the plan starts from.
+        demand: Units, (market links, horizon).
+
+    Returns:
+        Units, (supply links, horizon), with a slack for rounding.
+    """
+    return _useful(limits, start, demand)[0]
+
+
+def _useful(limits: ShipmentLimits, start: Start, demand: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The largest useful shipments, and the most that can then be in stock when a period begins, with slack."""
+    network, horizon = limits.network, demand.shape[1]
+    links = network.supply_links
+    most = np.repeat(limits.most[:, None], horizon, axis=1)
+    for i, link in enumerate(links):
+        capacity = network.node(link.supplier).capacity
+        if capacity is not None:
+            most[i] = np.minimum(most[i], capacity)
+    forced = np.array([link.minimum_order + link.lot_size for link in links])
+    worth_moving = _worth_moving(limits, horizon)
+    if np.isfinite(worth_moving):
+        most = np.minimum(most, _needed(limits, start, demand, forced, worth_moving))
+    most, there = _available(limits, start, most)
+    return most * (1.0 + _RELATIVE) + _ABSOLUTE, there * (1.0 + _RELATIVE) + horizon * _ABSOLUTE
+
+
+def _needed(
+    limits: ShipmentLimits, start: Start, demand: FloatArray, forced: FloatArray, worth_moving: float
+) -> FloatArray:
+    """Points 1 to 3, (supply links, horizon)."""
+    network, horizon = limits.network, demand.shape[1]
+    if limits.backlog:
+        wanted = np.repeat((start.backlog + demand.sum(axis=1))[:, None], horizon, axis=1)
+    else:
+        wanted = np.cumsum(demand[:, ::-1], axis=1)[:, ::-1]
+    movable = _movable(network, start, forced, horizon)
+    left = np.arange(horizon, 0, -1)
+    single, from_here_on = np.zeros((2, len(forced), horizon))
+    for node_id in reversed(network.upstream_first):
+        sent_on = np.zeros(horizon)
+        for link in network.outbound(node_id):
+            # What arrives in a period can be shipped on in the next one.
+            sent_on[:-1] += from_here_on[link, 1:]
+        for place in network.points_of(node_id):
+            point = network.stock_points[place]
+            need = point.consumption * sent_on
+            for market, seller in enumerate(network.selling_points):
+                if seller == place:
+                    need = need + wanted[market]
+            for link in point.arrivals:
+                later = np.zeros(horizon)
+                lead_time = network.supply_links[link].lead_time
+                later[: max(0, horizon - lead_time)] = need[lead_time:]
+                later += worth_moving * movable.get(network.supply_links[link].supplier, 0.0)
+                single[link] = np.where(later > 0.0, later + forced[link], 0.0)
+                from_here_on[link] = np.minimum(
+                    np.cumsum(single[link, ::-1])[::-1], np.where(later > 0.0, later + left * forced[link], 0.0)
+                )
+    return single
+
+
+def _movable(network: Network, start: Start, forced: FloatArray, horizon: int) -> dict[int, float]:
+    """Point 2: units that may leave a managed node to be stored elsewhere, in all."""
+    found: dict[int, float] = {}
+    for node_id in network.upstream_first:
+        total = 0.0
+        for place in network.points_of(node_id):
+            point = network.stock_points[place]
+            stored = start.on_hand[place] + start.due[place].sum()
+            for link in point.arrivals:
+                stored += horizon * forced[link] + found.get(network.supply_links[link].supplier, 0.0)
+            # A unit put together may get rid of any one of its components.
+            total += stored / point.consumption
+        found[node_id] = total
+    return found
+
+
+def _available(limits: ShipmentLimits, start: Start, most: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Point 4: shipments lowered to what can be there, and that, (supply links or stock points, horizon)."""
+    network, horizon = limits.network, most.shape[1]
+    most, stocks = most.copy(), np.zeros((len(network.stock_points), horizon))
+    for node_id in network.upstream_first:
+        for place in network.points_of(node_id):
+            point = network.stock_points[place]
+            # Nothing that arrives in a period is shipped in it.
+            there = start.on_hand[place] + np.concatenate([[0.0], np.cumsum(start.due[place, : horizon - 1])])
+            for link in point.arrivals:
+                first = network.supply_links[link].lead_time + 1
+                if first < horizon:
+                    there[first:] += np.cumsum(most[link])[: horizon - first]
+            stocks[place] = there
+            for link in network.outbound(node_id):
+                most[link] = np.minimum(most[link], there / point.consumption)
+    return most, stocks
+
+
+def _worth_moving(limits: ShipmentLimits, horizon: int) -> float:
+    """Factor on what point 2 lets move: 1, more with lots of several sizes in a row, infinite where that is open."""
+    network = limits.network
+    if not _has_lots_of_several_sizes(network):
+        return 1.0
+    price = min(link.price for link in network.supply_links if network.role(link.supplier) == "raw_material")
+    price *= limits.discount ** (horizon - 1)
+    if price <= 0.0 or any(point.consumption != 1.0 for point in network.stock_points if point.ships):
+        return np.inf
+    return 1.0 + max(node.holding_cost or 0.0 for node in network.nodes) * horizon / price
+
+
+def _has_lots_of_several_sizes(network: Network) -> bool:
+    """Whether a way through the network has lots twice that are not the same quantity of the same units."""
+    lots_into: dict[int, set[float]] = {}
+    for node_id in network.upstream_first:
+        inbound = [network.supply_links[link] for link in network.inbound(node_id)]
+        seen = {link.lot_size for link in inbound if link.lot_size > 0}
+        for link in inbound:
+            before = lots_into.get(link.supplier, set())
+            if link.lot_size > 0 and before - {link.lot_size}:
+                return True
+            seen |= before
+        converts = any(network.stock_points[place].consumption != 1.0 for place in network.points_of(node_id))
+        # NaN equals no lot: after a yield or a bill of materials every further lot is another quantity.
+        lots_into[node_id] = {float("nan")} if converts and seen else seen
+    return False
+
+
+def _with_big_m(form: PathForm, excess: FloatArray) -> sparse.csr_array:
+    """The matrix with other coefficients of the binaries in the rows that a large number switches off.
+
+    Args:
+        form: The program of one path.
+        excess: By column of a flow, of what is scrapped or of what is left: the most that it can be, (columns,).
+    """
+    matrix = form.matrix.copy()
+    is_binary = np.isin(form.columns.kind, ["ordered", "full", "plenty"])
+    for row in np.flatnonzero(np.isin(form.rows.kind, _SWITCHED)):
+        entries = np.arange(matrix.indptr[row], matrix.indptr[row + 1])
+        columns = matrix.indices[entries]
+        binary = is_binary[columns]
+        # Flow - M x ordered <= 0, up to the scale of the row.
+        scale = matrix.data[entries[~binary]]
+        matrix.data[entries[binary]] = -scale * excess[columns[~binary]]
+    return matrix
