@@ -32,13 +32,14 @@ def print_standings(standings: Standings) -> None:
     by_score = standings.ranked_by == "score"
     # A column of zeros would only make the table wide.
     fallbacks = any(row.fallbacks for row in everybody)
-    figures = ("score", "mean profit", "95 % interval", "forfeits", *(("fallbacks",) if fallbacks else ()), "episodes")
+    measured = ("score", "mean profit", "95 % interval", "immediate fill rate")
+    figures = (*measured, "forfeits", *(("fallbacks",) if fallbacks else ()), "episodes")
     rows = [_cells(row, by_score, fallbacks) for row in everybody]
     print_table(("rank", "submission", "track", *figures), rows, right=("rank", *figures))
     kind, _, _ = standings.seed_plan.partition(":")
-    measured = "score" if by_score else "mean profit"
+    ranked_by = "score" if by_score else "mean profit"
     seeds = f"{standings.seeds} {kind} seed{'' if standings.seeds == 1 else 's'}"
-    print(f"\n{standings.suite}, {seeds}; the interval is of the {measured}")
+    print(f"\n{standings.suite}, {seeds}; the interval is of the {ranked_by}")
     if standings.commitment is None and standings.rows:
         print("not official: public seeds are known to everybody; play --seeds hidden:N --secret FILE for that")
     if standings.oracles:
@@ -86,6 +87,7 @@ def _cells(row: StandingRow, by_score: bool, fallbacks: bool) -> tuple[str, ...]
         _DASH if row.score is None else f"{row.score:.3f}",
         _DASH if row.mean_profit is None else f"{row.mean_profit:,.1f}",
         _range(interval, 3 if by_score else 1),
+        _DASH if row.immediate_fill_rate is None else f"{100 * row.immediate_fill_rate:.1f} %",
         str(row.forfeits),
         *((f"{row.fallbacks:,}",) if fallbacks else ()),
         str(row.episodes) if row.complete else f"{row.episodes} of {row.expected_episodes}",

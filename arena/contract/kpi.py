@@ -12,12 +12,16 @@ from arena.world.network import Network
 from arena.world.scenario import Scenario
 
 _SMALLEST_VARIANCE = 1e-8
+_NO_SHORTAGE = 1e-9
+"""Share of what customers asked for in a period that is rounding and no shortage."""
 
 
 class Kpis(FrozenSchema):
     """The KPIs of one episode, as the contract defines them. A new one is added at the end.
 
-    Source: gym-invmgmt (arXiv 2605.11355); ``immediate_fill_rate`` and the bullwhip by echelon are ours.
+    The first ones are those of gym-invmgmt (arXiv 2605.11355), under its names; ``immediate_fill_rate`` and the
+    variances of filled orders by echelon are ours. The last five are the field's own: the published bullwhip is
+    measured against customers' demand and adds up all links, and the published turns divide by a mean node's stock.
     """
 
     profit: float
@@ -57,6 +61,20 @@ class Kpis(FrozenSchema):
     """Units sold / average inventory; 0 if there never was any."""
     final_sentiment: float
     """Customers' sentiment at the end; 1 without goodwill."""
+    stage_bullwhip_retailers: float
+    """Variance over periods of the orders that retailers placed / variance of the demand that they received, from
+    customers and from other nodes; 1 if that does not vary. Orders as requested. Source: H. L. Lee, V. Padmanabhan and
+    S. Whang, Information distortion in a supply chain, Management Science 43 (1997)."""
+    stage_bullwhip_distributors: float
+    """The same for distributors that are no retailers; 0 if there are none."""
+    stage_bullwhip_factories: float
+    """The same for factories that are no retailers; 0 if there are none."""
+    stockout_free_periods: float
+    """Share of periods at whose end no market link has unfilled units; fewer than 1e-9 of what it asked for are none.
+    ``service_level`` is without that tolerance, so that rounding may count as a shortage."""
+    network_turns: float
+    """Units sold to customers in the episode / mean units on hand in the whole network at the end of a period; 0 if
+    there never was any."""
 
 
 def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
@@ -93,6 +111,16 @@ def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
         return float(orders.sum(axis=1).var()) / variance if variance > _SMALLEST_VARIANCE else 1.0
 
     groups = _links_by_group(scenario.network)
+
+    def stage_bullwhip(group: str) -> float:
+        placed, received = ledger.requested[:, groups[group]], _received(ledger, scenario.network, groups[group])
+        if not groups[group]:
+            return 0.0
+        spread = float(received.var())
+        return float(placed.sum(axis=1).var()) / spread if spread > _SMALLEST_VARIANCE else 1.0
+
+    on_hand = float(ledger.on_hand.sum(axis=1).mean())
+    asked = ledger.demand + ledger.carried_backlog
     return Kpis(
         profit=profit,
         fill_rate=min(1.0, sold / demand) if demand > 0 else 1.0,
@@ -108,7 +136,21 @@ def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
         bullwhip_factories=bullwhip(ledger.filled[:, groups["factories"]]) if groups["factories"] else 0.0,
         inventory_turns=sold / average_inventory if average_inventory > 0 else 0.0,
         final_sentiment=float(ledger.sentiment[-1]),
+        stage_bullwhip_retailers=stage_bullwhip("retailers"),
+        stage_bullwhip_distributors=stage_bullwhip("distributors"),
+        stage_bullwhip_factories=stage_bullwhip("factories"),
+        stockout_free_periods=float((ledger.unfilled <= _NO_SHORTAGE * asked).all(axis=1).mean()),
+        network_turns=sold / on_hand if on_hand > 0 else 0.0,
     )
+
+
+def _received(ledger: Ledger, network: Network, placed_over: list[int]) -> NDArray[np.float64]:
+    """Return the demand that the buyers of some supply links received from customers and nodes, (periods,)."""
+    nodes = {network.supply_links[link].buyer for link in placed_over}
+    markets = [place for place, link in enumerate(network.market_links) if link.retailer in nodes]
+    links = [place for place, link in enumerate(network.supply_links) if link.supplier in nodes]
+    received: NDArray[np.float64] = ledger.demand[:, markets].sum(axis=1) + ledger.requested[:, links].sum(axis=1)
+    return received
 
 
 def _links_by_group(network: Network) -> dict[str, list[int]]:

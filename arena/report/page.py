@@ -171,9 +171,10 @@ class _Row:
     bound: str
     bound_scenarios: int
     plot: Markup
-    fill_rate: str
+    immediate_fill_rate: str
+    stockout_free_periods: str
     milliseconds: str
-    stand_in: str
+    fallback_share: str
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,10 @@ def _range(one: Interval | None, digits: int) -> str:
     return "" if one is None else f"{_number(one.low, digits)} … {_number(one.high, digits)}"
 
 
+def _percent(share: float | None) -> str:
+    return _DASH if share is None else f"{100 * share:.1f} %"
+
+
 def _ranked_value(row: StandingRow, by_score: bool) -> float | None:
     return row.score if by_score else row.mean_profit
 
@@ -256,9 +261,10 @@ def _table_row(row: StandingRow, standings: Standings, axis: Axis, by_score: boo
         bound=_number(row.mean_bound),
         bound_scenarios=sum(one.submission == row.submission and one.kind == "bound" for one in standings.by_scenario),
         plot=plot,
-        fill_rate=_DASH if row.fill_rate is None else f"{100 * row.fill_rate:.1f} %",
+        immediate_fill_rate=_percent(row.immediate_fill_rate),
+        stockout_free_periods=_percent(row.stockout_free_periods),
         milliseconds=_DASH if row.decision_time is None else _number(1000 * row.decision_time, 2),
-        stand_in=share_by_fallback(row),
+        fallback_share=share_by_fallback(row),
     )
 
 

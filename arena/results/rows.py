@@ -142,10 +142,16 @@ class StandingRow(BaseModel):
     """Mean over scenarios of the scenario's CVaR at 5 %; None below 40 seeds."""
     optimality_gap: float | None
     """Mean over scenarios of the scenario's optimality gap."""
+    immediate_fill_rate: float | None
+    """Mean over scenarios of the mean share of demand that was served in its own period."""
+    stockout_free_periods: float | None
+    """Mean over scenarios of the mean share of periods without a stockout."""
+    network_turns: float | None
+    """Mean over scenarios of the mean turns of the network's stock in an episode."""
     fill_rate: float | None
-    """Mean over scenarios of the mean fill rate."""
+    """Mean over scenarios of the mean fill rate, as published: with backlog, late sales count."""
     service_level: float | None
-    """Mean over scenarios of the mean service level."""
+    """Mean over scenarios of the mean service level, as published."""
     planning_time: float | None
     """Mean seconds before the first decision of an episode."""
     decision_time: float | None

@@ -14,7 +14,7 @@ from arena.contract.kpi import Kpis, measure
 from arena.contract.version import RULES, contract_digest
 from arena.world.scenario import Scenario
 
-DIGEST: Final = "e77397106530562c4b9a9fe8166d94f85fd9d451c9349ae54b347b59faa757f2"
+DIGEST: Final = "32b14517dcaee7ff70bf0ca4b41038cfc887e4e2bbcb02b52f4cb435a1276d13"
 
 PINNED: Final[dict[str, dict[str, float]]] = {
     "divergent-trend-seasonal-shock-goodwill-backlog": {
@@ -36,6 +36,11 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "bullwhip_factories": 0.0938332800341115,
         "inventory_turns": 2.009089948208435,
         "final_sentiment": 0.2,
+        "stage_bullwhip_retailers": 0.410525411884542,
+        "stage_bullwhip_distributors": 1.5542372025591273,
+        "stage_bullwhip_factories": 0.14706168989377258,
+        "stockout_free_periods": 0.13333333333333333,
+        "network_turns": 0.3348483247014058,
     },
     "serial-m5-backlog": {
         "profit": 140.0484667359669,
@@ -56,6 +61,11 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "bullwhip_factories": 0.047199832740334055,
         "inventory_turns": 2.2857698943349547,
         "final_sentiment": 1.0,
+        "stage_bullwhip_retailers": 0.03252750899119315,
+        "stage_bullwhip_distributors": 1.1760526435837777,
+        "stage_bullwhip_factories": 1.233851494845861,
+        "stockout_free_periods": 0.8,
+        "network_turns": 0.7619232981116517,
     },
     "assembly-trend-seasonal-lost-sales": {
         "profit": 428.5650000000001,
@@ -76,6 +86,11 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "bullwhip_factories": 0.23707954273401954,
         "inventory_turns": 1.4630333975928724,
         "final_sentiment": 1.0,
+        "stage_bullwhip_retailers": 0.6560031122815417,
+        "stage_bullwhip_distributors": 0.0,
+        "stage_bullwhip_factories": 0.2397321935166622,
+        "stockout_free_periods": 0.2,
+        "network_turns": 0.3657583493982181,
     },
     "divergent-trend-seasonal-backlog": {
         "profit": -721.907611935843,
@@ -96,6 +111,11 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "bullwhip_factories": 0.07842181328634641,
         "inventory_turns": 2.0060790273556233,
         "final_sentiment": 1.0,
+        "stage_bullwhip_retailers": 0.343099454568852,
+        "stage_bullwhip_distributors": 1.5542372025591273,
+        "stage_bullwhip_factories": 0.14706168989377258,
+        "stockout_free_periods": 0.16666666666666666,
+        "network_turns": 0.3343465045592705,
     },
 }
 """By scenario, every indicator of the episode that `play` plays."""

@@ -110,3 +110,56 @@ def test_one_market_left_waiting_spoils_the_periods_service():
     short = ledger.unfilled > 0
     assert (short.any(axis=1) & ~short.all(axis=1)).any()  # periods in which only one of the two markets is short
     assert measure(ledger, scenario).service_level == pytest.approx(1 - short.any(axis=1).mean())
+
+
+def _copying(name, seed=42):
+    """Every node orders what was asked of it in the period before: no stage amplifies anything."""
+    scenario = load_scenario(name)
+    simulator = Simulator(scenario)
+    simulator.start(seed)
+    while not simulator.finished:
+        demand = simulator.ledger().demand if simulator.period else np.full((1, 1), 20.0)
+        simulator.step(np.full(simulator.compiled.links, demand[-1, 0]))
+    return simulator.ledger(), scenario
+
+
+def test_a_chain_that_copies_demand_amplifies_at_no_stage():
+    ledger, scenario = _copying("serial-stationary-backlog")
+    kpis = measure(ledger, scenario)
+    assert kpis.bullwhip_ratio == pytest.approx(9, rel=0.1)  # three equal orders are added up
+    assert kpis.stage_bullwhip_retailers == pytest.approx(1, rel=0.1)
+    # These copy the orders that they receive in the same period.
+    assert kpis.stage_bullwhip_distributors == pytest.approx(1, rel=1e-12)
+    assert kpis.stage_bullwhip_factories == pytest.approx(1, rel=1e-12)
+
+
+def test_a_stages_bullwhip_is_its_orders_against_what_it_received():
+    ledger, scenario = _played("serial-stationary-backlog", [20.0, 20.0, 20.0])
+    requested = ledger.requested.copy()
+    requested[:, 0] += np.arange(30) % 2 * 4.0
+    requested[:, 1] += np.arange(30) % 3 * 6.0
+    kpis = measure(replace(ledger, requested=requested), scenario)
+    demand = ledger.demand[:, 0].var()
+    assert kpis.stage_bullwhip_retailers == pytest.approx(4.0 / demand, rel=1e-12)
+    assert kpis.stage_bullwhip_distributors == pytest.approx(24.0 / 4.0, rel=1e-12)
+    assert kpis.stage_bullwhip_factories == pytest.approx(0, abs=1e-12)
+    steady = measure(ledger, scenario)
+    assert steady.stage_bullwhip_distributors == 1  # what it received does not vary
+
+
+def test_a_shortage_by_rounding_is_none():
+    ledger, scenario = _played("serial-stationary-backlog", [20.0, 20.0, 20.0])
+    unfilled = np.zeros_like(ledger.unfilled)
+    unfilled[3], unfilled[4] = 1e-15, 1e-3
+    kpis = measure(replace(ledger, unfilled=unfilled), scenario)
+    assert kpis.service_level == pytest.approx(28 / 30, abs=1e-12)
+    assert kpis.stockout_free_periods == pytest.approx(29 / 30, abs=1e-12)
+
+
+def test_turns_of_the_network_do_not_grow_with_the_number_of_nodes():
+    ledger, scenario = _played("serial-stationary-backlog", [20.0, 20.0, 20.0])
+    kpis = measure(ledger, scenario)
+    assert kpis.network_turns == pytest.approx(ledger.sold.sum() / ledger.on_hand.sum(axis=1).mean(), rel=1e-12)
+    assert kpis.inventory_turns == pytest.approx(kpis.network_turns * ledger.on_hand.shape[1], rel=1e-12)
+    empty = measure(replace(ledger, on_hand=np.zeros_like(ledger.on_hand)), scenario)
+    assert empty.network_turns == 0
