@@ -33,7 +33,11 @@ LARGEST_SIZE: Final = 16 * 1024 * 1024
 MANIFEST_NAME: Final = "submission.yaml"
 """Name of the manifest in a submission's folder."""
 
-_IGNORED_FOLDERS: Final = frozenset({"__pycache__"})
+IGNORED_FOLDERS: Final = frozenset(
+    {"__pycache__", ".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
+)
+"""Folders that tools leave behind: part neither of a submission's digest nor of the copy of it that plays."""
+
 _KINDS: Final = (
     (stat.S_ISLNK, "a symbolic link"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -57,7 +61,7 @@ class FolderFile:
 
 
 def read_folder(folder: Path) -> tuple[FolderFile, ...]:
-    """Read every file of a submission's folder, in the order of their names; `__pycache__` is left out.
+    """Read every file of a submission's folder, in the order of their names; `IGNORED_FOLDERS` are left out.
 
     Args:
         folder: the submission's folder.
@@ -126,7 +130,7 @@ def _walk(folder: Path, prefix: str, faults: list[Fault]) -> Iterator[tuple[str,
     for entry in entries:
         name = f"{prefix}{entry.name}"
         is_folder = entry.is_dir(follow_symlinks=False)
-        if is_folder and entry.name in _IGNORED_FOLDERS:
+        if is_folder and entry.name in IGNORED_FOLDERS:
             continue
         yield name, Path(entry.path), entry.stat(follow_symlinks=False)
         if is_folder:

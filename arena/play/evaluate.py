@@ -28,7 +28,7 @@ from arena.llm.access import LlmAccess, open_gateway
 from arena.llm.call import Gateway
 from arena.play.episode import lost_episode
 from arena.play.pool import play_here, play_in_workers
-from arena.play.refusals import refuse_ungranted, refuse_unimportable
+from arena.play.refusals import refuse_inside, refuse_ungranted, refuse_unimportable
 from arena.play.seats import conceal_memory, require_level
 from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals
 from arena.progress import Progress, Silent
@@ -132,9 +132,9 @@ def evaluate(
         ArenaError: the isolation level does not work here, a folder cannot be made, a file cannot be written, workers
             cannot be started.
         InvalidInput: the folder holds results of another selection, or a file that the arena did not write, see
-            `arena.results.folder`; a submission's folder has changed since it was loaded, or it asks for a
-            capability that the isolation level does not grant, or for a library that cannot be preloaded, or needs a
-            language model and has none; see `arena.llm.split_playable`.
+            `arena.results.folder`, or is inside a submission's folder; a submission's folder has changed since it was
+            loaded, or it asks for a capability that the isolation level does not grant, or for a library that cannot
+            be preloaded, or needs a language model and has none; see `arena.llm.split_playable`.
         StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store cannot be used.
     """
@@ -142,6 +142,7 @@ def evaluate(
     if seeds.commitment is not None or access.key_variables:
         conceal_memory()  # The secret is in it, or a key.
     level = require_level(isolation)
+    refuse_inside(submissions, output)
     refuse_ungranted(submissions, level)
     refuse_unimportable(submissions, level)
     count = cores() if workers is None else workers

@@ -1,4 +1,4 @@
-"""What is refused before the first episode: capabilities that a level does not grant, and libraries that do not import.
+"""Refusals before the first episode: results inside a submission, ungranted capabilities, libraries that do not import.
 
 Every set of preloaded libraries is imported once, where it will be imported.
 """
@@ -7,15 +7,46 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from arena.entry.submission import Submission
-from arena.errors import Fault, InfrastructureFailure, InvalidInput, describe_exception
+from arena.errors import ABSENT, Fault, InfrastructureFailure, InvalidInput, describe_exception
 from arena.jail.isolation import PROGRAMS_ISOLATION, Isolation
 from arena.jail.launcher import PreloadFailure
 from arena.jail.limits import Limits
 
 _TRIALS = 2
+
+
+def refuse_inside(submissions: Iterable[Submission], output: Path) -> None:
+    """Refuse a folder of results inside a submission, whose files it would add to.
+
+    Args:
+        submissions: Who wants to play.
+        output: The folder of results; it need not exist.
+
+    Raises:
+        InvalidInput: Naming every submission whose folder it is in.
+    """
+    place = output.resolve()
+    faults = []
+    for submission in submissions:
+        if submission.folder is not None and place.is_relative_to(folder := submission.folder.resolve()):
+            rule = f"is inside the folder of submission {submission.name}, all of whose files are part of it"
+            faults.append(
+                Fault(str(output), "", ABSENT, rule, f"write the results elsewhere: --output {_beside(folder)}")
+            )
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _beside(folder: Path) -> str:
+    """Return a folder for results beside another one, as seen from here if that is shorter."""
+    other = folder.parent / "results"
+    near = os.path.relpath(other)
+    return min(near, str(other), key=len)
 
 
 def refuse_ungranted(submissions: Iterable[Submission], isolation: str) -> None:

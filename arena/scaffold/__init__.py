@@ -25,7 +25,8 @@ _SUBMISSION: Final = {
 _PLUGIN: Final = {
     "pyproject.toml": "plugin/pyproject.toml.jinja",
     "README.md": "plugin/README.md.jinja",
-    "submission.yaml": "plugin/submission.yaml.jinja",
+    # A folder of its own: beside it, the whole project would be the submission, with every cache and result in it.
+    "submissions/{name}.yaml": "plugin/manifest.yaml.jinja",
     "src/{package}/__init__.py": "plugin/init.py.jinja",
     "src/{package}/controller.py": "submission/controller.py.jinja",
     "src/{package}/py.typed": None,
@@ -69,7 +70,7 @@ def scaffold(kind: Kind, name: str, place: Path) -> Path:
         folder.mkdir(parents=True)
         made = True
         for target, template in (_SUBMISSION if kind == "submission" else _PLUGIN).items():
-            path = folder / target.format(package=package)
+            path = folder / target.format(package=package, name=name)
             path.parent.mkdir(parents=True, exist_ok=True)
             source = "" if template is None else files("arena.scaffold").joinpath(template).read_text(encoding="utf-8")
             path.write_text(environment.from_string(source).render(values), encoding="utf-8")

@@ -162,15 +162,31 @@ def test_a_new_plugin_is_a_package_whose_controller_conforms(run: Run, monkeypat
         "src/my_rules/__init__.py",
         "src/my_rules/controller.py",
         "src/my_rules/py.typed",
-        "submission.yaml",
+        "submissions/my-rules.yaml",
         "tests/test_controller.py",
     }
+    assert made.stdout.splitlines()[-1] == "next: pip install -e my-rules && arena check my-rules/submissions"
+    # Neither results nor caches beside it are part of what its manifest enters.
+    for command in ("arena check submissions\n", "arena evaluate submissions --suite smoke\n"):
+        assert command in (folder / "README.md").read_text()
     assert '[project.entry-points.arena]\nmy-rules = "my_rules"' in (folder / "pyproject.toml").read_text()
     monkeypatch.syspath_prepend(folder / "src")
     from my_rules import arena_controllers  # type: ignore[import-not-found]
 
     (spec,) = arena_controllers()
     assert check_controller(spec).warnings == ()
+
+
+def test_results_inside_a_submission_are_refused_before_anything_is_made(run: Run) -> None:
+    assert run("new", "submission", "my-idea").exit_code == 0
+    options = ("--scenario", SCENARIO, "--workers", "0", "--isolation", "trusted")
+    for output in ("my-idea/results", "my-idea", "my-idea/../my-idea/deep/results"):
+        refused = run("evaluate", "my-idea", *options, "--output", output)
+        assert refused.exit_code == 2
+        rule = "is inside the folder of submission my-idea, all of whose files are part of it"
+        assert f"{rule}; write the results elsewhere: --output results" in " ".join(refused.stderr.split())
+    assert {path.name for path in Path("my-idea").iterdir()} == {"controller.py", "submission.yaml"}
+    assert run("evaluate", "my-idea", *options, "--output", "my-idea-results").exit_code == 0
 
 
 @pytest.mark.parametrize("kind", ["submission", "plugin"])

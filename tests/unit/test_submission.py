@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from arena.contract.controller import ControllerSpec
 from arena.entry import folder as folder_module
-from arena.entry.folder import LARGEST_COUNT, load_class
+from arena.entry.folder import IGNORED_FOLDERS, LARGEST_COUNT, LARGEST_SIZE, load_class
 from arena.entry.loading import LoadedSubmissions, load_submissions
 from arena.entry.submission import Submission, make_factory, take_snapshot
 from arena.errors import InvalidInput
@@ -476,6 +476,30 @@ class TestDigests:
         (folder / "empty.txt").touch()
         digests.add(only(folder).digest)
         assert len(digests) == 4
+
+    @pytest.mark.parametrize("cache", sorted(IGNORED_FOLDERS))
+    def test_what_tools_leave_behind_is_no_part_of_it(self, folder: Path, tmp_path: Path, cache: str) -> None:
+        before = only(folder)
+        for place in (folder / cache, folder / "package" / cache):
+            place.mkdir(parents=True)
+            (place / "helper.py").write_text("x = 1\n")
+            (place / "large").write_bytes(bytes(LARGEST_SIZE + 1))
+            (place / "link").symlink_to(tmp_path)
+        assert only(folder).digest == before.digest
+        (tmp_path / "copies").mkdir()
+        copy = take_snapshot(before, tmp_path / "copies").folder
+        assert copy is not None
+        assert not list(copy.rglob(cache)), "what is not in the digest must not be there to play with"
+        # A file of such a name is one of the submission's like any other.
+        (folder / "other").mkdir()
+        (folder / "other" / cache).write_text("gitdir: elsewhere")
+        assert only(folder).digest != before.digest
+
+    def test_code_in_a_cache_cannot_be_named(self, folder: Path) -> None:
+        (folder / "package" / ".git").mkdir(parents=True)
+        (folder / "package" / ".git" / "mine.py").write_text(CODE)
+        manifest(folder / "submission.yaml", controller='"package/.git/mine.py:Mine"')
+        assert "is no file of the submission" in faults(folder)
 
     def test_running_it_does_not_change_it(self, folder: Path) -> None:
         (folder / "helper.py").write_text("x = 1\n")
