@@ -27,6 +27,7 @@ from arena.jail.limits import Limits
 from arena.llm.access import LlmAccess, open_gateway
 from arena.llm.call import Gateway
 from arena.play.episode import lost_episode
+from arena.play.pairing import enter_pairings
 from arena.play.pool import play_here, play_in_workers
 from arena.play.refusals import refuse_inside, refuse_ungranted, refuse_unimportable
 from arena.play.seats import conceal_memory, require_level
@@ -159,6 +160,7 @@ def evaluate(
         store.require_current()
         _refuse_other_demand(store, seeds, output)
         removals = store.removals.enter((one.name, one.digest) for one in submissions)
+        pairings = enter_pairings(submissions, store, output)
         # The store's lock is held, so copies that are here were left by an evaluation that was killed.
         for left in output.glob(f"{_SNAPSHOTS}*"):
             if _LEFT_SNAPSHOTS.fullmatch(left.name) and not left.is_symlink():
@@ -200,10 +202,8 @@ def evaluate(
         seed_plan=seeds.label,
         commitment=seeds.commitment,
         scored_by=suite.scored_by,
-        full_views={one.name: one.manifest.full_view for one in submissions if one.manifest.full_view is not None},
-        fitted_rules={
-            one.name: one.manifest.fitted_rule for one in submissions if one.manifest.fitted_rule is not None
-        },
+        full_views={name: pair.full_view for name, pair in pairings.items() if pair.full_view is not None},
+        fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
         removals=marks,
     )
     evaluation = Evaluation(

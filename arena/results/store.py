@@ -24,6 +24,7 @@ from arena.results.ages import as_json, older, read_record, refuse_newer
 from arena.results.attempts import Precedent
 from arena.results.columns import KPI_COLUMNS
 from arena.results.database import KEY_COLUMNS, MATCHES_KEY, Database
+from arena.results.pairings import Pairings
 from arena.results.rebasing import Rebasing
 from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, key_of
 from arena.results.removals import Removals
@@ -90,6 +91,7 @@ class Store:
     Attributes:
         path: the SQLite file.
         removals: marks of submissions that were taken out.
+        pairings: with which others submissions are compared.
         rebasing: what upgrades put under the present rules, and what they left behind.
     """
 
@@ -108,6 +110,7 @@ class Store:
         self.path = path
         self._database = Database(path, read_only=read_only)
         self.removals = Removals(self._database)
+        self.pairings = Pairings(self._database)
         self.rebasing = Rebasing(self._database)
 
     def __enter__(self) -> Self:
