@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from arena.contract.language_model import LlmEndpoint
 from arena.documents import load_document
+from arena.entry.classes import check_class
 from arena.entry.code import find_code, read_code
 from arena.entry.finding import find_submissions
-from arena.entry.folder import MANIFEST_NAME, FolderFile, check_class, read_folder
+from arena.entry.folder import MANIFEST_NAME, FolderFile, read_folder
 from arena.entry.submission import Manifest, Submission, digest_content, read_manifest, vary
 from arena.entry.sweeping import Setting, describe_settings, describe_source, make_variants, parse_setting
 from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
@@ -234,7 +235,7 @@ def _admit(entry: _Entry, plugins: Plugins) -> Submission | Unavailable:
         hint = f"put both into a folder and call the manifest {MANIFEST_NAME}, or name the folder by code: my-rule"
         rule = "own code needs a folder; a single manifest names a plugin's controller"
         raise InvalidInput([Fault(source, "controller", manifest.controller, rule, hint)])
-    faults = check_class(files, manifest.controller, source)
+    faults = check_class(files, manifest.controller, manifest.config, source)
     faults += [
         Fault(source, f"config.{name}", ABSENT, "is no keyword argument", "use letters, digits and underscores")
         for name in manifest.config

@@ -510,6 +510,65 @@ class TestDigests:
         assert not (folder / "__pycache__").exists()
 
 
+ARGUMENTS = {
+    "class Mine:\n    def __init__(self, days=3.0): pass\n": ("days", ""),
+    "class Mine:\n    def __init__(self, days): pass\n": ("days", "days"),
+    "class Mine:\n    def __init__(self, /, days, *, cover, label=1): pass\n": ("days cover label", "days cover"),
+    "class Mine:\n    def __init__(self, *rest, days=1): pass\n": ("days", ""),
+    "class Mine:\n    'Text.'\n    size: int = 3\n    limit = 4\n    def order(self): pass\n": ("", ""),
+    "class Base:\n    def __init__(self, days): pass\nclass Mine(Base):\n    pass\n": ("days", "days"),
+    "class Base(object): pass\nclass Mine(Base): pass\n": ("", ""),
+}
+"""Arguments of a class, and those of them that it needs."""
+
+ANYTHING = [
+    "class Mine:\n    def __init__(self, **settings): pass\n",
+    "from numpy import ndarray\nclass Mine(ndarray): pass\n",
+    "import numpy\nclass Mine(numpy.ndarray): pass\n",
+    "from dataclasses import dataclass\n@dataclass\nclass Mine:\n    days: int = 3\n",
+    "class Mine(metaclass=type): pass\n",
+    "class Mine:\n    def __new__(cls, days=1): return object.__new__(cls)\n",
+    "class Mine:\n    if True:\n        def __init__(self, days=1): pass\n",
+    "def init(self, days=1): pass\nclass Mine:\n    __init__ = init\n",
+    "def init(self, days=1): pass\nclass Mine: pass\nMine.__init__ = init\n",
+    "def init(self, days=1): pass\nclass Mine: pass\nsetattr(Mine, '__init__', init)\n",
+    "class Mine: pass\nMine = type('Mine', (), {})\n",
+    "class Mine: pass\ndef Mine(days=1): pass\n",
+    "class Mine: pass\nclass Mine:\n    def __init__(self, days=1): pass\n",
+    "class Mine: pass\ntry:\n    from x import Mine\nexcept ImportError: pass\n",
+    "class Mine: pass\nfrom x import Mine\n",
+    "class Mine(Other): pass\nclass Other(Mine): pass\n",
+    "class Mine(Mine): pass\n",
+    "class Mine:\n    @wrapped\n    def __init__(self): pass\n",
+]
+
+
+class TestArguments:
+    """The config of own code is held to the arguments of its class, and the code is only read for it."""
+
+    @pytest.mark.parametrize("code", ARGUMENTS)
+    def test_a_key_is_an_argument_of_the_class(self, tmp_path: Path, code: str) -> None:
+        taken, needed = (names.split() for names in ARGUMENTS[code])
+        whole = dict.fromkeys(taken, 1)
+        fine = own_code(tmp_path / "fine", code, config=whole)
+        assert only(fine).config == whole
+        found = faults(own_code(tmp_path / "more", code, config={**whole, "memry": 3}))
+        assert "config.memry: is no argument of class Mine, got 3; " in found
+        assert ("which takes none" in found) == (not taken)
+        for name in needed:
+            less = {one: 1 for one in taken if one != name}
+            found = faults(own_code(tmp_path / f"less-{name}", code, config=less))
+            assert f"config.{name}: class Mine needs this argument, which has no default" in found
+
+    @pytest.mark.parametrize("code", ANYTHING)
+    def test_a_class_that_is_not_understood_takes_anything(self, tmp_path: Path, code: str) -> None:
+        assert only(own_code(tmp_path / "a", code, config={"memry": 3})).config == {"memry": 3}
+
+    def test_a_misspelled_key_is_told_with_the_nearest(self, tmp_path: Path) -> None:
+        found = faults(own_code(tmp_path / "a", config={"dais": 3}))
+        assert 'config.dais: is no argument of class Mine, got 3; did you mean "days"?' in found
+
+
 class TestSnapshots:
     def test_a_snapshot_plays_what_was_loaded(self, tmp_path: Path) -> None:
         submission = only(own_code(tmp_path / "a"))
