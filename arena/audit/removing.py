@@ -42,12 +42,12 @@ def remove(folder: Path, submission: str, reason: str = "") -> Removed:
     Args:
         folder: as an evaluation wrote it.
         submission: name of the submission.
-        reason: why, for the mark.
+        reason: why, for the mark; the mark of a submission that is removed already keeps its own.
 
     Raises:
         UnknownName: the folder holds no episode of such a submission.
-        InvalidInput: the reason is too long, a table is of another layout, or a file is in the way that the arena did
-            not write.
+        InvalidInput: the reason is too long, a table is of another layout or names episodes of others that the store
+            does not hold, or a file is in the way that the arena did not write.
         StoreAgeError: the store is older or newer than this arena.
         StoreError: the store is missing, damaged, or being written by another process.
         ArenaError: a file cannot be written; the same call writes the tables then.
@@ -65,6 +65,7 @@ def remove(folder: Path, submission: str, reason: str = "") -> Removed:
         contents = Counter(record.submission_digest for record in records if record.submission == submission)
         if not contents:
             raise unknown_name("submission", submission, sorted({one.submission for one in records}), str(folder))
+        tables.refuse_to_cut(store, [submission])
         counting = {digest: number for digest, number in contents.items() if digest not in store.removals.digests()}
         if counting:
             store.removals.put(submission, counting, reason)

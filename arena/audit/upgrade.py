@@ -63,7 +63,8 @@ def upgrade(folder: Path, *, progress: Progress[bool] | None = None) -> Upgrade:
         progress: who is told how it goes.
 
     Raises:
-        InvalidInput: a table is of another layout, or a file is in the way that the arena did not write.
+        InvalidInput: a table is of another layout or names episodes that the store does not hold, or a file is in the
+            way that the arena did not write.
         StoreAgeError: the store is of a newer arena.
         StoreError: the store is missing, damaged, or being written by another process.
         ArenaError: a file cannot be written.
@@ -76,6 +77,7 @@ def upgrade(folder: Path, *, progress: Progress[bool] | None = None) -> Upgrade:
     tables = TablesToRewrite(folder)
     watcher = progress or Silent()
     with Store(path) as store:
+        tables.refuse_to_cut(store)
         replay = _Replay(store)
         outdated = store.outdated()
         watcher.started(len(outdated))

@@ -36,7 +36,15 @@ from arena.progress import Progress, Silent
 from arena.results.attempts import remove_journals
 from arena.results.export import write_episodes
 from arena.results.files import STANDINGS, write_text
-from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, find_seeds_contract, refuse_other_results
+from arena.results.folder import (
+    EPISODES_NAME,
+    STANDINGS_NAME,
+    STORE_NAME,
+    find_seeds_contract,
+    free_name,
+    refuse_other_results,
+)
+from arena.results.losses import refuse_losses
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Removal, Standings
 from arena.results.standings import compute_standings
@@ -132,10 +140,11 @@ def evaluate(
         Interrupted: Ctrl-C. A second one kills what is being played and raises KeyboardInterrupt.
         ArenaError: the isolation level does not work here, a folder cannot be made, a file cannot be written, workers
             cannot be started.
-        InvalidInput: the folder holds results of another selection, or a file that the arena did not write, see
-            `arena.results.folder`, or is inside a submission's folder; a submission's folder has changed since it was
-            loaded, or it asks for a capability that the isolation level does not grant, or for a library that cannot
-            be preloaded, or needs a language model and has none; see `arena.llm.split_playable`.
+        InvalidInput: the folder holds results of another selection, a file that the arena did not write (see
+            `arena.results.folder`), or tables with episodes of other submissions that its store does not hold; it is
+            inside a submission's folder; a submission's folder has changed since it was loaded, or it asks for a
+            capability that the isolation level does not grant, or for a library that cannot be preloaded, or needs a
+            language model and has none; see `arena.llm.split_playable`.
         StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store cannot be used.
     """
@@ -151,6 +160,7 @@ def evaluate(
         raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
     watcher = progress or Silent()
     refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
+    refuse_losses(output, [one.name for one in submissions], free_name(output, suite.name))
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
