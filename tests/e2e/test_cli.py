@@ -203,6 +203,35 @@ def test_new_overwrites_nothing_and_wants_a_slug(run: Run, kind: str) -> None:
     assert [path.name for path in Path().iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "rule"),
+    [
+        ("submission", "none", "its class would be called None, which is a keyword of Python"),
+        ("plugin", "true", "its class would be called True, which is a keyword of Python"),
+        ("submission", "briefing", "its class would be called Briefing, as is what it imports from arena"),
+        ("plugin", "class", "its package would be called class, which is a keyword of Python"),
+        ("plugin", "json", "its package would be called json, as is a module of Python's standard library"),
+        ("plugin", "numpy", "its distribution would replace the installed one of that name, numpy"),
+        ("plugin", "inventory-arena", "its distribution would replace the installed one of that name"),
+        ("plugin", "arena", "its package would be called arena, as is an installed module"),
+        ("plugin", "ss", "gives a controller of this name"),
+    ],
+)
+def test_new_refuses_names_that_could_not_work(run: Run, kind: str, name: str, rule: str) -> None:
+    refused = run("new", kind, name)
+    assert refused.exit_code == 2
+    told = " ".join(refused.stderr.split())
+    assert f"NAME: {rule}" in told or (name == "ss" and rule in told)
+    assert f'got "{name}"; choose another name' in told
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("name", ["class", "json", "numpy", "ss"])
+def test_a_submission_may_have_a_name_that_a_package_may_not(run: Run, name: str) -> None:
+    assert run("new", "submission", name).exit_code == 0
+    compile(Path(name, "controller.py").read_text(), name, "exec")
+
+
 @pytest.mark.parametrize("kind", ["submission", "plugin"])
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc", "/dev/full", "a" * 300])
 def test_new_in_a_folder_that_cannot_be_written_is_told(run: Run, kind: str, place: str) -> None:
