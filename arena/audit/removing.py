@@ -32,7 +32,7 @@ class Removed:
     tables: Rewritten | None
 
 
-def remove(folder: Path, submission: str, reason: str = "") -> Removed:
+def remove(folder: str | Path, submission: str, reason: str = "") -> Removed:
     """Take a submission out of a folder of results, with every content that it was entered with.
 
     Its episodes stay in the store and no longer count in standings, tables and page; all of these are about the others
@@ -55,6 +55,7 @@ def remove(folder: Path, submission: str, reason: str = "") -> Removed:
     if len(reason) > LONGEST_REASON:
         rule = f"a reason has at most {LONGEST_REASON} characters, not {len(reason)}"
         raise InvalidInput([Fault("--reason", "", reason, rule, "say it shorter, and link to the rest")])
+    folder = Path(folder)
     path = folder / STORE_NAME
     if not path.is_file():
         raise StoreError(f"{path}: there is no such store; name a folder that arena evaluate wrote")

@@ -52,7 +52,7 @@ class Upgrade:
     tables: Rewritten | None
 
 
-def upgrade(folder: Path, *, progress: Progress[bool] | None = None) -> Upgrade:
+def upgrade(folder: str | Path, *, progress: Progress[bool] | None = None) -> Upgrade:
     """Bring a folder of results to the present rules.
 
     The store changes in one transaction. Whatever ends the upgrade before that leaves it as it was, and afterwards the
@@ -69,6 +69,7 @@ def upgrade(folder: Path, *, progress: Progress[bool] | None = None) -> Upgrade:
         StoreError: the store is missing, damaged, or being written by another process.
         ArenaError: a file cannot be written.
     """
+    folder = Path(folder)
     path = folder / STORE_NAME
     if not path.is_file():
         raise StoreError(f"{path}: there is no such store; name a folder that arena evaluate wrote")

@@ -142,7 +142,5 @@ def repair(folder: Folder) -> None:
 def _write_page(folder: Path, standings: Standings, records: Sequence[EpisodeRecord]) -> Path:
     from arena.report.page import write_report
     from arena.results.folder import REPORT_NAME
-    from arena.world.suite import shipped_scenarios
 
-    notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
-    return write_report(standings, records, folder / REPORT_NAME, notes=notes)
+    return write_report(standings, records, folder / REPORT_NAME)

@@ -122,20 +122,24 @@ class _Entry(NamedTuple):
 
 
 def load_submissions(
-    paths: Sequence[str | Path], plugins: Plugins | None = None, settings: Sequence[str] = ()
+    paths: str | Path | Sequence[str | Path], plugins: Plugins | None = None, settings: str | Sequence[str] = ()
 ) -> LoadedSubmissions:
     """Read and check submissions; nothing of them is run.
 
     Args:
-        paths: manifests, submission folders, or folders of submissions. In a folder of submissions every YAML file is
-            a manifest and every folder (hidden ones left out) a submission folder, or the `code` of a manifest; other
-            files are ignored.
+        paths: one manifest, submission folder or folder of submissions, or several of these. In a folder of
+            submissions every YAML file is a manifest and every folder (hidden ones left out) a submission folder, or
+            the `code` of a manifest; other files are ignored.
         plugins: the installed plugins; None to find them.
         settings: variants to enter too, as ``NAME.key=a,b,c``; see `arena.entry.sweeping`.
 
     Returns:
         The submissions in the order of their names, every fault of all of them, and those whose package is missing.
     """
+    if isinstance(paths, str | Path):
+        paths = [paths]
+    if isinstance(settings, str):
+        settings = [settings]
     faults: list[Fault] = []
     submissions: list[Submission] = []
     unavailable: list[Unavailable] = []

@@ -29,7 +29,7 @@ from arena.llm.call import Gateway
 from arena.play.episode import lost_episode
 from arena.play.pairing import enter_pairings
 from arena.play.pool import play_here, play_in_workers
-from arena.play.refusals import refuse_inside, refuse_ungranted, refuse_unimportable
+from arena.play.refusals import refuse_inside, refuse_ungranted, refuse_unimportable, refuse_unplayable
 from arena.play.seats import conceal_memory, require_level
 from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals
 from arena.progress import Progress, Silent
@@ -110,7 +110,7 @@ def evaluate(
     suite: Suite,
     seeds: SeedPlan,
     *,
-    output: Path,
+    output: str | Path,
     isolation: str = "process",
     workers: int | None = None,
     limits: Limits | None = None,
@@ -140,14 +140,17 @@ def evaluate(
         Interrupted: Ctrl-C. A second one kills what is being played and raises KeyboardInterrupt.
         ArenaError: the isolation level does not work here, a folder cannot be made, a file cannot be written, workers
             cannot be started.
-        InvalidInput: the folder holds results of another selection, a file that the arena did not write (see
-            `arena.results.folder`), or tables with episodes of other submissions that its store does not hold; it is
-            inside a submission's folder; a submission's folder has changed since it was loaded, or it asks for a
-            capability that the isolation level does not grant, or for a library that cannot be preloaded, or needs a
-            language model and has none; see `arena.llm.split_playable`.
+        InvalidInput: there is no submission, or two have one name, or hidden seeds are of other rules; the folder holds
+            results of another selection, a file that the arena did not write (see `arena.results.folder`), or tables
+            with episodes of other submissions that its store does not hold; it is inside a submission's folder; a
+            submission's folder has changed since it was loaded, or it asks for a capability that the isolation level
+            does not grant, or for a library that cannot be preloaded, or needs a language model and has none; see
+            `arena.llm.split_playable`.
         StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store cannot be used.
     """
+    output = Path(output)
+    refuse_unplayable(submissions, seeds)
     access = models or LlmAccess()
     if seeds.commitment is not None or access.key_variables:
         conceal_memory()  # The secret is in it, or a key.

@@ -1,4 +1,4 @@
-"""Refusals before the first episode: results inside a submission, ungranted capabilities, libraries that do not import.
+"""Refusals before the first episode: unusable arguments, ungranted capabilities, libraries that do not import.
 
 Every set of preloaded libraries is imported once, where it will be imported.
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from arena.contract.seeds import HiddenSeeds, SeedPlan
+from arena.contract.version import contract_digest, earlier_digests
 from arena.entry.submission import Submission
 from arena.errors import ABSENT, Fault, InfrastructureFailure, InvalidInput, describe_exception
 from arena.jail.isolation import PROGRAMS_ISOLATION, Isolation
@@ -18,6 +21,32 @@ from arena.jail.launcher import PreloadFailure
 from arena.jail.limits import Limits
 
 _TRIALS = 2
+
+
+def refuse_unplayable(submissions: Sequence[Submission], seeds: SeedPlan) -> None:
+    """Refuse what nobody could rank or verify: no submission, two of one name, or hidden seeds of unknown rules.
+
+    Args:
+        submissions: Who wants to play.
+        seeds: On which seeds.
+
+    Raises:
+        InvalidInput: With everything that is wrong.
+    """
+    faults = []
+    if not submissions:
+        faults.append(Fault("submissions", "", ABSENT, "there is no submission to play", "name at least one"))
+    for name, number in Counter(submission.name for submission in submissions).items():
+        if number > 1:
+            paths = " and ".join(str(one.path) for one in submissions if one.name == name)
+            rule = f"{number} submissions have this name: {paths}"
+            faults.append(Fault("submissions", "name", name, rule, "give each its own name, and name each once"))
+    if isinstance(seeds, HiddenSeeds) and seeds.contract_digest not in {contract_digest(), *earlier_digests()}:
+        rule = "is no digest of these rules, so that nobody could verify what is played"
+        fix = "use hidden_seeds(secret, count, contract_digest())"
+        faults.append(Fault("seeds", "contract_digest", seeds.contract_digest, rule, fix))
+    if faults:
+        raise InvalidInput(faults)
 
 
 def refuse_inside(submissions: Iterable[Submission], output: Path) -> None:
