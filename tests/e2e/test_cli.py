@@ -22,7 +22,9 @@ from typer.testing import CliRunner
 from arena.cli import app
 from arena.contract.seeds import read_secret
 from arena.contract.version import contract_digest
+from arena.entry.finding import RESULTS_NAME
 from arena.play.seats import strongest
+from arena.results.folder import STORE_NAME
 from arena.testing import check_controller
 
 SCENARIO = "serial-stationary-backlog"
@@ -187,6 +189,17 @@ def test_results_inside_a_submission_are_refused_before_anything_is_made(run: Ru
         assert f"{rule}; write the results elsewhere: --output results" in " ".join(refused.stderr.split())
     assert {path.name for path in Path("my-idea").iterdir()} == {"controller.py", "submission.yaml"}
     assert run("evaluate", "my-idea", *options, "--output", "my-idea-results").exit_code == 0
+
+
+def test_results_among_submissions_are_no_submission(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert RESULTS_NAME == STORE_NAME
+    assert run("new", "submission", "my-idea", "--in", "all").exit_code == 0
+    monkeypatch.chdir("all")
+    for played in (10, 0):
+        done = run("evaluate", ".", "--scenario", SCENARIO, "--workers", "0", "--isolation", "trusted", "--json")
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["played"] == played
+    assert Path("results", STORE_NAME).is_file()
 
 
 @pytest.mark.parametrize("kind", ["submission", "plugin"])

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from arena.contract.controller import ControllerSpec
 from arena.entry import folder as folder_module
-from arena.entry.folder import IGNORED_FOLDERS, LARGEST_COUNT, LARGEST_SIZE, load_class
+from arena.entry.folder import LARGEST_COUNT, LARGEST_SIZE, load_class
 from arena.entry.loading import LoadedSubmissions, load_submissions
 from arena.entry.submission import Submission, make_factory, take_snapshot
 from arena.errors import InvalidInput
@@ -477,7 +477,7 @@ class TestDigests:
         digests.add(only(folder).digest)
         assert len(digests) == 4
 
-    @pytest.mark.parametrize("cache", sorted(IGNORED_FOLDERS))
+    @pytest.mark.parametrize("cache", ["__pycache__", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"])
     def test_what_tools_leave_behind_is_no_part_of_it(self, folder: Path, tmp_path: Path, cache: str) -> None:
         before = only(folder)
         for place in (folder / cache, folder / "package" / cache):
