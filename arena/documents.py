@@ -48,7 +48,7 @@ _NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _FINITE_RULE: Final = "must be a finite number"
 
 
-def load_document(path: Path) -> dict[str, Any]:
+def load_document(path: str | Path) -> dict[str, Any]:
     """Read the YAML mapping in the file `path`.
 
     Anything but a regular file is refused without being opened for long: a pipe does not block.

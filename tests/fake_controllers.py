@@ -91,6 +91,16 @@ class Remembers(Constant):
         return np.full(self.links, float(Remembers.episodes))
 
 
+class Counts(Constant):
+    """Counts its decisions in its class, so that no two episodes are alike."""
+
+    decisions = 0
+
+    def order(self, observation: Observation) -> Any:
+        Counts.decisions += 1
+        return np.full(self.links, float(Counts.decisions % 1000))
+
+
 class Overwrites(Constant):
     def order(self, observation: Observation) -> Any:
         observation.on_hand[0] = 0.0

@@ -32,7 +32,7 @@ class Removed:
     tables: Rewritten | None
 
 
-def remove(folder: Path, submission: str, reason: str = "") -> Removed:
+def remove(folder: str | Path, submission: str, reason: str = "") -> Removed:
     """Take a submission out of a folder of results, with every content that it was entered with.
 
     Its episodes stay in the store and no longer count in standings, tables and page; all of these are about the others
@@ -42,12 +42,12 @@ def remove(folder: Path, submission: str, reason: str = "") -> Removed:
     Args:
         folder: as an evaluation wrote it.
         submission: name of the submission.
-        reason: why, for the mark.
+        reason: why, for the mark; the mark of a submission that is removed already keeps its own.
 
     Raises:
         UnknownName: the folder holds no episode of such a submission.
-        InvalidInput: the reason is too long, a table is of another layout, or a file is in the way that the arena did
-            not write.
+        InvalidInput: the reason is too long, a table is of another layout or names episodes of others that the store
+            does not hold, or a file is in the way that the arena did not write.
         StoreAgeError: the store is older or newer than this arena.
         StoreError: the store is missing, damaged, or being written by another process.
         ArenaError: a file cannot be written; the same call writes the tables then.
@@ -55,6 +55,7 @@ def remove(folder: Path, submission: str, reason: str = "") -> Removed:
     if len(reason) > LONGEST_REASON:
         rule = f"a reason has at most {LONGEST_REASON} characters, not {len(reason)}"
         raise InvalidInput([Fault("--reason", "", reason, rule, "say it shorter, and link to the rest")])
+    folder = Path(folder)
     path = folder / STORE_NAME
     if not path.is_file():
         raise StoreError(f"{path}: there is no such store; name a folder that arena evaluate wrote")
@@ -65,6 +66,7 @@ def remove(folder: Path, submission: str, reason: str = "") -> Removed:
         contents = Counter(record.submission_digest for record in records if record.submission == submission)
         if not contents:
             raise unknown_name("submission", submission, sorted({one.submission for one in records}), str(folder))
+        tables.refuse_to_cut(store, [submission])
         counting = {digest: number for digest, number in contents.items() if digest not in store.removals.digests()}
         if counting:
             store.removals.put(submission, counting, reason)

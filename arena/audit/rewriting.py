@@ -13,6 +13,7 @@ from arena.errors import InvalidInput
 from arena.results.export import write_episodes
 from arena.results.files import EPISODES, PAGE, STANDINGS, Wanted, find_obstacles, write_text
 from arena.results.folder import EPISODES_NAME, REPORT_NAME, STANDINGS_NAME
+from arena.results.losses import refuse_to_cut
 from arena.results.reading import read_standings
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Standings
@@ -56,6 +57,19 @@ class TablesToRewrite:
         # An evaluation that was interrupted before it wrote both has none to keep, and writes them when it goes on.
         if all((folder / name).exists() for name in (EPISODES_NAME, STANDINGS_NAME)):
             self._standings, self._lines = read_standings(folder, to_rewrite=True), read_lines(folder)
+
+    def refuse_to_cut(self, store: Store, spared: Sequence[str] = ()) -> None:
+        """Refuse to go on where the tables name episodes that the store does not hold: they would lose them silently.
+
+        Args:
+            store: open, and not changed yet.
+            spared: names of submissions that are to leave the tables.
+
+        Raises:
+            InvalidInput: the tables name such episodes.
+        """
+        if self._standings is not None:
+            refuse_to_cut(self._folder, store, spared)
 
     def write(self, store: Store) -> Rewritten | None:
         """Write table of episodes and standings from what the store holds now.

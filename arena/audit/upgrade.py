@@ -53,7 +53,7 @@ class Upgrade:
     tables: Rewritten | None
 
 
-def upgrade(folder: Path, *, progress: Progress[bool] | None = None) -> Upgrade:
+def upgrade(folder: str | Path, *, progress: Progress[bool] | None = None) -> Upgrade:
     """Bring a folder of results to the present rules.
 
     The store changes in one transaction. Whatever ends the upgrade before that leaves it as it was, and afterwards the
@@ -64,11 +64,13 @@ def upgrade(folder: Path, *, progress: Progress[bool] | None = None) -> Upgrade:
         progress: who is told how it goes.
 
     Raises:
-        InvalidInput: a table is of another layout, or a file is in the way that the arena did not write.
+        InvalidInput: a table is of another layout or names episodes that the store does not hold, or a file is in the
+            way that the arena did not write.
         StoreAgeError: the store is of a newer arena.
         StoreError: the store is missing, damaged, or being written by another process.
         ArenaError: a file cannot be written.
     """
+    folder = Path(folder)
     path = folder / STORE_NAME
     if not path.is_file():
         raise StoreError(f"{path}: there is no such store; name a folder that arena evaluate wrote")
@@ -77,6 +79,7 @@ def upgrade(folder: Path, *, progress: Progress[bool] | None = None) -> Upgrade:
     tables = TablesToRewrite(folder)
     watcher = progress or Silent()
     with Store(path) as store:
+        tables.refuse_to_cut(store)
         replay = _Replay(store)
         outdated = store.outdated()
         watcher.started(len(outdated))

@@ -89,7 +89,7 @@ class Verification:
 
 
 def verify(
-    folder: Path,
+    folder: str | Path,
     *,
     reveal: Reveal | None = None,
     suite: str | Path | None = None,
@@ -112,6 +112,7 @@ def verify(
         StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store is missing or damaged.
     """
+    folder = Path(folder)
     refuse_other_age(folder / STORE_NAME)
     standings, lines = read_standings(folder), read_lines(folder)
     watcher = progress or Silent()

@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     results = typer.Typer(no_args_is_help=True, help="Upgrade and mend folders of results.")
     results.command("upgrade")(upgrade)
     results.command("remove")(remove)
+    results.command("repair")(repair)
     app.add_typer(results, name="results")
 
 
@@ -116,17 +117,36 @@ def remove(
     page = None if done.tables is None else _write_page(folder, done.tables.standings, done.tables.records)
     with kept(f"the submission is removed from {folder}"):
         if done.already:
-            print(f"{printable(submission)} is removed already; nothing was changed")
+            dropped = reason and reason not in (mark.reason for mark in done.marks)
+            rest = "; the reason given now was not kept, since a mark is never changed" if dropped else ""
+            print(f"{printable(submission)} is removed already; nothing was changed{rest}")
         for mark in done.marks:
             print(describe_removal(mark))
         if page is not None:
             print(page)
 
 
+def repair(folder: Folder) -> None:
+    """Drop the episodes from a folder's store whose orders or demand are damaged, so that they are played again.
+
+    Nothing else is dropped. The next arena evaluate of their submissions plays them with the same seeds and writes the
+    tables anew; until then arena verify finds them missing.
+    """
+    from arena.audit.repairing import repair as run
+    from arena.errors import printable
+
+    done = run(folder)
+    with kept(f"the folder is repaired: {folder}"):
+        for name, number in done.dropped.items():
+            print(f"dropped: {number:,} damaged episodes of {printable(name)}; arena evaluate plays them again")
+        if done.attempts:
+            print(f"dropped: the orders of {done.attempts:,} attempts that broke off, which cannot be read")
+        if not done.dropped and not done.attempts:
+            print("no series is damaged; nothing was changed")
+
+
 def _write_page(folder: Path, standings: Standings, records: Sequence[EpisodeRecord]) -> Path:
     from arena.report.page import write_report
     from arena.results.folder import REPORT_NAME
-    from arena.world.suite import shipped_scenarios
 
-    notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
-    return write_report(standings, records, folder / REPORT_NAME, notes=notes)
+    return write_report(standings, records, folder / REPORT_NAME)

@@ -17,7 +17,7 @@ Place = Annotated[Path, typer.Option("--in", help="Folder in which the new folde
 
 _NEXT = {
     "submission": "next: arena check {folder}",
-    "plugin": "next: pip install -e {folder} && arena check {folder}/submission.yaml",
+    "plugin": "next: pip install -e {folder} && arena check {folder}/submissions",
 }
 
 

@@ -93,12 +93,28 @@ class SeedPlan(Protocol):
 
 @dataclass(frozen=True)
 class PublicSeeds:
-    """The published seeds, the same for every scenario."""
+    """The published seeds, the same for every scenario.
 
-    label: str = "public"
-    commitment: None = None
+    Args:
+        count: how many of them, from the first; all ten unless given.
+
+    Raises:
+        InvalidInput: If there are not so many, or none is asked for.
+        TypeError: If the count is not a whole number.
+    """
+
     count: int = len(PUBLIC_SEEDS)
-    draw_key: None = None
+    label: str = field(default="public", init=False)
+    commitment: None = field(default=None, init=False)
+    draw_key: None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Check the count."""
+        count = whole_number(self.count, "number of public seeds")
+        if not 1 <= count <= len(PUBLIC_SEEDS):
+            rule = f"the number of public seeds is between 1 and {len(PUBLIC_SEEDS)}"
+            raise InvalidInput([Fault("PublicSeeds", "count", count, rule, "for more, use hidden_seeds with a secret")])
+        object.__setattr__(self, "count", count)
 
     def episode(self, scenario_digest: str, index: SupportsIndex) -> EpisodeSeed:
         """Return the seeds of one episode; controllers are briefed with a hash of the public one."""
@@ -187,22 +203,22 @@ def new_secret() -> Secret:
     return Secret(master=secrets.token_hex(_MASTER_BYTES), salt=secrets.token_hex(_MASTER_BYTES), created=created)
 
 
-def write_secret(secret: Secret, path: Path) -> None:
+def write_secret(secret: Secret, path: str | Path) -> None:
     """Write a secret to a new file that only its owner can read.
 
     Raises:
         ArenaError: If the file exists (a secret is never overwritten) or cannot be written.
     """
-    _write_new(path, secret, 0o600, "a secret is never overwritten")
+    _write_new(Path(path), secret, 0o600, "a secret is never overwritten")
 
 
-def write_reveal(reveal: Reveal, path: Path) -> None:
+def write_reveal(reveal: Reveal, path: str | Path) -> None:
     """Write a reveal to a new file that everybody may read.
 
     Raises:
         ArenaError: If the file exists (it might be the secret) or cannot be written.
     """
-    _write_new(path, reveal, 0o666, "a reveal overwrites nothing")
+    _write_new(Path(path), reveal, 0o666, "a reveal overwrites nothing")
 
 
 def _write_new(path: Path, content: Secret | Reveal, mode: int, rule: str) -> None:
@@ -233,13 +249,14 @@ def reveal_secret(secret: Secret) -> Reveal:
     return Reveal(master=secret.master, salt=secret.salt, created=secret.created)
 
 
-def read_secret(path: Path) -> Secret:
+def read_secret(path: str | Path) -> Secret:
     """Read a secret.
 
     Raises:
         InvalidInput: If the file is missing, no secret, or readable by others than its owner. The message never
             holds a part of the secret.
     """
+    path = Path(path)
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -251,13 +268,13 @@ def read_secret(path: Path) -> Secret:
     return _read(Secret, path)
 
 
-def read_reveal(path: Path) -> Reveal:
+def read_reveal(path: str | Path) -> Reveal:
     """Read a reveal.
 
     Raises:
         InvalidInput: If the file is missing or no reveal; a secret is none. The message never holds a part of it.
     """
-    return _read(Reveal, path)
+    return _read(Reveal, Path(path))
 
 
 def _read(model: type[_M], path: Path) -> _M:

@@ -17,6 +17,9 @@ from arena.world.kinds import kind_of
 SUFFIXES: Final = (".yaml", ".yml")
 """Endings of manifests."""
 
+RESULTS_NAME: Final = "results.sqlite"
+"""Store of a folder of results. An evaluation may have left one among submissions, where it is passed over."""
+
 _LISTED: Final = 5
 _LARGEST_LOOK: Final = 64 * 1024
 _CONTROLLER: Final = re.compile(rb"""^[ \t]*["']?controller["']?[ \t]*:""", re.MULTILINE)
@@ -82,14 +85,17 @@ def _look(path: Path, faults: list[Fault]) -> list[Path]:
 
 
 def _entries(folder: Path) -> _Entries:
-    """Sort the entries of a folder; hidden ones and those with two leading underscores are left out."""
+    """Sort the entries of a folder; hidden ones, those with two leading underscores and results are left out."""
     entries = _Entries()
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith((".", "__")):
             continue
         status = entry.lstat()
         if stat.S_ISDIR(status.st_mode):
-            (entries.submissions if (entry / MANIFEST_NAME).is_file() else entries.folders).append(entry)
+            if (entry / MANIFEST_NAME).is_file():
+                entries.submissions.append(entry)
+            elif not (entry / RESULTS_NAME).is_file():
+                entries.folders.append(entry)
             continue
         kind = unsafe_kind(status)
         if kind is not None and (entry.suffix in SUFFIXES or entry.is_dir()):

@@ -6,7 +6,6 @@ are found only when nothing else on the path has their name, so that a `numpy.py
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
 import os
@@ -33,7 +32,11 @@ LARGEST_SIZE: Final = 16 * 1024 * 1024
 MANIFEST_NAME: Final = "submission.yaml"
 """Name of the manifest in a submission's folder."""
 
-_IGNORED_FOLDERS: Final = frozenset({"__pycache__"})
+IGNORED_FOLDERS: Final = frozenset(
+    {"__pycache__", ".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
+)
+"""Folders that tools leave behind: part neither of a submission's digest nor of the copy of it that plays."""
+
 _KINDS: Final = (
     (stat.S_ISLNK, "a symbolic link"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -57,7 +60,7 @@ class FolderFile:
 
 
 def read_folder(folder: Path) -> tuple[FolderFile, ...]:
-    """Read every file of a submission's folder, in the order of their names; `__pycache__` is left out.
+    """Read every file of a submission's folder, in the order of their names; `IGNORED_FOLDERS` are left out.
 
     Args:
         folder: the submission's folder.
@@ -126,7 +129,7 @@ def _walk(folder: Path, prefix: str, faults: list[Fault]) -> Iterator[tuple[str,
     for entry in entries:
         name = f"{prefix}{entry.name}"
         is_folder = entry.is_dir(follow_symlinks=False)
-        if is_folder and entry.name in _IGNORED_FOLDERS:
+        if is_folder and entry.name in IGNORED_FOLDERS:
             continue
         yield name, Path(entry.path), entry.stat(follow_symlinks=False)
         if is_folder:
@@ -151,47 +154,6 @@ def write_files(files: Sequence[FolderFile], folder: Path) -> None:
         target = folder / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.content)
-
-
-def check_class(files: Sequence[FolderFile], controller: str, source: str) -> list[Fault]:
-    """Return what is wrong with `file.py:ClassName` as far as reading the code tells; nothing is run.
-
-    Args:
-        files: the submission's files.
-        controller: the manifest's `controller`.
-        source: the manifest, named in the faults.
-    """
-    name, class_name = controller.split(":")
-    code = next((file.content for file in files if file.name == name), None)
-    if code is None:
-        known = [file.name for file in files if file.name.endswith(".py")]
-        return [Fault(source, "controller", name, "is no file of the submission", suggest(name, known))]
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f" in line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        return [Fault(source, "controller", name, f"is not valid Python{line}", "run it through python -m py_compile")]
-    names = _top_level_names(tree)
-    if names is None or class_name in names:
-        return []
-    return [Fault(source, "controller", class_name, f"is not defined in {name}", suggest(class_name, names))]
-
-
-def _top_level_names(tree: ast.Module) -> list[str] | None:
-    """Return what a module binds at its top level, or None when that cannot be told without running it."""
-    names: list[str] = []
-    for statement in tree.body:
-        if isinstance(statement, ast.ClassDef | ast.FunctionDef):
-            names.append(statement.name)
-        elif isinstance(statement, ast.ImportFrom):
-            names.extend(alias.asname or alias.name for alias in statement.names)
-        elif isinstance(statement, ast.Assign):
-            names.extend(target.id for target in statement.targets if isinstance(target, ast.Name))
-        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            names.append(statement.target.id)
-        elif not isinstance(statement, ast.Import | ast.Expr):
-            return None  # A condition or a try may bind anything.
-    return None if "*" in names else names
 
 
 class _SourceOnlyLoader(SourceFileLoader):

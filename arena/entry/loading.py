@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from arena.contract.language_model import LlmEndpoint
 from arena.documents import load_document
+from arena.entry.classes import check_class
 from arena.entry.code import find_code, read_code
 from arena.entry.finding import find_submissions
-from arena.entry.folder import MANIFEST_NAME, FolderFile, check_class, read_folder
+from arena.entry.folder import MANIFEST_NAME, FolderFile, read_folder
 from arena.entry.submission import Manifest, Submission, digest_content, read_manifest, vary
 from arena.entry.sweeping import Setting, describe_settings, describe_source, make_variants, parse_setting
 from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
@@ -122,20 +123,24 @@ class _Entry(NamedTuple):
 
 
 def load_submissions(
-    paths: Sequence[str | Path], plugins: Plugins | None = None, settings: Sequence[str] = ()
+    paths: str | Path | Sequence[str | Path], plugins: Plugins | None = None, settings: str | Sequence[str] = ()
 ) -> LoadedSubmissions:
     """Read and check submissions; nothing of them is run.
 
     Args:
-        paths: manifests, submission folders, or folders of submissions. In a folder of submissions every YAML file is
-            a manifest and every folder (hidden ones left out) a submission folder, or the `code` of a manifest; other
-            files are ignored.
+        paths: one manifest, submission folder or folder of submissions, or several of these. In a folder of
+            submissions every YAML file is a manifest and every folder (hidden ones left out) a submission folder, or
+            the `code` of a manifest; other files are ignored.
         plugins: the installed plugins; None to find them.
         settings: variants to enter too, as ``NAME.key=a,b,c``; see `arena.entry.sweeping`.
 
     Returns:
         The submissions in the order of their names, every fault of all of them, and those whose package is missing.
     """
+    if isinstance(paths, str | Path):
+        paths = [paths]
+    if isinstance(settings, str):
+        settings = [settings]
     faults: list[Fault] = []
     submissions: list[Submission] = []
     unavailable: list[Unavailable] = []
@@ -235,7 +240,7 @@ def _admit(entry: _Entry, plugins: Plugins) -> Submission | Unavailable:
         hint = f"put both into a folder and call the manifest {MANIFEST_NAME}, or name the folder by code: my-rule"
         rule = "own code needs a folder; a single manifest names a plugin's controller"
         raise InvalidInput([Fault(source, "controller", manifest.controller, rule, hint)])
-    faults = check_class(files, manifest.controller, source)
+    faults = check_class(files, manifest.controller, manifest.config, source)
     faults += [
         Fault(source, f"config.{name}", ABSENT, "is no keyword argument", "use letters, digits and underscores")
         for name in manifest.config

@@ -27,15 +27,24 @@ from arena.jail.limits import Limits
 from arena.llm.access import LlmAccess, open_gateway
 from arena.llm.call import Gateway
 from arena.play.episode import lost_episode
+from arena.play.pairing import enter_pairings
 from arena.play.pool import play_here, play_in_workers
-from arena.play.refusals import refuse_ungranted, refuse_unimportable
+from arena.play.refusals import refuse_inside, refuse_ungranted, refuse_unimportable, refuse_unplayable
 from arena.play.seats import conceal_memory, require_level
 from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals
 from arena.progress import Progress, Silent
 from arena.results.attempts import remove_journals
 from arena.results.export import write_episodes
 from arena.results.files import STANDINGS, write_text
-from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME, find_seeds_contract, refuse_other_results
+from arena.results.folder import (
+    EPISODES_NAME,
+    STANDINGS_NAME,
+    STORE_NAME,
+    find_seeds_contract,
+    free_name,
+    refuse_other_results,
+)
+from arena.results.losses import refuse_losses
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Removal, Standings
 from arena.results.standings import compute_standings
@@ -102,7 +111,7 @@ def evaluate(
     suite: Suite,
     seeds: SeedPlan,
     *,
-    output: Path,
+    output: str | Path,
     isolation: str = "process",
     workers: int | None = None,
     limits: Limits | None = None,
@@ -132,17 +141,22 @@ def evaluate(
         Interrupted: Ctrl-C. A second one kills what is being played and raises KeyboardInterrupt.
         ArenaError: the isolation level does not work here, a folder cannot be made, a file cannot be written, workers
             cannot be started.
-        InvalidInput: the folder holds results of another selection or with other limits, or a file that the arena did
-            not write, see `arena.results.folder` and `arena.results.limits`; a submission's folder has changed since
-            it was loaded, or it asks for a capability that the isolation level does not grant, or for a library that
-            cannot be preloaded, or needs a language model and has none; see `arena.llm.split_playable`.
+        InvalidInput: there is no submission, or two have one name, or hidden seeds are of other rules; the folder holds
+            results of another selection or with other limits (see `arena.results.limits`), a file that the arena did
+            not write (see `arena.results.folder`), or tables with episodes of other submissions that its store does not
+            hold; it is inside a submission's folder; a submission's folder has changed since it was loaded, or it asks
+            for a capability that the isolation level does not grant, or for a library that cannot be preloaded, or
+            needs a language model and has none; see `arena.llm.split_playable`.
         StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store cannot be used.
     """
+    output = Path(output)
+    refuse_unplayable(submissions, seeds)
     access = models or LlmAccess()
     if seeds.commitment is not None or access.key_variables:
         conceal_memory()  # The secret is in it, or a key.
     level = require_level(isolation)
+    refuse_inside(submissions, output)
     refuse_ungranted(submissions, level)
     allowed = limits or Limits()
     refuse_unimportable(submissions, level, allowed)
@@ -151,6 +165,7 @@ def evaluate(
         raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
     watcher = progress or Silent()
     refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
+    refuse_losses(output, [one.name for one in submissions], free_name(output, suite.name))
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -161,6 +176,7 @@ def evaluate(
         _refuse_other_demand(store, seeds, output)
         store.limits.enter(allowed, output)
         removals = store.removals.enter((one.name, one.digest) for one in submissions)
+        pairings = enter_pairings(submissions, store, output)
         # The store's lock is held, so copies that are here were left by an evaluation that was killed.
         for left in output.glob(f"{_SNAPSHOTS}*"):
             if _LEFT_SNAPSHOTS.fullmatch(left.name) and not left.is_symlink():
@@ -202,10 +218,8 @@ def evaluate(
         seed_plan=seeds.label,
         commitment=seeds.commitment,
         scored_by=suite.scored_by,
-        full_views={one.name: one.manifest.full_view for one in submissions if one.manifest.full_view is not None},
-        fitted_rules={
-            one.name: one.manifest.fitted_rule for one in submissions if one.manifest.fitted_rule is not None
-        },
+        full_views={name: pair.full_view for name, pair in pairings.items() if pair.full_view is not None},
+        fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
         removals=marks,
     )
     evaluation = Evaluation(

@@ -1,4 +1,4 @@
-"""What is refused before the first episode: capabilities that a level does not grant, and libraries that do not import.
+"""Refusals before the first episode: unusable arguments, ungranted capabilities, libraries that do not import.
 
 Every set of preloaded libraries is imported once, where it will be imported.
 """
@@ -7,15 +7,75 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
+from arena.contract.seeds import HiddenSeeds, SeedPlan
+from arena.contract.version import contract_digest, earlier_digests
 from arena.entry.submission import Submission
-from arena.errors import Fault, InfrastructureFailure, InvalidInput, describe_exception
+from arena.errors import ABSENT, Fault, InfrastructureFailure, InvalidInput, describe_exception
 from arena.jail.isolation import PROGRAMS_ISOLATION, Isolation
 from arena.jail.launcher import PreloadFailure
 from arena.jail.limits import Limits
 
 _TRIALS = 2
+
+
+def refuse_unplayable(submissions: Sequence[Submission], seeds: SeedPlan) -> None:
+    """Refuse what nobody could rank or verify: no submission, two of one name, or hidden seeds of unknown rules.
+
+    Args:
+        submissions: Who wants to play.
+        seeds: On which seeds.
+
+    Raises:
+        InvalidInput: With everything that is wrong.
+    """
+    faults = []
+    if not submissions:
+        faults.append(Fault("submissions", "", ABSENT, "there is no submission to play", "name at least one"))
+    for name, number in Counter(submission.name for submission in submissions).items():
+        if number > 1:
+            paths = " and ".join(str(one.path) for one in submissions if one.name == name)
+            rule = f"{number} submissions have this name: {paths}"
+            faults.append(Fault("submissions", "name", name, rule, "give each its own name, and name each once"))
+    if isinstance(seeds, HiddenSeeds) and seeds.contract_digest not in {contract_digest(), *earlier_digests()}:
+        rule = "is no digest of these rules, so that nobody could verify what is played"
+        fix = "use hidden_seeds(secret, count, contract_digest())"
+        faults.append(Fault("seeds", "contract_digest", seeds.contract_digest, rule, fix))
+    if faults:
+        raise InvalidInput(faults)
+
+
+def refuse_inside(submissions: Iterable[Submission], output: Path) -> None:
+    """Refuse a folder of results inside a submission, whose files it would add to.
+
+    Args:
+        submissions: Who wants to play.
+        output: The folder of results; it need not exist.
+
+    Raises:
+        InvalidInput: Naming every submission whose folder it is in.
+    """
+    place = output.resolve()
+    faults = []
+    for submission in submissions:
+        if submission.folder is not None and place.is_relative_to(folder := submission.folder.resolve()):
+            rule = f"is inside the folder of submission {submission.name}, all of whose files are part of it"
+            faults.append(
+                Fault(str(output), "", ABSENT, rule, f"write the results elsewhere: --output {_beside(folder)}")
+            )
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _beside(folder: Path) -> str:
+    """Return a folder for results beside another one, as seen from here if that is shorter."""
+    other = folder.parent / "results"
+    near = os.path.relpath(other)
+    return min(near, str(other), key=len)
 
 
 def refuse_ungranted(submissions: Iterable[Submission], isolation: str) -> None:

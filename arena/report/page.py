@@ -22,6 +22,7 @@ from arena.report.plots import Axis, fit_axis, interval, tick_labels
 from arena.report.times import tabulate_times
 from arena.results.files import PAGE, write_text
 from arena.results.rows import OFFICIAL_ISOLATION
+from arena.world.suite import shipped_scenarios
 
 if TYPE_CHECKING:
     from arena.results.record import EpisodeRecord
@@ -46,7 +47,7 @@ _MINUS: Final = "−"
 
 
 def write_report(
-    standings: Standings, records: Sequence[EpisodeRecord], path: Path, *, notes: Mapping[str, str] | None = None
+    standings: Standings, records: Sequence[EpisodeRecord], path: str | Path, *, notes: Mapping[str, str] | None = None
 ) -> Path:
     """Write the page.
 
@@ -54,7 +55,7 @@ def write_report(
         standings: What the contest's records say.
         records: The records themselves, for forfeits and provenance.
         path: File to write; an older page is replaced in one step, so that a reader never sees half of it.
-        notes: By scenario, what a reader of its results must know.
+        notes: By scenario, what a reader of its results must know; None for the notes of the arena's own scenarios.
 
     Returns:
         The path.
@@ -63,6 +64,9 @@ def write_report(
         InvalidInput: A file that is no page of standings is in the way.
         ArenaError: The file cannot be written.
     """
+    path = Path(path)
+    if notes is None:
+        notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
     text = render_report(standings, records, notes=notes)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

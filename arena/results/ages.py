@@ -72,9 +72,16 @@ def refuse_newer(values: dict[str, Any], path: Path) -> None:
     """
     unknown = [name for name in values if name not in EpisodeRecord.model_fields]
     if unknown:
-        rule = f"holds records of a newer arena, version {_version(values.get('arena_version'))}"
+        version = _version(values.get("arena_version"))
+        rule = f"holds records of a newer arena, version {version}"
         here = f"this one, version {arena_version()}, does not know {_listed(unknown)}"
         fix = "install that version of the arena or a later one, or choose another folder"
+        if version == arena_version():
+            rule = "holds records with fields that this arena does not know"
+            here = f"{_listed(unknown)}, though both are of version {version}"
+            fix = (
+                "install a later state of that version, unless somebody has changed the store, or choose another folder"
+            )
         raise StoreAgeError(f"{path}: {rule}: {here}; {fix}")
 
 

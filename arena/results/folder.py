@@ -80,7 +80,7 @@ def refuse_other_results(folder: Path, suite: Suite, seeds: SeedPlan, *, asks_mo
         *([Wanted(folder / TRANSCRIPT_NAME, TRANSCRIPT)] if asks_models else []),
     ]
     refuse_other_age(folder / STORE_NAME)
-    other = _free_name(folder, suite.name)
+    other = free_name(folder, suite.name)
     faults = find_obstacles(wanted, f"choose another folder: --output {other}")
     if faults:
         raise InvalidInput(faults)
@@ -260,7 +260,7 @@ def _seeds(selection: _Selection) -> str:
     return f"the hidden seeds of commitment {printable(str(selection.commitment)[:_SHOWN])}"
 
 
-def _free_name(folder: Path, name: str) -> Path:
+def free_name(folder: Path, name: str) -> Path:
     """Return a folder inside `folder` that does not exist, to be named in a message."""
     candidate, number = folder / name, 1
     try:

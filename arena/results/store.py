@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -25,9 +24,12 @@ from arena.results.attempts import Precedent
 from arena.results.columns import KPI_COLUMNS
 from arena.results.database import KEY_COLUMNS, MATCHES_KEY, Database
 from arena.results.limits import RecordedLimits
+from arena.results.pairings import Pairings
 from arena.results.rebasing import Rebasing
 from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, key_of
 from arena.results.removals import Removals
+from arena.results.repairs import Repairs
+from arena.results.series import pack, unpack
 from arena.results.stored import EpisodeStatus, Series, StoredEpisode, StoredScenario
 from arena.world.contest_draws import Drawing
 from arena.world.scenario import Scenario
@@ -47,6 +49,8 @@ class Store:
     Attributes:
         path: the SQLite file.
         removals: marks of submissions that were taken out.
+        repairs: episodes whose series are damaged.
+        pairings: with which others submissions are compared.
         rebasing: what upgrades put under the present rules, and what they left behind.
         limits: what its episodes were played with.
     """
@@ -66,6 +70,8 @@ class Store:
         self.path = path
         self._database = Database(path, read_only=read_only)
         self.removals = Removals(self._database)
+        self.repairs = Repairs(self._database)
+        self.pairings = Pairings(self._database)
         self.rebasing = Rebasing(self._database)
         self.limits = RecordedLimits(self._database)
 
@@ -92,8 +98,7 @@ class Store:
             StoreError: it could not be committed; then the store is as before.
         """
         record = episode.record
-        requested = np.ascontiguousarray(episode.requested, dtype="<f8")
-        demand = np.ascontiguousarray(episode.demand, dtype="<f8")
+        requested, demand = np.asarray(episode.requested), np.asarray(episode.demand)
         if requested.ndim != 2 or demand.ndim != 2 or len(requested) != len(demand):
             raise ValueError(f"series of shape {requested.shape} and {demand.shape}; both are (periods, links)")
         row = (
@@ -104,8 +109,8 @@ class Store:
             as_json(record),
             *requested.shape,
             demand.shape[1],
-            zlib.compress(requested.tobytes()),
-            zlib.compress(demand.tobytes()),
+            pack(requested),
+            pack(demand),
         )
         places = ", ".join("?" * len(row))
         with self._database.explained():
@@ -122,8 +127,8 @@ class Store:
             StoreError: they could not be committed; then the store is as before.
         """
         merged = precedent.merged(self.precedents(key).get(key))
-        requested = np.ascontiguousarray(merged.requested, dtype="<f8")
-        row = (*key, merged.attempts, merged.isolation, *requested.shape, zlib.compress(requested.tobytes()))
+        shape = merged.requested.shape
+        row = (*key, merged.attempts, merged.isolation, *shape, pack(merged.requested))
         places = ", ".join("?" * len(row))
         with self._database.explained():
             self._database.execute(f"INSERT OR REPLACE INTO attempts VALUES ({places})", row)
@@ -350,13 +355,11 @@ class Store:
             self._refuse_record("its key is of other types", key)
 
     def _unpack(self, blob: bytes, shape: tuple[int, int]) -> NDArray[np.float64]:
-        size = 8 * shape[0] * shape[1]
         try:
-            # No more than is expected: whoever made the file may have packed a great deal more into it.
-            content = zlib.decompressobj().decompress(blob, max(0, size) + 1)
-            return np.frombuffer(content, dtype="<f8").reshape(shape)
-        except (zlib.error, ValueError, TypeError, OverflowError) as error:
-            raise StoreError(f"{self.path}: a series is damaged ({error}); play its episode again") from error
+            return unpack(blob, shape)
+        except ValueError as error:
+            fix = f"arena results repair {self.path.parent} drops its episode, and arena evaluate plays it again then"
+            raise StoreError(f"{self.path}: a series is damaged ({error}); {fix}") from error
 
     def _parse_scenario(self, digest: str, content: str, drawing: str | None) -> StoredScenario:
         try:

@@ -7,15 +7,12 @@ import shutil
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
-from arena.schemas import SLUG_RULE, is_slug
+from arena.scaffold.names import Kind, check_name, class_name_of, package_of
 
 __all__ = ["Kind", "scaffold"]
-
-Kind = Literal["submission", "plugin"]
-"""What can be started: a folder submission, or a plugin package."""
 
 # Target path, with the template's variables, by template.
 _SUBMISSION: Final = {
@@ -25,7 +22,8 @@ _SUBMISSION: Final = {
 _PLUGIN: Final = {
     "pyproject.toml": "plugin/pyproject.toml.jinja",
     "README.md": "plugin/README.md.jinja",
-    "submission.yaml": "plugin/submission.yaml.jinja",
+    # A folder of its own: beside it, the whole project would be the submission, with every cache and result in it.
+    "submissions/{name}.yaml": "plugin/manifest.yaml.jinja",
     "src/{package}/__init__.py": "plugin/init.py.jinja",
     "src/{package}/controller.py": "submission/controller.py.jinja",
     "src/{package}/py.typed": None,
@@ -45,23 +43,23 @@ def scaffold(kind: Kind, name: str, place: Path) -> Path:
         The new folder.
 
     Raises:
-        InvalidInput: The name is no slug, or something of that name exists already; nothing is overwritten.
+        InvalidInput: The name cannot be used, see `arena.scaffold.names.check_name`, or something of that name exists
+            already; nothing is overwritten.
         ArenaError: The files cannot be written; none is left behind.
     """
     import jinja2
 
-    if not is_slug(name) or not name[0].isalpha():  # It becomes the name of a package and of a class.
-        raise InvalidInput([Fault("", "NAME", name, f"{SLUG_RULE}, a letter first", "as in my-controller")])
+    check_name(kind, name)
     folder = place / name
     if os.path.lexists(folder):
         raise InvalidInput([Fault(str(folder), "", ABSENT, "exists already", "choose another name or remove it")])
-    package = name.replace("-", "_")
+    package = package_of(name)
     # Only our own templates are rendered, with values that matched the pattern above: nothing needs escaping.
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     values = {
         "name": name,
         "package": package,
-        "class_name": "".join(part.capitalize() for part in name.split("-")),
+        "class_name": class_name_of(name),
         "arena_version": version("inventory-arena"),
     }
     made = False
@@ -69,7 +67,7 @@ def scaffold(kind: Kind, name: str, place: Path) -> Path:
         folder.mkdir(parents=True)
         made = True
         for target, template in (_SUBMISSION if kind == "submission" else _PLUGIN).items():
-            path = folder / target.format(package=package)
+            path = folder / target.format(package=package, name=name)
             path.parent.mkdir(parents=True, exist_ok=True)
             source = "" if template is None else files("arena.scaffold").joinpath(template).read_text(encoding="utf-8")
             path.write_text(environment.from_string(source).render(values), encoding="utf-8")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from arena.contract.seeds import EpisodeSeed, PublicSeeds
 from arena.entry.submission import Submission
 from arena.jail.limits import Limits
@@ -12,6 +14,7 @@ from arena.play.match import play
 from arena.play.seats import Host
 from arena.results.record import PlayedEpisode
 from arena.results.timing import DecisionTimes
+from arena.testing.apart import run_apart
 from arena.testing.information import World, examine_information
 from arena.testing.listener import ListeningHost
 from arena.testing.recorder import RecordingHost
@@ -74,6 +77,7 @@ class Bench:
         self._limits = limits
         self._plays: dict[str, tuple[Play, ...]] = {}
         self._repetitions: dict[str, tuple[Repetition, ...]] = {}
+        self._carried: dict[tuple[str, str], bool] = {}
 
     def plays(self, submission: Submission) -> tuple[Play, ...]:
         """Return every scenario, played once, in order."""
@@ -100,12 +104,40 @@ class Bench:
             self._repetitions[submission.track] = tuple(found)
         return self._repetitions[submission.track]
 
-    def information_differences(self, submission: Submission, scenario: Scenario) -> list[str]:
-        """Play one scenario in worlds that look alike, and return what differs though it must not."""
+    def carries_over(self, submission: Submission, scenario: Scenario) -> bool:
+        """Tell whether repetitions of an episode differ only since the controller's process remembers the ones before.
 
-        def play_world(world: Scenario, seed: EpisodeSeed) -> World:
+        If they differ, it is played twice more, each time in a copy of this process, so that both begin with the same
+        classes and modules: a controller that follows nothing else then orders the same.
+        """
+        place = (submission.track, scenario.name)
+        if place not in self._carried:
+            played = [each[1:] for each in self.repetitions(submission) if each.scenario.name == scenario.name]
+            is_equal = all(np.array_equal(one.requested, each[0].requested) for each in played for one in each)
+            self._carried[place] = not is_equal and self._is_equal_apart(submission, scenario)
+        return self._carried[place]
+
+    def _is_equal_apart(self, submission: Submission, scenario: Scenario) -> bool:
+        if self.host.isolation != "trusted":
+            return False  # Processes of controllers end with the episode.
+        one, other = (run_apart(lambda: self._repeat(submission, scenario).requested) for _ in range(2))
+        return one is not None and other is not None and np.array_equal(one, other)
+
+    def information_differences(self, submission: Submission, scenario: Scenario, *, apart: bool = False) -> list[str]:
+        """Play one scenario in worlds that look alike, and return what differs though it must not.
+
+        Args:
+            submission: who plays.
+            scenario: what is played.
+            apart: play every world in a copy of this process, so that none knows of the others.
+        """
+
+        def play_here(world: Scenario, seed: EpisodeSeed) -> World:
             recording = RecordingHost(self.host)
             return World(self._timed(submission, world, seed, recording), recording.messages)
+
+        def play_world(world: Scenario, seed: EpisodeSeed) -> World:
+            return (run_apart(lambda: play_here(world, seed)) if apart else None) or play_here(world, seed)
 
         found = list(examine_information(scenario, submission.track, play_world))
         self.host.take_changes()  # told where all scenarios are played

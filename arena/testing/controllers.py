@@ -58,7 +58,8 @@ def controller_checks(
     """Return the checks of a plugin's controller, one for every name in `CONTROLLER_CHECKS`.
 
     Nothing is looked up or played before the first check is called. Checks of one call share the episodes that they
-    look at. Any of them may be called alone; one that finds no episode played to its end cannot judge, and fails.
+    look at. Any of them may be called alone. One that cannot judge fails, and names the rule that has to be kept first:
+    ``plays`` where no episode came to its end, and ``deterministic`` for ``independent`` and ``information``.
 
     Args:
         controller: A specification, or the name of an installed controller.
@@ -258,8 +259,13 @@ def _examine(
     cautions: list[Finding] = []
     try:
         for submission in bench.submissions:
+            broken: set[str] = set()
             for name in names:
-                (cautions if RULES[name].warns else findings).extend(RULES[name].judge(bench, submission))
+                if RULES[name].needs in broken:
+                    continue  # Its findings would tell the same cause again.
+                found = list(RULES[name].judge(bench, submission))
+                broken |= {finding.check for finding in found}
+                (cautions if RULES[name].warns else findings).extend(found)
     finally:
         host.close()
     is_repeated = any(bench.repeatable(submission) for submission in bench.submissions)
@@ -285,8 +291,11 @@ def _examine_one(bench: Bench, name: str, limits: Limits) -> None:
     for submission in bench.submissions:
         failures = list(RULES["plays"].judge(bench, submission))
         if name != "plays" and len(failures) == len(bench.scenarios):
-            text = f"no episode came to its end, so nothing can be judged: {failures[0].message}"
-            findings.append(dataclasses.replace(failures[0], check=name, message=text))
+            text = "no episode came to its end, so nothing can be judged until the rule plays is kept"
+            findings.append(dataclasses.replace(failures[0], check=name, message=f"{text}: {failures[0].message}"))
+        elif rule.needs and (broken := list(RULES[rule.needs].judge(bench, submission))):
+            text = f"cannot be judged until the rule {rule.needs} is kept: {broken[0].message}"
+            findings.append(dataclasses.replace(broken[0], check=name, message=text))
         else:
             (cautions if rule.warns else findings).extend(rule.judge(bench, submission))
     if findings:

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 from unittest import mock
 
@@ -72,6 +72,7 @@ _ENVIRONMENT: Final = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENAI_ORG_ID", "
 _QUICK: Final = LlmLimits(timeout=5.0, retries=0)
 _QUESTION: Final = LlmQuestion((LlmMessage("system", "be brief"), LlmMessage("user", "how many units — 5 or 7?")))
 _SCHEMA: Final = {"type": "object", "properties": {"canary_units": {"type": "number"}}, "additionalProperties": False}
+_METHODS: Final = ("probe", "ask", "close")
 _THREADS: Final = 4
 _CLOSING_SECONDS: Final = 5.0
 
@@ -268,10 +269,7 @@ class _Examination:
     def _closes(self) -> None:
         client = self._connect()
         self._ask(client)
-        try:
-            client.close()
-        except Exception as error:
-            raise self._failed(f"close raised {_told(error)}") from error
+        self._close(client)
         deadline = time.monotonic() + _CLOSING_SECONDS
         while self._server.connections and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -283,16 +281,29 @@ class _Examination:
         client = self._connect(key, limits=limits, **endpoint)
         try:
             yield client
-        finally:
-            client.close()
+        except BaseException:
+            with suppress(Exception):  # The first error is the one to tell.
+                client.close()
+            raise
+        self._close(client)
 
     def _connect(self, key: str | None = None, *, limits: LlmLimits = _QUICK, **endpoint: Any) -> LlmClient:
         described = self._server.describe(**endpoint, key_variable=None if key is None else "ARENA_TESTING_KEY")
         try:
-            return self._spec.connect(described, key, limits)
+            client = self._spec.connect(described, key, limits)
         except Exception as error:
             fix = "an endpoint is first asked by probe or ask"
             raise self._failed(f"connect raised {_told(error)}; {fix}") from error
+        absent = [name for name in _METHODS if not callable(getattr(client, name, None))]
+        rule = f"connect returned a {type(client).__name__} without {' and '.join(absent)}"
+        self._require(not absent, f"{rule}; a client has the methods of arena.LlmClient: {', '.join(_METHODS)}")
+        return client
+
+    def _close(self, client: LlmClient) -> None:
+        try:
+            client.close()
+        except Exception as error:
+            raise self._failed(f"close raised {_told(error)}") from error
 
     def _ask(self, client: LlmClient, question: LlmQuestion = _QUESTION) -> LlmAnswer:
         """Ask a question that the endpoint answers."""

@@ -24,11 +24,13 @@ class Rule(NamedTuple):
         description: the rule in one sentence, after the name of a controller.
         judge: yields what breaks it on one track.
         warns: whether a breach is allowed, but rarely meant.
+        needs: the rule without which this one cannot be judged; empty if there is none.
     """
 
     description: str
     judge: Callable[[Bench, Submission], Iterator[Finding]]
     warns: bool = False
+    needs: str = ""
 
 
 def _plays(bench: Bench, submission: Submission) -> Iterator[Finding]:
@@ -73,23 +75,26 @@ def _fallbacks(bench: Bench, submission: Submission) -> Iterator[Finding]:
 
 def _deterministic(bench: Bench, submission: Submission) -> Iterator[Finding]:
     for scenario, _, second, third in bench.repetitions(submission):
-        if (difference := _first_difference(second.requested, third.requested)) is not None:
+        difference = _first_difference(second.requested, third.requested)
+        # Orders that follow from episodes before are no matter of chance: the next rule tells.
+        if difference is not None and not bench.carries_over(submission, scenario):
             text = f"two episodes with equal seeds differ {difference}; draw random numbers from briefing.seed only"
             yield Finding("deterministic", submission.track, scenario.name, text)
 
 
 def _independent(bench: Bench, submission: Submission) -> Iterator[Finding]:
-    for scenario, first, second, third in bench.repetitions(submission):
-        if _first_difference(second.requested, third.requested) is not None:
-            continue  # Not even deterministic: the rule above tells.
-        if (difference := _first_difference(first.requested, second.requested)) is not None:
+    for scenario, *episodes in bench.repetitions(submission):
+        first, second, third = (episode.requested for episode in episodes)
+        difference = _first_difference(first, second) or _first_difference(second, third)
+        if difference is not None:
             text = f"orders changed {difference} after other episodes; keep nothing outside the controller object"
-            yield Finding("independent", submission.track, scenario.name, text)
+            yield Finding("independent", submission.track, scenario.name, f"{text}, such as in its class or module")
 
 
 def _information(bench: Bench, submission: Submission) -> Iterator[Finding]:
     for scenario, _, _ in bench.repeatable(submission):
-        for text in bench.information_differences(submission, scenario):
+        apart = bench.carries_over(submission, scenario)
+        for text in bench.information_differences(submission, scenario, apart=apart):
             yield Finding("information", submission.track, scenario.name, text)
 
 
@@ -114,10 +119,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "reports": Rule("claims no profit bound that its own profit exceeds", _reports),
     "fallbacks": Rule("rarely decides by its fallback", _fallbacks, warns=True),
     "deterministic": Rule("gives equal orders in two episodes with equal seeds", _deterministic),
-    "independent": Rule("gives the same orders after other episodes as before them", _independent),
+    "independent": Rule(
+        "gives the same orders after other episodes as before them", _independent, needs="deterministic"
+    ),
     "information": Rule(
         "gives equal orders in worlds that look alike, whatever their future, their means and their names",
         _information,
+        needs="deterministic",
     ),
     "respects-input": Rule("leaves briefings and observations as they were given", _respects_input),
 }

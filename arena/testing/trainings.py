@@ -8,6 +8,7 @@ import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Final
 
@@ -115,7 +116,7 @@ class _Examination:
         self._require(bool(run.points), "told no point of its learning curve")
         before: dict[str, int] = {}
         for point in run.points:
-            self._require(isinstance(point, TrainingPoint), f"told {point!r}; tell arena.TrainingPoint objects")
+            self._require_point(point)
             is_finite = math.isfinite(point.loss) and math.isfinite(point.score)
             self._require(bool(point.policy), f"told a point of no policy: {point}")
             self._require(is_finite, f"told a number that is not finite: {point}")
@@ -129,7 +130,8 @@ class _Examination:
             again = self._run(Path(place) / "training")
         cure = "draw everything from generators of the request's seed"
         for one, other in zip(run.points, again.points, strict=False):
-            self._require(one == other, f"told {one} and, in a second run, {other}; {cure}")
+            # As text, in which a number that is none equals itself.
+            self._require(repr(one) == repr(other), f"told {one} and, in a second run, {other}; {cure}")
         self._require(len(run.points) == len(again.points), "told another number of points in a second run")
         self._require(set(run.files) == set(again.files), "made other files in a second run")
         changed = sorted(name for name in run.files if run.files[name] != again.files[name])
@@ -141,6 +143,8 @@ class _Examination:
         with tempfile.TemporaryDirectory() as place:
             told = self._interrupt(Path(place) / "training", interrupted)
             rest = self._run(Path(place) / "training")
+        for point in (*run.points, *told, *rest.points):
+            self._require_point(point)
         missing = sorted(set(run.files) ^ set(rest.files))
         self._require(not missing, f"made other files after an interruption: {', '.join(missing[:_LISTED])}")
         first, end, last = run.points[0], run.points[-1], [*told, *rest.points][-1]
@@ -164,7 +168,7 @@ class _Examination:
         try:
             with watched(output) as strays:
                 returned: object = self._spec.run(dataclasses.replace(self._request, output=output), points.append)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failed(f"raised {type(error).__name__}: {error}") from error
         return _Run(tuple(points), self._content(returned, output), frozenset(strays))
 
@@ -194,10 +198,25 @@ class _Examination:
                 self._spec.run(dataclasses.replace(self._request, output=output), tell)
         except KeyboardInterrupt:
             return points
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             text = f"raised {type(error).__name__} when it was interrupted; let KeyboardInterrupt through"
             raise self._failed(text) from error
         raise self._failed("went on when it was interrupted; let KeyboardInterrupt through")
+
+    def _require_point(self, point: object) -> None:
+        """See that a point is one, and of numbers; told by whichever check comes upon it first."""
+        if not isinstance(point, TrainingPoint):
+            raise self._failed(f"told {point!r}; tell arena.TrainingPoint objects")
+        kinds: Mapping[str, tuple[type, str]] = {
+            "steps": (Integral, "a whole number"),
+            "total": (Integral, "a whole number"),
+            "loss": (Real, "a number"),
+            "score": (Real, "a number"),
+        }
+        for name, (kind, words) in kinds.items():
+            value = getattr(point, name)
+            is_one = isinstance(value, kind) and not isinstance(value, bool)
+            self._require(is_one, f"told {name} {value!r}, which is not {words}: {point}")
 
     def _require(self, is_kept: bool, message: str) -> None:
         if not is_kept:

@@ -22,7 +22,9 @@ from typer.testing import CliRunner
 from arena.cli import app
 from arena.contract.seeds import read_secret
 from arena.contract.version import contract_digest
+from arena.entry.finding import RESULTS_NAME
 from arena.play.seats import strongest
+from arena.results.folder import STORE_NAME
 from arena.testing import check_controller
 
 SCENARIO = "serial-stationary-backlog"
@@ -162,15 +164,42 @@ def test_a_new_plugin_is_a_package_whose_controller_conforms(run: Run, monkeypat
         "src/my_rules/__init__.py",
         "src/my_rules/controller.py",
         "src/my_rules/py.typed",
-        "submission.yaml",
+        "submissions/my-rules.yaml",
         "tests/test_controller.py",
     }
+    assert made.stdout.splitlines()[-1] == "next: pip install -e my-rules && arena check my-rules/submissions"
+    # Neither results nor caches beside it are part of what its manifest enters.
+    for command in ("arena check submissions\n", "arena evaluate submissions --suite smoke\n"):
+        assert command in (folder / "README.md").read_text()
     assert '[project.entry-points.arena]\nmy-rules = "my_rules"' in (folder / "pyproject.toml").read_text()
     monkeypatch.syspath_prepend(folder / "src")
     from my_rules import arena_controllers  # type: ignore[import-not-found]
 
     (spec,) = arena_controllers()
     assert check_controller(spec).warnings == ()
+
+
+def test_results_inside_a_submission_are_refused_before_anything_is_made(run: Run) -> None:
+    assert run("new", "submission", "my-idea").exit_code == 0
+    options = ("--scenario", SCENARIO, "--workers", "0", "--isolation", "trusted")
+    for output in ("my-idea/results", "my-idea", "my-idea/../my-idea/deep/results"):
+        refused = run("evaluate", "my-idea", *options, "--output", output)
+        assert refused.exit_code == 2
+        rule = "is inside the folder of submission my-idea, all of whose files are part of it"
+        assert f"{rule}; write the results elsewhere: --output results" in " ".join(refused.stderr.split())
+    assert {path.name for path in Path("my-idea").iterdir()} == {"controller.py", "submission.yaml"}
+    assert run("evaluate", "my-idea", *options, "--output", "my-idea-results").exit_code == 0
+
+
+def test_results_among_submissions_are_no_submission(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert RESULTS_NAME == STORE_NAME
+    assert run("new", "submission", "my-idea", "--in", "all").exit_code == 0
+    monkeypatch.chdir("all")
+    for played in (10, 0):
+        done = run("evaluate", ".", "--scenario", SCENARIO, "--workers", "0", "--isolation", "trusted", "--json")
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["played"] == played
+    assert Path("results", STORE_NAME).is_file()
 
 
 @pytest.mark.parametrize("kind", ["submission", "plugin"])
@@ -185,6 +214,35 @@ def test_new_overwrites_nothing_and_wants_a_slug(run: Run, kind: str) -> None:
         assert refused.exit_code == 2
         assert "must be lower-case letters, digits and single hyphens" in refused.stderr
     assert [path.name for path in Path().iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "rule"),
+    [
+        ("submission", "none", "its class would be called None, which is a keyword of Python"),
+        ("plugin", "true", "its class would be called True, which is a keyword of Python"),
+        ("submission", "briefing", "its class would be called Briefing, as is what it imports from arena"),
+        ("plugin", "class", "its package would be called class, which is a keyword of Python"),
+        ("plugin", "json", "its package would be called json, as is a module of Python's standard library"),
+        ("plugin", "numpy", "its distribution would replace the installed one of that name, numpy"),
+        ("plugin", "inventory-arena", "its distribution would replace the installed one of that name"),
+        ("plugin", "arena", "its package would be called arena, as is an installed module"),
+        ("plugin", "ss", "gives a controller of this name"),
+    ],
+)
+def test_new_refuses_names_that_could_not_work(run: Run, kind: str, name: str, rule: str) -> None:
+    refused = run("new", kind, name)
+    assert refused.exit_code == 2
+    told = " ".join(refused.stderr.split())
+    assert f"NAME: {rule}" in told or (name == "ss" and rule in told)
+    assert f'got "{name}"; choose another name' in told
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("name", ["class", "json", "numpy", "ss"])
+def test_a_submission_may_have_a_name_that_a_package_may_not(run: Run, name: str) -> None:
+    assert run("new", "submission", name).exit_code == 0
+    compile(Path(name, "controller.py").read_text(), name, "exec")
 
 
 @pytest.mark.parametrize("kind", ["submission", "plugin"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,47 @@ def test_without_its_full_view_a_submission_plays_and_has_no_price(evaluate: Any
     assert (
         json.loads((tmp_path / "results" / "standings.json").read_text(encoding="utf-8"))["prices"][0]["price"] is None
     )
+
+
+SCENARIO = ("--scenario", "serial-trend-seasonal-backlog-decentralised")
+
+
+def prices(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "standings.json").read_text(encoding="utf-8"))["prices"]
+    return found
+
+
+def test_a_price_stays_when_another_submission_is_entered(evaluate: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    evaluate("local-base-stock", "local-base-stock-full-view", options=SCENARIO)
+    (before,) = prices(folder)
+    assert before["price"] is not None
+    evaluate("ss", options=SCENARIO)
+    assert prices(folder) == [before]
+    # What the store keeps holds without tables: an evaluation may have been interrupted before it wrote any.
+    (folder / "standings.json").unlink()
+    evaluate("ss", options=SCENARIO)
+    assert prices(folder) == [before]
+    # A store of before pairings were kept is helped by the standings.
+    with closing(sqlite3.connect(folder / "results.sqlite", isolation_level=None)) as connection:
+        assert connection.execute("DELETE FROM about WHERE name = 'pairings'").rowcount == 1
+    evaluate("ss", options=SCENARIO)
+    assert prices(folder) == [before]
+    done = CliRunner().invoke(app, ["verify", str(folder)], prog_name="arena")
+    assert done.exit_code == 0, done.output
+
+
+def test_a_manifest_that_no_longer_names_a_full_view_ends_the_comparison(
+    evaluate: Any, repository: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    evaluate("local-base-stock", "local-base-stock-full-view", options=SCENARIO)
+    lines = (repository / "submissions" / "local-base-stock.yaml").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "local.yaml").write_text("\n".join(line for line in lines if not line.startswith("full_view")))
+    options = ("--workers", "0", "--isolation", "trusted", *SCENARIO)
+    done = CliRunner().invoke(app, ["evaluate", "local.yaml", *options], prog_name="arena")
+    assert done.exit_code == 0, done.output
+    assert prices(folder) == []
 
 
 def test_on_a_core_scenario_a_decentralised_submission_plays_with_its_own_view(evaluate: Any, tmp_path: Path) -> None:

@@ -96,8 +96,14 @@ def test_a_removed_submission_no_longer_counts_and_leaves_a_mark(run: Run) -> No
 def test_removing_again_says_so_and_changes_nothing(run: Run) -> None:
     run("results", "remove", "public", "late", "--reason", REASON)
     before = standings()
-    again = run("results", "remove", "public", "late", "--reason", "another")
+    again = run("results", "remove", "public", "late", "--reason", REASON)
     assert (again.exit_code, again.stdout.splitlines()[0]) == (0, "late is removed already; nothing was changed")
+    again = run("results", "remove", "public", "late", "--reason", "another")
+    told = (
+        "late is removed already; nothing was changed; the reason given now was not kept, since a mark is never changed"
+    )
+    assert again.exit_code == 0
+    assert again.stdout.startswith(f"{told}\n")
     assert f": {REASON}; its 4 episodes do not count" in again.stdout
     assert standings() == before
 

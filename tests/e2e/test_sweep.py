@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,19 @@ def test_a_setting_that_fits_nothing_ends_the_command(submissions: Path) -> None
     assert done.exit_code == 2
     assert 'no submission of this name is entered, got "clam"; did you mean "calm"?' in done.stderr
     assert arena("check", submissions / "calm.yaml", "--isolation", "trusted").exit_code == 0
+
+
+def test_the_variant_that_the_how_to_keeps_is_not_played_again(repository: Path, tmp_path: Path) -> None:
+    text = (repository / "docs" / "how-to" / "sweep.md").read_text(encoding="utf-8")
+    (kept,) = (block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "my-rule-memory-5" in block)
+    place = tmp_path / "submissions"
+    assert arena("new", "submission", "my-rule", "--in", place).exit_code == 0
+    first = evaluate(place, "--set", "my-rule.memory=3,5,8")
+    assert (first["played"], first["resumed"]) == (4 * 10, 0)
+    (place / "my-rule-memory-5.yaml").write_text(kept)
+    again = evaluate(place)
+    assert (again["played"], again["resumed"]) == (0, 2 * 10)
+    refused = arena("evaluate", place, "--set", "my-rule.memry=3", "--output", tmp_path / "results")
+    (told,) = re.findall(r"`(--set my-rule\.memry=3: [^`]*)`", text)
+    assert refused.exit_code == 2
+    assert " ".join(told.split()) in " ".join(refused.stderr.split())

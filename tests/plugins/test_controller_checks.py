@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fake_controllers import (
     Constant,
+    Counts,
     Dice,
     OneOrderTooMany,
     Remembers,
@@ -22,7 +23,14 @@ from fake_controllers import (
 from arena import ControllerSpec, InvalidInput, Observation, PluginError, UnknownName
 from arena.contract.messages import OracleBriefing
 from arena.play import match
-from arena.testing import CONTROLLER_CHECKS, Check, ConformanceError, ConformanceWarning, controller_checks
+from arena.testing import (
+    CONTROLLER_CHECKS,
+    Check,
+    ConformanceError,
+    ConformanceWarning,
+    check_controller,
+    controller_checks,
+)
 
 JUDGED = [name for name in CONTROLLER_CHECKS if name != "declared"]
 
@@ -86,9 +94,42 @@ def test_and_passes_the_others(name: str) -> None:
     controller, track, _ = BREAKERS[name]
     Remembers.episodes = 0
     found = checks(a_spec(controller, tracks=(track,)))
-    follows = {"deterministic": {"information"}, "independent": {"information"}}.get(name, set())
-    for other in {*BREAKERS, "declared"} - {name} - follows:
+    unjudged = {"independent", "information"} if name == "deterministic" else set()
+    for other in {*BREAKERS, "declared"} - {name} - unjudged:
         found[other]()
+    for other in unjudged:
+        told = rf"{other}, track blind, .*: cannot be judged until the rule deterministic is kept: two episodes"
+        with pytest.raises(ConformanceError, match=told):
+            found[other]()
+
+
+@pytest.mark.parametrize("as_one", [False, True])
+def test_what_a_class_remembers_is_told_by_its_rule_alone(as_one: bool) -> None:
+    message = (
+        "independent, track blind, .*: orders changed first in period 0 .* after other episodes; keep nothing outs"
+    )
+    if as_one:
+        with pytest.raises(ConformanceError, match=message) as caught:
+            check_controller(a_spec(Counts), networks=["serial"])
+        assert {finding.check for finding in caught.value.result.findings} == {"independent"}
+        return
+    found = checks(a_spec(Counts))
+    for name in set(JUDGED) - {"independent"}:
+        found[name]()
+    with pytest.raises(ConformanceError, match=message):
+        found["independent"]()
+
+
+def test_without_copies_of_processes_it_is_told_as_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    with pytest.raises(ConformanceError, match=r"deterministic, track blind, .*: two episodes with equal seeds differ"):
+        checks(a_spec(Counts))["deterministic"]()
+
+
+def test_chance_is_told_once_where_all_rules_are_examined() -> None:
+    with pytest.raises(ConformanceError) as caught:
+        check_controller(a_spec(Dice), networks=["serial"])
+    assert {finding.check for finding in caught.value.result.findings} == {"deterministic"}
 
 
 @pytest.mark.parametrize("name", CAUTIONS)
@@ -102,7 +143,8 @@ def test_what_is_rarely_meant_is_a_warning(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in JUDGED if name != "plays"])
 def test_a_check_does_not_pass_where_nothing_could_be_played(name: str) -> None:
     with pytest.raises(
-        ConformanceError, match=rf"{name}, .*: no episode came to its end, so nothing can be judged: in"
+        ConformanceError,
+        match=rf"{name}, .*: no episode came to its end, so nothing can be judged until the rule plays is kept: in",
     ):
         checks(a_spec(OneOrderTooMany))[name]()
 

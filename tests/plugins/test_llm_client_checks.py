@@ -254,3 +254,33 @@ def test_the_server_keeps_what_it_was_sent() -> None:
         client.close()
     (request,) = server.requests
     assert (request["seed"], request["messages"]) == (3, [{"role": "user", "content": "units?"}])
+
+
+@pytest.mark.parametrize("name", [name for name in LLM_CLIENT_CHECKS if name != "declared"])
+@pytest.mark.parametrize("method", ["probe", "ask", "close"])
+def test_a_client_without_a_method_fails_every_check_in_words(name: str, method: str) -> None:
+    class Lacks(PlainClient):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            setattr(self, method, None)
+
+    message = f"client under-test, {name}: connect returned a Lacks without {method}; a client has the methods of arena"
+    with pytest.raises(CheckFailed, match=message):
+        checks(a_spec(Lacks))[name]()
+
+
+def test_a_close_that_raises_is_told_where_nothing_else_is() -> None:
+    class Clings(PlainClient):
+        def close(self) -> None:
+            super().close()
+            raise OSError("busy")
+
+    with pytest.raises(CheckFailed, match=r"answers: close raised OSError \(busy\)"):
+        checks(a_spec(Clings))["answers"]()
+
+    class Both(Clings):
+        def ask(self, question: LlmQuestion) -> LlmAnswer:
+            raise LookupError("no answer")
+
+    with pytest.raises(CheckFailed, match=r"answers: ask raised LookupError \(no answer\)"):
+        checks(a_spec(Both))["answers"]()

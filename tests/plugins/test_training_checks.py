@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -50,6 +51,21 @@ class Steady:
         path = request.output / "weights.json"
         path.write_text(json.dumps(drawn))
         return (path,)
+
+
+class Tuples(Steady):
+    def tell(self, tell: Tell, point: TrainingPoint) -> None:
+        tell((point.policy, point.steps, point.total))  # type: ignore[arg-type]
+
+
+class NumbersAsText(Steady):
+    def tell(self, tell: Tell, point: TrainingPoint) -> None:
+        tell(dataclasses.replace(point, loss="0.5"))  # type: ignore[arg-type]
+
+
+class Leaves(Steady):
+    def finish(self, request: TrainingRequest, drawn: list[float]) -> tuple[Path, ...]:
+        raise SystemExit(3)
 
 
 class MakesNothing(Steady):
@@ -197,6 +213,12 @@ BREAKERS = [
     ("reports", StandsStill, "told steps that do not grow, after 256"),
     ("reports", Overshoots, "told steps that are not within 1 and the total"),
     ("reports", Words, "told '64 steps'; tell arena.TrainingPoint objects"),
+    ("reports", NumbersAsText, "told loss '0.5', which is not a number: TrainingPoint"),
+    ("resumes", Words, "told '64 steps'; tell arena.TrainingPoint objects"),
+    ("resumes", Tuples, r"told \('steady', 64, 256\); tell arena.TrainingPoint objects"),
+    ("resumes", NumbersAsText, "told loss '0.5', which is not a number: TrainingPoint"),
+    ("trains", Leaves, "raised SystemExit: 3"),
+    ("resumes", Leaves, "raised SystemExit: 3"),
     ("deterministic", Dice, r"told TrainingPoint\(.*\) and, in a second run, TrainingPoint\("),
     ("deterministic", OtherWeights, "made another weights.json in a second run; draw everything from"),
     ("resumes", BeginsAnew, "began anew after an interruption at 128 steps"),
@@ -269,3 +291,8 @@ def test_the_checks_share_a_run_and_pass_the_request_on() -> None:
         check()
     assert len(requests) == 4
     assert {(request.network, request.steps, request.seed) for request in requests} == {("serial", 512, 3)}
+
+
+@pytest.mark.parametrize("training", [Words, Tuples, NumbersAsText, NotANumber])
+def test_equal_points_are_equal_whatever_they_are(training: type[Steady]) -> None:
+    checks(training())["deterministic"]()

@@ -1,7 +1,11 @@
 """The namespace `arena`: complete, cheap to import, and honest about names it does not have."""
 
+import importlib
+import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +44,39 @@ def test_import_loads_no_heavy_library() -> None:
 def test_public_names_need_no_learning_or_modelling_library() -> None:
     loaded = modules_after("import arena\nfor name in arena.__all__: getattr(arena, name)")
     assert not loaded.intersection(NEVER)
+
+
+def test_what_the_page_of_contests_shows_can_be_imported(repository: Path) -> None:
+    page = (repository / "docs" / "reference" / "contest.md").read_text(encoding="utf-8")
+    shown: set[str] = set()
+    for path in re.findall(r"^::: ([\w.]+)$", page, re.MULTILINE):
+        try:
+            module = importlib.import_module(path)
+        except ImportError:
+            shown.add(path.rpartition(".")[2])
+            continue
+        shown |= {name for name, one in vars(module).items() if getattr(one, "__module__", "") == path}
+    assert "Removal" in shown
+    assert shown <= set(arena.__all__)
+
+
+def test_every_error_that_a_public_docstring_names_is_public() -> None:
+    from arena import errors
+
+    own = {name for name, one in vars(errors).items() if inspect.isclass(one) and issubclass(one, errors.ArenaError)}
+    named: set[str] = set()
+    for name in arena.__all__:
+        public = getattr(arena, name)
+        for documented in (public, *(vars(public).values() if inspect.isclass(public) else ())):
+            text = inspect.getdoc(documented) or ""
+            named |= set(re.findall(r"^ {4}(\w+): ", text.partition("Raises:")[2], re.MULTILINE)) & own
+    assert "StoreAgeError" in named
+    assert named <= set(arena.__all__)
+
+
+def test_every_room_that_contributors_are_sent_to_is_there(repository: Path) -> None:
+    text = (repository / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"\| a question about \| room \|\n(.*?)\n\n", text, re.DOTALL)
+    for path in re.findall(r"`([\w/.-]+)`", table):
+        assert (repository / path).exists() or (repository / "arena" / path).exists(), path
+    assert "lead_time" in (repository / "arena" / "world" / "nodes_and_links.py").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ from arena.errors import StoreAgeError, StoreError
 from arena.jail.limits import Limits
 from arena.results.attempts import Precedent
 from arena.results.database import SCHEMA_VERSION
-from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode
+from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, arena_version
 from arena.results.store import Store, key_of
 from arena.results.stored import EpisodeStatus
 from arena.results.timing import DecisionTimes
@@ -376,6 +376,17 @@ def test_a_record_of_a_newer_arena_is_told_with_its_version(path: Path) -> None:
         for read in (store.records, store.require_current):
             with pytest.raises(StoreAgeError, match=r"a newer arena, version 5\.6\.7: .* does not know made_up"):
                 read()
+
+
+def test_a_record_with_other_fields_of_the_same_version_is_not_called_newer(path: Path) -> None:
+    with Store(path) as store:
+        store.put(make_episode(arena_version=arena_version()))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE episodes SET record = json_set(record, '$.made_up', 0.5)")
+    rule = rf"fields that this arena does not know: made_up, though both are of version {re.escape(arena_version())};"
+    with Store(path) as store, pytest.raises(StoreAgeError, match=rule) as caught:
+        store.records()
+    assert "newer" not in str(caught.value)
 
 
 def test_what_other_rules_did_not_measure_is_no_number(path: Path) -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from arena.contract.controller import ControllerSpec
 from arena.entry import folder as folder_module
-from arena.entry.folder import LARGEST_COUNT, load_class
+from arena.entry.folder import LARGEST_COUNT, LARGEST_SIZE, load_class
 from arena.entry.loading import LoadedSubmissions, load_submissions
 from arena.entry.submission import Submission, make_factory, take_snapshot
 from arena.errors import InvalidInput
@@ -477,6 +477,30 @@ class TestDigests:
         digests.add(only(folder).digest)
         assert len(digests) == 4
 
+    @pytest.mark.parametrize("cache", ["__pycache__", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"])
+    def test_what_tools_leave_behind_is_no_part_of_it(self, folder: Path, tmp_path: Path, cache: str) -> None:
+        before = only(folder)
+        for place in (folder / cache, folder / "package" / cache):
+            place.mkdir(parents=True)
+            (place / "helper.py").write_text("x = 1\n")
+            (place / "large").write_bytes(bytes(LARGEST_SIZE + 1))
+            (place / "link").symlink_to(tmp_path)
+        assert only(folder).digest == before.digest
+        (tmp_path / "copies").mkdir()
+        copy = take_snapshot(before, tmp_path / "copies").folder
+        assert copy is not None
+        assert not list(copy.rglob(cache)), "what is not in the digest must not be there to play with"
+        # A file of such a name is one of the submission's like any other.
+        (folder / "other").mkdir()
+        (folder / "other" / cache).write_text("gitdir: elsewhere")
+        assert only(folder).digest != before.digest
+
+    def test_code_in_a_cache_cannot_be_named(self, folder: Path) -> None:
+        (folder / "package" / ".git").mkdir(parents=True)
+        (folder / "package" / ".git" / "mine.py").write_text(CODE)
+        manifest(folder / "submission.yaml", controller='"package/.git/mine.py:Mine"')
+        assert "is no file of the submission" in faults(folder)
+
     def test_running_it_does_not_change_it(self, folder: Path) -> None:
         (folder / "helper.py").write_text("x = 1\n")
         (folder / "mine.py").write_text("import helper\n" + CODE)
@@ -484,6 +508,65 @@ class TestDigests:
         make_factory(before)()
         assert only(folder).digest == before.digest
         assert not (folder / "__pycache__").exists()
+
+
+ARGUMENTS = {
+    "class Mine:\n    def __init__(self, days=3.0): pass\n": ("days", ""),
+    "class Mine:\n    def __init__(self, days): pass\n": ("days", "days"),
+    "class Mine:\n    def __init__(self, /, days, *, cover, label=1): pass\n": ("days cover label", "days cover"),
+    "class Mine:\n    def __init__(self, *rest, days=1): pass\n": ("days", ""),
+    "class Mine:\n    'Text.'\n    size: int = 3\n    limit = 4\n    def order(self): pass\n": ("", ""),
+    "class Base:\n    def __init__(self, days): pass\nclass Mine(Base):\n    pass\n": ("days", "days"),
+    "class Base(object): pass\nclass Mine(Base): pass\n": ("", ""),
+}
+"""Arguments of a class, and those of them that it needs."""
+
+ANYTHING = [
+    "class Mine:\n    def __init__(self, **settings): pass\n",
+    "from numpy import ndarray\nclass Mine(ndarray): pass\n",
+    "import numpy\nclass Mine(numpy.ndarray): pass\n",
+    "from dataclasses import dataclass\n@dataclass\nclass Mine:\n    days: int = 3\n",
+    "class Mine(metaclass=type): pass\n",
+    "class Mine:\n    def __new__(cls, days=1): return object.__new__(cls)\n",
+    "class Mine:\n    if True:\n        def __init__(self, days=1): pass\n",
+    "def init(self, days=1): pass\nclass Mine:\n    __init__ = init\n",
+    "def init(self, days=1): pass\nclass Mine: pass\nMine.__init__ = init\n",
+    "def init(self, days=1): pass\nclass Mine: pass\nsetattr(Mine, '__init__', init)\n",
+    "class Mine: pass\nMine = type('Mine', (), {})\n",
+    "class Mine: pass\ndef Mine(days=1): pass\n",
+    "class Mine: pass\nclass Mine:\n    def __init__(self, days=1): pass\n",
+    "class Mine: pass\ntry:\n    from x import Mine\nexcept ImportError: pass\n",
+    "class Mine: pass\nfrom x import Mine\n",
+    "class Mine(Other): pass\nclass Other(Mine): pass\n",
+    "class Mine(Mine): pass\n",
+    "class Mine:\n    @wrapped\n    def __init__(self): pass\n",
+]
+
+
+class TestArguments:
+    """The config of own code is held to the arguments of its class, and the code is only read for it."""
+
+    @pytest.mark.parametrize("code", ARGUMENTS)
+    def test_a_key_is_an_argument_of_the_class(self, tmp_path: Path, code: str) -> None:
+        taken, needed = (names.split() for names in ARGUMENTS[code])
+        whole = dict.fromkeys(taken, 1)
+        fine = own_code(tmp_path / "fine", code, config=whole)
+        assert only(fine).config == whole
+        found = faults(own_code(tmp_path / "more", code, config={**whole, "memry": 3}))
+        assert "config.memry: is no argument of class Mine, got 3; " in found
+        assert ("which takes none" in found) == (not taken)
+        for name in needed:
+            less = {one: 1 for one in taken if one != name}
+            found = faults(own_code(tmp_path / f"less-{name}", code, config=less))
+            assert f"config.{name}: class Mine needs this argument, which has no default" in found
+
+    @pytest.mark.parametrize("code", ANYTHING)
+    def test_a_class_that_is_not_understood_takes_anything(self, tmp_path: Path, code: str) -> None:
+        assert only(own_code(tmp_path / "a", code, config={"memry": 3})).config == {"memry": 3}
+
+    def test_a_misspelled_key_is_told_with_the_nearest(self, tmp_path: Path) -> None:
+        found = faults(own_code(tmp_path / "a", config={"dais": 3}))
+        assert 'config.dais: is no argument of class Mine, got 3; did you mean "days"?' in found
 
 
 class TestSnapshots:

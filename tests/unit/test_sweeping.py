@@ -212,6 +212,17 @@ def test_a_variant_may_not_have_the_name_of_another_submission(mine: Path, tmp_p
     assert "mine.yaml with days=5" in found
 
 
+def test_the_keys_of_own_code_are_those_of_its_class(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "submission.yaml").write_text('name: mine\ncontroller: "mine.py:Mine"\ntrack: blind\n')
+    (folder / "mine.py").write_text(CODE)
+    assert len(load(folder, "mine.days=1,2").require()) == 3
+    found = faults(folder, "mine.dais=1,2")
+    told = 'config.dais: is no argument of class Mine, got 1; did you mean "days"?'
+    assert f"--set mine.dais=1: {told}" in found
+
+
 def test_a_variant_of_own_code_is_copied_as_it_was_loaded(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
