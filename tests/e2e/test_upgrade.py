@@ -67,7 +67,7 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     module = package / "contract" / "kpi.py"
     text = module.read_text()
     text = insert(text, "\n\ndef measure(", f'    {NEW}: float\n    """Most units on hand at a node."""\n')
-    text = insert(text, "    )\n\n\ndef _links_by_group", f"        {NEW}=float(ledger.on_hand.max()),\n")
+    text = insert(text, "    )\n\n\ndef _received", f"        {NEW}=float(ledger.on_hand.max()),\n")
     module.write_text(text)
     return place
 
@@ -179,7 +179,7 @@ def test_an_upgraded_folder_has_the_indicator_and_agrees(run: Run, folder: Path)
     assert (standings["contract_digest"], standings["removals"]) == (digest, [])
     for table in ("rows", "reference", "by_scenario"):
         for old, new in zip(played[table], standings[table], strict=True):
-            assert {name for name, value in new.items() if value != old.get(name)} <= RULED_OTHERWISE
+            assert {name for name, value in old.items() if new[name] != value} <= RULED_OTHERWISE
     assert digest[:12] in (folder / "report.html").read_text()
     told = checked(run, folder)
     assert "checked: 8 of 8 rows: seed, demand and indicators" in told
