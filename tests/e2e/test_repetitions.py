@@ -211,6 +211,8 @@ from arena import LlmFailure, LlmMessage
 import numpy as np
 
 class Controller:
+    def __init__(self, endpoint=None):
+        pass
     def use_language_model(self, model):
         self.model = model
     def begin(self, briefing):
@@ -248,7 +250,6 @@ def test_an_endpoint_that_is_gone_in_the_last_period_gives_no_second_choice(
     text = manifest.read_text().replace("config: {}", f"config: {{endpoint: {endpoint}}}\ncapabilities: [llm]")
     manifest.write_text(text.replace("'", '"'))
     [loaded] = load_submissions([submission], Plugins(MappingProxyType({}))).require()
-    loaded.config.clear()
     job = Job((loaded,), (SCENARIO,), "trusted", Limits(), None)
     item = WorkItem(0, 0, SEEDS.episode(SCENARIO.digest, 0))
     *broken, result = play_here(job, [item], lambda: False, OwnEndpoint(*levels))

@@ -199,7 +199,7 @@ class Loaders:
         self._count = 0
         self._own = folder / "own"
         self._own.mkdir()
-        (self._own / "mine.py").write_text("class Mine:\n    pass\n")
+        (self._own / "mine.py").write_text("class Mine:\n    def __init__(self, **config):\n        pass\n")
         self._plugins = Plugins(MappingProxyType({}))
 
     def load(self, kind: str, content: bytes) -> Any:
