@@ -130,7 +130,7 @@ def compute_standings(
 
 
 class _Analysis:
-    """Means, scores and their bootstrap over a table."""
+    """Rows and ranks of the submissions of a table."""
 
     def __init__(self, table: EpisodeTable, oracles: Mapping[int, int], *, shared_seeds: bool) -> None:
         self._table = table
@@ -145,7 +145,7 @@ class _Analysis:
         return estimate(self._values.units(values[row])) if self._table.complete[row] else None
 
     def profits(self, name: str) -> Profits | None:
-        """Return a submission's mean profit by scenario and resample; None unless it has played everything."""
+        """Return what a submission earned in every episode; None unless it has played everything."""
         row = self._table.index.get(name)
         if row is None or not self._table.complete[row]:
             return None
