@@ -176,7 +176,6 @@ class _Row:
     bound_scenarios: int
     plot: Markup
     immediate_fill_rate: str
-    stockout_free_periods: str
     milliseconds: str
     fallback_share: str
 
@@ -266,7 +265,6 @@ def _table_row(row: StandingRow, standings: Standings, axis: Axis, by_score: boo
         bound_scenarios=sum(one.submission == row.submission and one.kind == "bound" for one in standings.by_scenario),
         plot=plot,
         immediate_fill_rate=_percent(row.immediate_fill_rate),
-        stockout_free_periods=_percent(row.stockout_free_periods),
         milliseconds=_DASH if row.decision_time is None else _number(1000 * row.decision_time, 2),
         fallback_share=share_by_fallback(row),
     )
