@@ -85,7 +85,7 @@ from .play.evaluate import Evaluation as Evaluation, Interrupted as Interrupted,
 from .plugins import Plugins as Plugins, RegisteredController as RegisteredController, discover as discover
 from .progress import Progress as Progress
 from .report.page import write_report as write_report
-from .results.pairs import Comparison as Comparison, Difference as Difference, compare as compare
+from .results.head_to_head import Comparison as Comparison, Difference as Difference, compare as compare
 from .results.reading import Results as Results, read_results as read_results
 from .results.record import EpisodeRecord as EpisodeRecord, PlayedEpisode as PlayedEpisode
 from .results.rows import (

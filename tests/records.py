@@ -1,6 +1,6 @@
 """Made-up rows of results for tests that need no match."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,17 @@ def make_record(
         "scenario_digest": f"digest of {scenario}",
     }
     return EpisodeRecord.model_validate({**values, **changes})
+
+
+def play(
+    submission: str, profits: Mapping[str, Iterable[float]], track: str = "blind", **changes: Any
+) -> list[EpisodeRecord]:
+    """Records of one submission: profits by scenario, in the order of the seeds."""
+    return [
+        make_record(submission, scenario, index, profit, track=track, **changes)
+        for scenario, values in profits.items()
+        for index, profit in enumerate(values)
+    ]
 
 
 def make_episode(periods: int = 3, supply_links: int = 2, market_links: int = 1, **changes: Any) -> PlayedEpisode:

@@ -11,7 +11,7 @@ from arena.cli.console import print_json, print_table
 from arena.cli.results import Folder
 
 if TYPE_CHECKING:
-    from arena.results.pairs import Comparison, Difference
+    from arena.results.head_to_head import Comparison, Difference
     from arena.results.rows import Interval
 
 _DASH = "–"
@@ -38,7 +38,7 @@ def compare(
     """
     from arena.errors import printable
     from arena.results.folder import STORE_NAME
-    from arena.results.pairs import compare as run
+    from arena.results.head_to_head import compare as run
     from arena.results.reading import read_results
     from arena.results.store import refuse_other_age
 

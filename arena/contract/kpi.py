@@ -113,11 +113,11 @@ def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
     groups = _links_by_group(scenario.network)
 
     def stage_bullwhip(group: str) -> float:
-        placed, received = ledger.requested[:, groups[group]], _received(ledger, scenario.network, groups[group])
-        if not groups[group]:
+        placed = groups[group]
+        if not placed:
             return 0.0
-        spread = float(received.var())
-        return float(placed.sum(axis=1).var()) / spread if spread > _SMALLEST_VARIANCE else 1.0
+        spread = float(_received(ledger, scenario.network, placed).var())
+        return float(ledger.requested[:, placed].sum(axis=1).var()) / spread if spread > _SMALLEST_VARIANCE else 1.0
 
     on_hand = float(ledger.on_hand.sum(axis=1).mean())
     asked = ledger.demand + ledger.carried_backlog

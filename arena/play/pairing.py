@@ -33,7 +33,7 @@ def _shown(folder: Path) -> dict[str, Pairing]:
     if not (folder / STANDINGS_NAME).exists():
         return {}
     with contextlib.suppress(InvalidInput):  # Damaged standings are written anew.
-        standings = read_standings(folder)
+        standings = read_standings(folder, to_rewrite=True)
         views = {one.submission: one.full_view for one in standings.prices}
         rules = {one.submission: one.fitted_rule for one in standings.language_models if one.fitted_rule}
         return {name: Pairing(views.get(name), rules.get(name)) for name in {**views, **rules}}

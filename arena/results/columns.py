@@ -32,13 +32,11 @@ def _episode_columns() -> Iterator[str]:
 EPISODE_COLUMNS: Final = tuple(_episode_columns())
 """Columns of a table of episodes."""
 
+_PERIOD: Final = ("submission", "submission_digest", "scenario", "seed_index", "commitment", "period")
+"""Columns that name a period of an episode."""
+
 PERIOD_COLUMNS: Final = (
-    "submission",
-    "submission_digest",
-    "scenario",
-    "seed_index",
-    "commitment",
-    "period",
+    *_PERIOD,
     "quantity",
     "link",
     "origin",
@@ -50,12 +48,7 @@ links, or `realised_demand`, whose `link` is a position among its market links. 
 of the link, empty where the content of the scenario is not stored."""
 
 NODE_COLUMNS: Final = (
-    "submission",
-    "submission_digest",
-    "scenario",
-    "seed_index",
-    "commitment",
-    "period",
+    *_PERIOD,
     "node",
     "on_hand",
     "in_transit",

@@ -75,7 +75,7 @@ def estimate(units: Matrix) -> Estimate | None:
     error = float(np.sqrt(variance))
     freedom = variance**2 / float(np.square(variances).sum()) * (number - 1)
     skewness = float((deviations**3).sum()) / float(squares.sum()) ** 1.5
-    quantile = _student_quantile((1 + CONFIDENCE) / 2, freedom)
+    quantile = student_quantile(freedom)
     low, high = (value - error * _unskew(end, skewness) for end in (quantile, -quantile))
     return Estimate(value, error, Interval(low=low, high=high))
 
@@ -101,10 +101,11 @@ def _unskew(transformed: float, skewness: float) -> float:
     return 3 / skewness * (float(np.cbrt(1 + skewness * (transformed - skewness / 6))) - 1)
 
 
-def _student_quantile(level: float, freedom: float) -> float:
+def student_quantile(freedom: float) -> float:
+    """Return the half width of an interval by Student's t, in standard errors, for so many degrees of freedom."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(freedom, level))
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def mean_of(profit: Matrix, scored: NDArray[np.bool_]) -> Matrix:

@@ -18,6 +18,7 @@ from arena import (
     load_suite,
     read_results,
 )
+from arena.results.reading import read_standings
 
 SUITE = "smoke"
 SEEDS = 2
@@ -115,3 +116,11 @@ def test_a_folder_without_one_of_its_files_is_refused_by_name(
     (copy / missing).unlink()
     with pytest.raises(error, match=missing.replace(".", r"\.")):
         read_results(copy)
+
+
+def test_standings_of_before_ranks_were_sets_are_told_with_the_command_that_mends_them() -> None:
+    stored = Path(__file__).resolve().parents[1] / "data" / "store-5" / "public"
+    with pytest.raises(InvalidInput, match=r"is of an older arena, .*write the tables anew by: arena results upgrade"):
+        read_standings(stored)
+    about = read_standings(stored, to_rewrite=True)
+    assert (about.suite, about.seeds, about.unit, about.rows) == ("kept", 2, "seed", ())

@@ -481,3 +481,22 @@ def test_without_an_oracle_the_terminal_names_none(capsys: pytest.CaptureFixture
     printed = capsys.readouterr().out
     assert "shares of an oracle" not in printed
     assert "no score: no oracle has played this suite" in printed
+
+
+@pytest.mark.parametrize(("seeds", "warned"), [(10, True), (59, True), (60, False)])
+def test_the_page_says_what_few_seeds_cannot_show(seeds: int, warned: bool) -> None:
+    records = [record("alpha", scenario, seed, 10.0 + seed) for scenario in SCENARIOS for seed in range(seeds)]
+    standings = compute_standings(records, suite="test", scenarios=SCENARIOS, seeds=seeds)
+    page = Structure(render_report(standings, records))
+    share = round(100 * 0.95**seeds)
+    assert (f"shows no collapse in {share} % of runs of {seeds}" in page.text) == warned
+
+
+@pytest.mark.parametrize(
+    ("commitment", "words"),
+    [(None, "over whole seeds: each of the 4 plays all scenarios"), ("f" * 64, "over episodes: every scenario has")],
+)
+def test_the_page_says_what_was_drawn(commitment: str | None, words: str) -> None:
+    records = contest({"first": 900.0, "second": 700.0})
+    standings = compute_standings(records, suite="test", scenarios=SCENARIOS, seeds=SEEDS, commitment=commitment)
+    assert words in Structure(render_report(standings, records)).text

@@ -1,12 +1,11 @@
 """Standings as functions of records: every number against its definition, worked out by hand or a second way."""
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from records import make_record
+from records import make_record, play
 
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Rank
@@ -14,17 +13,6 @@ from arena.results.standings import ScenarioRow, StandingRow, Standings, compute
 
 SCENARIOS = ("north", "south")
 FIRST, SECOND = (Rank(first=place, last=place) for place in (1, 2))
-
-
-def play(
-    submission: str, profits: dict[str, Iterable[float]], track: str = "blind", **changes: Any
-) -> list[EpisodeRecord]:
-    """Records of one submission: profits by scenario, in the order of the seeds."""
-    return [
-        make_record(submission, scenario, index, profit, track=track, **changes)
-        for scenario, values in profits.items()
-        for index, profit in enumerate(values)
-    ]
 
 
 def compute(

@@ -1,30 +1,18 @@
 """Two submissions compared seed by seed."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from records import make_record
+from records import play
 
 from arena.errors import InvalidInput
-from arena.results.pairs import compare
+from arena.results.head_to_head import compare
 from arena.results.reading import Results
 from arena.results.record import EpisodeRecord
 from arena.results.standings import compute_standings
 
 SCENARIOS = ("north", "south")
-
-
-def play(
-    submission: str, profits: dict[str, Iterable[float]], track: str = "blind", **changes: Any
-) -> list[EpisodeRecord]:
-    return [
-        make_record(submission, scenario, index, profit, track=track, **changes)
-        for scenario, values in profits.items()
-        for index, profit in enumerate(values)
-    ]
 
 
 def results(*records: list[EpisodeRecord], seeds: int = 10, folder: str = "out") -> Results:
@@ -58,6 +46,20 @@ def test_differences_are_paired_by_seed_and_by_scenario() -> None:
     assert south.profit_interval.low < 0 < south.profit_interval.high
     assert (found.verdict, found.measure) == ("worse", "score")
     assert found.describe() == f"first is worse than second by {-found.over_all.score:.4f} of score"
+
+
+def test_on_hidden_seeds_the_unit_is_an_episode() -> None:
+    """The same luck in both scenarios is one draw on public seeds and two on hidden ones."""
+    own = luck(3)
+    other = play("second", {"north": 90 + luck(1) + own, "south": 180 + luck(2) + own})
+    widths = []
+    for commitment in (None, "c" * 64):
+        records = [*FIRST, *other]
+        table = compute_standings(records, suite="test", scenarios=SCENARIOS, seeds=10, commitment=commitment)
+        interval = compare(Results(Path("out"), table, tuple(records)), "first", "second").over_all.profit_interval
+        assert interval is not None
+        widths.append(interval.high - interval.low)
+    assert widths[0] > 1.3 * widths[1]
 
 
 def test_the_other_way_round_is_the_opposite() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from arena.errors import ABSENT, Fault, InvalidInput, suggest
 from arena.results.episode_table import EpisodeTable, EpisodeValues
 from arena.results.rows import Interval
-from arena.results.statistics import Estimate, estimate
+from arena.results.statistics import Estimate, estimate, student_quantile
 
 if TYPE_CHECKING:
     from arena.results.reading import Results
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float64]
 Verdict = Literal["better", "worse", "equivalent", "not decided", "exact"]
-
-_NORMAL_95: Final = 1.96
 
 
 class Difference(BaseModel):
@@ -176,16 +174,10 @@ def _decide(
     if _excludes_zero(interval):
         return ("better" if value > 0 else "worse"), None
     # The interval shrinks with the root of the number of seeds, until it leaves zero or fits between the margins.
-    half = (interval.high - interval.low) / 2 * _NORMAL_95 / _student_975(seeds)
+    half = (interval.high - interval.low) / 2 * student_quantile(math.inf) / student_quantile(seeds - 1)
     room = max(abs(value), 0.0 if margin is None else margin - abs(value))
     needed = math.ceil(seeds * (half / room) ** 2) if room > 0 else None
     return "not decided", None if needed is None or needed > 1e9 else max(needed, seeds + 1)
-
-
-def _student_975(seeds: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(seeds - 1, 0.975))
 
 
 def _measured(one: Difference, measure: Literal["score", "profit"]) -> tuple[float, Interval | None]:
