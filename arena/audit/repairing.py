@@ -26,7 +26,7 @@ class Repaired:
 
 
 def repair(folder: str | Path) -> Repaired:
-    """Take the episodes out of a folder's store whose orders or demand cannot be read.
+    """Take the episodes out of a folder's store whose orders or demand cannot be read, or are of another network.
 
     The next `arena evaluate` of their submissions plays them again, with the same seeds. An episode is played once: so
     its orders, if only its demand is damaged, are those of an attempt, which the episode has to repeat. The tables stay
@@ -44,7 +44,9 @@ def repair(folder: str | Path) -> Repaired:
         raise StoreError(f"{path}: there is no such store; name a folder that arena evaluate wrote")
     refuse_other_age(path)
     with Store(path) as store:
-        damaged = store.repairs.damaged()
+        networks = {digest: stored.scenario.network for digest, stored in store.scenarios().items()}
+        widths = {digest: (len(one.supply_links), len(one.market_links)) for digest, one in networks.items()}
+        damaged = store.repairs.damaged(widths)
         dropped: Counter[str] = Counter()
         for key, requested in damaged:
             record = store.record(key)

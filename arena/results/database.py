@@ -98,6 +98,8 @@ CREATE TABLE IF NOT EXISTS removals (
     PRIMARY KEY (submission_digest, removed_at)
 )
 """
+_WRITER: Final = "arena_version"
+"""Note of the arena that wrote to the file last."""
 _ABOUT: Final = "CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
 _OLDEST: Final = 2
 _FIRST_WITH_SCENARIOS: Final = 3
@@ -177,6 +179,17 @@ class Database:
     def keeps_marks(self) -> bool:
         """Whether there are tables of removals and of what an upgrade left behind; a reader may have an older file."""
         return self._version() >= _FIRST_WITH_MARKS
+
+    def note(self, name: str) -> str | None:
+        """Return what the file notes about itself under a name; None if that is nothing, as in an older file."""
+        if not self.keeps_marks:
+            return None
+        row = self.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def keep_note(self, name: str, value: str) -> None:
+        """Note something about the file, in the place of what was noted under that name."""
+        self.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
 
     def close(self) -> None:
         """Close file and lock; a second call does nothing. What was put in is kept whatever happens here."""
@@ -276,14 +289,14 @@ class Database:
 
     def _sign(self) -> None:
         """Note which arena writes."""
-        signed = self.execute("SELECT value FROM about WHERE name = 'arena_version'").fetchone()
-        if signed != (arena_version(),):
-            self.execute("INSERT OR REPLACE INTO about VALUES ('arena_version', ?)", (arena_version(),))
+        if self.note(_WRITER) != arena_version():
+            self.keep_note(_WRITER, arena_version())
 
     def _last_writer(self) -> str:
         """Return the version of the arena that wrote to the file last, as far as it can be told."""
         with contextlib.suppress(sqlite3.Error, TypeError):
-            return printable(self.execute("SELECT value FROM about WHERE name = 'arena_version'").fetchone()[0], 40)
+            if (writer := self.note(_WRITER)) is not None:
+                return printable(writer, 40)
         with contextlib.suppress(sqlite3.Error, ValueError, TypeError, KeyError):
             record = self.execute("SELECT record FROM episodes ORDER BY rowid DESC LIMIT 1").fetchone()[0]
             return printable(json.loads(record)["arena_version"], 40)

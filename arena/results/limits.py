@@ -33,13 +33,11 @@ class RecordedLimits:
             StoreError: they cannot be read.
         """
         with self._database.explained():
-            if not self._database.keeps_marks:
-                return None
-            row = self._database.execute("SELECT value FROM about WHERE name = ?", (_NAME,)).fetchone()
-        if row is None:
+            kept = self._database.note(_NAME)
+        if kept is None:
             return None
         try:
-            return Limits(**json.loads(row[0]))
+            return Limits(**json.loads(kept))
         except (ValueError, TypeError, InvalidInput) as error:
             fix = "restore a copy of the store, or move it away"
             raise StoreError(f"{self._database.path}: its limits cannot be read ({error}); {fix}") from error
@@ -71,7 +69,7 @@ class RecordedLimits:
             raise InvalidInput([Fault(str(folder), "", ABSENT, rule, fix)])
         if recorded is None:
             with self._database.explained():
-                self._database.execute("INSERT INTO about VALUES (?, ?)", (_NAME, json.dumps(asked)))
+                self._database.keep_note(_NAME, json.dumps(asked))
 
     def _of_last_record(self) -> dict[str, Any]:
         """Return what the newest record tells of its limits; nothing for an empty store and for an old record."""

@@ -59,15 +59,14 @@ class Pairings:
         known = {**shown, **kept, **manifests}
         if known != kept:
             with self._database.transaction():
-                content = _KEPT.dump_json(known).decode()
-                self._database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (_NAME, content))
+                self._database.keep_note(_NAME, _KEPT.dump_json(known).decode())
         return known
 
     def _read(self) -> dict[str, Pairing]:
         with self._database.explained():
-            row = self._database.execute("SELECT value FROM about WHERE name = ?", (_NAME,)).fetchone()
+            kept = self._database.note(_NAME)
         try:
-            return {} if row is None else _KEPT.validate_json(row[0])
+            return {} if kept is None else _KEPT.validate_json(kept)
         except ValidationError as error:
             rule = "what submissions are compared with cannot be read"
             raise StoreError(f"{self._database.path}: {rule}; restore a copy of the store") from error

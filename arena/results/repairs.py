@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +14,11 @@ from arena.results.series import unpack
 
 
 class Damage(NamedTuple):
-    """An episode whose orders or demand cannot be read.
+    """An episode whose orders or demand cannot be read or are of another network.
 
     Attributes:
         key: the episode.
-        requested: its orders, if these at least can be read: units, shape (periods, supply links).
+        requested: its orders, if these at least can be used: units, shape (periods, supply links).
     """
 
     key: EpisodeKey
@@ -34,8 +35,11 @@ class Repairs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def damaged(self) -> list[Damage]:
-        """Return the episodes whose series cannot be read.
+    def damaged(self, widths: Mapping[str, tuple[int, int]]) -> list[Damage]:
+        """Return the episodes whose series cannot be read, or are not as wide as the network of their scenario.
+
+        Args:
+            widths: numbers of supply links and of market links by digest of a scenario, as far as its content is known.
 
         Raises:
             StoreError: the file cannot be read.
@@ -46,9 +50,12 @@ class Repairs:
             for *parts, periods, supply_links, market_links, requested, demand in self._database.execute(
                 f"SELECT {columns} FROM episodes"
             ):
+                key = EpisodeKey(*parts)
                 orders = _read(requested, (periods, supply_links))
-                if orders is None or _read(demand, (periods, market_links)) is None:
-                    found.append(Damage(EpisodeKey(*parts), orders))
+                if widths.get(key.scenario_digest, (supply_links, market_links)) != (supply_links, market_links):
+                    found.append(Damage(key, None))  # Orders of another network bind nobody.
+                elif orders is None or _read(demand, (periods, market_links)) is None:
+                    found.append(Damage(key, orders))
         return found
 
     def drop(self, keys: list[EpisodeKey]) -> int:

@@ -43,6 +43,7 @@ Played = tuple[EpisodeRecord, Series]
 """An episode with its series."""
 
 _HEAD = ("submission", "submission_digest", "scenario", "commitment")
+_REPAIR = "drop its episode by arena results repair"
 _QUANTITIES = ("requested_order", "realised_demand")
 
 
@@ -158,7 +159,8 @@ class Tables:
         ends = [(link.supplier, link.buyer) for link in network.supply_links]
         ends += [(link.retailer, link.market) for link in network.market_links]
         if len(ends) != width:
-            raise StoreError(f"a series has {width} links where scenario {digest} has {len(ends)}; play it again")
+            rule = f"a series has {width} links where scenario {digest} has {len(ends)}"
+            raise StoreError(f"{rule}; {_REPAIR}, then play it again")
         origins: list[str | None] = [node_name(network.node(origin)) for origin, _ in ends]
         return origins, [node_name(network.node(destination)) for _, destination in ends]
 
@@ -174,7 +176,8 @@ class Tables:
             demand = np.stack([series.demand for _, series in played])
             return replay_batch(self._compiled[digest], requested, demand)
         except ValueError as error:
-            raise StoreError(f"series of scenario {digest} are damaged ({error}); play its episodes again") from error
+            rule = f"series of scenario {digest} are damaged ({error})"
+            raise StoreError(f"{rule}; {_REPAIR}, then play it again") from error
 
     def _network(self, digest: str) -> Network:
         return self._scenarios[digest].scenario.network

@@ -11,10 +11,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from arena.cli import app
+from arena.results.series import pack
 
 CODE = """
 import numpy as np
@@ -142,6 +144,22 @@ def test_a_damaged_series_is_played_again_after_the_advised_command(run: Run, co
     # An episode is played once: orders that can still be read bind the repetition, and the record says so.
     repetitions = {line["repetitions"] for line in table("results") if line["submission"] == "calm"}
     assert repetitions == ({"0", "1"} if column == "demand" else {"0"})
+
+
+def test_a_series_of_another_network_is_played_again_after_the_advised_command(run: Run) -> None:
+    shutil.copytree("results", "whole")
+    with closing(sqlite3.connect("results/results.sqlite")) as connection:
+        [periods] = connection.execute("SELECT periods FROM episodes").fetchone()
+    orders = pack(np.ones((periods, 99))).hex()
+    where = "json_extract(record, '$.submission') = 'calm' AND seed_index = 3"
+    assert change(f"UPDATE episodes SET requested = x'{orders}', supply_links = 99 WHERE {where}") == 1
+    told = run("export", "results")
+    assert told.exit_code == 2
+    assert "drop its episode by arena results repair, then play it again" in told.stderr
+    assert run("results", "repair", "results").stdout.startswith("dropped: 1 damaged episodes of calm")
+    assert evaluate(run, "calm", "eager").exit_code == 0
+    assert run("export", "results").exit_code == run("verify", "results").exit_code == 0
+    assert [line["profit"] for line in table("results")] == [line["profit"] for line in table("whole")]
 
 
 def table(folder: str) -> list[dict[str, str]]:
