@@ -17,6 +17,7 @@ from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.reading import read_text
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Removal, Standings
+from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
 from arena.results.writers import safe_text
 
@@ -148,7 +149,7 @@ class Tables:
         """Compute the standings again and return the first value that differs.
 
         Args:
-            scored_by: reference submissions that scores may be divided by, at least one. The first with which every
+            scored_by: oracles that scores may be measured against, at least one. The first with which every
                 scenario has the oracle that is stored is taken, or else the very first.
         """
         stored = self.standings
@@ -171,9 +172,9 @@ def recompute_standings(
     """Compute standings again from what they are about.
 
     Args:
-        stored: the standings; their suite, scenarios, seeds and comparisons are taken.
+        stored: the standings; their suite, scenarios, seeds, score rule and comparisons are taken.
         records: their records.
-        scored_by: reference submissions that scores may be divided by, at least one. The first with which every
+        scored_by: oracles that scores may be measured against, at least one. The first with which every
             scenario has the oracle that is stored is taken, or else the very first.
         removals: marks of removed submissions.
     """
@@ -186,7 +187,7 @@ def recompute_standings(
             seeds=stored.seeds,
             seed_plan=f"hidden:{stored.seeds}" if stored.commitment else "public",
             commitment=stored.commitment,
-            scored_by=name,
+            scoring=Scoring(stored.score_rule, name, stored.accept_fallbacks),
             # Who is compared with whom stands in the manifests; verified is what came of it.
             full_views={one.submission: one.full_view for one in stored.prices},
             fitted_rules={one.submission: one.fitted_rule for one in stored.language_models if one.fitted_rule},
@@ -196,7 +197,7 @@ def recompute_standings(
             return computed
         found = found or computed
     if found is None:
-        raise ValueError("nobody was named that scores may be divided by; name None for the best oracle")
+        raise ValueError("nobody was named that scores may be measured against; name None for the best oracle")
     return found
 
 

@@ -60,7 +60,7 @@ class Verification:
         drawn: scenarios that were drawn again.
         lines: lines of the table of episodes.
         commitment: commitment of the reveal, recomputed; None without one.
-        oracles: submissions that scores are shares of.
+        oracles: submissions that scores are measured against.
         model_calls: lines of the transcript of language models, held against their digests.
         model_replays: rows whose episode was played again from the transcript.
         removals: marks of submissions that were taken out of the folder; their rows are checked and do not count.
@@ -321,8 +321,16 @@ class _Audit:
 
     def check_suite(self, suite: Suite, standings: Standings, records: Sequence[EpisodeRecord]) -> None:
         """See whether what was played is the suite."""
-        stored = {"suite": standings.suite, "scenarios": standings.scenarios}
-        given = {"suite": suite.name, "scenarios": tuple(scenario.name for scenario in suite.scenarios)}
+        stored = {
+            "suite": standings.suite,
+            "scenarios": standings.scenarios,
+            "score_rule": standings.score_rule.model_dump(),
+        }
+        given = {
+            "suite": suite.name,
+            "scenarios": tuple(scenario.name for scenario in suite.scenarios),
+            "score_rule": suite.score_rule.model_dump(),
+        }
         other = first_mismatch(stored, given)
         if other is not None:
             self.differences.append(Difference(STANDINGS_NAME, "", "", None, *other))

@@ -88,6 +88,10 @@ def evaluate(
             help="Questions without an answer after which a submission's endpoint is given up; 20 unless given."
         ),
     ] = None,
+    accept_fallbacks: Annotated[
+        bool,
+        typer.Option("--accept-fallbacks", help="Score scenarios though their oracle fell back in some decisions."),
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 when a submission forfeited.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON.")] = False,
 ) -> None:
@@ -136,6 +140,7 @@ def evaluate(
             workers=workers,
             limits=allowed,
             models=models,
+            accept_fallbacks=accept_fallbacks,
             progress=_progress(workers),
         )
     except Interrupted as error:

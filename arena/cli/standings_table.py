@@ -45,7 +45,10 @@ def print_standings(standings: Standings) -> None:
     if standings.oracles:
         # Not always the oracle that the suite names: that one may not have played.
         divisors = ", ".join(f"{printable(name)} on {number}" for name, number in count_divisors(standings))
-        print(f"scores are shares of an oracle's mean profit: {divisors} of {len(standings.scenarios)} scenarios")
+        print(f"the oracle is {divisors} of {len(standings.scenarios)} scenarios")
+    print(f"the score is {standings.score_rule.describe()}, the mean over scenarios ({standings.score_rule.rule})")
+    if standings.accept_fallbacks:
+        print("scored by request are scenarios too on which the oracle answered decisions by its fallback")
     for row in standings.rows:
         if row.unranked_because:
             print(f"no rank for {printable(row.submission)}: {printable(row.unranked_because)}")

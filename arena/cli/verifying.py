@@ -121,8 +121,8 @@ def _checks(found: Verification) -> list[str]:
     if found.model_replays:
         lines.append(f"{found.model_replays:,} {rows}: orders, played again from the transcript")
     lines.append(f"{found.lines:,} lines of the table of episodes")
-    divided = f", scores as shares of {', '.join(found.oracles)}" if found.oracles else ""
-    lines.append(f"the standings{divided}")
+    measured = f", scores measured against {', '.join(found.oracles)}" if found.oracles else ""
+    lines.append(f"the standings{measured}")
     return lines
 
 

@@ -29,9 +29,16 @@ from arena.llm.call import Gateway
 from arena.play.episode import lost_episode
 from arena.play.pairing import enter_pairings
 from arena.play.pool import play_here, play_in_workers
-from arena.play.refusals import refuse_inside, refuse_ungranted, refuse_unimportable, refuse_unplayable
+from arena.play.refusals import (
+    refuse_inside,
+    refuse_misfits,
+    refuse_ungranted,
+    refuse_unimportable,
+    refuse_unplayable,
+    refuse_unscorable,
+)
 from arena.play.seats import conceal_memory, require_level
-from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals
+from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals, split_references
 from arena.progress import Progress, Silent
 from arena.results.attempts import remove_journals
 from arena.results.export import write_episodes
@@ -47,6 +54,7 @@ from arena.results.folder import (
 from arena.results.losses import refuse_losses
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Removal, Standings
+from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
 from arena.results.store import Store
 from arena.results.stored import EpisodeStatus
@@ -116,9 +124,13 @@ def evaluate(
     workers: int | None = None,
     limits: Limits | None = None,
     models: LlmAccess | None = None,
+    accept_fallbacks: bool = False,
     progress: Progress[EpisodeRecord] | None = None,
 ) -> Evaluation:
     """Play what is missing in a folder of results, and write its tables anew.
+
+    Whoever scores are measured against plays first. If a scenario turns out to be one on which no score means anything
+    (see `arena.results.scores`), it is refused before anybody else plays.
 
     An episode counts as played when the store has it under the same rules, content of submission and scenario, and
     seed, at this isolation level or a stronger one, and the arena did not fail to play it.
@@ -135,6 +147,7 @@ def evaluate(
         workers: processes that play; None for one per core, 0 to play in this process.
         limits: limits on time and the rest, recorded in the store; None for the defaults.
         models: what submissions that need a language model are granted; None: nothing.
+        accept_fallbacks: whether scenarios are scored on which the oracle answered decisions by its fallback.
         progress: who is told how it goes.
 
     Raises:
@@ -146,12 +159,15 @@ def evaluate(
             not write (see `arena.results.folder`), or tables with episodes of other submissions that its store does not
             hold; it is inside a submission's folder; a submission's folder has changed since it was loaded, or it asks
             for a capability that the isolation level does not grant, or for a library that cannot be preloaded, or
-            needs a language model and has none; see `arena.llm.split_playable`.
+            needs a language model and has none; see `arena.llm.split_playable`; the suite's score rule does not fit its
+            scenarios, or a scenario cannot be scored.
         StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store cannot be used.
     """
     output = Path(output)
     refuse_unplayable(submissions, seeds)
+    scoring = Scoring(suite.score_rule, suite.scored_by, accept_fallbacks)
+    refuse_misfits(suite)
     access = models or LlmAccess()
     if seeds.commitment is not None or access.key_variables:
         conceal_memory()  # The secret is in it, or a key.
@@ -200,8 +216,12 @@ def evaluate(
             raise
         total = len(playing) * len(job.scenarios) * seeds.count
         watcher.started(total, total - len(items))
+        references, contestants = split_references(job, items, scoring.rule)
         try:
-            played = _play(job, items, count, store, suite.name, watcher, gateway)
+            played = _play(job, references, count, store, suite.name, watcher, gateway)
+            if played == len(references) and contestants:
+                refuse_unscorable(_relevant(store, suite, seeds, playing), suite, seeds.count, scoring)
+                played += _play(job, contestants, count, store, suite.name, watcher, gateway)
         finally:
             watcher.finished()
         # Every attempt has ended and is committed. Whatever else ends an evaluation leaves them for the next one.
@@ -217,7 +237,7 @@ def evaluate(
         seeds=seeds.count,
         seed_plan=seeds.label,
         commitment=seeds.commitment,
-        scored_by=suite.scored_by,
+        scoring=scoring,
         full_views={name: pair.full_view for name, pair in pairings.items() if pair.full_view is not None},
         fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
         removals=marks,

@@ -19,6 +19,11 @@ from arena.errors import ABSENT, Fault, InfrastructureFailure, InvalidInput, des
 from arena.jail.isolation import PROGRAMS_ISOLATION, Isolation
 from arena.jail.launcher import PreloadFailure
 from arena.jail.limits import Limits
+from arena.results.episode_table import EpisodeTable
+from arena.results.record import EpisodeRecord
+from arena.results.scores import Divisors, Scoring
+from arena.world.scoring import find_misfits
+from arena.world.suite import Suite
 
 _TRIALS = 2
 
@@ -47,6 +52,48 @@ def refuse_unplayable(submissions: Sequence[Submission], seeds: SeedPlan) -> Non
         faults.append(Fault("seeds", "contract_digest", seeds.contract_digest, rule, fix))
     if faults:
         raise InvalidInput(faults)
+
+
+def refuse_misfits(suite: Suite) -> None:
+    """Refuse a suite whose score rule does not fit its scenarios.
+
+    Args:
+        suite: what is to be played.
+
+    Raises:
+        InvalidInput: with everything that does not fit.
+    """
+    faults = [Fault(f"suite {suite.name}", *fault) for fault in find_misfits(suite.score_rule, suite.scenarios)]
+    if faults:
+        raise InvalidInput(faults)
+
+
+def refuse_unscorable(records: Sequence[EpisodeRecord], suite: Suite, seeds: int, scoring: Scoring) -> None:
+    """Refuse a suite with scenarios on which no score means anything, as the episodes of the references show.
+
+    Args:
+        records: what has been played of the suite.
+        suite: what is played.
+        seeds: seeds per scenario.
+        scoring: how it scores.
+
+    Raises:
+        InvalidInput: naming every such scenario, and why.
+    """
+    table = EpisodeTable(records, [scenario.name for scenario in suite.scenarios], seeds)
+    unscored = Divisors(table, scoring).unscored
+    if not unscored:
+        return
+    faults = [
+        Fault(f"suite {suite.name}", f"scenario {table.scenarios[place]}", ABSENT, f"cannot be scored: {reason}")
+        for place, reason in unscored.items()
+    ]
+    other = "" if scoring.rule.rule == "gap_closed" else ", or score by another rule ({rule: gap_closed, reference: …})"
+    # The reasons of a scenario are told one at a time, so this one may come after the others.
+    fallen = any(record.fallbacks for record in records if record.track == "oracle")
+    fallbacks = "; --accept-fallbacks scores what an oracle's fallback played" if fallen else ""
+    fix = f"leave such scenarios out of the suite{other}{fallbacks}. No contestant has played; episodes are kept"
+    raise InvalidInput([*faults[:-1], faults[-1]._replace(suggestion=fix)])
 
 
 def refuse_inside(submissions: Iterable[Submission], output: Path) -> None:

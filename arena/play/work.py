@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from arena.results.rows import OFFICIAL_ISOLATION
 from arena.results.store import Store
 from arena.results.stored import EpisodeStatus
 from arena.world.scenario import Scenario
+from arena.world.scoring import ScoreRule
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,21 @@ def missing(job: Job, seeds: SeedPlan, store: Store) -> list[WorkItem]:
                 items.append(replace(item, precedent=precedent))
     random.SystemRandom().shuffle(items)
     return items
+
+
+def split_references(job: Job, items: Sequence[WorkItem], rule: ScoreRule) -> tuple[list[WorkItem], list[WorkItem]]:
+    """Split items into those of submissions that scores are measured against, and those of all others.
+
+    Args:
+        job: what the items are of.
+        items: in any order, which stays.
+        rule: how the suite scores.
+    """
+    parts: tuple[list[WorkItem], list[WorkItem]] = [], []
+    for item in items:
+        submission = job.submissions[item.submission]
+        parts[submission.track != "oracle" and submission.name != rule.reference].append(item)
+    return parts
 
 
 def _with_earlier_level(

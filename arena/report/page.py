@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import jinja2
 from markupsafe import Markup
 
-from arena.errors import LISTED_NAMES, ArenaError, printable
+from arena.errors import ArenaError, printable
 from arena.report.attacks import Attack, known_attacks
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
 from arena.report.times import tabulate_times
@@ -127,17 +127,22 @@ def render_report(
 
 
 def count_divisors(standings: Standings) -> list[tuple[str, int]]:
-    """Return, by name, the oracles that scores are divided by, each with the number of scenarios on which it is."""
+    """Return, by name, the oracles that scores are measured against, each with the number of its scenarios."""
     return sorted(Counter(standings.oracles.values()).items())
 
 
 def explain_missing_score(row: StandingRow, standings: Standings) -> str | None:
-    """Return why a submission has no score against the oracle, and how to get one; None when it has one."""
+    """Return why a submission has no score, and how to get one; None when it has one."""
     if row.score is not None:
         return None
     if row.unranked_because:
         return row.unranked_because
-    without = [scenario for scenario in standings.scenarios if scenario not in standings.oracles]
+    if standings.unscored:
+        first, *others = standings.unscored
+        more = f" (and {len(others)} more)" if others else ""
+        return f"{first.scenario}{more} cannot be scored, since {first.reason}; leave it out, or compare mean profits"
+    known = standings.score_rule.optimal_costs
+    without = [one for one in standings.scenarios if one not in standings.oracles and one not in known]
     if len(without) == len(standings.scenarios):
         return f"no oracle has played this suite; let one play too, such as {_ORACLE}"
     if without:
@@ -145,15 +150,10 @@ def explain_missing_score(row: StandingRow, standings: Standings) -> str | None:
         return f"{reason}; let one play every episode of them, such as {_ORACLE}"
     if not row.complete:
         return "not every episode has been played; the same command plays the rest"
-    reason = "the oracle's mean profit is not positive on every scenario"
-    losing = [
-        one.scenario
-        for one in standings.by_scenario
-        if standings.oracles.get(one.scenario) == one.submission and (one.mean_profit or 0.0) <= 0
-    ]
-    if losing:
-        reason += f" (on {', '.join(losing[:LISTED_NAMES])}{' and others' if len(losing) > LISTED_NAMES else ''})"
-    return f"{reason}, so that shares of it mean nothing; compare mean profits, or leave these scenarios out"
+    reference = standings.score_rule.reference
+    if reference is not None and not any(one.submission == reference and one.complete for one in standings.rows):
+        return f"{reference}, from whose profit the score is measured, has not played every episode; let it play, too"
+    return "no costs were paid on some scenario, so that no ratio of costs exists; compare mean profits"
 
 
 def share_by_fallback(row: StandingRow) -> str:

@@ -1,15 +1,14 @@
-"""The episodes of a contest as arrays, and what an episode is worth: its profit, and its share of the oracle's."""
+"""The episodes of a contest as arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.messages import Track
 from arena.results.record import EpisodeRecord
-from arena.results.statistics import mean_of
 
 Matrix = NDArray[np.float64]
 
@@ -83,51 +82,3 @@ class EpisodeTable:
         """Return the share of scenarios and seeds on which a complete submission beats another."""
         mine, theirs = self.profit[self.index[name]], self.profit[self.index[other]]
         return float(np.mean((mine > theirs) + 0.5 * (mine == theirs)))
-
-
-class EpisodeValues:
-    """Profits and scores of every episode of a table, ready for estimates.
-
-    Args:
-        table: the episodes.
-        oracles: by place of a scenario, the row of the oracle that scores are divided by.
-        unscored: rows that get no score.
-        shared_seeds: whether the same seeds play all scenarios, as public ones do.
-
-    Attributes:
-        profit_means: mean profit over what was scored, (submissions, scenarios).
-        reference: the oracle's mean profit over the same seeds, (submissions, scenarios); NaN without one.
-        score_means: first / second, where that is positive; else NaN.
-        share: profit / `reference`, (submissions, scenarios, seeds).
-        score: values whose mean is the score, (submissions, scenarios, seeds). The score is a ratio of two means; its
-            value on one seed is linear in both profits there, so that the oracle's luck on the seed is accounted for.
-    """
-
-    def __init__(
-        self, table: EpisodeTable, oracles: Mapping[int, int], unscored: Collection[int] = (), *, shared_seeds: bool
-    ) -> None:
-        self._shared_seeds = shared_seeds
-        self.profit_means = mean_of(table.profit, table.scored)
-        self.reference = np.full(self.profit_means.shape, np.nan)
-        oracle_profit = np.full(table.profit.shape[1:], np.nan)
-        for place, oracle in oracles.items():
-            oracle_profit[place] = table.profit[oracle, place]
-            profit = np.broadcast_to(oracle_profit[place], table.scored[:, place].shape)
-            self.reference[:, place] = mean_of(profit, table.scored[:, place])
-        self.reference[list(unscored)] = np.nan
-        positive = np.where(self.reference > 0, self.reference, np.nan)
-        self.score_means = self.profit_means / positive
-        self.share = table.profit / positive[:, :, None]
-        ratios = self.score_means[:, :, None]
-        self.score = ratios + (table.profit - ratios * oracle_profit) / positive[:, :, None]
-
-    def units(self, values: Matrix) -> Matrix:
-        """Return values, (…, scenarios, seeds), as independent units of their mean: (…, strata, units).
-
-        See `arena.results.statistics`.
-        """
-        if self._shared_seeds:
-            means: Matrix = values.mean(axis=-2, keepdims=True)
-            return means
-        shares: Matrix = values / values.shape[-2]
-        return shares

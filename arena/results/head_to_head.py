@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from arena.errors import ABSENT, Fault, InvalidInput, suggest
-from arena.results.episode_table import EpisodeTable, EpisodeValues
-from arena.results.rows import Interval
+from arena.results.episode_table import EpisodeTable
+from arena.results.rows import Interval, Standings
+from arena.results.scores import Divisors, EpisodeValues, Scoring
 from arena.results.statistics import Estimate, estimate, student_quantile
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ def compare(
         _refuse_other_contest(results, other)
     label = second if other is None else f"{second} ({other.folder})"
     records = [*_records_of(results, first, first), *_records_of(there, second, label)]
-    oracles = sorted(set(results.table.oracles.values()) - {first, label})
-    for name in oracles:
+    standings = results.table
+    for name in sorted({*standings.oracles.values(), *_reference_of(standings)} - {first, label}):
         records += _records_of(results, name, name)
     scenarios = list(results.table.scenarios)
     table = EpisodeTable(records, scenarios, results.table.seeds)
@@ -124,11 +125,8 @@ def compare(
             rule = "has not played every scenario and seed"
             fix = "evaluate it on the whole suite, then compare"
             raise InvalidInput([Fault(str(folder.folder), "submission", name, rule, fix)])
-    divisors = {
-        place: table.index[results.table.oracles[scenario]]
-        for place, scenario in enumerate(scenarios)
-        if scenario in results.table.oracles
-    }
+    scoring = Scoring(standings.score_rule, accept_fallbacks=standings.accept_fallbacks)
+    divisors = Divisors(table, scoring, standings.oracles)
     values = EpisodeValues(table, divisors, shared_seeds=results.table.unit == "seed")
     rows = (table.index[first], table.index[label])
     profit, score = (array[rows[0]] - array[rows[1]] for array in (table.profit, values.score))
@@ -198,6 +196,12 @@ def _records_of(results: Results, name: str, label: str) -> list[EpisodeRecord]:
         rule = "no such submission is in these results"
         raise InvalidInput([Fault(str(results.folder), "submission", name, rule, suggest(name, names))])
     return found if name == label else [record.model_copy(update={"submission": label}) for record in found]
+
+
+def _reference_of(standings: Standings) -> Iterator[str]:
+    """Yield the reference rule of the scores, if they have one that has played."""
+    played = (row.submission for row in (*standings.rows, *standings.reference))
+    yield from (name for name in played if name == standings.score_rule.reference)
 
 
 def _refuse_other_contest(results: Results, other: Results) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from arena.contract.messages import Track
 from arena.jail.isolation import Isolation
+from arena.world.scoring import ScoreRule
 
 OFFICIAL_ISOLATION: Final = frozenset({"strict", "sandbox"})
 """Isolation levels whose results are official."""
@@ -50,6 +51,17 @@ class Rank(BaseModel):
         return str(self.first) if self.first == self.last else f"{self.first}–{self.last}"
 
 
+class UnscoredScenario(BaseModel):
+    """A scenario on which no score would mean anything, though everybody that is needed has played it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scenario: str
+    """Slug of the scenario."""
+    reason: str
+    """Why, in words."""
+
+
 class ScenarioRow(BaseModel):
     """One submission on one scenario."""
 
@@ -76,7 +88,8 @@ class ScenarioRow(BaseModel):
     cvar_5: float | None
     """Mean of the worst ⌊0.05 n⌋ episodes (conditional value at risk); None below 40 episodes."""
     score: float | None
-    """Mean profit / the oracle's mean profit over the same seeds; None without an oracle whose mean is positive."""
+    """By `Standings.score_rule`, over the same seeds; None where nobody is there to measure against, and on
+    `Standings.unscored`."""
     score_interval: Interval | None
     """Of the score, a ratio of two means over the same seeds; None unless every seed is there."""
     optimality_gap: float | None
@@ -132,8 +145,8 @@ class StandingRow(BaseModel):
     score_interval: Interval | None
     """Of `score`; None if incomplete."""
     interquartile_mean: float | None
-    """Mean of the middle half of all episodes' values (⌊n/4⌋ cut at each end). An episode's value is profit / the
-    oracle's mean profit on its scenario if there is a score, else profit."""
+    """Mean of the middle half of all episodes' values (⌊n/4⌋ cut at each end). An episode's value is its part of the
+    scenario's score if there is a score (under `share_of_oracle` profit / the oracle's mean profit), else profit."""
     probability_of_improvement: float | None
     """Share of scenarios and seeds on which its profit is above that of `best_other`, equal ones counted half."""
     best_other: str | None
@@ -302,11 +315,17 @@ class Standings(BaseModel):
     """Digest of the rules; empty without a record."""
     ranked_by: Literal["score", "mean_profit"]
     """What the rank follows: the score if every ranked submission has one, else the mean profit."""
+    score_rule: ScoreRule = ScoreRule()
+    """How the suite scores."""
+    accept_fallbacks: bool = False
+    """Whether the organiser had scenarios scored on which the oracle answered decisions by its fallback."""
+    unscored: tuple[UnscoredScenario, ...] = ()
+    """Scenarios without a score, in the order of `scenarios`."""
     oracles: dict[str, str]
-    """By scenario, the oracle that scores are divided by: among the submissions of track oracle that have every seed
-    of the scenario, the one that the suite names, or else the one with the highest mean profit. The divisor is
-    that profit, which was really made, and never a bound that an oracle certified; see `ScenarioRow.kind` for what the
-    oracle is."""
+    """By scenario, the oracle that scores are measured against: among the submissions of track oracle that have
+    every seed of the scenario, the one that the suite names, or else the one with the highest mean profit. What counts
+    is that profit, which was really made, and never a bound that an oracle certified; see `ScenarioRow.kind` for
+    what the oracle is."""
     unit: Literal["seed", "episode"]
     """What was drawn independently: on public seeds a seed across all scenarios, which are played with the same ones;
     on hidden seeds an episode, since every scenario has a stream of its own."""

@@ -10,8 +10,9 @@ The numbers are defined in the contract and, field by field, in `arena.results.r
   failed to play has no profit; a submission that has such a one, or that has not played every episode yet, is listed
   with what it has but gets no rank.
 - **The oracle is a reference.** Its rows stand apart and are never ranked. One that certified an upper bound of the
-  profit in every episode is called a bound. Scores are divided by profit that an oracle made, never by a bound: on
-  each scenario by that of the oracle that the suite names, or of the best one where that has not played every seed.
+  profit in every episode is called a bound. Scores are measured against profit that an oracle made, never against a
+  bound: on each scenario that of the oracle that the suite names, or of the best one where that has not played every
+  seed. See `arena.results.scores`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from arena.contract.messages import Track
 from arena.jail.isolation import strength
 from arena.results import statistics
 from arena.results.comparisons import Profits, language_model_row, price_of_decentralisation
-from arena.results.episode_table import EpisodeTable, EpisodeValues
+from arena.results.episode_table import EpisodeTable
 from arena.results.ranking import better_than, rank_of
 from arena.results.record import EpisodeRecord
 from arena.results.rows import (
@@ -39,7 +40,9 @@ from arena.results.rows import (
     ScenarioRow,
     StandingRow,
     Standings,
+    UnscoredScenario,
 )
+from arena.results.scores import Divisors, EpisodeValues, Scoring
 from arena.results.statistics import Estimate, estimate
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
@@ -58,7 +61,7 @@ def compute_standings(
     seeds: int,
     seed_plan: str = "public",
     commitment: str | None = None,
-    scored_by: str | None = None,
+    scoring: Scoring | None = None,
     full_views: Mapping[str, str] | None = None,
     fitted_rules: Mapping[str, str] | None = None,
     removals: Sequence[Removal] = (),
@@ -72,8 +75,7 @@ def compute_standings(
         seeds: number of seeds per scenario; records with a higher index are ignored.
         seed_plan: label of the seed plan.
         commitment: commitment of the seed plan; None for public seeds.
-        scored_by: reference submission whose mean profit scores are divided by, on every scenario of which it has all
-            seeds; elsewhere, and without one, it is the oracle with the highest mean profit.
+        scoring: how the suite scores; None for shares of the best oracle's profit.
         full_views: by decentralised submission, the one that plays the same rule with the full view.
         fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
         removals: marks of submissions that were taken out of the folder; the records are without theirs.
@@ -82,8 +84,8 @@ def compute_standings(
         ValueError: two records are of the same submission, scenario and seed index.
     """
     table = EpisodeTable(records, list(scenarios), seeds)
-    oracles = table.oracles(scored_by)
-    analysis = _Analysis(table, oracles, shared_seeds=commitment is None)
+    divisors = Divisors(table, scoring or Scoring())
+    analysis = _Analysis(table, divisors, shared_seeds=commitment is None)
     rows = {name: analysis.row(name) for name in table.names}
     contenders = [name for name in table.names if rows[name].track != "oracle"]
     ranked = [name for name in contenders if rows[name].complete and not rows[name].unranked_because]
@@ -107,7 +109,12 @@ def compute_standings(
         scenarios=tuple(scenarios),
         contract_digest=records[0].contract_digest if records else "",
         ranked_by="score" if by_score else "mean_profit",
-        oracles={scenarios[place]: table.names[oracle] for place, oracle in sorted(oracles.items())},
+        score_rule=divisors.scoring.rule,
+        accept_fallbacks=divisors.scoring.accept_fallbacks,
+        oracles={scenarios[place]: table.names[oracle] for place, oracle in sorted(divisors.oracles.items())},
+        unscored=tuple(
+            UnscoredScenario(scenario=scenarios[place], reason=reason) for place, reason in divisors.unscored.items()
+        ),
         unit="seed" if commitment is None else "episode",
         rows=tuple(rows[name] for name in listed),
         reference=tuple(rows[name] for name in reference),
@@ -132,12 +139,12 @@ def compute_standings(
 class _Analysis:
     """Rows and ranks of the submissions of a table."""
 
-    def __init__(self, table: EpisodeTable, oracles: Mapping[int, int], *, shared_seeds: bool) -> None:
+    def __init__(self, table: EpisodeTable, divisors: Divisors, *, shared_seeds: bool) -> None:
         self._table = table
         # A submission whose language model never answered is not scored, on no scenario and by no share of the oracle.
         self._silence = {name: _without_answers(table.of(name)) for name in table.names}
         silent = [table.index[name] for name, why in self._silence.items() if why]
-        self._values = EpisodeValues(table, oracles, silent, shared_seeds=shared_seeds)
+        self._values = EpisodeValues(table, divisors, silent, shared_seeds=shared_seeds)
 
     def _estimate(self, name: str, values: Matrix) -> Estimate | None:
         """Return the estimate of a submission's mean over the suite; None unless it has played everything."""

@@ -13,7 +13,7 @@ Kind = Literal["network", "scenario", "suite", "submission"]
 _FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "network": ("nodes", "supply_links", "market_links"),
     "scenario": ("network", "demand", "horizon", "fulfilment", "goodwill"),
-    "suite": ("scenarios", "blocks", "scored_by"),
+    "suite": ("scenarios", "blocks", "scored_by", "score"),
     "submission": ("controller", "track"),
 }
 """Fields that only one kind has, the most telling first."""

@@ -25,6 +25,7 @@ from arena.world.contest_draws import MOST_DRAWS, Draw, Drawing, DrawKey, draw_s
 from arena.world.kinds import require_kind
 from arena.world.library import build_scenario, find, is_there, shipped, shipped_names
 from arena.world.scenario import Scenario
+from arena.world.scoring import ScoreRule, default_rule, find_misfits
 
 _MOST_SCENARIOS = 10_000
 
@@ -58,8 +59,13 @@ class SuiteFile(FrozenSchema):
     description: str = Field(default="", max_length=2_000, description="a sentence for people")
     scored_by: Slug | None = Field(
         default=None,
-        description="submission whose mean profit scores are divided by; absent, or if it has not played: the oracle "
-        "with the highest mean profit",
+        description="oracle that scores are measured against; absent, or where it has not played: the one with the "
+        "highest mean profit",
+    )
+    score: ScoreRule | None = Field(
+        default=None,
+        description="how it scores: share_of_oracle, cost_ratio, or {rule: gap_closed, reference: SUBMISSION}; absent: "
+        "cost_ratio if no scenario has revenue, else share_of_oracle",
     )
     draw_seed: Count | None = Field(
         default=None, description="public seed of what is drawn, unless a secret takes its place; needed to draw"
@@ -77,9 +83,16 @@ class Suite(FrozenSchema):
     description: str
     scenarios: tuple[Scenario, ...]
     scored_by: str | None = None
-    """Reference submission whose mean profit scores are divided by where it has played; None: the best oracle."""
+    """Oracle that scores are measured against where it has played; None: the one with the highest mean profit."""
+    score: ScoreRule | None = None
+    """How it scores; None: see `arena.world.scoring.default_rule`."""
     drawings: dict[str, Drawing] = Field(default_factory=dict)
     """By scenario, what it was drawn from; scenarios that are written out are absent."""
+
+    @property
+    def score_rule(self) -> ScoreRule:
+        """How it scores."""
+        return self.score or default_rule(self.scenarios)
 
 
 def suite_names() -> tuple[str, ...]:
@@ -169,6 +182,8 @@ def load_suite(reference: str | Path, draw_key: DrawKey | None = None) -> Suite:
         if times > 1:
             rule = "every scenario of a suite has its own name"
             faults.append(Fault(str(path), "scenarios", name, rule, f"rename {times - 1} of them"))
+    if written.score is not None and not faults:
+        faults += (Fault(str(path), *fault) for fault in find_misfits(written.score, scenarios))
     if not scenarios and not faults:
         faults.append(Fault(str(path), "", "", "a suite has at least one scenario", "add blocks or scenarios"))
     if faults:
@@ -178,6 +193,7 @@ def load_suite(reference: str | Path, draw_key: DrawKey | None = None) -> Suite:
         description=written.description,
         scenarios=tuple(scenarios),
         scored_by=written.scored_by,
+        score=written.score,
         drawings={scenario.name: drawing for scenario, drawing in from_blocks if drawing is not None},
     )
 

@@ -16,6 +16,7 @@ from arena.report.page import explain_missing_score, render_report, write_report
 from arena.report.plots import Bar, Mark, fit_axis, histogram, interval, tick_labels
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Standings
+from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
 from arena.results.timing import DecisionTimes
 
@@ -255,9 +256,7 @@ def test_a_missing_score_says_how_to_get_one() -> None:
     reason = "not every episode has been played; the same command plays the rest"
     assert explain_missing_score(row, standings_of(unfinished)) == reason
     losing = contest({"first": -900.0}) + contest({"oracle": -800.0}, track="oracle")
-    reason = (
-        f"is not positive on every scenario (on {', '.join(SCENARIOS)}), so that shares of it mean nothing; compare"
-    )
+    reason = f"{SCENARIOS[0]} (and 1 more) cannot be scored, since the mean profit of oracle is -798.50, less"
     assert reason in Structure(page_of(losing)).text
 
 
@@ -452,7 +451,9 @@ def divided(scored_by: str | None) -> tuple[Standings, list[EpisodeRecord]]:
     """A contest in which a second oracle has played the first scenario only."""
     records = contest({"alpha": 10.0}) + contest({"clairvoyant": 100.0}, track="oracle")
     records += [one for one in contest({"modest": 90.0}, track="oracle") if one.scenario == SCENARIOS[0]]
-    return compute_standings(records, suite="test", scenarios=SCENARIOS, seeds=SEEDS, scored_by=scored_by), records
+    return compute_standings(
+        records, suite="test", scenarios=SCENARIOS, seeds=SEEDS, scoring=Scoring(scored_by=scored_by)
+    ), records
 
 
 @pytest.mark.parametrize("scored_by", [None, "not-installed"])
@@ -464,7 +465,7 @@ def test_page_and_terminal_name_the_best_oracle_where_the_named_one_is_not_there
     assert "clairvoyant is the oracle on 2 of 2 scenarios." in text
     assert "modest is the oracle" not in text
     print_standings(standings)
-    assert "scores are shares of an oracle's mean profit: clairvoyant on 2 of 2 scenarios" in capsys.readouterr().out
+    assert "the oracle is clairvoyant on 2 of 2 scenarios" in capsys.readouterr().out
 
 
 def test_page_and_terminal_name_every_oracle_that_scores_are_divided_by(capsys: pytest.CaptureFixture[str]) -> None:
@@ -473,13 +474,13 @@ def test_page_and_terminal_name_every_oracle_that_scores_are_divided_by(capsys: 
     assert "clairvoyant is the oracle on 1 of 2 scenarios. modest is the oracle on 1 of 2 scenarios." in text
     print_standings(standings)
     printed = capsys.readouterr().out
-    assert "scores are shares of an oracle's mean profit: clairvoyant on 1, modest on 1 of 2 scenarios" in printed
+    assert "the oracle is clairvoyant on 1, modest on 1 of 2 scenarios" in printed
 
 
 def test_without_an_oracle_the_terminal_names_none(capsys: pytest.CaptureFixture[str]) -> None:
     print_standings(standings_of(contest({"alpha": 10.0})))
     printed = capsys.readouterr().out
-    assert "shares of an oracle" not in printed
+    assert "the oracle is" not in printed
     assert "no score: no oracle has played this suite" in printed
 
 

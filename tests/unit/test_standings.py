@@ -9,6 +9,7 @@ from records import make_record, play
 
 from arena.results.record import EpisodeRecord
 from arena.results.rows import Rank
+from arena.results.scores import Scoring
 from arena.results.standings import ScenarioRow, StandingRow, Standings, compute_standings
 
 SCENARIOS = ("north", "south")
@@ -421,7 +422,9 @@ class TestDivisor:
         records = play("best", {"north": [120.0, 120.0]}, "oracle") + play("alpha", {"north": [50.0, 60.0]})
         if named is not None:
             records += play("named", {"north": named}, track)
-        return compute_standings(records, suite="test", scenarios=("north",), seeds=2, scored_by=scored_by)
+        return compute_standings(
+            records, suite="test", scenarios=("north",), seeds=2, scoring=Scoring(scored_by=scored_by)
+        )
 
     def test_scores_are_shares_of_the_oracle_that_the_suite_names(self) -> None:
         standings = self.standings([100.0, 100.0], "named")
@@ -447,7 +450,9 @@ class TestDivisor:
         records = play("best", {"north": [120.0, 120.0], "south": [30.0, 30.0]}, "oracle")
         records += play("named", {"north": [100.0, 100.0], "south": [20.0]}, "oracle")
         records += play("alpha", {"north": [50.0, 60.0], "south": [15.0, 15.0]})
-        standings = compute_standings(records, suite="test", scenarios=SCENARIOS, seeds=2, scored_by="named")
+        standings = compute_standings(
+            records, suite="test", scenarios=SCENARIOS, seeds=2, scoring=Scoring(scored_by="named")
+        )
         assert standings.oracles == {"north": "named", "south": "best"}
         assert row(standings, "alpha").score == pytest.approx((0.55 + 0.5) / 2, rel=1e-12)
 

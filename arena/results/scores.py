@@ -1,0 +1,189 @@
+"""Scores: what the episodes of a contest are worth by the suite's rule, and scenarios on which no score means anything.
+
+A score is a ratio of two means over the same seeds; see `arena.world.scoring` for the rules. A ratio whose denominator
+is nearly nothing says nothing about a controller and drowns all other scenarios of a suite. So does one that a failing
+oracle is behind. Such scenarios have no score, and `arena evaluate` refuses them by name before a contestant plays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.results.episode_table import EpisodeTable
+from arena.results.record import EpisodeRecord
+from arena.results.statistics import mean_of
+from arena.world.scoring import LEAST_SCORE, ScoreRule
+
+SMALLEST_SHARE: Final = 0.02
+"""Smallest denominator of a score, as a share of the oracle's turnover."""
+
+Matrix = NDArray[np.float64]
+
+
+class Scoring(NamedTuple):
+    """How a contest is scored.
+
+    Attributes:
+        rule: the suite's rule.
+        scored_by: oracle that scores are measured against where it has played every seed; None: the one with the
+            highest mean profit.
+        accept_fallbacks: whether scenarios are scored on which the oracle answered decisions by its fallback.
+    """
+
+    rule: ScoreRule = ScoreRule()
+    scored_by: str | None = None
+    accept_fallbacks: bool = False
+
+
+class Divisors:
+    """Whom every scenario of a table is scored against.
+
+    Args:
+        table: the episodes.
+        scoring: the rule.
+        oracles: by scenario, the submission that is its oracle; None to find them.
+
+    Attributes:
+        scoring: as given.
+        oracles: by place of a scenario, the row of its oracle. Only one with all seeds of the scenario counts.
+        reference: row of the reference rule; None without one.
+        unscored: by place of a scenario, why it has no score though everybody that is needed has played.
+    """
+
+    def __init__(self, table: EpisodeTable, scoring: Scoring, oracles: Mapping[str, str] | None = None) -> None:
+        self.scoring = scoring
+        if oracles is None:
+            self.oracles = table.oracles(scoring.scored_by)
+        else:
+            names = {place: oracles.get(scenario) for place, scenario in enumerate(table.scenarios)}
+            self.oracles = {place: table.index[name] for place, name in names.items() if name is not None}
+        name = scoring.rule.reference
+        self.reference = None if name is None else table.index.get(name)
+        self._table = table
+        self.unscored = {
+            place: why for place in range(len(table.scenarios)) if (why := next(self._faults(place), None)) is not None
+        }
+
+    def terms(self, place: int) -> tuple[Matrix | float, Matrix | float] | None:
+        """Return numerators and denominators of everybody's score on a scenario, (submissions, seeds) or broadcastable.
+
+        Returns:
+            Money per episode; None if nobody has played whom the rule measures against.
+        """
+        rule, profit = self.scoring.rule, self._table.profit[:, place]
+        optimum = rule.optimal_costs.get(self._table.scenarios[place])
+        if rule.rule == "cost_ratio" and optimum is not None:
+            return optimum, -profit
+        if place not in self.oracles:
+            return None
+        oracle = profit[self.oracles[place]]
+        if rule.rule == "cost_ratio":
+            return -oracle, -profit
+        if rule.rule == "share_of_oracle":
+            return profit, oracle
+        if self.reference is None or not self._table.scored[self.reference, place].all():
+            return None
+        reference = profit[self.reference]
+        return profit - reference, oracle - reference
+
+    def _faults(self, place: int) -> Iterator[str]:
+        terms, rule = self.terms(place), self.scoring.rule
+        if terms is None or place not in self.oracles or self._table.scenarios[place] in rule.optimal_costs:
+            return
+        oracle = self._table.names[self.oracles[place]]
+        records = self._table.at(oracle, place)
+        yield from _forfeited(oracle, records)
+        if self.reference is not None:
+            reference = self._table.names[self.reference]
+            yield from _forfeited(reference, self._table.at(reference, place))
+        fallbacks = sum(record.fallbacks for record in records)
+        if fallbacks and not self.scoring.accept_fallbacks:
+            yield f"{oracle} answered {fallbacks:,} decisions by its fallback, and may be far from the best profit"
+        # Everybody's numerator is the oracle's cost under cost_ratio, and everybody's denominator is fixed elsewhere.
+        scale = float(np.mean(terms[0] if rule.rule == "cost_ratio" else terms[1]))
+        turnover = float(np.mean([_turnover(record) for record in records]))
+        if scale < SMALLEST_SHARE * turnover or scale <= 0:
+            amount = {
+                "share_of_oracle": f"the mean profit of {oracle}",
+                "cost_ratio": f"the mean cost of {oracle}",
+                "gap_closed": f"the mean profit of {oracle} less that of {rule.reference}",
+            }[rule.rule]
+            least = f"{100 * SMALLEST_SHARE:g} % of its turnover of {turnover:,.2f}"
+            yield f"{amount} is {scale:,.2f}, less than {least}"
+
+
+class EpisodeValues:
+    """Profits and scores of every episode of a table, ready for estimates.
+
+    Args:
+        table: the episodes.
+        divisors: whom scores are measured against.
+        unscored: rows that get no score.
+        shared_seeds: whether the same seeds play all scenarios, as public ones do.
+
+    Attributes:
+        profit_means: mean profit over what was scored, (submissions, scenarios).
+        reference: the oracle's mean profit over the same seeds, (submissions, scenarios); NaN without one.
+        score_means: scores, (submissions, scenarios); NaN where there is none.
+        share: an episode's value by itself, (submissions, scenarios, seeds); NaN where there is no score.
+        score: values whose mean is the score, (submissions, scenarios, seeds). The score is a ratio of two means; its
+            value on one seed is linear in both terms there, so that the luck of whoever it is measured against is
+            accounted for. On a scenario that counts as the least score all of them are that.
+    """
+
+    def __init__(
+        self, table: EpisodeTable, divisors: Divisors, unscored: Collection[int] = (), *, shared_seeds: bool
+    ) -> None:
+        self._shared_seeds = shared_seeds
+        self.profit_means = mean_of(table.profit, table.scored)
+        self.reference = np.full(self.profit_means.shape, np.nan)
+        self.score_means = np.full(self.profit_means.shape, np.nan)
+        self.share = np.full(table.profit.shape, np.nan)
+        self.score = np.full(table.profit.shape, np.nan)
+        for place in range(len(table.scenarios)):
+            scored = table.scored[:, place]
+            if place in divisors.oracles:
+                oracle = np.broadcast_to(table.profit[divisors.oracles[place], place], scored.shape)
+                self.reference[:, place] = mean_of(oracle, scored)
+            terms = divisors.terms(place)
+            if terms is None or place in divisors.unscored:
+                continue
+            numerator, denominator = (np.broadcast_to(term, scored.shape) for term in terms)
+            mean = mean_of(denominator, scored)
+            mean[list(unscored)] = np.nan
+            mean = np.where(mean > 0, mean, np.nan)[:, None]
+            ratio = mean_of(numerator, scored)[:, None] / mean
+            linear = ratio + (numerator - ratio * denominator) / mean
+            self.share[:, place] = linear if divisors.scoring.rule.rule == "cost_ratio" else numerator / mean
+            if divisors.scoring.rule.rule != "share_of_oracle":
+                linear = np.where(ratio < LEAST_SCORE, np.where(scored, LEAST_SCORE, np.nan), linear)
+                ratio = np.fmax(ratio, LEAST_SCORE) + 0 * mean
+            self.score_means[:, place] = ratio[:, 0]
+            self.score[:, place] = linear
+
+    def units(self, values: Matrix) -> Matrix:
+        """Return values, (…, scenarios, seeds), as independent units of their mean: (…, strata, units).
+
+        See `arena.results.statistics`.
+        """
+        if self._shared_seeds:
+            means: Matrix = values.mean(axis=-2, keepdims=True)
+            return means
+        shares: Matrix = values / values.shape[-2]
+        return shares
+
+
+def _turnover(record: EpisodeRecord) -> float:
+    """Return the money that an episode moved: its revenue or its costs, whichever is more."""
+    costs = record.procurement_cost + record.holding_cost + record.operating_cost
+    return max(record.revenue, costs + record.shortage_penalty + record.fixed_ordering_cost)
+
+
+def _forfeited(name: str, records: Collection[EpisodeRecord]) -> Iterator[str]:
+    number = sum(record.outcome != "ok" for record in records)
+    if number:
+        yield f"{name} forfeited {number:,} of {len(records):,} episodes"
