@@ -17,12 +17,16 @@ ReferenceKind = Literal["bound", "reference"]
 """What the results of an oracle are: `bound` if it certified an upper bound of the profit in every episode in question,
 else `reference`, which others may beat."""
 
+NeighbourOutcome = Literal["better", "equivalent", "not decided"]
+"""What is known of two submissions that follow each other in the table; see `NeighbourVerdict`."""
+
 
 class Interval(BaseModel):
     """A 95 % confidence interval of a mean over seeds, by the rule of `arena.results.statistics`.
 
-    It is missing where there are fewer than two seeds, and where all seeds gave the same value: one episode that was
-    played ten times does not say how far others lie apart.
+    That of a run which may be stopped at any time is by the rule of `arena.results.sequential`. It is missing where
+    there are fewer than two seeds, and where all seeds gave the same value: one episode that was played ten times does
+    not say how far others lie apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -183,6 +187,35 @@ class StandingRow(BaseModel):
     """`bound` if it is a bound on every scenario of the suite, else `reference`; None on every track but oracle."""
     mean_bound: float | None
     """Mean over scenarios of the scenario's mean bound; None unless `kind` is `bound`."""
+
+
+class NeighbourVerdict(BaseModel):
+    """The comparison of two submissions that follow each other in the table, valid whenever a run is stopped.
+
+    Verdicts: `better` if the upper submission is told apart from the lower one; `equivalent` if the interval lies
+    within the margin, or if both have the same value on every seed; else `not decided`. The chance of any wrong verdict
+    in the table, at any stop, is 5 %; see `arena.results.sequential`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    upper: str
+    """Name of the submission that is placed higher."""
+    lower: str
+    """Name of the next one."""
+    difference: float
+    """Mean of the upper one less that of the lower one, in the unit that the table is sorted by."""
+    interval: Interval | None
+    """Of `difference`: 95 % for all pairs of the table together, at any stop. It may include zero though the verdict is
+    `better`, which uses the level that pairs already told apart leave over. None below the smallest number of seeds,
+    and where the difference is the same on every seed."""
+    verdict: NeighbourOutcome
+    """The outcome; see above."""
+    within_margin: bool
+    """Whether the interval lies within the margin: a pair may be `better` by a difference that does not matter."""
+    seeds_needed: int | None
+    """Seeds per scenario that would decide if the difference and its spread are what they look like; None if the pair
+    is decided, or if no number would."""
 
 
 class ScenarioPrice(BaseModel):

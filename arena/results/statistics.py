@@ -32,6 +32,7 @@ SPREAD_TOLERANCE: Final = 1e-12
 """Spread, relative to the largest value, up to which values are one value that was computed several times."""
 
 _TAIL: Final = 0.05
+_SYMMETRIC: Final = 1e-6  # a smaller skewness changes nothing but the rounding
 
 Matrix = NDArray[np.float64]
 
@@ -76,7 +77,7 @@ def estimate(units: Matrix) -> Estimate | None:
     freedom = variance**2 / float(np.square(variances).sum()) * (number - 1)
     skewness = float((deviations**3).sum()) / float(squares.sum()) ** 1.5
     quantile = student_quantile(freedom)
-    low, high = (value - error * _unskew(end, skewness) for end in (quantile, -quantile))
+    low, high = (value - error * float(unskew(end, skewness)) for end in (quantile, -quantile))
     return Estimate(value, error, Interval(low=low, high=high))
 
 
@@ -94,11 +95,12 @@ def skew(statistic: Matrix, skewness: Matrix) -> Matrix:
     return statistic + tilt * statistic**2 + tilt**2 * statistic**3 / 3 + skewness / 6
 
 
-def _unskew(transformed: float, skewness: float) -> float:
-    """Return the statistic that `skew` transforms to a value."""
-    if abs(skewness) < 1e-6:
-        return transformed
-    return 3 / skewness * (float(np.cbrt(1 + skewness * (transformed - skewness / 6))) - 1)
+def unskew(transformed: Matrix | float, skewness: Matrix | float) -> Matrix:
+    """Return the statistics that `skew` transforms to some values, for one skewness each. Shape of the arguments."""
+    symmetric = np.abs(skewness) < _SYMMETRIC
+    tilt = np.where(symmetric, 1.0, skewness)
+    curved = 3 / tilt * (np.cbrt(1 + tilt * (transformed - tilt / 6)) - 1)
+    return np.where(symmetric, transformed, curved)
 
 
 def student_quantile(freedom: float) -> float:
