@@ -82,6 +82,7 @@ from .jail.isolation import Isolation as Isolation
 from .jail.limits import Limits as Limits
 from .llm.access import LlmAccess as LlmAccess
 from .play.evaluate import Evaluation as Evaluation, Interrupted as Interrupted, evaluate as evaluate
+from .play.until_decided import evaluate_until_decided as evaluate_until_decided
 from .plugins import Plugins as Plugins, RegisteredController as RegisteredController, discover as discover
 from .progress import Progress as Progress
 from .report.page import write_report as write_report
@@ -91,6 +92,7 @@ from .results.record import EpisodeRecord as EpisodeRecord, PlayedEpisode as Pla
 from .results.rows import (
     Interval as Interval,
     LlmRow as LlmRow,
+    NeighbourVerdict as NeighbourVerdict,
     PriceOfDecentralisation as PriceOfDecentralisation,
     Rank as Rank,
     Removal as Removal,
@@ -98,7 +100,10 @@ from .results.rows import (
     ScenarioRow as ScenarioRow,
     StandingRow as StandingRow,
     Standings as Standings,
+    StoppingRule as StoppingRule,
+    UnscoredScenario as UnscoredScenario,
 )
+from .results.scores import Scoring as Scoring
 from .results.standings import compute_standings as compute_standings
 from .schemas import FrozenSchema as FrozenSchema, parse_as as parse_as
 from .simulate.compiled import CompiledScenario as CompiledScenario, compile_scenario as compile_scenario
@@ -134,6 +139,7 @@ from .world.nodes_and_links import (
 )
 from .world.quantiles import poisson_quantiles as poisson_quantiles
 from .world.scenario import Scenario as Scenario
+from .world.scoring import ScoreRule as ScoreRule
 from .world.stock_points import StockPoint as StockPoint
 from .world.suite import Suite as Suite, load_scenario as load_scenario, load_suite as load_suite
 

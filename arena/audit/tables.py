@@ -187,6 +187,7 @@ def recompute_standings(
             seeds=stored.seeds,
             seed_plan=f"hidden:{stored.seeds}" if stored.commitment else "public",
             commitment=stored.commitment,
+            stopping=stored.stopping,
             scoring=Scoring(stored.score_rule, name, stored.accept_fallbacks),
             # Who is compared with whom stands in the manifests; verified is what came of it.
             full_views={one.submission: one.full_view for one in stored.prices},

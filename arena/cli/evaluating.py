@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +18,9 @@ from arena.cli.streams import kept
 if TYPE_CHECKING:
     from arena.cli.progress import BarProgress, LineProgress
     from arena.contract.seeds import SeedPlan
+    from arena.play.evaluate import Evaluation
     from arena.results.record import EpisodeRecord
+    from arena.results.rows import StoppingRule
     from arena.world.suite import Suite
 
 _SUITE = "core"
@@ -88,6 +91,20 @@ def evaluate(
             help="Questions without an answer after which a submission's endpoint is given up; 20 unless given."
         ),
     ] = None,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help="Play hidden seeds in batches until all neighbours in the table are told apart or equivalent.",
+        ),
+    ] = False,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Until decided: difference of scores that does not matter, 0.002 unless given."),
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="Until decided: most seeds per scenario, 500 unless given.", min=1)
+    ] = None,
     accept_fallbacks: Annotated[
         bool,
         typer.Option("--accept-fallbacks", help="Score scenarios though their oracle fell back in some decisions."),
@@ -110,9 +127,11 @@ def evaluate(
     from arena.llm.access import make_access, make_limits
     from arena.play.evaluate import Interrupted, evaluate as run
     from arena.play.seats import strongest
+    from arena.play.until_decided import evaluate_until_decided
     from arena.report.page import write_report
     from arena.results.folder import REPORT_NAME, seeds_contract_of
 
+    stopping = _stopping_rule(until_decided, margin, budget)
     plan = parse_seeds(seeds, secret, contract_digest())
     if isinstance(plan, HiddenSeeds):
         # A folder that was upgraded keeps to the demand that its episodes have met.
@@ -130,19 +149,20 @@ def evaluate(
     allowed = None if limits is None else load_limits(limits)
     models = make_access(llm, llm_endpoint or (), transcripts, model_limits)
     submissions = with_models(load(paths, settings).require(), models, output)
+    options: dict[str, Any] = {
+        "output": output,
+        "isolation": isolation or strongest(),
+        "workers": workers,
+        "limits": allowed,
+        "models": models,
+        "accept_fallbacks": accept_fallbacks,
+        "progress": _progress(workers),
+    }
     try:
-        evaluation = run(
-            submissions,
-            chosen,
-            plan,
-            output=output,
-            isolation=isolation or strongest(),
-            workers=workers,
-            limits=allowed,
-            models=models,
-            accept_fallbacks=accept_fallbacks,
-            progress=_progress(workers),
-        )
+        if stopping is None:
+            evaluation = run(submissions, chosen, plan, **options)
+        else:
+            evaluation = evaluate_until_decided(submissions, chosen, plan, stopping, batch_ended=_tell, **options)
     except Interrupted as error:
         warn(str(error))
         raise typer.Exit(INTERRUPTED) from error
@@ -168,6 +188,30 @@ def evaluate(
     forfeits = {row.submission: row.forfeits for row in evaluation.standings.rows + evaluation.standings.reference}
     if strict and any(forfeits.get(name) for name in evaluation.submissions):
         raise typer.Exit(FORFEITED)
+
+
+def _stopping_rule(until_decided: bool, margin: float | None, budget: int | None) -> StoppingRule | None:
+    from arena.errors import Fault, InvalidInput
+    from arena.results.rows import StoppingRule
+
+    given = {"margin": margin, "budget": budget}
+    if until_decided:
+        if margin is not None and not 0 < margin < math.inf:
+            raise InvalidInput([Fault("--margin", "", margin, "is no positive number", "use for example 0.002")])
+        return StoppingRule(**{name: value for name, value in given.items() if value is not None})
+    for name, value in given.items():
+        if value is not None:
+            raise InvalidInput([Fault(f"--{name}", "", value, "is for --until-decided", "add it, or leave this out")])
+    return None
+
+
+def _tell(evaluation: Evaluation, following: int) -> None:
+    """Say on standard error how far a batch has come, and what follows."""
+    from arena.report.neighbours import count_decided
+
+    standings = evaluation.standings
+    then = f"; playing up to {following:,}" if following > standings.seeds else ""
+    warn(f"after {standings.seeds:,} seeds per scenario {count_decided(standings.neighbours)}{then}")
 
 
 def _choose_suite(suite: str | None, scenarios: list[str], plan: SeedPlan) -> Suite:

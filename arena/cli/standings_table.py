@@ -49,6 +49,7 @@ def print_standings(standings: Standings) -> None:
     print(f"the score is {standings.score_rule.describe()}, the mean over scenarios ({standings.score_rule.rule})")
     if standings.accept_fallbacks:
         print("scored by request are scenarios too on which the oracle answered decisions by its fallback")
+    _print_neighbours(standings)
     for row in standings.rows:
         if row.unranked_because:
             print(f"no rank for {printable(row.submission)}: {printable(row.unranked_because)}")
@@ -67,6 +68,23 @@ def print_standings(standings: Standings) -> None:
         print(f"price of decentralisation: {_price(one)}")
     for model in standings.language_models:
         print(f"language model: {_model(model)}")
+
+
+def _print_neighbours(standings: Standings) -> None:
+    """Print what came of a run that was played until decided."""
+    from arena.report.neighbours import count_decided, verdict_lines
+
+    if standings.stopping is None:
+        return
+    budget = f"a budget of {standings.stopping.budget:,} seeds per scenario"
+    print(f"played until decided, with {budget}: intervals and ranks hold at any stop")
+    print(f"{count_decided(standings.neighbours)}\n")
+    lines = verdict_lines(standings)
+    if lines:
+        heads = ("neighbours", "", "difference", "interval", "verdict", "seeds needed")
+        rows = [(one.upper, one.lower, one.difference, one.interval, one.verdict, one.needed) for one in lines]
+        print_table(heads, rows, right=("difference", "interval", "seeds needed"))
+        print()
 
 
 def describe_removal(mark: Removal) -> str:

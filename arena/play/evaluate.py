@@ -53,7 +53,7 @@ from arena.results.folder import (
 )
 from arena.results.losses import refuse_losses
 from arena.results.record import EpisodeRecord
-from arena.results.rows import Removal, Standings
+from arena.results.rows import Removal, Standings, StoppingRule
 from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
 from arena.results.store import Store
@@ -125,6 +125,7 @@ def evaluate(
     limits: Limits | None = None,
     models: LlmAccess | None = None,
     accept_fallbacks: bool = False,
+    stopping: StoppingRule | None = None,
     progress: Progress[EpisodeRecord] | None = None,
 ) -> Evaluation:
     """Play what is missing in a folder of results, and write its tables anew.
@@ -148,6 +149,9 @@ def evaluate(
         limits: limits on time and the rest, recorded in the store; None for the defaults.
         models: what submissions that need a language model are granted; None: nothing.
         accept_fallbacks: whether scenarios are scored on which the oracle answered decisions by its fallback.
+        stopping: the rule by which these hidden seeds are played until decided, of which this is one batch; see
+            `arena.play.until_decided`. None for a number of seeds that was fixed beforehand, unless the folder's were
+            played until decided before.
         progress: who is told how it goes.
 
     Raises:
@@ -193,6 +197,7 @@ def evaluate(
         store.limits.enter(allowed, output)
         removals = store.removals.enter((one.name, one.digest) for one in submissions)
         pairings = enter_pairings(submissions, store, output)
+        rule = None if seeds.commitment is None else store.stopping.enter(seeds.commitment, stopping)
         # The store's lock is held, so copies that are here were left by an evaluation that was killed.
         for left in output.glob(f"{_SNAPSHOTS}*"):
             if _LEFT_SNAPSHOTS.fullmatch(left.name) and not left.is_symlink():
@@ -238,6 +243,7 @@ def evaluate(
         seed_plan=seeds.label,
         commitment=seeds.commitment,
         scoring=scoring,
+        stopping=rule,
         full_views={name: pair.full_view for name, pair in pairings.items() if pair.full_view is not None},
         fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
         removals=marks,

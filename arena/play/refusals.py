@@ -85,14 +85,18 @@ def refuse_unscorable(records: Sequence[EpisodeRecord], suite: Suite, seeds: int
     if not unscored:
         return
     faults = [
-        Fault(f"suite {suite.name}", f"scenario {table.scenarios[place]}", ABSENT, f"cannot be scored: {reason}")
-        for place, reason in unscored.items()
+        Fault(f"suite {suite.name}", f"scenario {table.scenarios[place]}", ABSENT, f"cannot be scored: {one.reason}")
+        for place, one in unscored.items()
     ]
-    other = "" if scoring.rule.rule == "gap_closed" else ", or score by another rule ({rule: gap_closed, reference: …})"
-    # The reasons of a scenario are told one at a time, so this one may come after the others.
-    fallen = any(record.fallbacks for record in records if record.track == "oracle")
-    fallbacks = "; --accept-fallbacks scores what an oracle's fallback played" if fallen else ""
-    fix = f"leave such scenarios out of the suite{other}{fallbacks}. No contestant has played; episodes are kept"
+    causes = {one.cause for one in unscored.values()}
+    fixes = ["leave such scenarios out of the suite"]
+    if "denominator" in causes and scoring.rule.rule != "gap_closed":
+        fixes.append("score by another rule, as score: {rule: gap_closed, reference: SUBMISSION} in the suite's file")
+    if "forfeit" in causes:
+        fixes.append("mend whoever forfeited")
+    if "fallback" in causes:
+        fixes.append("have the fallback's episodes scored with --accept-fallbacks")
+    fix = f"{', or '.join(fixes)}. No contestant has played, and the episodes of the references are kept"
     raise InvalidInput([*faults[:-1], faults[-1]._replace(suggestion=fix)])
 
 

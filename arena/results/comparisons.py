@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.results.rows import Interval, LlmRow, PriceOfDecentralisation, ScenarioPrice
-from arena.results.statistics import Estimate, estimate
+from arena.results.statistics import Estimate
 
 if TYPE_CHECKING:
     from arena.results.record import EpisodeRecord
@@ -30,10 +30,12 @@ class Profits(NamedTuple):
     Attributes:
         episodes: profits, (scenarios, seeds). Two submissions met the same demand in the same place.
         units: makes independent units of such an array; see `arena.results.statistics`.
+        estimate: estimates a mean from such units.
     """
 
     episodes: Matrix
     units: Callable[[Matrix], Matrix]
+    estimate: Callable[[Matrix], Estimate | None]
 
 
 def price_of_decentralisation(
@@ -53,19 +55,19 @@ def price_of_decentralisation(
     by_scenario = [
         ScenarioPrice(
             scenario=scenario,
-            **_price(local.episodes[place][None], full.episodes[place][None]),
+            **_price(local.episodes[place][None], full.episodes[place][None], local.estimate),
         )
         for place, scenario in enumerate(scenarios)
     ]
     return PriceOfDecentralisation(
         submission=submission,
         full_view=full_view,
-        **_price(local.units(local.episodes), full.units(full.episodes)),
+        **_price(local.units(local.episodes), full.units(full.episodes), local.estimate),
         by_scenario=tuple(by_scenario),
     )
 
 
-def _price(local: Matrix, full: Matrix) -> dict[str, object]:
+def _price(local: Matrix, full: Matrix, estimate: Callable[[Matrix], Estimate | None]) -> dict[str, object]:
     """Return the fields of a price, of the units of both profits, (strata, units)."""
     profit, full_profit = (float(units.mean(axis=-1).sum()) for units in (local, full))
     price = full_profit - profit
@@ -130,5 +132,5 @@ def _worth(mine: Profits | None, fitted: Profits | None) -> tuple[float | None, 
     """Mean profit over that of the fitted rule, and its interval; paired by seed."""
     if mine is None or fitted is None:
         return None, None
-    worth = estimate(mine.units(mine.episodes - fitted.episodes))
+    worth = mine.estimate(mine.units(mine.episodes - fitted.episodes))
     return (None, None) if worth is None else (worth.value, worth.interval)

@@ -125,6 +125,19 @@ def seeds_contract_of(folder: Path, commitment: str) -> str | None:
         return None  # Whoever writes to it hears why.
 
 
+def seeds_there(folder: Path, commitment: str) -> int:
+    """Return how many seeds per scenario the tables of a folder have.
+
+    Args:
+        folder: folder of results; it need not exist.
+        commitment: commitment to the hidden seeds.
+
+    Returns:
+        The number; 0 for tables of other seeds, and without tables that can be read.
+    """
+    return max((one.seeds or 0 for one in _selections(folder) if one.commitment == commitment), default=0)
+
+
 def find_seeds_contract(store: Store, commitment: str) -> str | None:
     """Return the digest of the rules that the hidden seeds of a store were derived under.
 

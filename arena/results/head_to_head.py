@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from arena.errors import ABSENT, Fault, InvalidInput, suggest
 from arena.results.episode_table import EpisodeTable
+from arena.results.inference import ANY_STOP, FIXED_SEEDS
 from arena.results.rows import Interval, Standings
 from arena.results.scores import Divisors, EpisodeValues, Scoring
-from arena.results.statistics import Estimate, estimate, student_quantile
+from arena.results.statistics import Estimate, student_quantile
 
 if TYPE_CHECKING:
     from arena.results.reading import Results
@@ -131,8 +132,10 @@ def compare(
     rows = (table.index[first], table.index[label])
     profit, score = (array[rows[0]] - array[rows[1]] for array in (table.profit, values.score))
     measure: Literal["score", "profit"] = "score" if np.isfinite(score).all() else "profit"
-    over_all = _difference(None, estimate(values.units(profit)), estimate(values.units(score)))
-    verdict, needed = _decide(over_all, measure, margin, results.table.seeds)
+    estimate = (FIXED_SEEDS if standings.stopping is None else ANY_STOP).estimate
+    of_profit, of_score = estimate(values.units(profit)), estimate(values.units(score))
+    over_all = _difference(None, of_profit, of_score)
+    verdict, needed = _decide(of_score if measure == "score" else of_profit, margin, results.table.seeds)
     return Comparison(
         first=first,
         second=label,
@@ -161,12 +164,10 @@ def _difference(scenario: str | None, profit: Estimate | None, score: Estimate |
     )
 
 
-def _decide(
-    over_all: Difference, measure: Literal["score", "profit"], margin: float | None, seeds: int
-) -> tuple[Verdict, int | None]:
-    value, interval = _measured(over_all, measure)
-    if interval is None:
-        return ("exact" if seeds > 1 else "not decided"), None
+def _decide(difference: Estimate | None, margin: float | None, seeds: int) -> tuple[Verdict, int | None]:
+    if difference is None or difference.interval is None:
+        return ("exact" if difference is not None and difference.standard_error == 0 else "not decided"), None
+    value, interval = difference.value, difference.interval
     if margin is not None and -margin < interval.low and interval.high < margin:
         return "equivalent", None
     if _excludes_zero(interval):

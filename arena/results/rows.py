@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from arena.contract.messages import Track
 from arena.jail.isolation import Isolation
@@ -12,6 +12,9 @@ from arena.world.scoring import ScoreRule
 
 OFFICIAL_ISOLATION: Final = frozenset({"strict", "sandbox"})
 """Isolation levels whose results are official."""
+
+DEFAULT_MARGIN: Final = 0.002
+"""Difference of scores that does not matter, unless the organiser says otherwise."""
 
 ReferenceKind = Literal["bound", "reference"]
 """What the results of an oracle are: `bound` if it certified an upper bound of the profit in every episode in question,
@@ -189,6 +192,18 @@ class StandingRow(BaseModel):
     """Mean over scenarios of the scenario's mean bound; None unless `kind` is `bound`."""
 
 
+class StoppingRule(BaseModel):
+    """The rule by which seeds are played in batches until all neighbours of the table are decided."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    margin: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Difference that does not matter, in the unit that the table is sorted by. None: `DEFAULT_MARGIN` of score, and
+    without scores no difference at all."""
+    budget: Annotated[int, Field(ge=1)] = 500
+    """Most seeds per scenario."""
+
+
 class NeighbourVerdict(BaseModel):
     """The comparison of two submissions that follow each other in the table, valid whenever a run is stopped.
 
@@ -348,6 +363,11 @@ class Standings(BaseModel):
     """Digest of the rules; empty without a record."""
     ranked_by: Literal["score", "mean_profit"]
     """What the rank follows: the score if every ranked submission has one, else the mean profit."""
+    stopping: StoppingRule | None = None
+    """The rule by which seeds were played until decided; then intervals and ranks hold at any stop. None: the number of
+    seeds was fixed beforehand."""
+    neighbours: tuple[NeighbourVerdict, ...] = ()
+    """Under a stopping rule, the verdicts on ranked submissions that follow each other, from the top of the table."""
     score_rule: ScoreRule = ScoreRule()
     """How the suite scores."""
     accept_fallbacks: bool = False

@@ -8,7 +8,7 @@ oracle is behind. Such scenarios have no score, and `arena evaluate` refuses the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,18 @@ class Scoring(NamedTuple):
     rule: ScoreRule = ScoreRule()
     scored_by: str | None = None
     accept_fallbacks: bool = False
+
+
+class Unscored(NamedTuple):
+    """Why a scenario has no score.
+
+    Attributes:
+        cause: kind of the reason.
+        reason: in words.
+    """
+
+    cause: Literal["forfeit", "fallback", "denominator"]
+    reason: str
 
 
 class Divisors:
@@ -90,7 +102,7 @@ class Divisors:
         reference = profit[self.reference]
         return profit - reference, oracle - reference
 
-    def _faults(self, place: int) -> Iterator[str]:
+    def _faults(self, place: int) -> Iterator[Unscored]:
         terms, rule = self.terms(place), self.scoring.rule
         if terms is None or place not in self.oracles or self._table.scenarios[place] in rule.optimal_costs:
             return
@@ -102,7 +114,8 @@ class Divisors:
             yield from _forfeited(reference, self._table.at(reference, place))
         fallbacks = sum(record.fallbacks for record in records)
         if fallbacks and not self.scoring.accept_fallbacks:
-            yield f"{oracle} answered {fallbacks:,} decisions by its fallback, and may be far from the best profit"
+            answered = f"{oracle} answered {fallbacks:,} decisions by its fallback"
+            yield Unscored("fallback", f"{answered}, and may be far from the best profit")
         # Everybody's numerator is the oracle's cost under cost_ratio, and everybody's denominator is fixed elsewhere.
         scale = float(np.mean(terms[0] if rule.rule == "cost_ratio" else terms[1]))
         turnover = float(np.mean([_turnover(record) for record in records]))
@@ -113,7 +126,7 @@ class Divisors:
                 "gap_closed": f"the mean profit of {oracle} less that of {rule.reference}",
             }[rule.rule]
             least = f"{100 * SMALLEST_SHARE:g} % of its turnover of {turnover:,.2f}"
-            yield f"{amount} is {scale:,.2f}, less than {least}"
+            yield Unscored("denominator", f"{amount} is {scale:,.2f}, less than {least}")
 
 
 class EpisodeValues:
@@ -183,7 +196,7 @@ def _turnover(record: EpisodeRecord) -> float:
     return max(record.revenue, costs + record.shortage_penalty + record.fixed_ordering_cost)
 
 
-def _forfeited(name: str, records: Collection[EpisodeRecord]) -> Iterator[str]:
+def _forfeited(name: str, records: Collection[EpisodeRecord]) -> Iterator[Unscored]:
     number = sum(record.outcome != "ok" for record in records)
     if number:
-        yield f"{name} forfeited {number:,} of {len(records):,} episodes"
+        yield Unscored("forfeit", f"{name} forfeited {number:,} of {len(records):,} episodes")

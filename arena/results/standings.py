@@ -28,22 +28,27 @@ from arena.jail.isolation import strength
 from arena.results import statistics
 from arena.results.comparisons import Profits, language_model_row, price_of_decentralisation
 from arena.results.episode_table import EpisodeTable
-from arena.results.ranking import better_than, rank_of
+from arena.results.inference import ANY_STOP, FIXED_SEEDS, Inference
+from arena.results.ranking import rank_of
 from arena.results.record import EpisodeRecord
 from arena.results.rows import (
+    DEFAULT_MARGIN,
     OFFICIAL_ISOLATION,
     Interval,
     LlmRow,
+    NeighbourVerdict,
     Rank,
     ReferenceKind,
     Removal,
     ScenarioRow,
     StandingRow,
     Standings,
+    StoppingRule,
     UnscoredScenario,
 )
 from arena.results.scores import Divisors, EpisodeValues, Scoring
-from arena.results.statistics import Estimate, estimate
+from arena.results.sequential import decide_neighbours
+from arena.results.statistics import Estimate
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
 
@@ -62,6 +67,7 @@ def compute_standings(
     seed_plan: str = "public",
     commitment: str | None = None,
     scoring: Scoring | None = None,
+    stopping: StoppingRule | None = None,
     full_views: Mapping[str, str] | None = None,
     fitted_rules: Mapping[str, str] | None = None,
     removals: Sequence[Removal] = (),
@@ -76,6 +82,7 @@ def compute_standings(
         seed_plan: label of the seed plan.
         commitment: commitment of the seed plan; None for public seeds.
         scoring: how the suite scores; None for shares of the best oracle's profit.
+        stopping: the rule by which hidden seeds were played until decided; None if their number was fixed beforehand.
         full_views: by decentralised submission, the one that plays the same rule with the full view.
         fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
         removals: marks of submissions that were taken out of the folder; the records are without theirs.
@@ -85,7 +92,8 @@ def compute_standings(
     """
     table = EpisodeTable(records, list(scenarios), seeds)
     divisors = Divisors(table, scoring or Scoring())
-    analysis = _Analysis(table, divisors, shared_seeds=commitment is None)
+    inference = FIXED_SEEDS if stopping is None else ANY_STOP
+    analysis = _Analysis(table, divisors, inference, shared_seeds=commitment is None)
     rows = {name: analysis.row(name) for name in table.names}
     contenders = [name for name in table.names if rows[name].track != "oracle"]
     ranked = [name for name in contenders if rows[name].complete and not rows[name].unranked_because]
@@ -96,6 +104,7 @@ def compute_standings(
         placed: dict[str, object] = {"rank": ranks[name], "track_rank": track_ranks[name], "best_other": other}
         placed["probability_of_improvement"] = None if other is None else table.probability_above(name, other)
         rows[name] = rows[name].model_copy(update=placed)
+    neighbours = () if stopping is None else analysis.neighbours(order, by_score, stopping)
     if commitment is None:
         # Whoever knows the public seeds knows the demand: such results are for development and comparison.
         rows = {name: row.model_copy(update={"official": False}) for name, row in rows.items()}
@@ -109,11 +118,13 @@ def compute_standings(
         scenarios=tuple(scenarios),
         contract_digest=records[0].contract_digest if records else "",
         ranked_by="score" if by_score else "mean_profit",
+        stopping=stopping,
+        neighbours=neighbours,
         score_rule=divisors.scoring.rule,
         accept_fallbacks=divisors.scoring.accept_fallbacks,
         oracles={scenarios[place]: table.names[oracle] for place, oracle in sorted(divisors.oracles.items())},
         unscored=tuple(
-            UnscoredScenario(scenario=scenarios[place], reason=reason) for place, reason in divisors.unscored.items()
+            UnscoredScenario(scenario=scenarios[place], reason=one.reason) for place, one in divisors.unscored.items()
         ),
         unit="seed" if commitment is None else "episode",
         rows=tuple(rows[name] for name in listed),
@@ -139,8 +150,9 @@ def compute_standings(
 class _Analysis:
     """Rows and ranks of the submissions of a table."""
 
-    def __init__(self, table: EpisodeTable, divisors: Divisors, *, shared_seeds: bool) -> None:
+    def __init__(self, table: EpisodeTable, divisors: Divisors, inference: Inference, *, shared_seeds: bool) -> None:
         self._table = table
+        self._inference = inference
         # A submission whose language model never answered is not scored, on no scenario and by no share of the oracle.
         self._silence = {name: _without_answers(table.of(name)) for name in table.names}
         silent = [table.index[name] for name, why in self._silence.items() if why]
@@ -149,14 +161,14 @@ class _Analysis:
     def _estimate(self, name: str, values: Matrix) -> Estimate | None:
         """Return the estimate of a submission's mean over the suite; None unless it has played everything."""
         row = self._table.index[name]
-        return estimate(self._values.units(values[row])) if self._table.complete[row] else None
+        return self._inference.estimate(self._values.units(values[row])) if self._table.complete[row] else None
 
     def profits(self, name: str) -> Profits | None:
         """Return what a submission earned in every episode; None unless it has played everything."""
         row = self._table.index.get(name)
         if row is None or not self._table.complete[row]:
             return None
-        return Profits(self._table.profit[row], self._values.units)
+        return Profits(self._table.profit[row], self._values.units, self._inference.estimate)
 
     def language_model_row(self, name: str, fitted_rule: str | None) -> LlmRow | None:
         """Return what a submission asked of language models, or None if it asked nothing."""
@@ -170,14 +182,24 @@ class _Analysis:
         statistic = self._values.score_means if by_score else self._values.profit_means
         value = {name: float(statistic[table.index[name]].mean()) for name in names}
         order = sorted(names, key=lambda name: (-value[name], name))
-        rows = [table.index[name] for name in order]
-        values = (self._values.score if by_score else table.profit)[rows]
-        decided = better_than(np.moveaxis(self._values.units(values), 0, -1))
+        decided = self._inference.better_than(self._units_of(order, by_score))
         places = range(len(order))
         peers = {track: [one for one in places if table.tracks[order[one]] == track] for track in table.tracks.values()}
         ranks = {name: rank_of(place, decided, list(places)) for place, name in enumerate(order)}
         in_track = {name: rank_of(place, decided, peers[table.tracks[name]]) for place, name in enumerate(order)}
         return order, ranks, in_track
+
+    def neighbours(self, order: Sequence[str], by_score: bool, rule: StoppingRule) -> tuple[NeighbourVerdict, ...]:
+        """Return the verdicts on submissions that follow each other, in the order of their ranks."""
+        margin = rule.margin or (DEFAULT_MARGIN if by_score else 0.0)
+        return decide_neighbours(self._units_of(order, by_score), order, margin)
+
+    def _units_of(self, names: Sequence[str], by_score: bool) -> Matrix:
+        """Return independent units of what submissions are sorted by, (strata, units, submissions)."""
+        rows = [self._table.index[name] for name in names]
+        values = (self._values.score if by_score else self._table.profit)[rows]
+        units: Matrix = np.moveaxis(self._values.units(values), 0, -1)
+        return units
 
     def scenario_row(self, name: str, place: int) -> ScenarioRow | None:
         """Return a submission's row on one scenario, or None when it has no episode there."""
@@ -194,8 +216,8 @@ class _Analysis:
             None if mean is None or not np.isfinite(reference) or not reference else (reference - mean) / abs(reference)
         )
         whole = bool(self._table.seeds) and bool(self._table.scored[row, place].all())
-        of_profit = estimate(profit[None]) if profit.size else None
-        of_score = estimate(self._values.score[row, place][None]) if whole else None
+        of_profit = self._inference.estimate(profit[None]) if profit.size else None
+        of_score = self._inference.estimate(self._values.score[row, place][None]) if whole else None
         return ScenarioRow(
             submission=name,
             scenario=self._table.scenarios[place],

@@ -30,6 +30,7 @@ from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, key_o
 from arena.results.removals import Removals
 from arena.results.repairs import Repairs
 from arena.results.series import pack, unpack
+from arena.results.stopping import StoppingRules
 from arena.results.stored import EpisodeStatus, Series, StoredEpisode, StoredScenario
 from arena.world.contest_draws import Drawing
 from arena.world.scenario import Scenario
@@ -53,6 +54,7 @@ class Store:
         pairings: with which others submissions are compared.
         rebasing: what upgrades put under the present rules, and what they left behind.
         limits: what its episodes were played with.
+        stopping: by which rule its hidden seeds are played until decided.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -74,6 +76,7 @@ class Store:
         self.pairings = Pairings(self._database)
         self.rebasing = Rebasing(self._database)
         self.limits = RecordedLimits(self._database)
+        self.stopping = StoppingRules(self._database)
 
     def __enter__(self) -> Self:
         """Return the store."""
