@@ -81,7 +81,7 @@ def _print_neighbours(standings: Standings) -> None:
     print(f"{count_decided(standings.neighbours)}\n")
     lines = verdict_lines(standings)
     if lines:
-        heads = ("neighbours", "", "difference", "interval", "verdict", "seeds needed")
+        heads = ("upper", "lower", "difference", "interval", "verdict", "seeds needed")
         rows = [(one.upper, one.lower, one.difference, one.interval, one.verdict, one.needed) for one in lines]
         print_table(heads, rows, right=("difference", "interval", "seeds needed"))
         print()
