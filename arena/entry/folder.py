@@ -149,8 +149,14 @@ def digest_files(files: Sequence[FolderFile]) -> list[tuple[str, str]]:
 
 
 def write_files(files: Sequence[FolderFile], folder: Path) -> None:
-    """Write files into an empty folder, their subfolders included."""
+    """Write files into an empty folder, their subfolders included, and leave out the manifest.
+
+    Its values reach a controller as arguments. Its bytes are not part of the digest, so nothing that plays may read
+    them: a rule in a comment would change what a submission does, and not its digest.
+    """
     for file in files:
+        if file.name == MANIFEST_NAME:
+            continue
         target = folder / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.content)

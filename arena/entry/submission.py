@@ -6,12 +6,14 @@ of its own, or a manifest that names such a folder by `code`. It is identified b
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final
@@ -123,8 +125,8 @@ class Submission:
         manifest: the manifest, `config` as it was written.
         path: manifest or folder, as it was given.
         digest: sha256 in hexadecimal of the content: manifest with defaults applied (but `full_view`, `fitted_rule` and
-            `code`), the plugin's distribution and version, and every file's name and bytes. Comments and layout of the
-            manifest, and where the files stand, do not change it.
+            `code`), the plugin's distribution and version, and every other file's name and bytes. Comments and layout
+            of the manifest, and where the files stand, do not change it, and what plays cannot read them.
         folder: folder with its files, its own or that of `code`; None for a single manifest.
         controller: the plugin's controller, or `file.py:ClassName`.
         track: the information track.
@@ -208,7 +210,9 @@ def digest_content(
 
 
 def take_snapshot(submission: Submission, place: Path) -> Submission:
-    """Copy a submission's folder, so that an author who goes on editing does not change what is being played.
+    """Copy a submission's folder, without its manifest: all that plays can read, and all of it in the digest.
+
+    An author who goes on editing does not change what is being played, and no stale bytecode is run.
 
     Args:
         submission: any submission; one without a folder is returned as it is.
@@ -251,6 +255,25 @@ def vary(manifest: Manifest, name: str, settings: Sequence[tuple[str, Any]]) -> 
     source = describe_source(manifest.name, settings)
     config = set_values(manifest.config, settings, source)
     return parse_as(Manifest, {**manifest.model_dump(exclude_defaults=True), "name": name, "config": config}, source)
+
+
+@contextlib.contextmanager
+def snapshots(submissions: Sequence[Submission]) -> Iterator[tuple[Submission, ...]]:
+    """Give copies of submissions in a temporary folder, as `take_snapshot` makes them.
+
+    Args:
+        submissions: any submissions.
+
+    Raises:
+        InvalidInput: as `take_snapshot`.
+    """
+    with tempfile.TemporaryDirectory(prefix="arena-submissions-", ignore_cleanup_errors=True) as folder:
+        place = Path(folder).resolve()
+        copies = []
+        for number, submission in enumerate(submissions):
+            (place / str(number)).mkdir()
+            copies.append(take_snapshot(submission, place / str(number)))
+        yield tuple(copies)
 
 
 def make_factory(submission: Submission) -> Callable[[], Controller]:

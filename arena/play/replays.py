@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from arena.contract.seeds import SeedPlan
-from arena.entry.submission import Submission
+from arena.entry.submission import Submission, snapshots
 from arena.errors import ABSENT, Fault, InvalidInput, StoreError
 from arena.jail.limits import Limits
 from arena.llm.gateway import ReplayGateway
@@ -48,7 +48,9 @@ class TranscriptReplays:
         self._cleaning = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        """Return the player."""
+        """Copy the submissions, as an evaluation does, and return the player."""
+        copies = self._cleaning.enter_context(snapshots([*self._by_digest.values()]))
+        self._by_digest = {one.digest: one for one in copies}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from arena.contract.controller import ControllerSpec
 from arena.contract.language_model import LlmEndpoint
-from arena.entry.submission import Manifest, Submission
+from arena.entry.submission import Manifest, Submission, snapshots
 from arena.jail.limits import Limits
 from arena.play.seats import Isolation, make_host
 from arena.plugins import check_spec, discover
@@ -170,6 +170,8 @@ def check_submission(
 ) -> ConformanceResult:
     """Check a loaded submission on the track of its manifest, at an isolation level, as ``arena check`` does.
 
+    What plays is a snapshot, as in an evaluation.
+
     Args:
         submission: The submission.
         isolation: Level of the matches; anything but `trusted` keeps its code out of this process.
@@ -183,8 +185,11 @@ def check_submission(
     Raises:
         UnknownName: No such network or scenario.
         ArenaError: The isolation level does not work on this machine.
+        InvalidInput: Its folder has changed since it was loaded.
     """
-    return _examine([submission], _chosen(networks, scenarios), isolation, limits or Limits(), tuple(RULES))
+    chosen = _chosen(networks, scenarios)
+    with snapshots([submission]) as copies:
+        return _examine(copies, chosen, isolation, limits or Limits(), tuple(RULES))
 
 
 def short_scenarios(network: Network) -> tuple[Scenario, ...]:
