@@ -1,10 +1,12 @@
-"""The upgrade of a folder of results: episodes of before an indicator was added, brought to the present rules.
+"""The upgrade of a folder of results: episodes of earlier contracts of these rules, brought to the present one.
 
-The digest of the contract names the indicators, so it changes when one is added, and results of different digests are
-never ranked together. An episode of before is put under the present digest if two things are proven. That nothing but
-indicators was added: its digest is that of these rules without the new ones (`arena.contract.version.earlier_digests`).
-And that these rules measure it alike: its orders, played again into the stored scenario under the stored demand, give
-every indicator that it has. Its new indicators come from the same replay. Everything else stays under its digest.
+The digest of the contract names the indicators and the fields of messages, so it changes when one is added, and results
+of different digests are never ranked together. An episode of before is put under the present digest if two things are
+proven. That these are the same rules, and the contract was only extended: its digest is that of this contract without
+the latest additions (`arena.contract.version.earlier_digests`). And that these rules measure it alike: its orders,
+played again into the stored scenario under the stored demand, give every indicator that it has. Its new indicators come
+from the same replay. Everything else stays under its digest. What its controllers were told is what the earlier
+contract told.
 
 Hidden seeds are derived from a secret and the digest of the rules. So a record keeps the digest that its seed was
 derived under (`EpisodeRecord.seeds_contract`), by which its demand can still be verified, and all episodes of one
@@ -93,7 +95,7 @@ def upgrade(folder: str | Path, *, progress: Progress[bool] | None = None) -> Up
         reasons = Counter(replay.left_behind.values())
         contracts = Counter(key.contract_digest for key, _ in store.keys().items())
         for digest in sorted(contracts.keys() - earlier_digests().keys() - {contract_digest()}):
-            differs = "which differs from this arena's in more than indicators"
+            differs = "which differs from this arena's in more than additions"
             reasons[f"they follow the contract {digest[:_SHOWN]}…, {differs}"] += contracts[digest]
         return Upgrade(
             episodes=contracts[contract_digest()],

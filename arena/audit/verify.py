@@ -269,7 +269,7 @@ class _Audit:
             self._unchecked["rows", f"{why}; verify them with {versions}"] += 1
             return None, record
         if record.seeds_contract is not None and record.seeds_contract not in earlier_digests():
-            wanted = "empty, or the digest of these rules with fewer indicators"
+            wanted = "empty, or the digest of an earlier contract of these rules"
             return Mismatch("seeds_contract", record.seeds_contract, wanted), record
         scenario = self._scenario(digest)
         if scenario is None:

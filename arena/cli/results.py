@@ -78,7 +78,7 @@ def export(
 
 
 def upgrade(folder: Folder) -> None:
-    """Bring a folder of results to this arena's rules, after indicators were added.
+    """Bring a folder of results to this arena's contract, after it was extended: by an indicator, for example.
 
     New indicators are computed from the orders and the demand that the store keeps; nothing is played. The store
     changes in one step or not at all, then episodes.csv, standings.json and report.html are written anew. Given again,

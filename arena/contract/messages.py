@@ -73,13 +73,17 @@ class InformedBriefing(Briefing):
     |---|---|---|---|---|
     | `noise_scale` | number | – | whole episode | factor on demand's deviation from its mean; 0: none |
     | `goodwill` | `Goodwill` or None | – | whole episode | how sentiment moves; None without goodwill |
+    | `distributions` | names, (market links,) | – | whole episode | distribution of demand, before the noise scale |
 
-    The distribution of demand and its standard deviation are not told: a controller takes them for Poisson's, or is
-    configured.
+    Distributions are `poisson`, `normal` and `uniform` (see `arena.Demand`); later versions may have more. A controller
+    that does not know one still has its mean and standard deviation, from the forecast of `InformedObservation`.
+    Demand is drawn from the distribution, its deviation from the mean is multiplied by ``noise_scale``, and a negative
+    result counts as 0.
     """
 
     noise_scale: float
     goodwill: Goodwill | None
+    distributions: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,12 +218,18 @@ class InformedObservation(Observation):
     | field | shape | unit | when | meaning |
     |---|---|---|---|---|
     | `forecast` | (market links, periods ahead) | units | from now on | mean demand, at the present sentiment |
+    | `forecast_deviation` | (market links, periods ahead) | units | from now on | its standard deviation, likewise |
 
     There are horizon − period + longest lead time periods ahead: an order placed in the last period would matter that
     long if the world went on.
+
+    Mean and standard deviation are those of the distribution. The noise scale is part of ``forecast_deviation``. What
+    the lower bound of demand (0) does to both is not: it raises the mean and lowers the deviation where the
+    distribution reaches below 0. Deviations of different periods and market links are independent.
     """
 
     forecast: NDArray[np.float64]
+    forecast_deviation: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

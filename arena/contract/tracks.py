@@ -128,7 +128,11 @@ class TrackView:
         }
         if self.track in ("blind", "decentralised"):
             return Briefing(**common)
-        common |= {"noise_scale": scenario.demand.noise_scale, "goodwill": scenario.goodwill}
+        common |= {
+            "noise_scale": scenario.demand.noise_scale,
+            "goodwill": scenario.goodwill,
+            "distributions": (scenario.demand.distribution,) * len(network.market_links),
+        }
         if self.track == "informed":
             return InformedBriefing(**common)
         common["realised_demand"] = realised_demand
@@ -173,8 +177,10 @@ class TrackView:
             return Observation(**shown)
         end = self.scenario.mean_path.shape[1]
         forecast = self.scenario.mean_demand(state.period, end, state.sentiment)
-        forecast.flags.writeable = False
-        return InformedObservation(**shown, forecast=forecast)
+        deviation = self.scenario.demand.deviation(forecast)
+        for array in (forecast, deviation):
+            array.flags.writeable = False
+        return InformedObservation(**shown, forecast=forecast, forecast_deviation=deviation)
 
 
 def _part(values: NDArray[np.float64], positions: list[int]) -> NDArray[np.float64]:

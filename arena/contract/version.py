@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from arena.contract import messages
 from arena.contract.kpi import Kpis
@@ -20,15 +20,49 @@ from arena.world.scenario import Scenario
 #: To be raised whenever an episode could end with other numbers than before: dynamics, demand, KPIs, order rules.
 RULES = 3
 
-_FIRST_INDICATORS: Final = 18
-_FIRST_ARRAYS: Final = 22
-"""Indicators and arrays of the ledger when `RULES` got its number. Set both to what there is when it is raised."""
+
+class Addition(NamedTuple):
+    """Names that a version added to the contract, by which no episode under the same orders ends with other numbers.
+
+    Attributes:
+        indicators: at the end of `Kpis`.
+        arrays: at the end of `Ledger`.
+        fields: of messages, `Class.field` each; messages that inherit the class have the field, too.
+    """
+
+    indicators: tuple[str, ...] = ()
+    arrays: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+ADDITIONS: Final[tuple[Addition, ...]] = (
+    Addition(
+        indicators=(
+            "stage_bullwhip_retailers",
+            "stage_bullwhip_distributors",
+            "stage_bullwhip_factories",
+            "stockout_free_periods",
+            "network_turns",
+        )
+    ),
+    Addition(fields=("InformedBriefing.distributions", "InformedObservation.forecast_deviation")),
+)
+"""Additions since `RULES` got its number, oldest first. Empty it when the number is raised."""
+
+_MESSAGES: Final = (
+    messages.Briefing,
+    messages.InformedBriefing,
+    messages.OracleBriefing,
+    messages.Observation,
+    messages.InformedObservation,
+    messages.LocalObservation,
+)
 
 
 @cache
 def contract() -> dict[str, Any]:
     """The contract in short: what the digest is taken of."""
-    return _contract(tuple(Kpis.model_fields), _arrays())
+    return contract_before(())
 
 
 @cache
@@ -39,43 +73,50 @@ def contract_digest() -> str:
 
 @cache
 def earlier_digests() -> Mapping[str, tuple[str, ...]]:
-    """Digests of these very rules before indicators were added, each with the indicators that there were.
+    """Digests of the earlier contracts of these very rules, each with the indicators that it had.
 
-    Indicators, and the arrays of the ledger that they are measured on, are added at the end. So an earlier contract is
-    this one with fewer of them, and its digest is proof that nothing else was different.
+    An earlier contract is this one without its latest additions, and its digest is proof that nothing else was
+    different. Only contracts that a version had are recognised, not every combination of additions.
     """
-    indicators, arrays = tuple(Kpis.model_fields), _arrays()
-    found = {
-        _digest(_contract(indicators[:number], arrays[:many])): indicators[:number]
-        for number in range(_FIRST_INDICATORS, len(indicators) + 1)
-        for many in range(_FIRST_ARRAYS, len(arrays) + 1)
-    }
-    found.pop(contract_digest(), None)
-    return MappingProxyType(found)
+    contracts = [contract_before(ADDITIONS[first:]) for first in range(len(ADDITIONS))]
+    return MappingProxyType({_digest(earlier): tuple(earlier["kpis"]) for earlier in contracts})
 
 
-def _arrays() -> tuple[str, ...]:
-    return tuple(each.name for each in dataclasses.fields(Ledger))
+def contract_before(additions: Sequence[Addition]) -> dict[str, Any]:
+    """Return the contract as it was without some additions.
 
+    Args:
+        additions: what is left out.
 
-def _contract(indicators: tuple[str, ...], arrays: tuple[str, ...]) -> dict[str, Any]:
-    schemas = (
-        messages.Briefing,
-        messages.InformedBriefing,
-        messages.OracleBriefing,
-        messages.Observation,
-        messages.InformedObservation,
-        messages.LocalObservation,
-    )
+    Raises:
+        ValueError: An addition names something that the contract does not have.
+    """
+    indicators, arrays = list(Kpis.model_fields), [each.name for each in dataclasses.fields(Ledger)]
+    schemas = {schema.__name__: [each.name for each in dataclasses.fields(schema)] for schema in _MESSAGES}
+    for addition in additions:
+        _leave_out(addition.indicators, indicators, "indicators")
+        _leave_out(addition.arrays, arrays, "arrays of the ledger")
+        for field in addition.fields:
+            owner, _, name = field.partition(".")
+            heirs = [schema.__name__ for schema in _MESSAGES if owner in {base.__name__ for base in schema.__mro__}]
+            for schema in heirs or [owner]:
+                _leave_out([name], schemas.get(schema, []), f"fields of {schema}")
     return {
         "rules": RULES,
         "tracks": list(TRACKS),
-        "schemas": {schema.__name__: [each.name for each in dataclasses.fields(schema)] for schema in schemas},
-        "kpis": list(indicators),
-        "ledger": list(arrays),
+        "schemas": schemas,
+        "kpis": indicators,
+        "ledger": arrays,
         "scenario": sorted(Scenario.model_fields),
         "public_seeds": list(PUBLIC_SEEDS),
     }
+
+
+def _leave_out(names: Sequence[str], present: list[str], kind: str) -> None:
+    for name in names:
+        if name not in present:
+            raise ValueError(f"ADDITIONS names {name!r}, which is not among the {kind}; name what was added")
+        present.remove(name)
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -343,7 +343,7 @@ def _refuse_other_demand(store: Store, seeds: SeedPlan, output: Path) -> None:
         return
     origin = find_seeds_contract(store, seeds.commitment)
     if origin not in (None, seeds.contract_digest):
-        rule = f"its hidden seeds were derived under the contract {str(origin)[:12]}…, before indicators were added"
+        rule = f"its hidden seeds were derived under the contract {str(origin)[:12]}…, before it was extended"
         fix = "derive these seeds under that contract too (hidden_seeds), as arena evaluate does"
         raise InvalidInput([Fault(str(output), "", ABSENT, rule, fix)])
 

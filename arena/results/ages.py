@@ -1,9 +1,9 @@
-"""Records of other ages: of before an indicator was added, and of an arena that knows more than this one.
+"""Records of other ages: of an earlier contract of these rules, and of an arena that knows more than this one.
 
-A record bears the contract digest of the rules that it was played under, and the digest changes when an indicator is
-added. Under rules that differ from these in nothing but indicators, a record that lacks some is brought up to date by
-`arena results upgrade`. Under any other rules it stays as it is: what was not measured is NaN, and it is never ranked
-together with records of these rules.
+A record bears the contract digest that it was played under, and the digest changes when the contract is extended: by an
+indicator, or by a field of a message to controllers. A record of an earlier contract of these very rules is brought up
+to date by `arena results upgrade`, which also computes the indicators that it lacks. Under any other rules it stays as
+it is: what was not measured is NaN, and it is never ranked together with records of these rules.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ def read_record(text: str, path: Path, *, complete: bool = True) -> EpisodeRecor
     Args:
         text: the record as JSON.
         path: of the store, for messages.
-        complete: refuse a record that an upgrade would complete; otherwise its missing indicators are NaN.
+        complete: refuse a record that an upgrade would bring up to date; otherwise its missing indicators are NaN.
 
     Raises:
-        StoreAgeError: the record is of a newer arena, or of an older one and would have to be completed.
+        StoreAgeError: the record is of a newer arena, or of an earlier contract of these rules.
         ValueError: it is no record.
         TypeError: it is no record.
         RecursionError: it is no record.
     """
     values = json.loads(text)
     try:
-        return EpisodeRecord.model_validate(values)
+        record = EpisodeRecord.model_validate(values)
     except ValidationError:
         if not isinstance(values, dict) or not isinstance(values.get("contract_digest"), str):
             raise
@@ -52,6 +52,9 @@ def read_record(text: str, path: Path, *, complete: bool = True) -> EpisodeRecor
         if complete and digest in earlier_digests():
             raise older(path, values.get("arena_version"), missing) from None
         return EpisodeRecord.model_validate({**values, **dict.fromkeys(missing, math.nan)})
+    if complete and record.contract_digest in earlier_digests():
+        raise older(path, record.arena_version, [])
+    return record
 
 
 def as_json(record: EpisodeRecord) -> str:
@@ -86,16 +89,19 @@ def refuse_newer(values: dict[str, Any], path: Path) -> None:
 
 
 def older(path: Path, version: object, missing: list[str]) -> StoreAgeError:
-    """Return the error for a store with episodes of before indicators were added.
+    """Return the error for a store with episodes of an earlier contract of these rules.
 
     Args:
         path: of the store.
         version: of the arena that wrote such an episode.
         missing: indicators that it lacks.
     """
-    rule = f"holds episodes of an older arena, version {_version(version)}: they lack indicators that were added since"
+    difference = "the contract was extended since, by nothing that changes their numbers"
+    if missing:
+        difference = f"they lack indicators that were added since ({_listed(missing)})"
+    rule = f"holds episodes of an older arena, version {_version(version)}: {difference}"
     fix = f"bring the folder up to date by: arena results upgrade {path.parent}"
-    return StoreAgeError(f"{path}: {rule} ({_listed(missing)}); {fix}")
+    return StoreAgeError(f"{path}: {rule}; {fix}")
 
 
 def _version(value: object) -> str:

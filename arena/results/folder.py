@@ -96,7 +96,7 @@ def refuse_other_results(folder: Path, suite: Suite, seeds: SeedPlan, *, asks_mo
         difference for there in _selections(folder) for difference in _differences(there, asked)
     )
     if any(there.contract in earlier_digests() for there in _selections(folder)):
-        rule = "its tables are of before indicators were added"
+        rule = "its tables are of an earlier contract of the same rules"
         fix = f"arena results upgrade {folder} writes them anew; if it does not, remove {', '.join(_TABLES)} from it"
         raise InvalidInput([Fault(str(folder), "", ABSENT, rule, fix)])
     if differences:

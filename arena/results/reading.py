@@ -208,11 +208,11 @@ def refuse_stale(folder: Path, standings: Standings, store: Store) -> None:
         store: of the folder, open.
 
     Raises:
-        InvalidInput: the tables are of before an indicator was added, and the episodes are under the present rules.
+        InvalidInput: the tables are of an earlier contract of these rules, and the episodes under the present one.
     """
     digest = standings.contract_digest
     if digest in earlier_digests() and digest not in {key.contract_digest for key, _ in store.keys().items()}:
-        rule = f"is of before indicators were added, and {STORE_NAME} was upgraded"
+        rule = f"is of an earlier contract of the same rules, and {STORE_NAME} was upgraded"
         fix = f"write the tables anew by: arena results upgrade {folder}"
         raise InvalidInput([Fault(str(folder / STANDINGS_NAME), "contract_digest", digest, rule, fix)])
 

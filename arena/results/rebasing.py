@@ -1,4 +1,4 @@
-"""Rebasing: episodes of before an indicator was added, put under the present rules, and those that stay as they are."""
+"""Rebasing: episodes of earlier contracts of these rules, put under the present one, and those that stay."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class EpisodeRecord(Kpis):
     commitment: str | None
     """Commitment to the hidden seeds; None for public seeds."""
     seeds_contract: str | None = None
-    """Digest of the rules that its seed was taken under, if indicators have been added since; None: `contract_digest`.
+    """Digest of the rules that its seed was taken under, if the contract was extended since; None: `contract_digest`.
     Hidden seeds are derived from it."""
     arena_version: str
     """Version of the arena."""

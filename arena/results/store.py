@@ -159,7 +159,7 @@ class Store:
         return found
 
     def outdated(self) -> list[StoredEpisode]:
-        """Return the episodes under these rules of before indicators were added; the missing ones are NaN.
+        """Return the episodes under earlier contracts of these rules; indicators that they lack are NaN.
 
         Raises:
             StoreAgeError: a record is of a newer arena.
@@ -259,7 +259,7 @@ class Store:
             seed_plan: only episodes of this plan (`public` or a commitment); None for all.
 
         Raises:
-            StoreAgeError: a record is of a newer arena, or lacks indicators that `arena results upgrade` would add.
+            StoreAgeError: a record is of a newer arena, or of an earlier contract of these rules.
             StoreError: a record cannot be read.
         """
         return self._episodes(contract_digest, seed_plan, complete=True)
@@ -294,7 +294,7 @@ class Store:
             size: episodes in a block, at most.
 
         Raises:
-            StoreAgeError: a record is of a newer arena, or lacks indicators that `arena results upgrade` would add.
+            StoreAgeError: a record is of a newer arena, or of an earlier contract of these rules.
             StoreError: a record cannot be read, or series are damaged.
         """
         execute = self._database.execute

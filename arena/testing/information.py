@@ -6,7 +6,7 @@ is told before the difference can be seen may differ by one byte, and nothing th
 
 - **another future**: another seed, another index, other names of scenario and network, and another way that chance
   takes. On every track but the oracle's. The forecasts of the informed track stay equal for the whole episode, as long
-  as the customers' sentiment does: they are means, and know nothing of what is drawn.
+  as the customers' sentiment does: they are means and deviations, and know nothing of what is drawn.
 - **other means** (tracks without a forecast): base mean, trend, season, shock, distribution and noise of customers'
   demand, from the first period on. What a blind controller believes before it has seen a demand, and after, cannot
   follow them.
@@ -32,6 +32,9 @@ from arena.world.scenario import Scenario
 _PAST_SEED: Final = 20_260_727
 _CONTROLLER_SEED: Final = 1_234_567_891
 _ARENAS_FAULT: Final = "this is a fault of the arena, please report it"
+
+_FORECASTS: Final = {"forecast": "the forecast", "forecast_deviation": "the deviation of the forecast"}
+"""Fields of informed observations that know means and deviations, but nothing of what is drawn."""
 
 _BEFORE_PERIODS: Final = 2
 """Messages to a seat before its first observation: setup and briefing."""
@@ -176,7 +179,9 @@ def _differences(world: str, one: World, other: World, periods: int) -> Iterator
 def _forecast_differences(one: World, other: World) -> Iterator[str]:
     for mine, theirs in zip(one.messages, other.messages, strict=True):
         for told, also in zip(mine[_BEFORE_PERIODS:], theirs[_BEFORE_PERIODS:], strict=False):
-            alike = told.fields["sentiment"] == also.fields["sentiment"]
-            if alike and told.fields["forecast"] != also.fields["forecast"]:
-                yield f"another future: the forecast in the {told.name} follows what is drawn; {_ARENAS_FAULT}"
-                return
+            if told.fields["sentiment"] != also.fields["sentiment"]:
+                continue
+            for name, words in _FORECASTS.items():
+                if told.fields[name] != also.fields[name]:
+                    yield f"another future: {words} in the {told.name} follows what is drawn; {_ARENAS_FAULT}"
+                    return

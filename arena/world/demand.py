@@ -227,6 +227,25 @@ class Demand(FrozenSchema):
             excess = np.broadcast_to(means if self.half_width is None else self.half_width, means.shape)
         return total + self.noise_scale * float(excess.sum())
 
+    def deviation(self, means: np.ndarray) -> np.ndarray:
+        """Standard deviation of demand around its mean, noise scale included.
+
+        Exact but for the lower bound of demand, which is left out: where the distribution reaches below 0, demand
+        itself deviates less.
+
+        Args:
+            means: sentiment and :attr:`smallest_mean` included, units, any shape.
+
+        Returns:
+            Units, of that shape: the noise scale times √mean (Poisson), the standard deviation (normal) or the half
+            width / √3 (uniform).
+        """
+        if self.distribution == "uniform":
+            width = means if self.half_width is None else np.full_like(means, self.half_width)
+            return np.asarray(self.noise_scale * (width / math.sqrt(3.0)))
+        spread = np.sqrt(means) if self.standard_deviation is None else np.full_like(means, self.standard_deviation)
+        return np.asarray(self.noise_scale * spread)
+
     def draw(self, generator: np.random.Generator, mean: float) -> float:
         """One period's demand of one market link.
 

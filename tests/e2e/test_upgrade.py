@@ -42,7 +42,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def insert(text: str, before: str, addition: str) -> str:
-    assert text.count(before) == 1, f"{before!r} is in kpi.py {text.count(before)} times; mend this test"
+    assert text.count(before) == 1, f"{before!r} is there {text.count(before)} times; mend this test"
     return text.replace(before, addition + before)
 
 
@@ -69,6 +69,9 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = insert(text, "\n\ndef measure(", f'    {NEW}: float\n    """Most units on hand at a node."""\n')
     text = insert(text, "    )\n\n\ndef _received", f"        {NEW}=float(ledger.on_hand.max()),\n")
     module.write_text(text)
+    module = package / "contract" / "version.py"
+    addition = f'    Addition(indicators=("{NEW}",)),\n'
+    module.write_text(insert(module.read_text(), ')\n"""Additions since `RULES` got its number', addition))
     return place
 
 
@@ -224,7 +227,7 @@ def test_episodes_under_other_rules_stay(run: Run, public: Path) -> None:
             ("ab" * 32,),
         )
     done = run("results", "upgrade", public)
-    why = "they follow the contract abababababab…, which differs from this arena's in more than indicators"
+    why = "they follow the contract abababababab…, which differs from this arena's in more than additions"
     assert f"not upgraded: 1 episodes: {why}" in done.stdout
     assert "they follow the contract abababababab…" in checked(run, public)
 
@@ -267,6 +270,15 @@ def evaluate(run: Run, folder: Path, submissions: str) -> str:
     done = run("evaluate", submissions, *hidden, *options)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_a_folder_that_is_upgraded_twice_keeps_the_digest_of_its_seeds(run: Run, hidden: Path) -> None:
+    upgrade(hidden)
+    told = run("verify", "hidden")
+    assert f"they lack indicators that were added since ({NEW})" in told.stderr
+    assert run("results", "upgrade", "hidden").returncode == 0
+    assert {record["seeds_contract"] for record in rows(hidden)} == {WRITTEN_UNDER}
+    assert checked(run, hidden).splitlines()[-1] == "all agrees"
 
 
 def test_a_submission_that_joins_an_upgraded_folder_meets_the_demand_of_the_others(run: Run, hidden: Path) -> None:

@@ -192,6 +192,30 @@ def test_a_forecast_that_follows_realised_demand_is_found(monkeypatch: pytest.Mo
         check(Follows, "informed", scenario=changed(SCENARIO, goodwill=None))
 
 
+def test_a_deviation_that_follows_realised_demand_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def corrected(shown: Observation, state: State) -> Observation:
+        assert isinstance(shown, InformedObservation)
+        return dataclasses.replace(shown, forecast_deviation=shown.forecast_deviation + 0.001 * state.demand.sum())
+
+    leak_to_observation(monkeypatch, corrected)
+    said = rf"the deviation of the forecast in the observation of period \d follows what is drawn{FAULT_OF_THE_ARENA}"
+    with pytest.raises(ConformanceError, match=said):
+        check(Follows, "informed", scenario=changed(SCENARIO, goodwill=None))
+
+
+def test_a_distribution_that_a_blind_controller_hears_of_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worlds with other means have another distribution, too."""
+    brief = TrackView.brief
+
+    def talkative(self: TrackView, **given: Any) -> Briefing:
+        return dataclasses.replace(brief(self, **given), discount=len(self.scenario.demand.distribution) / 10)
+
+    monkeypatch.setattr(TrackView, "brief", talkative)
+    check(scenario=changed(SCENARIO, demand=Demand(base_mean=20.0, distribution="uniform")))
+    with pytest.raises(ConformanceError, match=f"other means: the briefing differs in discount{FAULT_OF_THE_ARENA}"):
+        check(scenario=changed(SCENARIO, demand=Demand(base_mean=20.0, distribution="normal")))
+
+
 def test_a_forecast_that_knows_what_will_be_drawn_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     realised: dict[int, NDArray[np.float64]] = {}
     play = match.play

@@ -72,11 +72,11 @@ def played_states(scenario: Scenario, seed: int) -> Iterable[State]:
 def test_informed_tells_all_that_blind_tells_and_the_forecast(scenario: Scenario, seed: int) -> None:
     blind, informed = TrackView(scenario, "blind"), TrackView(scenario, "informed")
     told = [describe_briefing(view.brief(seed=3)).fields for view in (blind, informed)]
-    assert set(told[1]) - set(told[0]) == {"noise_scale", "goodwill"}
+    assert set(told[1]) - set(told[0]) == {"noise_scale", "goodwill", "distributions"}
     assert {**told[0], "track": "informed"} == {name: told[1][name] for name in told[0]}
     for state in played_states(scenario, seed):
         shown = [describe_observation(view.observe(state)).fields for view in (blind, informed)]
-        assert set(shown[1]) - set(shown[0]) == {"forecast"}
+        assert set(shown[1]) - set(shown[0]) == {"forecast", "forecast_deviation"}
         assert shown[0] == {name: shown[1][name] for name in shown[0]}
 
 

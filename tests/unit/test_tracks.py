@@ -1,11 +1,12 @@
 """Tracks: each shows its schema's values, and nothing of the future or of the scenario's identity."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
 
-from arena import Goodwill, Simulator, TrackView, load_scenario
+from arena import Demand, Goodwill, Simulator, TrackView, load_scenario
 from arena.contract.messages import (
     Briefing,
     InformedBriefing,
@@ -61,7 +62,7 @@ def test_blind_is_a_part_of_informed_and_informed_of_oracle():
     ]
     assert names[0] < names[1] < names[2]
     blind, informed = ({f.name for f in dataclasses.fields(kind)} for kind in (Observation, InformedObservation))
-    assert informed - blind == {"forecast"}
+    assert informed - blind == {"forecast", "forecast_deviation"}
 
 
 @pytest.mark.parametrize("track", ["blind", "informed", "oracle"])
@@ -84,6 +85,49 @@ def test_the_forecast_is_the_mean_path_at_the_observed_sentiment():
     path = 20 * (1 + 0.05 * periods) * (1 + 0.5 * np.sin(2 * np.pi / 30 * periods)) * 2.0 * state.sentiment
     assert forecast.shape == (1, 18)
     assert forecast[0] == pytest.approx(np.maximum(path, 0.1), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("demand", "deviation"),
+    [
+        ({}, 2 * math.sqrt(20)),
+        ({"distribution": "normal"}, 2 * math.sqrt(20)),
+        ({"distribution": "normal", "standard_deviation": 3.0}, 6.0),
+        ({"distribution": "uniform"}, 2 * 20 / math.sqrt(3)),
+        ({"distribution": "uniform", "half_width": 6.0}, 12 / math.sqrt(3)),
+    ],
+)
+def test_distribution_and_deviation_are_told_where_the_forecast_is(demand, deviation):
+    scenario = load_scenario("divergent-stationary-backlog")
+    scenario = scenario.model_copy(update={"demand": Demand(base_mean=20.0, noise_scale=2.0, **demand)})
+    state = _state_after(scenario, 3)
+    for track in ("informed", "oracle"):
+        view = TrackView(scenario, track)
+        assert view.brief(seed=1).distributions == (scenario.demand.distribution,)
+        told = view.observe(state)
+        assert told.forecast_deviation.shape == told.forecast.shape
+        np.testing.assert_allclose(told.forecast_deviation, deviation, rtol=1e-12)
+
+
+def test_the_deviation_follows_mean_and_sentiment():
+    scenario = load_scenario("serial-trend-seasonal-shock-goodwill-backlog")
+    told = TrackView(scenario, "informed").observe(_state_after(scenario, 20))
+    assert told.sentiment != 1.0
+    np.testing.assert_allclose(told.forecast_deviation, np.sqrt(told.forecast), rtol=1e-12)
+
+
+@pytest.mark.parametrize("track", ["blind", "decentralised"])
+def test_what_the_blind_see_does_not_move_with_the_distribution(track):
+    scenario = load_scenario("serial-trend-seasonal-backlog")
+    node = 1 if track == "decentralised" else None
+    demand = scenario.demand.model_copy(update={"distribution": "normal", "standard_deviation": 9.0})
+    other = scenario.model_copy(update={"demand": demand})
+    state = _state_after(scenario, 4)
+    assert _message(TrackView(scenario, track, node), state) == _message(TrackView(other, track, node), state)
+    # Sibling: the informed track tells both.
+    shown = [_message(TrackView(world, "informed"), state) for world in (scenario, other)]
+    changed = [{name for name in one if one[name] != two[name]} for one, two in zip(*shown, strict=True)]
+    assert changed == [{"distributions"}, {"forecast_deviation"}]
 
 
 @pytest.mark.parametrize("track", ["blind", "decentralised"])

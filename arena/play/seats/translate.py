@@ -55,6 +55,7 @@ _OBSERVATIONS: dict[str, type[Observation]] = {
 }
 _SCHEMAS: dict[str, type[Briefing] | type[Observation]] = {**_BRIEFINGS, **_OBSERVATIONS}
 _MODELS = (Goodwill, Network, Scenario)
+_TUPLES = ("distributions", "stream")  # names, and words of 64 bits, which no float can hold
 _FIELDS = {name: tuple(field.name for field in dataclasses.fields(kind)) for name, kind in _SCHEMAS.items()}
 
 
@@ -110,14 +111,13 @@ def describe_briefing(briefing: Briefing) -> PlainBriefing:
 
 def rebuild_briefing(kind: str, fields: dict[str, Any]) -> Briefing:
     """Undo `describe_briefing`."""
-    values = {name: _array_or_scalar(value) for name, value in fields.items()}
+    values = {name: _array_or_scalar(value) for name, value in fields.items() if name not in _TUPLES}
+    values |= {name: tuple(fields[name]) for name in _TUPLES if fields.get(name) is not None}
     values["network"] = _network(fields["network"])
     if fields.get("goodwill") is not None:
         values["goodwill"] = Goodwill.model_validate(fields["goodwill"])
     if fields.get("scenario") is not None:
         values["scenario"] = Scenario.model_validate(fields["scenario"])
-    if fields.get("stream") is not None:  # words of 64 bits, which no float can hold
-        values["stream"] = tuple(fields["stream"])
     return _BRIEFINGS[kind](**values)
 
 

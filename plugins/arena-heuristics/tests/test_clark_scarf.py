@@ -1,5 +1,6 @@
 """Clark and Scarf's levels: against stockpyl, against the costs themselves, by their bounds, and in a contest."""
 
+import dataclasses
 import math
 from functools import cache
 
@@ -213,12 +214,70 @@ def mean_profit(scenario: Scenario, make, seeds=range(20)) -> float:
     return total / len(seeds)
 
 
+def first_levels(scenario: Scenario, config: ClarkScarfConfig, **briefing) -> list[float]:
+    """Levels of all echelons, by what is ordered in the first period where there is no stock."""
+    nodes = [
+        node.model_copy(update={"initial_stock": 0.0}) if node.initial_stock else node
+        for node in scenario.network.nodes
+    ]
+    empty = scenario.model_copy(update={"network": scenario.network.model_copy(update={"nodes": tuple(nodes)})})
+    view, simulator = TrackView(empty, "informed"), Simulator(empty)
+    simulator.start(1)
+    rule = ClarkScarf(config)
+    rule.begin(dataclasses.replace(view.brief(seed=1), **briefing))
+    return list(rule.order(view.observe(simulator.state)))
+
+
 def test_in_a_contest_the_levels_cost_what_the_textbook_says() -> None:
     # 47.65 a period in the long run; the textbook's policy costs 4 708 in these hundred periods, which begin in stock.
     assert mean_profit(example(), lambda: ClarkScarf(ClarkScarfConfig(**NORMAL))) == pytest.approx(-4708, rel=0.01)
     # Whatever is not shipped is asked for again in the next period, so that it makes no difference whether it is owed.
     lost = example(upstream_shortage="lost")
     assert mean_profit(lost, lambda: ClarkScarf(ClarkScarfConfig(**NORMAL))) == pytest.approx(-4708, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("make", "least"),
+    [
+        (lambda: ClarkScarf(ClarkScarfConfig()), -4_755),
+        (lambda: EchelonBaseStock(EchelonBaseStockConfig(formulas="textbook")), -4_755),
+        (lambda: Newsvendor(NewsvendorConfig(formulas="textbook")), -5_500),
+    ],
+)
+def test_in_a_contest_the_told_deviation_needs_no_configuration(make, least) -> None:
+    assert mean_profit(example(), make) > least
+
+
+@pytest.mark.parametrize(
+    "spread", [{"distribution": "normal", "standard_deviation": 2.0}, {"distribution": "uniform", "half_width": 3.0}]
+)
+def test_told_and_configured_levels_are_the_same(spread) -> None:
+    scenario = example(horizon=12).model_copy(update={"demand": Demand(base_mean=5, noise_scale=0.8, **spread)})
+    told = first_levels(scenario, ClarkScarfConfig())
+    assert told == pytest.approx(first_levels(scenario, ClarkScarfConfig(**spread)), rel=1e-9)
+    assert told != pytest.approx(first_levels(scenario, ClarkScarfConfig(distribution="poisson")), rel=1e-2)
+
+
+def test_an_unknown_distribution_counts_as_normal() -> None:
+    scenario = example(horizon=12)
+    normal = first_levels(scenario, ClarkScarfConfig())
+    assert first_levels(scenario, ClarkScarfConfig(), distributions=("gamma",)) == normal
+
+
+def test_told_poisson_levels_are_those_of_the_configured_law() -> None:
+    scenario = example(horizon=12).model_copy(update={"demand": Demand(base_mean=5, noise_scale=0.8, trend={})})
+    configured = first_levels(scenario, ClarkScarfConfig(distribution="poisson"))
+    assert first_levels(scenario, ClarkScarfConfig()) == configured
+
+
+def test_deviations_of_single_periods_count_where_they_are() -> None:
+    """Stage 1 covers the first period alone, whose demand is certain; the second period's is not."""
+    stages = system((1, 1), (2, 1), 15, DemandLaw("normal", 1.0))
+    first, second = stages.levels(np.array([5.0, 7.0]), np.array([0.0001, 2.0]))
+    assert first == pytest.approx(5.0, abs=0.2)
+    assert second > 13.0
+    # Slopes are remembered with their deviations: here the lattice is the same.
+    assert stages.levels(np.array([5.0, 7.0]), np.array([0.0001, 2.2]))[1] > second + 0.1
 
 
 def test_in_the_long_run_a_period_costs_what_the_textbook_says() -> None:

@@ -1,9 +1,11 @@
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
-from arena_heuristics.config import RuleConfig
+from arena import Demand
+from arena_heuristics.config import EchelonBaseStockConfig, NewsvendorConfig, ReorderPointConfig, RuleConfig
 from arena_heuristics.demand import ForecastDemand, RememberedDemand, estimate_for, prior_means
 
 ONE = np.array([[1.0]])
@@ -125,3 +127,50 @@ def test_a_stated_deviation_takes_the_place_of_poissons(observation_of, network)
     assert estimate.next_period().deviation == pytest.approx([3.0], rel=1e-12)
     # Three periods: 9 + 9 + 1, the last of which has no demand.
     assert estimate.over(np.array([2])).deviation == pytest.approx([math.sqrt(19)], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("config", "variance"),
+    [
+        (NewsvendorConfig(), 9.0 * 4),  # √mean × noise scale, as published
+        (NewsvendorConfig(formulas="textbook"), 36.0),
+        (NewsvendorConfig(formulas="textbook", standard_deviation=5.0), 100.0),
+        (ReorderPointConfig(), 9.0 * 4),
+        (ReorderPointConfig(deviation="told"), 36.0),
+        (ReorderPointConfig(deviation="told", standard_deviation=5.0), 100.0),
+    ],
+)
+def test_the_told_deviation_is_taken_by_the_textbook_and_on_request(
+    briefing_of, observation_of, network, config, variance
+) -> None:
+    settings = {"demand": Demand(base_mean=9.0, distribution="normal", standard_deviation=3.0, noise_scale=2.0)}
+    estimate = estimate_for(briefing_of(network, "informed", **settings), ONE, config)
+    estimate.observe(observation_of(network, "informed", settings))
+    assert estimate.next_period().deviation == pytest.approx([math.sqrt(variance)], rel=1e-12)
+    assert estimate.over(LEAD_TIMES).deviation == pytest.approx([2 * math.sqrt(variance)], rel=1e-12)
+
+
+def test_of_two_markets_only_the_one_that_is_not_poisson_is_as_told(briefing_of, observation_of, two_markets) -> None:
+    needs = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    told = {"forecast": [[16.0, 0.0], [16.0, 0.0]], "forecast_deviation": [[4.0, 0.0], [7.0, 5.0]]}
+    briefing = dataclasses.replace(briefing_of(two_markets, "informed"), distributions=("poisson", "gamma"))
+    estimate = estimate_for(briefing, needs, EchelonBaseStockConfig(formulas="textbook"))
+    estimate.observe(observation_of(two_markets, "informed", **told))
+    assert estimate.next_period().deviation == pytest.approx([4.0, 7.0, math.sqrt(65)], rel=1e-12)
+    # Without demand Poisson keeps its variance of 1, and what is told is told.
+    expected = [math.sqrt(17), math.sqrt(74), math.sqrt(91)]
+    assert estimate.over(np.array([1, 1, 1])).deviation == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("noise_scale", [0.3, 1.0])
+def test_on_poisson_worlds_the_textbook_takes_the_published_deviation_to_the_last_bit(
+    briefing_of, observation_of, network, noise_scale
+) -> None:
+    settings = {"demand": Demand(base_mean=7.3, trend={}, noise_scale=noise_scale)}
+    found = []
+    for formulas in ("published", "textbook"):
+        config = NewsvendorConfig(formulas=formulas)
+        estimate = estimate_for(briefing_of(network, "informed", **settings), ONE, config)
+        estimate.observe(observation_of(network, "informed", settings))
+        found.append([estimate.next_period().deviation.tobytes(), estimate.over(LEAD_TIMES).deviation.tobytes()])
+    assert found[0] == found[1]

@@ -132,9 +132,14 @@ class DemandLaw:
         narrower = 1.0 / math.sqrt(3.0) if self.distribution == "uniform" else 1.0
         return np.asarray(self.noise_scale * narrower * spreads, dtype=np.float64)
 
-    def lattice(self, means: FloatArray) -> Lattice | None:
-        """The lattice for the demand of these periods and of parts of them; None if demand is certain."""
-        largest = float(self.deviations(means).max(initial=0.0))
+    def lattice(self, means: FloatArray, deviations: FloatArray) -> Lattice | None:
+        """The lattice for the demand of these periods and of parts of them; None if demand is certain.
+
+        Args:
+            means: of the periods, units.
+            deviations: standard deviations of the periods, units; not those of Poisson demand if they are told.
+        """
+        largest = float(deviations.max(initial=0.0))
         if largest <= 0:
             return None
         if self.distribution == "poisson" and float(means.sum()) <= _LARGEST_COUNT:
@@ -142,16 +147,16 @@ class DemandLaw:
         # A power of two, so that it stays the same while means move a little.
         return Lattice(2.0 ** math.floor(math.log2(largest / _STEPS_PER_DEVIATION)), is_exact=False)
 
-    def over(self, means: FloatArray, lattice: Lattice) -> LatticeDemand:
+    def over(self, means: FloatArray, deviations: FloatArray, lattice: Lattice) -> LatticeDemand:
         """The demand of several periods together.
 
         Args:
             means: of the periods, units.
+            deviations: standard deviations of the periods, units.
             lattice: of these and more periods.
         """
         if lattice.is_exact:
             return poisson_lattice(float(means.sum()), self.noise_scale)
-        deviations = self.deviations(means)
         if self.distribution == "uniform":
             return uniform_lattice(means.tolist(), (math.sqrt(3.0) * deviations).tolist(), lattice.step)
         return normal_lattice(float(means.sum()), float(np.sqrt((deviations**2).sum())), lattice.step)
@@ -197,7 +202,7 @@ class SerialSystem:
         self._penalty = backlog_cost + holding_costs[0]
         self._slopes: dict[tuple[int, Lattice, bytes], Slope] = {}
 
-    def levels(self, means: FloatArray) -> FloatArray:
+    def levels(self, means: FloatArray, deviations: FloatArray | None = None) -> FloatArray:
         """Order-up-to levels of the echelon positions for the orders of the coming period.
 
         With means that change from period to period they are myopic: each order is best for the periods that it
@@ -205,6 +210,7 @@ class SerialSystem:
 
         Args:
             means: mean demand of the coming periods, units. Echelons that cover more periods than these get no level.
+            deviations: standard deviation of demand in these periods, units; ``None``: as the law has it.
 
         Returns:
             Units, one per echelon that fits, from stage 1 on; −∞ where holding nothing is best.
@@ -214,27 +220,29 @@ class SerialSystem:
         if not count:
             return np.zeros(0)
         means = means[: reach[count - 1]]
-        lattice = self.law.lattice(means)
+        deviations = self.law.deviations(means) if deviations is None else deviations[: len(means)]
+        lattice = self.law.lattice(means, deviations)
         if lattice is None:
             return np.asarray(np.cumsum(means)[reach[:count] - 1], dtype=np.float64)
-        return np.array([self._level(stage, means[: reach[stage]], lattice) for stage in range(count)])
+        moments = np.stack((means, deviations))
+        return np.array([self._level(stage, moments[:, : reach[stage]], lattice) for stage in range(count)])
 
-    def _level(self, stage: int, means: FloatArray, lattice: Lattice) -> float:
-        slope = self._slope(stage, means, lattice)
+    def _level(self, stage: int, moments: FloatArray, lattice: Lattice) -> float:
+        slope = self._slope(stage, moments, lattice)
         if len(slope.values) == 1:
             return -math.inf
         below, above = slope.values[-2:].tolist()
         part = 0.0 if lattice.is_exact else min(1.0, max(0.0, above / (above - below)))
         return float(slope.offset + lattice.step * (slope.first + len(slope.values) - 1 - part))
 
-    def _slope(self, stage: int, means: FloatArray, lattice: Lattice) -> Slope:
-        """The slope of an echelon over the means of all periods that it and those below it cover."""
-        key = (stage, lattice, means.tobytes())
+    def _slope(self, stage: int, moments: FloatArray, lattice: Lattice) -> Slope:
+        """The slope of an echelon over means and deviations of all periods that it and those below it cover."""
+        key = (stage, lattice, moments.tobytes())
         found = self._slopes.get(key)
         if found is None:
             cover = self.covers[stage]
-            demand = self.law.over(means[:cover], lattice)
-            inner = self._below(stage, means[cover:], lattice)
+            demand = self.law.over(moments[0, :cover], moments[1, :cover], lattice)
+            inner = self._below(stage, moments[:, cover:], lattice)
             margin = len(demand.probabilities) - 1
             padded = np.pad(np.minimum(inner.values, 0.0), margin, mode="edge")
             values = self._costs[stage] + np.convolve(padded, demand.probabilities, mode="valid")
@@ -248,9 +256,9 @@ class SerialSystem:
             self._slopes[key] = found
         return found
 
-    def _below(self, stage: int, means: FloatArray, lattice: Lattice) -> Slope:
+    def _below(self, stage: int, moments: FloatArray, lattice: Lattice) -> Slope:
         if stage:
-            return self._slope(stage - 1, means, lattice)
+            return self._slope(stage - 1, moments, lattice)
         # At 0 the slope jumps. Cells of a continuous demand reach half a step to both sides of their value.
         at_zero = [] if lattice.is_exact else [-0.5 * self._penalty]
         return Slope(0.0, -1, np.array([-self._penalty, *at_zero, 0.0]))

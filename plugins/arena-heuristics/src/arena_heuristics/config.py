@@ -21,8 +21,8 @@ class RuleConfig(BaseModel):
             ``"shared"``: the share that the split between suppliers sends its way; ``"auto"``: whole where the network
             has one market link, shared where it has several.
         standard_deviation: Informed track: standard deviation of a period's demand on a market link before the noise
-            scale, units. ``None``: √mean, as for Poisson demand. The track tells mean and noise scale, but neither the
-            distribution nor its deviation.
+            scale, units. ``None``: what the track tells, if the rule takes it (`deviation_is_told`), else √mean, as for
+            Poisson demand.
     """
 
     # Built on first use: each episode starts in a fresh process and needs the settings of one rule only.
@@ -36,6 +36,11 @@ class RuleConfig(BaseModel):
     alternative_paths: Literal["auto", "whole", "shared"] = "auto"
     standard_deviation: float | None = Field(default=None, ge=0)
 
+    @property
+    def deviation_is_told(self) -> bool:
+        """Whether the rule takes the deviation that the informed track tells; published rules take Poisson's."""
+        return False
+
 
 class CriticalRatioConfig(RuleConfig):
     """Settings of the rules that weigh a shortage against holding stock.
@@ -48,12 +53,18 @@ class CriticalRatioConfig(RuleConfig):
             retailer the penalty alone (`arena.shortage_cost`), so that next to nothing is ordered where there are none.
             ``"textbook"``: at every node a shortage costs what it costs at the customers in the end, lost margin and
             penalty (`arena_heuristics.costs.underage_costs`); levels also cover the period that passes at every node
-            before a delivery can be shipped on, and nothing is ordered that comes too late to be sold.
+            before a delivery can be shipped on, nothing is ordered that comes too late to be sold, and the deviation of
+            demand is that which the informed track tells.
     """
 
     critical_ratio: float | None = Field(default=None, gt=0, lt=1)
     least_shortage_cost: float = Field(default=0.5, ge=0)
     formulas: Literal["published", "textbook"] = "published"
+
+    @property
+    def deviation_is_told(self) -> bool:
+        """Whether the formulas are the textbook's."""
+        return self.formulas == "textbook"
 
 
 class NewsvendorConfig(CriticalRatioConfig):
@@ -67,10 +78,18 @@ class ReorderPointConfig(RuleConfig):
         service_level: Probability of no shortage over the protection interval at which the reorder point is set.
         fixed_cost_factor: Where ordering is free, the fixed cost of an order is taken as this multiple of the
             operating cost (factories) or of the holding cost (other nodes).
+        deviation: Informed track: ``"poisson"``: that of Poisson demand, as published. ``"told"``: what the track tells
+            (unless ``standard_deviation`` is set).
     """
 
     service_level: float = Field(default=0.95, gt=0, lt=1)
     fixed_cost_factor: float = Field(default=10.0, ge=0)
+    deviation: Literal["poisson", "told"] = "poisson"
+
+    @property
+    def deviation_is_told(self) -> bool:
+        """Whether the setting ``deviation`` says so."""
+        return self.deviation == "told"
 
 
 class ExponentialSmoothingConfig(CriticalRatioConfig):
@@ -101,15 +120,15 @@ class ClarkScarfConfig(RuleConfig):
     """Settings of `arena_heuristics.echelon_levels.ClarkScarf`; those of the blind estimate are of no use to it.
 
     Attributes:
-        distribution: Of a period's demand around its mean, as in a scenario's ``demand``. The informed track tells mean
-            and noise scale only.
+        distribution: Of a period's demand around its mean, as in a scenario's ``demand``. ``None``: distribution and
+            deviation are those that the informed track tells.
         half_width: Of uniform demand before the noise scale, units. ``None``: the mean itself.
         backlog_cost: Money per unit short and period. ``None``: the shortage penalty where customers wait; where they
             do not, or where there is no penalty, penalty and contribution margin together.
         least_holding_cost: Money per unit and period that echelon stock costs at least.
     """
 
-    distribution: Literal["poisson", "normal", "uniform"] = "poisson"
+    distribution: Literal["poisson", "normal", "uniform"] | None = None
     half_width: float | None = Field(default=None, ge=0)
     backlog_cost: float | None = Field(default=None, gt=0)
     least_holding_cost: float = Field(default=1e-6, gt=0)

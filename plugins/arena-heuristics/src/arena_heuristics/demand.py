@@ -55,7 +55,9 @@ def estimate_for(briefing: Briefing, needs: FloatArray, config: RuleConfig) -> D
         A fresh estimate for the episode.
     """
     if isinstance(briefing, InformedBriefing):
-        return ForecastDemand(needs, briefing.noise_scale, config.standard_deviation)
+        told = config.deviation_is_told and config.standard_deviation is None
+        poisson = [not told or distribution == "poisson" for distribution in briefing.distributions]
+        return ForecastDemand(needs, briefing.noise_scale, config.standard_deviation, poisson=poisson)
     return RememberedDemand(needs, prior_means(briefing.network, config), config)
 
 
@@ -120,20 +122,36 @@ class RememberedDemand:
 
 
 class ForecastDemand:
-    """Informed track: the mean path of the forecast, with Poisson noise of the announced scale around it.
+    """Informed track: the mean path of the forecast, with noise around it.
 
     The variance of a period is mean × noise scale², or (standard deviation × noise scale)² where a deviation is given;
-    and 1 where the mean is 0. Deviation of the coming period: at least
-    1. Over a lead time, means and variances are summed along the path, also past the last period of the episode, and
-    the deviation has no lower bound: without noise it is 0.
+    and 1 where the mean is 0. On market links that are not to be taken for Poisson it is the square of the deviation
+    that the track tells. Deviation of the coming period: at least 1. Over a lead time, means and variances are summed
+    along the path, also past the last period of the episode, and the deviation has no lower bound: without noise it is
+    0.
+
+    Args:
+        needs: Units of every material per unit of demand, (materials, market links).
+        noise_scale: Factor on the deviation from the mean.
+        standard_deviation: Of a period's demand before the noise scale, units; ``None``: √mean.
+        poisson: By market link, whether the variance is the one above; ``None``: everywhere.
     """
 
-    def __init__(self, needs: FloatArray, noise_scale: float, standard_deviation: float | None = None) -> None:
+    def __init__(
+        self,
+        needs: FloatArray,
+        noise_scale: float,
+        standard_deviation: float | None = None,
+        *,
+        poisson: Sequence[bool] | None = None,
+    ) -> None:
         self._needs = needs
         self._squared_needs = needs**2
         self._noise_variance = noise_scale**2
         self._raw_variance = None if standard_deviation is None else standard_deviation**2
+        self._told = np.zeros(needs.shape[1], dtype=np.bool_) if poisson is None else ~np.array(poisson, dtype=np.bool_)
         self._forecast: FloatArray = np.zeros((needs.shape[1], 1))
+        self._variances: FloatArray = self._forecast
 
     def observe(self, observation: Observation) -> None:
         """Take the forecast that comes with the observation.
@@ -145,21 +163,21 @@ class ForecastDemand:
             raise TypeError(
                 f"an informed briefing is followed by informed observations, not {type(observation).__name__}"
             )
-        self._forecast = observation.forecast
+        self._forecast, noise = observation.forecast, self._noise_variance
+        raw = self._forecast if self._raw_variance is None else self._raw_variance
+        self._variances = np.where(self._forecast > 0, raw * noise, _VARIANCE_WITHOUT_DEMAND)
+        if self._told.any():
+            self._variances[self._told] = observation.forecast_deviation[self._told] ** 2
 
     def next_period(self) -> Moments:
         """Read the coming period from the forecast."""
-        means, variances = self._forecast[:, 0], self._variances(self._forecast[:, 0])
-        deviation = np.sqrt(self._squared_needs @ variances)
-        return Moments(self._needs @ means, np.maximum(deviation, _LEAST_DEVIATION))
+        # Contiguous, because the last digit of the product depends on it, and it is the published one.
+        deviation = np.sqrt(self._squared_needs @ np.ascontiguousarray(self._variances[:, 0]))
+        return Moments(self._needs @ self._forecast[:, 0], np.maximum(deviation, _LEAST_DEVIATION))
 
     def over(self, lead_times: IntArray) -> Moments:
         """Sum the forecast over the coming lead time + 1 periods."""
-        path = self._forecast[:, : int(lead_times.max()) + 1]
-        means = np.cumsum(path, axis=1)[:, lead_times]
-        variances = np.cumsum(self._variances(path), axis=1)[:, lead_times]
+        periods = int(lead_times.max()) + 1
+        means = np.cumsum(self._forecast[:, :periods], axis=1)[:, lead_times]
+        variances = np.cumsum(self._variances[:, :periods], axis=1)[:, lead_times]
         return Moments((self._needs * means.T).sum(axis=1), np.sqrt((self._squared_needs * variances.T).sum(axis=1)))
-
-    def _variances(self, means: FloatArray) -> FloatArray:
-        raw = means if self._raw_variance is None else self._raw_variance
-        return np.where(means > 0, raw * self._noise_variance, _VARIANCE_WITHOUT_DEMAND)

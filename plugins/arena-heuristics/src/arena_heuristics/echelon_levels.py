@@ -1,5 +1,7 @@
 """Clark and Scarf's policy as a controller: exact echelon levels on serial networks."""
 
+from typing import get_args
+
 import numpy as np
 
 from arena import (
@@ -11,7 +13,7 @@ from arena import (
     contribution_margins,
     holding_cost,
 )
-from arena_heuristics.clark_scarf import DemandLaw, SerialSystem
+from arena_heuristics.clark_scarf import DemandLaw, Distribution, SerialSystem
 from arena_heuristics.config import ClarkScarfConfig, EchelonBaseStockConfig, RuleConfig
 from arena_heuristics.newsvendor import EchelonBaseStock
 from arena_heuristics.ordering import FloatArray
@@ -25,8 +27,9 @@ class ClarkScarf(InventoryRule[ClarkScarfConfig]):
     There the policy is optimal in the long run where customers wait, mean demand is constant, and there are no
     capacities, lots, minimum orders and fixed costs, of which the levels know nothing; prices and costs of transit
     change no level, because every unit passes every link once. Where customers go away, and where means change, it is
-    an approximation (see `arena_heuristics.clark_scarf`). An order that cannot reach a customer before the episode ends
-    is not placed.
+    an approximation (see `arena_heuristics.clark_scarf`). Distribution and deviation of demand are those that the track
+    tells, unless they are configured; a distribution other than Poisson, normal and uniform is taken for normal. An
+    order that cannot reach a customer before the episode ends is not placed.
 
     On other networks it is the rule `EchelonBaseStock` with ``formulas: textbook``.
     """
@@ -50,14 +53,14 @@ class ClarkScarf(InventoryRule[ClarkScarfConfig]):
         self.stock.count_echelon_stock()
         material_of = {material.node: place for place, material in enumerate(self.stock.materials)}
         self._places = [material_of[node] for node in stages]
-        uniform = self.config.distribution == "uniform"
-        spread = self.config.half_width if uniform else self.config.standard_deviation
+        law = demand_law(self.config, briefing)
+        self._deviation_is_told = self.config.distribution is None and law.distribution != "poisson"
         self._system = SerialSystem(
             # What arrives can be sold in that period, and be shipped on in the next one.
             covers=[int(self.stock.lead_times[place]) + 1 for place in self._places],
             holding_costs=[holding_cost(network, node) for node in stages],
             backlog_cost=backlog_cost(self.config, briefing),
-            law=DemandLaw(self.config.distribution, briefing.noise_scale, spread),
+            law=law,
             least_holding_cost=self.config.least_holding_cost,
         )
         self._horizon = briefing.horizon
@@ -67,8 +70,9 @@ class ClarkScarf(InventoryRule[ClarkScarfConfig]):
         if self._elsewhere is not None:
             return self._elsewhere.shortfalls(observation)
         assert isinstance(observation, InformedObservation)
-        means = observation.forecast[0, : self._horizon - observation.period]
-        levels = self._system.levels(means)
+        left = self._horizon - observation.period
+        told = observation.forecast_deviation[0, :left] if self._deviation_is_told else None
+        levels = self._system.levels(observation.forecast[0, :left], told)
         shortfalls = np.zeros(len(self._places))
         served = self._places[: len(levels)]
         shortfalls[served] = levels - self.stock.positions(observation)[served]
@@ -77,6 +81,18 @@ class ClarkScarf(InventoryRule[ClarkScarfConfig]):
     def order(self, observation: Observation) -> FloatArray:
         """Decide the orders of a period; see `InventoryRule.order`."""
         return super().order(observation) if self._elsewhere is None else self._elsewhere.order(observation)
+
+
+def demand_law(config: ClarkScarfConfig, briefing: InformedBriefing) -> DemandLaw:
+    """The law of demand on the one market link: as configured, else as told.
+
+    A distribution that `DemandLaw` does not know counts as normal.
+    """
+    if config.distribution is not None:
+        spread = config.half_width if config.distribution == "uniform" else config.standard_deviation
+        return DemandLaw(config.distribution, briefing.noise_scale, spread)
+    known = {name: name for name in get_args(Distribution)}
+    return DemandLaw(known.get(briefing.distributions[0], "normal"), briefing.noise_scale)
 
 
 def backlog_cost(config: ClarkScarfConfig, briefing: Briefing) -> float:

@@ -53,14 +53,16 @@ class DemandPaths:
         Returns:
             Units, (paths, market links, periods), or (paths, market links).
         """
-        normals = self.normals[..., periods]
-        mean = np.maximum(
-            np.broadcast_to(self.base, self.normals.shape)[..., periods] * sentiments[:, None], self.smallest_mean
-        )
+        normals, mean = self.normals[..., periods], self.means(sentiments, periods)
         if self.noise_scale == 0.0:
             return mean
         raw = scaled_poisson(normals, mean, np.broadcast_to(self.dispersion, self.normals.shape)[..., periods])
         return raw if self.noise_scale == 1.0 else np.maximum(0.0, mean + self.noise_scale * (raw - mean))
+
+    def means(self, sentiments: FloatArray, periods: slice | int = slice(None)) -> FloatArray:
+        """Mean demand by path at given sentiments; arguments and shape as of `at`, units."""
+        base = np.broadcast_to(self.base, self.normals.shape)[..., periods]
+        return np.asarray(np.maximum(base * sentiments[:, None], self.smallest_mean))
 
     def mean(self, sentiments: FloatArray) -> FloatArray:
         """Mean demand over all paths at given sentiments (paths, periods): units, (market links, periods)."""

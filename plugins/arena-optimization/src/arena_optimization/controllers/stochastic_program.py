@@ -10,8 +10,8 @@ demand met there. Two starts are tried: sentiments as the plan of the last perio
 on. The plan with the best profit on its paths is played; to leave the former start it has to be clearly better, since
 a plan that is dropped and taken up again costs more than it promises.
 
-The informed track draws its paths around the forecast, the blind track from a Bayesian belief
-(`arena_optimization.beliefs.bayesian_mixture`).
+The informed track draws its paths around the forecast, from the distribution that is told, the blind track from a
+Bayesian belief (`arena_optimization.beliefs.bayesian_mixture`).
 
 Source of the policy: D. Bertsekas (2005), "Dynamic Programming and Optimal Control", section 6.1 (open-loop feedback
 control); common decisions and sampled paths: A. Kleywegt, A. Shapiro, T. Homem-de-Mello (2002), SIAM J. Optim. 12.
@@ -37,6 +37,7 @@ from arena import (
 from arena_optimization.arrays import FloatArray
 from arena_optimization.beliefs.bayesian_mixture import BayesianBelief
 from arena_optimization.beliefs.demand_paths import DemandPaths, by_importance, centred_normals
+from arena_optimization.beliefs.told_paths import ToldPaths, powers
 from arena_optimization.config import StochasticProgramConfig
 from arena_optimization.controllers.customers import Customers
 from arena_optimization.controllers.rolling import RollingController, work_of
@@ -68,18 +69,21 @@ class Outlook(Protocol):
 
 
 class ForecastOutlook:
-    """The informed track: Poisson noise around the forecast."""
+    """The informed track: noise of the told distribution around the forecast."""
 
     def __init__(self, briefing: InformedBriefing) -> None:
-        """Take noise scale, goodwill and seed from the briefing."""
+        """Take distributions, noise scale, goodwill and seed from the briefing."""
         self.goodwill: Goodwill | None = briefing.goodwill
         self.possible_loss = 0.0
+        self._distributions = briefing.distributions
         self._noise_scale = briefing.noise_scale
         self._generator = np.random.default_rng(briefing.seed)
-        self._base: FloatArray = np.zeros((len(briefing.network.market_links), 1))
+        self._sentiment = 1.0
+        self._forecast: FloatArray = np.zeros((len(briefing.network.market_links), 1))
+        self._deviation: FloatArray = np.zeros_like(self._forecast)
 
     def observe(self, observation: Observation) -> None:
-        """Take the forecast, and the sentiment that it was made at.
+        """Take the forecast, its deviation, and the sentiment that they were made at.
 
         Raises:
             TypeError: If the observation carries no forecast.
@@ -88,19 +92,30 @@ class ForecastOutlook:
             raise TypeError(
                 f"an informed briefing is followed by informed observations, not {type(observation).__name__}"
             )
-        self._base = observation.forecast / observation.sentiment
+        self._forecast, self._deviation = observation.forecast, observation.forecast_deviation
+        self._sentiment = observation.sentiment
 
     def draw(self, horizon: int, count: int) -> DemandPaths:
         """Paths around the forecast."""
-        markets = len(self._base)
+        markets = len(self._forecast)
         normals = centred_normals(horizon * markets, count, self._generator).reshape(count, horizon, markets)
-        base = self._base[:, :horizon]
-        return DemandPaths(
+        forecast, deviation = self._forecast[:, :horizon], self._deviation[:, :horizon]
+        base = forecast / self._sentiment
+        poisson = DemandPaths(
             base=base[None],
             normals=by_importance(normals),
             dispersion=np.ones(1),
             noise_scale=self._noise_scale,
             smallest_mean=min(_SMALLEST_MEAN, float(base.min())),
+        )
+        if all(distribution == "poisson" for distribution in self._distributions):
+            return poisson
+        power = powers(self._distributions, forecast, deviation, self._noise_scale)
+        return ToldPaths(
+            **vars(poisson),
+            distributions=self._distributions,
+            deviation=deviation / self._sentiment ** power[:, None],
+            power=power,
         )
 
 
