@@ -95,6 +95,7 @@ from .results.rows import (
     NeighbourVerdict as NeighbourVerdict,
     PriceOfDecentralisation as PriceOfDecentralisation,
     Rank as Rank,
+    RefusedSubmission as RefusedSubmission,
     Removal as Removal,
     ScenarioPrice as ScenarioPrice,
     ScenarioRow as ScenarioRow,

@@ -12,15 +12,17 @@ import typer
 from arena.cli.app import FORFEITED, INTERRUPTED
 from arena.cli.checking import Isolation, LimitsFile, Paths, Settings, load, with_models
 from arena.cli.console import print_json, warn
-from arena.cli.standings_table import describe_removal, print_standings
+from arena.cli.standings_table import describe_removal, print_forfeits, print_standings
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
     from arena.cli.progress import BarProgress, LineProgress
     from arena.contract.seeds import SeedPlan
+    from arena.entry.loading import LoadedSubmissions
+    from arena.entry.submission import Submission
     from arena.play.evaluate import Evaluation
     from arena.results.record import EpisodeRecord
-    from arena.results.rows import StoppingRule
+    from arena.results.rows import RefusedSubmission, StoppingRule
     from arena.world.suite import Suite
 
 _SUITE = "core"
@@ -109,10 +111,15 @@ def evaluate(
         bool,
         typer.Option("--accept-fallbacks", help="Score scenarios though their oracle fell back in some decisions."),
     ] = False,
+    refuse_faulty: Annotated[
+        bool, typer.Option("--refuse-faulty", help="Play nothing if a submission is malformed, instead of the others.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 when a submission forfeited.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON.")] = False,
 ) -> None:
     """Play every submission on every scenario and seed, and rank them.
+
+    A malformed submission is refused, and listed with its faults; the others play, and the exit status is 1.
 
     Writes results.sqlite, episodes.csv, standings.json and report.html into the output folder. An interrupted
     evaluation goes on where it stopped when the same command is given again. Files that the arena did not write, and
@@ -148,14 +155,18 @@ def evaluate(
     )
     allowed = None if limits is None else load_limits(limits)
     models = make_access(llm, llm_endpoint or (), transcripts, model_limits)
-    submissions = with_models(load(paths, settings).require(), models, output)
+    level = isolation or strongest()
+    loaded = load(paths, settings)
+    submissions, refused = (loaded.require(), []) if refuse_faulty else _admit(loaded, level)
+    submissions = with_models(submissions, models, output)
     options: dict[str, Any] = {
         "output": output,
-        "isolation": isolation or strongest(),
+        "isolation": level,
         "workers": workers,
         "limits": allowed,
         "models": models,
         "accept_fallbacks": accept_fallbacks,
+        "refused": refused,
         "progress": _progress(workers),
     }
     try:
@@ -184,10 +195,41 @@ def evaluate(
             )
         else:
             print_standings(evaluation.standings)
+            print_forfeits(evaluation.standings, evaluation.records)
             print(report)
     forfeits = {row.submission: row.forfeits for row in evaluation.standings.rows + evaluation.standings.reference}
-    if strict and any(forfeits.get(name) for name in evaluation.submissions):
+    if refused or (strict and any(forfeits.get(name) for name in evaluation.submissions)):
         raise typer.Exit(FORFEITED)
+
+
+def _admit(loaded: LoadedSubmissions, isolation: str) -> tuple[tuple[Submission, ...], list[RefusedSubmission]]:
+    """Return the submissions that can play, and those that are refused, which are told on standard error.
+
+    Raises:
+        InvalidInput: nobody can play, or something is wrong that is not of one submission.
+    """
+    from arena.entry.loading import Refused
+    from arena.errors import InvalidInput
+    from arena.play.refusals import refuse_ungranted
+    from arena.play.seats import require_level
+    from arena.results.rows import RefusedSubmission
+
+    level = require_level(isolation)
+    playing, refused = [], list(loaded.refused)
+    for submission in loaded.playable():
+        try:
+            refuse_ungranted([submission], level)
+            playing.append(submission)
+        except InvalidInput as error:
+            refused.append(Refused(submission.path, error.faults))
+    if not playing:
+        raise InvalidInput([fault for one in refused for fault in one.faults])
+    for one in refused:
+        for fault in one.faults:
+            warn(f"refused: {fault}")
+    return tuple(playing), [
+        RefusedSubmission(path=str(one.path), faults=tuple(fault.describe() for fault in one.faults)) for one in refused
+    ]
 
 
 def _stopping_rule(until_decided: bool, margin: float | None, budget: int | None) -> StoppingRule | None:

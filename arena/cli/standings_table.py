@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from arena.cli.console import print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from arena.results.record import EpisodeRecord
     from arena.results.rows import (
         Interval,
         LlmRow,
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     )
 
 _DASH = "–"
+_MESSAGE_WIDTH = 300
 
 
 def print_standings(standings: Standings) -> None:
@@ -62,12 +66,32 @@ def print_standings(standings: Standings) -> None:
     reason = next((why for row in judged if (why := explain_missing_score(row, standings))), None)
     if reason:
         print(f"no score: {reason}")
+    if standings.refused:
+        print(f"refused: {', '.join(printable(one.path) for one in standings.refused)}")
     for mark in standings.removals:
         print(describe_removal(mark))
     for one in standings.prices:
         print(f"price of decentralisation: {_price(one)}")
     for model in standings.language_models:
         print(f"language model: {_model(model)}")
+
+
+def print_forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> None:
+    """Print why episodes were forfeited: per submission and reason how many, and one of them in full."""
+    from arena.errors import printable
+
+    shown = set(standings.scenarios)
+    groups: dict[tuple[str, str], list[EpisodeRecord]] = {}
+    for record in records:
+        if record.scenario in shown and record.outcome not in ("ok", "infrastructure"):
+            groups.setdefault((record.submission, record.outcome), []).append(record)
+    for (name, outcome), lost in sorted(groups.items()):
+        first = min(lost, key=lambda record: (record.scenario, record.seed_index))
+        period = "" if first.failure_period is None else f", period {first.failure_period}"
+        place = f"on {first.scenario}, seed {first.seed_index}{period}"
+        number = "1 episode" if len(lost) == 1 else f"{len(lost):,} episodes"
+        message = printable(first.failure_message, _MESSAGE_WIDTH)
+        print(f"forfeits of {printable(name)}: {number}, {outcome}; {place}: {message}")
 
 
 def _print_neighbours(standings: Standings) -> None:

@@ -43,18 +43,19 @@ class _Entries:
     faults: list[Fault] = field(default_factory=list)
 
 
-def find_submissions(paths: Sequence[Path], faults: list[Fault]) -> list[Path]:
+def find_submissions(paths: Sequence[Path], faults: list[Fault], unsafe: list[Fault]) -> list[Path]:
     """Return the manifests and submission folders behind the given paths, each once, in the order given.
 
     Args:
         paths: manifests, submission folders, or folders of submissions.
         faults: gets a fault for each path that leads to none, and for each kind of entry of a folder of submissions
             that is none.
+        unsafe: gets a fault for each manifest or folder that is a link, a pipe or the like.
     """
     found: dict[Path, Path] = {}
     for path in paths:
         try:
-            for submission in _look(path, faults):
+            for submission in _look(path, faults, unsafe):
                 found.setdefault(submission.resolve(), submission)
         except OSError as error:
             hint = "check its name and permissions"
@@ -62,7 +63,7 @@ def find_submissions(paths: Sequence[Path], faults: list[Fault]) -> list[Path]:
     return list(found.values())
 
 
-def _look(path: Path, faults: list[Fault]) -> list[Path]:
+def _look(path: Path, faults: list[Fault], unsafe: list[Fault]) -> list[Path]:
     is_document = path.is_file() and path.suffix in SUFFIXES
     if is_document and path.name == MANIFEST_NAME:
         return [path.parent]
@@ -75,7 +76,7 @@ def _look(path: Path, faults: list[Fault]) -> list[Path]:
         return []
     entries = _entries(path)
     if entries.submissions or entries.faults:
-        faults += entries.faults
+        unsafe += entries.faults
         shared = _shared_folders(entries.submissions) if entries.folders else set()
         entries.folders = [folder for folder in entries.folders if folder.name not in shared]
         faults += _strangers(path, entries)

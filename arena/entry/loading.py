@@ -70,30 +70,60 @@ class Unavailable(NamedTuple):
         return Fault(str(self.path), "controller", self.controller, self.reason, self.install)
 
 
+class Refused(NamedTuple):
+    """A submission that is at fault by itself, so that others can play without it.
+
+    Attributes:
+        path: its manifest or folder, as it was given.
+        faults: everything that is wrong with it.
+    """
+
+    path: Path
+    faults: tuple[Fault, ...]
+
+
 @dataclass(frozen=True)
 class LoadedSubmissions:
     """What `load_submissions` found.
 
     Attributes:
         submissions: those that can play, by name.
-        faults: everything that is wrong; an evaluation should not start while there is one.
+        wrong: what is wrong with the paths, the settings, or between submissions; nothing should start while there is
+            anything.
+        refused: submissions that are at fault, each by itself.
         unavailable: those that only need a package installed.
     """
 
     submissions: tuple[Submission, ...]
-    faults: tuple[Fault, ...]
+    wrong: tuple[Fault, ...]
+    refused: tuple[Refused, ...]
     unavailable: tuple[Unavailable, ...]
 
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Everything that is wrong, of all submissions."""
+        return (*self.wrong, *(fault for one in self.refused for fault in one.faults))
+
     def require(self) -> tuple[Submission, ...]:
-        """Return the submissions that can play.
+        """Return the submissions that can play, none of which is at fault.
 
         Raises:
             InvalidInput: with every fault, if there is one; or when no submission can play.
         """
         if self.faults:
             raise InvalidInput(self.faults)
+        return self.playable()
+
+    def playable(self) -> tuple[Submission, ...]:
+        """Return the submissions that can play; those that are refused are left out.
+
+        Raises:
+            InvalidInput: with what is wrong beside them; or with every fault when no submission can play.
+        """
+        if self.wrong:
+            raise InvalidInput(self.faults)
         if not self.submissions:
-            missing = [one.as_fault() for one in self.unavailable]
+            missing = [*self.faults, *(one.as_fault() for one in self.unavailable)]
             raise InvalidInput(missing or [Fault("", "", ABSENT, "there is no submission to play", "name a manifest")])
         return self.submissions
 
@@ -142,15 +172,18 @@ def load_submissions(
     if isinstance(settings, str):
         settings = [settings]
     faults: list[Fault] = []
+    refused: list[Refused] = []
     submissions: list[Submission] = []
     unavailable: list[Unavailable] = []
     installed = discover() if plugins is None else plugins
     entries: list[_Entry] = []
-    for path in find_submissions([Path(path) for path in paths], faults):
+    unsafe: list[Fault] = []
+    for path in find_submissions([Path(path) for path in paths], faults, unsafe):
         try:
             entries.append(_read(path))
         except InvalidInput as error:
-            faults.extend(error.faults)
+            refused.append(Refused(path, error.faults))
+    refused += [Refused(Path(fault.source), (fault,)) for fault in unsafe]
     entries += _swept(entries, settings, faults)
     by_name: dict[str, _Entry] = {}
     faulty: set[Path] = set()
@@ -161,8 +194,10 @@ def load_submissions(
         try:
             loaded = _admit(entry, installed)
         except InvalidInput as error:
-            faults.extend(error.faults)
-            if not entry.settings:
+            if entry.settings:
+                faults.extend(error.faults)
+            else:
+                refused.append(Refused(entry.path, error.faults))
                 faulty.add(entry.path)
             continue
         if isinstance(loaded, Unavailable):
@@ -174,7 +209,7 @@ def load_submissions(
             faults.append(Fault(entry.source, "name", name, rule, "give each its own name"))
         by_name.setdefault(name, entry)
     submissions.sort(key=lambda one: one.name)
-    return LoadedSubmissions(tuple(submissions), tuple(faults), tuple(unavailable))
+    return LoadedSubmissions(tuple(submissions), tuple(faults), tuple(refused), tuple(unavailable))
 
 
 def _read(path: Path) -> _Entry:

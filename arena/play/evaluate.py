@@ -53,7 +53,7 @@ from arena.results.folder import (
 )
 from arena.results.losses import refuse_losses
 from arena.results.record import EpisodeRecord
-from arena.results.rows import Removal, Standings, StoppingRule
+from arena.results.rows import RefusedSubmission, Removal, Standings, StoppingRule
 from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
 from arena.results.store import Store
@@ -126,6 +126,7 @@ def evaluate(
     models: LlmAccess | None = None,
     accept_fallbacks: bool = False,
     stopping: StoppingRule | None = None,
+    refused: Sequence[RefusedSubmission] = (),
     progress: Progress[EpisodeRecord] | None = None,
 ) -> Evaluation:
     """Play what is missing in a folder of results, and write its tables anew.
@@ -152,6 +153,7 @@ def evaluate(
         stopping: the rule by which these hidden seeds are played until decided, of which this is one batch; see
             `arena.play.until_decided`. None for a number of seeds that was fixed beforehand, unless the folder's were
             played until decided before.
+        refused: submissions that were left out because they are malformed, for the standings.
         progress: who is told how it goes.
 
     Raises:
@@ -247,6 +249,7 @@ def evaluate(
         full_views={name: pair.full_view for name, pair in pairings.items() if pair.full_view is not None},
         fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
         removals=marks,
+        refused=refused,
     )
     evaluation = Evaluation(
         standings=standings,

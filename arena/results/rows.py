@@ -339,6 +339,17 @@ class Removal(BaseModel):
     """When the same content was entered again, UTC, ISO 8601; since then its episodes count. None if it was not."""
 
 
+class RefusedSubmission(BaseModel):
+    """A submission that was left out because it is malformed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    """Its manifest or folder, as it was given."""
+    faults: tuple[str, ...]
+    """Everything that is wrong with it, in words."""
+
+
 class Standings(BaseModel):
     """The outcome of a contest.
 
@@ -396,3 +407,5 @@ class Standings(BaseModel):
     """What was asked of language models, in the order of `rows`; submissions that asked nothing are left out."""
     removals: tuple[Removal, ...] = ()
     """Submissions that were taken out of the folder, oldest removal first."""
+    refused: tuple[RefusedSubmission, ...] = ()
+    """Submissions that the latest evaluation left out because they are malformed."""

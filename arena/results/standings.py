@@ -39,6 +39,7 @@ from arena.results.rows import (
     NeighbourVerdict,
     Rank,
     ReferenceKind,
+    RefusedSubmission,
     Removal,
     ScenarioRow,
     StandingRow,
@@ -71,6 +72,7 @@ def compute_standings(
     full_views: Mapping[str, str] | None = None,
     fitted_rules: Mapping[str, str] | None = None,
     removals: Sequence[Removal] = (),
+    refused: Sequence[RefusedSubmission] = (),
 ) -> Standings:
     """Compute the standings of one suite under one seed plan.
 
@@ -86,6 +88,7 @@ def compute_standings(
         full_views: by decentralised submission, the one that plays the same rule with the full view.
         fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
         removals: marks of submissions that were taken out of the folder; the records are without theirs.
+        refused: submissions that were left out because they are malformed.
 
     Raises:
         ValueError: two records are of the same submission, scenario and seed index.
@@ -144,6 +147,7 @@ def compute_standings(
             asked for name in listed if (asked := analysis.language_model_row(name, (fitted_rules or {}).get(name)))
         ),
         removals=tuple(removals),
+        refused=tuple(refused),
     )
 
 
