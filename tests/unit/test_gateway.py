@@ -547,6 +547,42 @@ def test_an_answer_is_waited_for_off_the_clock(host_at, tmp_path):
     assert (record.outcome, record.failure_message) == ("ok", "")
 
 
+BUSY_MEANWHILE = """
+def use_language_model(self, model):
+    self.model = model
+def begin(self, briefing):
+    pass
+def order(self, observation):
+    import threading
+    from arena import LlmMessage
+    def spin():
+        while not self.answered:
+            pass
+    self.answered = False
+    thread = threading.Thread(target=spin)
+    thread.start()
+    self.model.ask([LlmMessage("user", "how many?")])
+    self.answered = True
+    thread.join()
+    return np.full(3, 11.0)
+"""
+
+
+@pytest.mark.parametrize("level", [one for one in LEVELS if one != "trusted"])
+def test_computing_while_a_model_answers_is_charged(host_at, tmp_path, level):
+    class Slow(Answers):
+        def call(self, call):
+            time.sleep(4)
+            return super().call(call)
+
+    answers = Slow(*[LlmOutcome("ok", "11")] * 30)
+    record = episode(
+        host_at, level, seated(tmp_path, BUSY_MEANWHILE), answers, first_decision=1.0, decision=1.0, bank=30.0
+    ).record
+    assert (record.outcome, record.failure_period, record.llm_calls) == ("timeout", 0, 1)
+    assert "of CPU time" in record.failure_message
+
+
 FORGED = """
 def begin(self, briefing):
     from arena.play.seats.wire import NO_PERIOD, QuestionReply, pack
