@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
@@ -40,6 +41,17 @@ __all__ = [
 ]
 
 VALUE_WIDTH: Final = 80
+_MOST_MARKS: Final = 2
+"""Combining marks on one letter, at most; languages need no more, and a tower of them covers the lines above."""
+_INVISIBLE: Final = frozenset(
+    [
+        *"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0",
+        *map(chr, range(0xFE00, 0xFE10)),
+        *map(chr, range(0xE0100, 0xE01F0)),
+    ]
+)
+"""Characters that Python calls printable and that show nothing: fillers, joiners, variation selectors, a blank of
+Braille. Source: Default_Ignorable_Code_Point of the Unicode Character Database, version 15."""
 """Characters of an offending value that a message shows."""
 
 LISTED_FAULTS: Final = 50
@@ -80,7 +92,8 @@ ABSENT: Final = Absent.ABSENT
 def printable(text: str, width: int = VALUE_WIDTH) -> str:
     r"""Return `text` on one line, safe for a terminal and at most `width` characters long.
 
-    Control characters, line breaks, escape sequences, direction marks and lone surrogates become backslash escapes.
+    Control characters, line breaks, escape sequences, direction marks, lone surrogates, letters that cannot be seen and
+    marks stacked upon each other become backslash escapes.
 
     >>> printable("red \x1b[31m")
     'red \\x1b[31m'
@@ -88,11 +101,19 @@ def printable(text: str, width: int = VALUE_WIDTH) -> str:
     'a long …'
     """
     # Every character yields at least one, so nothing beyond width + 1 can be seen.
-    escaped = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text[: width + 1]
-    )
+    seen = text[: width + 1]
+    escaped = seen if seen.isascii() and seen.isprintable() else "".join(_shown(seen))
     return escaped if len(escaped) <= width else escaped[: width - 1] + "…"
+
+
+def _shown(text: str) -> Iterator[str]:
+    """Yield every character, or its escape where it would not be seen as one of its own."""
+    stacked = _MOST_MARKS  # A mark at the beginning would join what stands before the text.
+    for character in text:
+        is_mark = unicodedata.category(character) in ("Mn", "Me")
+        stacked = stacked + 1 if is_mark else 0
+        hidden = not character.isprintable() or character in _INVISIBLE or stacked > _MOST_MARKS
+        yield character.encode("unicode_escape").decode("ascii") if hidden else character
 
 
 class _BoundedRepr(reprlib.Repr):

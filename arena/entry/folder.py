@@ -11,6 +11,7 @@ import importlib.util
 import os
 import stat
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Final
 
-from arena.errors import ABSENT, Fault, InvalidInput, suggest
+from arena.errors import ABSENT, Fault, InvalidInput, printable, suggest
 
 LARGEST_COUNT: Final = 200
 """Files and folders that a submission's folder may hold."""
@@ -86,6 +87,7 @@ def read_folder(folder: Path) -> tuple[FolderFile, ...]:
         else:
             found.append((name, path))
             size += status.st_size
+    faults += _doubled(source, [name for name, _ in found])
     if seen > LARGEST_COUNT:
         rule = f"holds more than {LARGEST_COUNT} files and folders"
         faults.append(Fault(source, "", ABSENT, rule, "keep only what the controller needs to run"))
@@ -103,6 +105,16 @@ def read_folder(folder: Path) -> tuple[FolderFile, ...]:
     if faults:
         raise InvalidInput(faults)
     return tuple(files)
+
+
+def _doubled(source: str, names: Sequence[str]) -> Iterator[Fault]:
+    """Yield a fault for every file whose name some systems take for that of another file."""
+    first: dict[str, str] = {}
+    for name in sorted(names):
+        other = first.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        if other != name:
+            rule = f"some systems take its name for {printable(other)}, which differs by case or the like only"
+            yield Fault(source, name, ABSENT, rule, "rename one of them")
 
 
 def unsafe_kind(status: os.stat_result) -> str | None:
@@ -188,7 +200,7 @@ def load_class(folder: Path, controller: str, digest: str) -> type:
     """
     name, class_name = controller.split(":")
     path = folder / name
-    _leave_other_folders()
+    leave_folders()
     # Last on the path: what Python or the arena has installed under a name always wins over the folder.
     sys.path.append(str(folder))
     _active_folders.append(folder)
@@ -217,8 +229,8 @@ _active_folders: Final[list[Path]] = []
 """Folders on this process's path for the controllers it runs now."""
 
 
-def _leave_other_folders() -> None:
-    """Take earlier submissions' folders off the path and forget the modules that came from them."""
+def leave_folders() -> None:
+    """Take the folders of submissions that ran in this process off the path, and forget the modules from them."""
     while _active_folders:
         folder = _active_folders.pop()
         if str(folder) in sys.path:

@@ -30,6 +30,7 @@ from arena.entry.folder import (
     MANIFEST_NAME,
     FolderFile,
     digest_files,
+    leave_folders,
     load_class,
     read_folder,
     write_files,
@@ -273,7 +274,10 @@ def snapshots(submissions: Sequence[Submission]) -> Iterator[tuple[Submission, .
         for number, submission in enumerate(submissions):
             (place / str(number)).mkdir()
             copies.append(take_snapshot(submission, place / str(number)))
-        yield tuple(copies)
+        try:
+            yield tuple(copies)
+        finally:
+            leave_folders()  # At level trusted they are on the path of this process.
 
 
 def make_factory(submission: Submission) -> Callable[[], Controller]:

@@ -21,6 +21,7 @@ from typing import Final
 
 from arena.contract.seeds import HiddenSeeds, SeedPlan
 from arena.contract.version import contract_digest
+from arena.entry.folder import leave_folders
 from arena.entry.submission import Submission, take_snapshot
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput, StoreError
 from arena.jail.limits import Limits
@@ -279,7 +280,10 @@ def _snapshots(submissions: Sequence[Submission], output: Path) -> Iterator[tupl
         except OSError as error:
             fix = "check the folder, its permissions and the disk"
             raise ArenaError(f"{output}: submissions cannot be copied there ({error.strerror}); {fix}") from error
-        yield copies
+        try:
+            yield copies
+        finally:
+            leave_folders()  # At level trusted they are on the path of this process.
 
 
 def _play(

@@ -9,6 +9,7 @@ import pytest
 from arena.contract.seeds import PublicSeeds
 from arena.entry.loading import load_submissions
 from arena.entry.submission import snapshots
+from arena.errors import InvalidInput
 from arena.play.evaluate import evaluate
 from arena.testing import check_submission
 from arena.world.suite import Suite, shipped_scenarios
@@ -95,3 +96,14 @@ def test_a_snapshot_holds_what_the_digest_covers(tmp_path: Path) -> None:
             files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
             assert files == {"mine.py", "data/table.csv"}
     assert not any(folder.exists() for folder in folders)
+
+
+@pytest.mark.parametrize(("one", "other"), [("Helper.py", "helper.py"), ("caf\u00e9.txt", "cafe\u0301.txt")])
+def test_two_files_that_some_systems_take_for_one_are_refused(tmp_path: Path, one: str, other: str) -> None:
+    submission(tmp_path / "sly", BY_COMMENT)
+    for name in (one, other):
+        (tmp_path / "sly" / name).write_text("A = 1\n")
+    if len({path.name for path in (tmp_path / "sly").iterdir()}) < 4:
+        pytest.skip("this file system takes them for one")
+    with pytest.raises(InvalidInput, match="some systems take its name"):
+        load_submissions([tmp_path / "sly"]).require()
