@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +27,7 @@ import numpy as np
 from inference import FIELDS, SCENARIOS
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.special import stdtrit
 
 from arena.results.episode_table import EpisodeValues
 from arena.results.ranking import LEVEL, better_than
@@ -118,9 +119,10 @@ TABLES: Final[dict[str, Field]] = {
 }
 
 
+@cache
 def student(number: int, level: float) -> float:
     """Half width of a fixed-sample interval, in standard errors."""
-    return float(stats.t.isf(level / 2, number - 1))
+    return float(stdtrit(number - 1, 1 - level / 2))
 
 
 def holm(moments: Moments) -> Decisions:
@@ -128,7 +130,7 @@ def holm(moments: Moments) -> Decisions:
     statistic = np.abs(moments.mean) / (moments.deviation / np.sqrt(moments.number))
     order = np.argsort(-statistic)
     levels = LEVEL / (statistic.size - np.arange(statistic.size))
-    failed = np.flatnonzero(statistic[order] <= stats.t.isf(levels / 2, moments.number - 1))
+    failed = np.flatnonzero(statistic[order] <= stdtrit(moments.number - 1, 1 - levels / 2))
     apart = np.zeros(statistic.size, dtype=bool)
     apart[order[: failed[0] if failed.size else statistic.size]] = True
     return apart
@@ -317,9 +319,7 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=500)
     arguments = parser.parse_args()
     number, budget = arguments.replications, arguments.budget
-    print(
-        f"Any wrong decision at any look from {FEWEST_SEEDS} to {budget} seeds, of {number} tables (a quarter of 42 submissions):"
-    )
+    print(f"Any wrong decision at any look from {FEWEST_SEEDS} to {budget} seeds, of {number} tables (42: a quarter):")
     print("at any stop (upper 95 % limit); fixed-sample rule at every look, of a tenth as many")
     for name in TABLES:
         for submissions in (2, 10, 42):
