@@ -211,6 +211,12 @@ class TestBetterThan:
         low, high = interval_ends(moments, LEVEL / first.size)
         assert not (((low > 0) | (high < 0)) & ~tell_apart(moments)).any()
 
+    @given(st.integers(0, 1000), st.floats(0, 1), st.sampled_from([-1.0, 1.0]))
+    def test_one_pair_is_told_apart_if_its_interval_excludes_zero(self, key: int, shift: float, side: float) -> None:
+        moments = moments_of(side * np.random.default_rng(key).lognormal(size=(FEWEST_SEEDS, 1)) - side * (1 + shift))
+        low, high = interval_ends(moments, LEVEL)
+        assert tell_apart(moments)[0] == (low[0] > 0 or high[0] < 0)
+
     def test_the_last_open_pair_has_more_than_half_of_the_level(self) -> None:
         assert level_of_open(1, 1) == pytest.approx(LEVEL)
         assert level_of_open(45, 45) == pytest.approx(LEVEL / 45)
@@ -314,6 +320,15 @@ class TestNeighbours:
         assert decided(one.seeds_needed)
         assert not decided(one.seeds_needed - 1)
 
+    def test_the_forecast_of_equivalence_is_at_the_level_of_all_pairs(self) -> None:
+        units = normal_units([50.0, 20.0, 0.0, 0.0], 100)
+        units[..., 2:] = units[..., 2:][..., np.argsort(-units[..., 2:].sum(axis=(0, 1)))]
+        last = decide_neighbours(units, "abcd", 0.2)[-1]
+        moments = moments_of((units[..., 2] - units[..., 3]).sum(axis=0)[:, None])
+        assert last.seeds_needed is not None
+        ends = [interval_ends(moments._replace(number=last.seeds_needed - less), LEVEL / 6) for less in (0, 1)]
+        assert [bool(low[0] > -0.2 and high[0] < 0.2) for low, high in ends] == [True, False]
+
     def test_no_number_decides_what_has_no_difference_and_no_room(self) -> None:
         signs = np.tile([1.0, -1.0], 50)
         units = np.stack([signs, -signs], axis=-1)[None]
@@ -322,7 +337,7 @@ class TestNeighbours:
         assert late.seeds_needed is not None
 
     def test_few_seeds_decide_nothing_but_are_forecast(self) -> None:
-        units = normal_units([9.0, 0.0, 0.0], FEWEST_SEEDS - 1)
+        units = normal_units([9.0, 0.0, 0.0], 10)
         units[..., 2] = units[..., 1]
         found = decide_neighbours(units, "abc", 0.1)
         assert [(one.verdict, one.interval, one.seeds_needed) for one in found] == [("not decided", None, 30)] * 2
