@@ -16,8 +16,9 @@ of a normal law with another mean, (mean − m) / deviation drawn from N(0, 1 / 
 normal law with mean `m`. B is a martingale under the latter, so the chance that it ever reaches 1 / level is at most
 the level, whatever the rule of stopping (Ville's inequality). The interval holds all `m` for which B stays below. This
 is exact for normal differences, from the second seed on. For all others it holds asymptotically, by the central limit
-theorem that is uniform in time; therefore nothing is decided below `FEWEST_SEEDS`, and an end of an interval on the
-side of a long tail is moved outwards to that of Hall's correction for skewness where this is farther out.
+theorem that is uniform in time, and so it does for scores, which are ratios of means and linear in the limit only.
+Therefore nothing is decided below `FEWEST_SEEDS`, and an end of an interval on the side of a long tail is moved
+outwards to that of Hall's correction for skewness where this is farther out.
 
 **All pairs.** Of m pairs each has an interval at level 5 % / m. The verdict `equivalent` follows from it and errs on
 one side only, which uses half of that level. The rest is available for telling apart equals, and pairs already told
