@@ -29,10 +29,12 @@ class ControlGroup:
 
     Args:
         folders: Its folders, which exist.
+        bounded: What is bounded in them: `pids`, `memory`.
     """
 
-    def __init__(self, folders: Iterable[Path]) -> None:
+    def __init__(self, folders: Iterable[Path], bounded: Iterable[str] = ()) -> None:
         self.folders = tuple(folders)
+        self.bounded = frozenset(bounded)
 
     @classmethod
     def make(cls, *, processes: int, memory: int) -> Self:
@@ -44,6 +46,7 @@ class ControlGroup:
         """
         limits = {"pids": processes, "memory": memory}
         made: list[Path] = []
+        bounded: list[str] = []
         for parent, version, controllers in _places(_lines("mountinfo"), _lines("cgroup")):
             wanted = controllers & limits.keys()
             if not wanted:
@@ -56,7 +59,8 @@ class ControlGroup:
                 for controller in wanted:
                     limit = str(limits.pop(controller))
                     (folder / _LIMITS[controller][version - 1]).write_text(limit, encoding="ascii")
-        return cls(made)
+                    bounded.append(controller)
+        return cls(made, bounded)
 
     def add(self, process: int) -> None:
         """Move a process into the group, as far as that is allowed; what it starts later is born there."""

@@ -31,6 +31,7 @@ __all__ = [
     "available",
     "conceal_memory",
     "make_host",
+    "refusal_of",
     "require_level",
     "strongest",
 ]
@@ -44,12 +45,12 @@ def available() -> tuple[Isolation, ...]:
 
     Each is tried: a process is made at that level, and does what it must not be able to do. Asking again costs nothing.
     """
-    return tuple(level for level in ISOLATION_ORDER if not _refusal(level))
+    return tuple(level for level in ISOLATION_ORDER if not refusal_of(level))
 
 
 def strongest() -> Isolation:
     """The strongest isolation level that works on this machine; weaker ones are not even tried."""
-    return next(level for level in reversed(ISOLATION_ORDER) if not _refusal(level))
+    return next(level for level in reversed(ISOLATION_ORDER) if not refusal_of(level))
 
 
 def require_level(isolation: str) -> Isolation:
@@ -60,7 +61,7 @@ def require_level(isolation: str) -> Isolation:
         ArenaError: It does not work; with the reason and the way to get it.
     """
     level = _named(isolation)
-    if reason := _refusal(level):
+    if reason := refusal_of(level):
         raise ArenaError(
             f'isolation level "{level}" does not work here: {reason}; the strongest that works is "{strongest()}"'
         )
@@ -98,8 +99,8 @@ _tried: dict[Isolation, str] = {}
 """Levels that this process has tried, and why they do not work; empty if they do."""
 
 
-def _refusal(level: Isolation) -> str:
-    """Why a level does not work here, and how to change that; empty if it works."""
+def refusal_of(level: Isolation) -> str:
+    """Return why a level does not work here, and how to change that; empty if it works."""
     if level not in _tried and (host := _try(level, Limits())) is not None:
         host.close()
     return _tried[level]

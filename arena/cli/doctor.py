@@ -1,0 +1,52 @@
+"""`arena doctor`: which isolation works on this machine, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from arena.cli.console import print_json, print_table
+
+_MARKS = {"there": "yes", "partly": "in part", "missing": "no"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module to the application."""
+    app.command("doctor")(doctor)
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False) -> None:
+    """Say which isolation levels work on this machine, what they are made of, and how to get what is missing.
+
+    Each level is tried: a process is made at that level and does what it must not be able to do. Exit status 0,
+    whatever is found.
+    """
+    from arena.jail.isolation import ISOLATION_ORDER
+    from arena.jail.parts import examine
+    from arena.play.seats import refusal_of, strongest
+    from arena.results.rows import OFFICIAL_ISOLATION
+
+    parts = examine()
+    reasons = {level: refusal_of(level) for level in reversed(ISOLATION_ORDER)}
+    best = strongest()
+    if as_json:
+        print_json(
+            {
+                "strongest": best,
+                "official": best in OFFICIAL_ISOLATION,
+                "levels": {level: {"works": not reason, "reason": reason} for level, reason in reasons.items()},
+                "parts": [part._asdict() for part in parts],
+            }
+        )
+        return
+    print_table(("part", "there", "found"), [(part.name, _MARKS[part.state], part.found) for part in parts])
+    print()
+    levels = [(level, "no" if reason else "yes", reason or "-") for level, reason in reasons.items()]
+    print_table(("isolation", "works", "reason"), levels)
+    print()
+    for part in parts:
+        if part.fix:
+            print(f"{part.name}: {part.fix}")
+    official = "its results can be official" if best in OFFICIAL_ISOLATION else "its results are not official"
+    print(f"arena evaluate plays at {best} here; {official}")

@@ -1,0 +1,167 @@
+"""The parts that isolation is made of, as they are on this machine: what is there, what is missing, how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from arena.jail import landlock, seccomp
+from arena.jail.bubblewrap import find_bubblewrap
+from arena.jail.cgroup import ControlGroup
+from arena.jail.kernel import LINUX
+from arena.jail.limits import Limits
+
+State = Literal["there", "partly", "missing"]
+
+_SCOPES_SINCE: Final = 6
+"""Version of Landlock that keeps signals and abstract sockets inside (Linux 6.12)."""
+_TRUNCATION_SINCE: Final = 3
+_NEW_USER: Final = 0x1000_0000
+"""CLONE_NEWUSER."""
+
+
+class Part(NamedTuple):
+    """One part.
+
+    Attributes:
+        name: of the part.
+        state: whether it is there.
+        found: what was found, in words.
+        fix: how to get what is missing; empty if nothing is.
+    """
+
+    name: str
+    state: State
+    found: str
+    fix: str = ""
+
+
+def examine() -> tuple[Part, ...]:
+    """Look at every part. Only processes of this one's own are made for it, and end at once."""
+    return (_system(), *((_landlock(), _seccomp(), _users(), _bubblewrap(), _groups()) if LINUX else ()), _clocks())
+
+
+def _system() -> Part:
+    name = f"{platform.system()} {platform.release()} on {platform.machine()}, Python {platform.python_version()}"
+    if LINUX:
+        who = "root" if os.geteuid() == 0 else "an ordinary user"
+        return Part("system", "there", f"{name}, as {who}")
+    fix = "run contests on Linux, or in a Linux virtual machine or container; development works here"
+    return Part("system", "partly", f"{name}: strict and sandbox are made of what only Linux has", fix)
+
+
+def _landlock() -> Part:
+    version = landlock.version()
+    if not version:
+        fix = "use Linux 5.13 or newer, with landlock among the modules of the boot option lsm="
+        return Part("Landlock", "missing", "the kernel has none, or it is switched off", fix)
+    if version >= _SCOPES_SINCE:
+        return Part("Landlock", "there", f"version {version}")
+    lacks = "signals and abstract sockets" + (", and truncation" if version < _TRUNCATION_SINCE else "")
+    found = f"version {version}; what newer ones do of {lacks} is left to the filter of system calls"
+    return Part("Landlock", "partly", found, "use Linux 6.12 or newer")
+
+
+def _seccomp() -> Part:
+    if seccomp.supported():
+        return Part("filter of system calls", "there", f"known for {platform.machine()}")
+    fix = "use a machine with x86-64 or ARM 64"
+    return Part("filter of system calls", "missing", f"none is known for {platform.machine()}", fix)
+
+
+def _users() -> Part:
+    reason = _refusal_of_users()
+    if not reason:
+        return Part("user namespaces", "there", "a process can have a world of its own")
+    return Part("user namespaces", "missing", reason, "; ".join(_ways_to_users()))
+
+
+def _refusal_of_users() -> str:
+    """Return why a process cannot have users of its own; empty if it can."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        answer = b""
+        try:
+            _unshare_users()
+        except OSError as error:
+            answer = str(error.strerror).encode()
+        finally:
+            os.write(writing, answer or b"ok")
+            os._exit(0)
+    os.close(writing)
+    try:
+        answer = os.read(reading, 200)
+    finally:
+        os.close(reading)
+        os.waitpid(child, 0)
+    return "" if answer == b"ok" else f"the kernel refuses them: {answer.decode(errors='replace') or 'no answer'}"
+
+
+def _unshare_users() -> None:
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_NEW_USER):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _ways_to_users() -> Iterator[str]:
+    """Yield what usually stands in the way, and how it is taken away."""
+    switches = {
+        "kernel.unprivileged_userns_clone": ("0", "sysctl kernel.unprivileged_userns_clone=1"),
+        "user.max_user_namespaces": ("0", "sysctl user.max_user_namespaces=10000"),
+        "kernel.apparmor_restrict_unprivileged_userns": (
+            "1",
+            "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile of AppArmor that allows bwrap userns",
+        ),
+    }
+    named = False
+    for name, (value, fix) in switches.items():
+        path = Path("/proc/sys", *name.split("."))
+        try:
+            if path.read_text(encoding="ascii").strip() == value:
+                named = True
+                yield fix
+        except OSError:
+            continue
+    if not named:
+        yield "in a container, start it with --security-opt seccomp=unconfined or a profile that allows unshare"
+
+
+def _bubblewrap() -> Part:
+    path = find_bubblewrap()
+    if path is None:
+        return Part("bubblewrap", "missing", "there is no bwrap", 'pip install "inventory-arena[sandbox]"')
+    return Part("bubblewrap", "there", path)
+
+
+def _groups() -> Part:
+    limits = Limits()
+    group = ControlGroup.make(processes=limits.processes, memory=int(limits.memory))
+    try:
+        bounded = sorted(group.bounded)
+    finally:
+        group.remove()
+    wanted = {"memory", "pids"}
+    if wanted <= set(bounded):
+        return Part("control groups", "there", "memory and number of processes of a whole family are bounded")
+    fix = (
+        "have a group delegated: systemd-run --user --scope -p Delegate=yes arena evaluate …; in a container, mount "
+        "/sys/fs/cgroup writable"
+    )
+    if bounded:
+        return Part("control groups", "partly", f"bounded for a whole family: {', '.join(bounded)} alone", fix)
+    found = "none can be made; the arena looks after families of processes several times a second"
+    return Part("control groups", "missing", found, fix)
+
+
+def _clocks() -> Part:
+    if sys.platform == "linux":
+        return Part("CPU time", "there", "read from outside, so that a busy machine costs nobody an episode")
+    return Part("CPU time", "missing", "it cannot be read from outside; limits on time hold on the clock", "use Linux")
