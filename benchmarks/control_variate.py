@@ -19,15 +19,14 @@ from __future__ import annotations
 import argparse
 from itertools import combinations, pairwise
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from inference import published
 from numpy.typing import NDArray
 
-from arena.results.episode_table import EpisodeTable, EpisodeValues
+from arena.results.episode_table import EpisodeTable
 from arena.results.reading import read_results
+from arena.results.scores import ratio_of_means
 
 Matrix = NDArray[np.float64]
 
@@ -55,11 +54,8 @@ def of_profits(names: list[str], profit: Matrix, oracle: Matrix) -> dict[tuple[s
         profit: (submissions, scenarios, seeds).
         oracle: its profits, (scenarios, seeds).
     """
-    everybody = np.concatenate([profit, oracle[None]])
-    table: Any = SimpleNamespace(profit=everybody, scored=np.ones(everybody.shape, dtype=bool))
-    places = dict.fromkeys(range(len(oracle)), len(profit))
-    score = EpisodeValues(table, places, shared_seeds=False).score
-    order = np.argsort(-score[:-1].mean(axis=(1, 2)))
+    score = scores_by_seed(profit, oracle)
+    order = np.argsort(-score.mean(axis=(1, 2)))
     return {
         (names[first], names[second]): (
             explained(score[first] - score[second], oracle),
@@ -67,6 +63,16 @@ def of_profits(names: list[str], profit: Matrix, oracle: Matrix) -> dict[tuple[s
         )
         for first, second in combinations(order, 2)
     }
+
+
+def scores_by_seed(profit: Matrix, oracle: Matrix) -> Matrix:
+    """Values whose means are shares of the oracle's profit, (submissions, scenarios, seeds); arguments as above."""
+    everything = np.ones(profit[:, 0].shape, dtype=bool)
+    places = (
+        ratio_of_means(profit[:, place], np.broadcast_to(oracle[place], everything.shape), everything)[1]
+        for place in range(len(oracle))
+    )
+    return np.stack(list(places), axis=1)
 
 
 def of_folder(folder: Path) -> dict[tuple[str, str], tuple[float, float]]:

@@ -20,16 +20,15 @@ import argparse
 import math
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
-from types import SimpleNamespace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
+from control_variate import scores_by_seed
 from inference import FIELDS, SCENARIOS
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import stdtrit
 
-from arena.results.episode_table import EpisodeValues
 from arena.results.ranking import LEVEL, better_than
 from arena.results.sequential import (
     FEWEST_SEEDS,
@@ -236,11 +235,10 @@ def errors_of_scores(budget: int, replications: int, every: int = 10) -> int:
     for _ in range(replications):
         oracle = 1000 + 300 * chance.normal(size=(SCENARIOS, budget))
         noise = 50 * chance.normal(size=(2, SCENARIOS, budget))
-        profit = np.stack([0.8 * oracle + noise[0], 800 + noise[1], oracle])
+        profit = np.stack([0.8 * oracle + noise[0], 800 + noise[1]])
         for end in range(FEWEST_SEEDS, budget + 1, every):
-            table: Any = SimpleNamespace(profit=profit[..., :end], scored=np.ones((3, SCENARIOS, end), dtype=bool))
-            values = EpisodeValues(table, dict.fromkeys(range(SCENARIOS), 2), shared_seeds=False)
-            if better_than_at_any_stop(np.moveaxis(values.units(values.score[:2]), 0, -1)).any():
+            score = scores_by_seed(profit[..., :end], oracle[:, :end])
+            if better_than_at_any_stop(np.moveaxis(score / SCENARIOS, 0, -1)).any():
                 told += 1
                 break
     return told

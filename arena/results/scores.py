@@ -166,15 +166,13 @@ class EpisodeValues:
             if terms is None or place in divisors.unscored:
                 continue
             numerator, denominator = (np.broadcast_to(term, scored.shape) for term in terms)
-            mean = mean_of(denominator, scored)
-            mean[list(unscored)] = np.nan
-            mean = np.where(mean > 0, mean, np.nan)[:, None]
-            ratio = mean_of(numerator, scored)[:, None] / mean
-            linear = ratio + (numerator - ratio * denominator) / mean
+            ratio, linear, mean = ratio_of_means(numerator, denominator, scored)
+            for values in (ratio, linear, mean):
+                values[list(unscored)] = np.nan
             self.share[:, place] = linear if divisors.scoring.rule.rule == "cost_ratio" else numerator / mean
             if divisors.scoring.rule.rule != "share_of_oracle":
                 linear = np.where(ratio < LEAST_SCORE, np.where(scored, LEAST_SCORE, np.nan), linear)
-                ratio = np.fmax(ratio, LEAST_SCORE) + 0 * mean
+                ratio = np.maximum(ratio, LEAST_SCORE)
             self.score_means[:, place] = ratio[:, 0]
             self.score[:, place] = linear
 
@@ -188,6 +186,24 @@ class EpisodeValues:
             return means
         shares: Matrix = values / values.shape[-2]
         return shares
+
+
+def ratio_of_means(numerator: Matrix, denominator: Matrix, scored: NDArray[np.bool_]) -> tuple[Matrix, Matrix, Matrix]:
+    """Return ratios of means, and values by seed whose means they are.
+
+    Args:
+        numerator: (submissions, seeds).
+        denominator: (submissions, seeds).
+        scored: which seeds count, (submissions, seeds).
+
+    Returns:
+        The ratios, (submissions, 1); NaN where the mean of the denominator is not positive. Values that are linear in
+        both terms on their seed, (submissions, seeds). Means of the denominators, (submissions, 1), NaN likewise.
+    """
+    mean = mean_of(denominator, scored)[:, None]
+    mean = np.where(mean > 0, mean, np.nan)
+    ratio = mean_of(numerator, scored)[:, None] / mean
+    return ratio, ratio + (numerator - ratio * denominator) / mean, mean
 
 
 def _turnover(record: EpisodeRecord) -> float:
