@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 from arena.cli.console import print_table
 
 if TYPE_CHECKING:
+    from arena.results.compared import Interval, LlmRow, PriceOfDecentralisation
     from arena.results.rows import (
-        Interval,
-        LlmRow,
-        PriceOfDecentralisation,
         Removal,
         StandingRow,
         Standings,
@@ -22,8 +20,8 @@ _DASH = "–"
 def print_standings(standings: Standings) -> None:
     """Print the ranked submissions and the references.
 
-    Below: whose profit scores are shares of, or why there is none, the price of decentralisation, and what was asked
-    of language models.
+    Below: whose profit scores are shares of, or why there is none, the price of decentralisation, what was asked of
+    language models, and the digests of the rows.
     """
     from arena.errors import printable
     from arena.report.page import count_divisors, explain_missing_score, share_by_fallback
@@ -68,6 +66,9 @@ def print_standings(standings: Standings) -> None:
         print(f"price of decentralisation: {_price(one)}")
     for model in standings.language_models:
         print(f"language model: {_model(model)}")
+    if standings.digests is not None:
+        print(f"results digest: {standings.digests.results}")
+        print(f"full digest: {standings.digests.full}")
 
 
 def _print_neighbours(standings: Standings) -> None:
