@@ -222,6 +222,13 @@ def test_from_the_secret_to_the_verified_results(tmp_path: Path) -> None:
     for published in (results, full[:12]):
         told = arena(tmp_path, "verify", "results", "--reveal", "reveal.json", "--digest", published).stdout
         assert f"results digest {results}, held against standings.json and --digest" in told
+    again = ("--play", "3", "--submissions", "entrants")
+    told = arena(tmp_path, "verify", "results", "--reveal", "reveal.json", *again, "--play-seed", "7").stdout
+    assert "3 of 16 rows: orders, played again from the submissions (chosen by --play-seed 7)" in told
+    told = arena(tmp_path, "verify", "results", "--reveal", "reveal.json", *again[:2], status=2).stderr
+    assert "nothing is played but what is named, got 3; name the submissions too: --submissions PATH" in told
+    told = arena(tmp_path, "verify", "results", "--reveal", "reveal.json", *again[2:], status=2).stderr
+    assert "--submissions:\n  is for --play; add --play N, or leave this out" in told
 
     with sqlite3.connect(tmp_path / "results" / "results.sqlite") as store:
         changed = "UPDATE episodes SET record = json_set(record, '$.fill_rate', 0.125) WHERE seed_index = 1"
