@@ -1,6 +1,7 @@
 # The public names of the arena, each once: arena/__init__.py loads them on first use, type checkers read them here.
 # The order is that of the rooms. What is stable, and how a name is retired: docs/stability.md.
-from .audit.verify import Verification as Verification, verify as verify
+from .audit.outcome import Verification as Verification
+from .audit.verify import verify as verify
 from .contract.controller import (
     Controller as Controller,
     ControllerReport as ControllerReport,
@@ -86,18 +87,21 @@ from .play.until_decided import evaluate_until_decided as evaluate_until_decided
 from .plugins import Plugins as Plugins, RegisteredController as RegisteredController, discover as discover
 from .progress import Progress as Progress
 from .report.page import write_report as write_report
+from .results.compared import (
+    Interval as Interval,
+    LlmRow as LlmRow,
+    PriceOfDecentralisation as PriceOfDecentralisation,
+    ScenarioPrice as ScenarioPrice,
+)
+from .results.fingerprint import Digests as Digests, SubmissionDigests as SubmissionDigests
 from .results.head_to_head import Comparison as Comparison, Difference as Difference, compare as compare
 from .results.reading import Results as Results, read_results as read_results
 from .results.record import EpisodeRecord as EpisodeRecord, PlayedEpisode as PlayedEpisode
 from .results.rows import (
-    Interval as Interval,
-    LlmRow as LlmRow,
     NeighbourVerdict as NeighbourVerdict,
-    PriceOfDecentralisation as PriceOfDecentralisation,
     Rank as Rank,
     RefusedSubmission as RefusedSubmission,
     Removal as Removal,
-    ScenarioPrice as ScenarioPrice,
     ScenarioRow as ScenarioRow,
     StandingRow as StandingRow,
     Standings as Standings,

@@ -152,6 +152,7 @@ def _reports(record: EpisodeRecord, scenario: Scenario) -> Iterator[Mismatch]:
         if record.failure_period not in (None, record.decisions):
             yield Mismatch("failure_period", record.failure_period, record.decisions)
     seats = len(scenario.network.managed) if record.track == "decentralised" else 1
+    yield from _ending(record, scenario.horizon, seats)
     if not 0 <= record.fallbacks <= (seats * record.decisions if record.outcome == "ok" else 0):
         yield Mismatch("fallbacks", record.fallbacks, "0, or with outcome ok at most the decisions of all seats")
     for name in ("parse_failures", "repairs"):
@@ -160,6 +161,33 @@ def _reports(record: EpisodeRecord, scenario: Scenario) -> Iterator[Mismatch]:
             yield Mismatch(name, told, "0, or with outcome ok more")
     if record.profit_bound is not None and (record.outcome != "ok" or record.track != "oracle"):
         yield Mismatch("profit_bound", record.profit_bound, "none but on track oracle with outcome ok")
+
+
+def _ending(record: EpisodeRecord, horizon: int, seats: int) -> Iterator[Mismatch]:
+    """What an episode's end leaves in its record: an `ok` that was turned into a forfeit, or back, is seen by that.
+
+    Args:
+        record: as stored.
+        horizon: periods of the scenario.
+        seats: controllers of the episode.
+    """
+    if record.outcome == "infrastructure":
+        return
+    if record.outcome == "ok" and record.failure_message:
+        yield Mismatch("failure_message", record.failure_message, "empty, as with every outcome ok")
+    timed = None if record.decision_times is None else record.decision_times.number
+    if record.outcome == "ok":
+        if timed not in (None, seats * horizon):
+            yield Mismatch("decision_times", f"{timed} decisions", f"{seats * horizon}: all of the episode")
+    elif record.repetitions == 0:
+        # One that was played again takes the orders of earlier attempts as its own, which were timed back then.
+        if record.failure_period is None and record.decisions not in (0, horizon):
+            yield Mismatch("decisions", record.decisions, f"0 or {horizon}: it failed in no period")
+        least = seats * record.decisions + (record.failure_period is not None)
+        most = seats * (record.decisions + (record.failure_period is not None))
+        if timed is not None and not least <= timed <= most:
+            wanted = f"{least} to {most}" if most > least else str(least)
+            yield Mismatch("decision_times", f"{timed} decisions", f"{wanted}: up to the failure and no more")
 
 
 def _unplayable(record: EpisodeRecord, requested: Array, demand: Array, simulator: Simulator) -> Mismatch | None:

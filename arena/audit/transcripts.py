@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
 
 from arena.audit.differences import Difference, Mismatch, same
+from arena.audit.playing import Replays, differing_orders, has_lost_precedent
 from arena.contract.language_model import LlmQuestion
 from arena.contract.seeds import SeedPlan
 from arena.errors import InfrastructureFailure
 from arena.llm.call import CallKey
 from arena.llm.session import count_use, use_columns
 from arena.llm.transcript import TranscriptEntry, digest_text, read_transcript
-from arena.results.attempts import Precedent
 from arena.results.folder import TRANSCRIPT_NAME
-from arena.results.record import EpisodeRecord, PlayedEpisode
+from arena.results.record import EpisodeRecord
 from arena.results.store import Store
 from arena.results.stored import StoredEpisode
 from arena.world.scenario import Scenario
@@ -38,28 +35,6 @@ def entry_mismatch(entry: TranscriptEntry) -> Mismatch | None:
         return Mismatch("digest", entry.digest, digest)
     reply = digest_text(entry.reply) if entry.outcome == "ok" else ""
     return None if reply == entry.reply_digest else Mismatch("reply_digest", entry.reply_digest, reply)
-
-
-class Replays(Protocol):
-    """A player of episodes from a transcript, such as `arena.play.replays.TranscriptReplays`: auditing has none."""
-
-    def knows(self, record: EpisodeRecord) -> bool:
-        """Tell whether the submission of a record is at hand."""
-
-    def play(
-        self, record: EpisodeRecord, scenario: Scenario, seeds: SeedPlan, precedent: Precedent | None
-    ) -> PlayedEpisode:
-        """Play the episode of a record again.
-
-        Args:
-            record: as stored; its submission is known.
-            scenario: that was played.
-            seeds: the plan that its seed comes from.
-            precedent: orders of attempts that broke off; None if there are none.
-
-        Raises:
-            InfrastructureFailure: it cannot be played, as when the transcript lacks an answer.
-        """
 
 
 class TranscriptAudit:
@@ -128,8 +103,7 @@ class TranscriptAudit:
         assert self._replays is not None
         record = one.record
         precedent = self._store.precedents(one.key).get(one.key)
-        if record.repetitions and precedent is None and record.outcome != "ok":
-            # It had to repeat orders that are not in the store, so nobody can tell where it began to differ.
+        if has_lost_precedent(record, precedent):
             self.not_replayed += 1
             return None
         try:
@@ -137,11 +111,9 @@ class TranscriptAudit:
         except InfrastructureFailure as error:
             return Mismatch("requested", "as stored", f"cannot be replayed: {error}")
         self.replayed += 1
-        requested = self._store.arrays(one.key).requested
-        if not np.array_equal(requested, again.requested):
-            period, link = np.argwhere(requested != again.requested)[0].tolist()
-            cell = f"requested[{period}][{link}]"
-            return Mismatch(cell, float(requested[period, link]), float(again.requested[period, link]))
+        found = differing_orders(self._store.arrays(one.key).requested, again.requested)
+        if found is not None:
+            return found
         columns = ("outcome", "fallbacks", "parse_failures", "repairs", "llm_calls", "llm_cost")
         return _first_difference(record, {name: getattr(again.record, name) for name in columns})
 

@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from arena.audit.outcome import Unchecked
 from arena.audit.recompute import kept_twice, recompute
 from arena.audit.rewriting import Rewritten, TablesToRewrite
-from arena.audit.verify import Unchecked
 from arena.contract.seeds import PublicSeeds
 from arena.contract.version import contract_digest, earlier_digests
 from arena.errors import StoreError

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from arena.audit.copies import Copies
 from arena.audit.differences import Difference, Mismatch, first_mismatch
+from arena.audit.fingerprints import check_published, digest_differences, explain_digests, published_difference
+from arena.audit.outcome import Unchecked, Verification
+from arena.audit.playing import Replays, Sample, play_again
 from arena.audit.recompute import kept_twice, recompute, repetition_mismatch
 from arena.audit.tables import Tables, read_lines
-from arena.audit.transcripts import Replays, TranscriptAudit
+from arena.audit.transcripts import TranscriptAudit
 from arena.contract.seeds import MOST_SEEDS, HiddenSeeds, PublicSeeds, Reveal, hidden_seeds
 from arena.contract.version import contract_digest, earlier_digests
 from arena.errors import ABSENT, Fault, InvalidInput, StoreError
 from arena.progress import Progress, Silent
+from arena.results.fingerprint import Digests
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.reading import read_standings, refuse_stale
-from arena.results.record import EpisodeRecord
-from arena.results.rows import Removal, Standings
+from arena.results.record import EpisodeRecord, key_of
+from arena.results.rows import Standings
 from arena.results.store import Store, refuse_other_age
 from arena.results.stored import EpisodeStatus, StoredEpisode
 from arena.simulate.simulator import Simulator
@@ -34,66 +38,14 @@ from arena.world.suite import Suite, load_suite, shipped_scenarios
 _SHOWN: Final = 12
 
 
-class Unchecked(NamedTuple):
-    """Something that was not checked.
-
-    Attributes:
-        number: how many.
-        what: rows, seeds, scenarios.
-        why: the reason, and what would help.
-    """
-
-    number: int
-    what: str
-    why: str
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What came of a verification.
-
-    Attributes:
-        rows: rows of the store.
-        recomputed: rows whose seed, demand and indicators were recomputed.
-        replayed: rows whose indicators were recomputed from the demand as stored, because their seed is not known.
-        lost: rows of episodes that the arena failed to play, which have neither orders nor indicators.
-        drawn: scenarios that were drawn again.
-        lines: lines of the table of episodes.
-        commitment: commitment of the reveal, recomputed; None without one.
-        oracles: submissions that scores are measured against.
-        model_calls: lines of the transcript of language models, held against their digests.
-        model_replays: rows whose episode was played again from the transcript.
-        removals: marks of submissions that were taken out of the folder; their rows are checked and do not count.
-        differences: what differs, in the order in which it was looked at: for each row the first of its values.
-        unchecked: what was not checked.
-    """
-
-    rows: int
-    recomputed: int
-    replayed: int
-    lost: int
-    drawn: int
-    lines: int
-    commitment: str | None
-    oracles: tuple[str, ...]
-    model_calls: int
-    model_replays: int
-    removals: tuple[Removal, ...]
-    differences: tuple[Difference, ...]
-    unchecked: tuple[Unchecked, ...]
-
-    @property
-    def checked(self) -> int:
-        """Rows of the store that were checked, as far as each can be."""
-        return self.recomputed + self.replayed + self.lost
-
-
 def verify(
     folder: str | Path,
     *,
     reveal: Reveal | None = None,
     suite: str | Path | None = None,
     replays: Replays | None = None,
+    digest: str | None = None,
+    sample: Sample | None = None,
     progress: Progress[bool] | None = None,
 ) -> Verification:
     """Recompute a folder of results.
@@ -104,6 +56,8 @@ def verify(
         suite: name or file of the suite that was played; the folder's scenarios are then held against it. Without it,
             they are what the folder says.
         replays: plays episodes again that asked a language model, from the folder's transcript; None to leave that out.
+        digest: results digest or full digest that was published, or at least twelve characters of its beginning.
+        sample: episodes to play again from their submissions; None to leave that out.
         progress: who is told how it goes.
 
     Raises:
@@ -113,8 +67,12 @@ def verify(
         StoreError: the store is missing or damaged.
     """
     folder = Path(folder)
+    published = None if digest is None else check_published(digest)
     refuse_other_age(folder / STORE_NAME)
     standings, lines = read_standings(folder), read_lines(folder)
+    if sample is not None and standings.commitment is not None and reveal is None:
+        fix = "name it: --reveal FILE"
+        raise InvalidInput([Fault("--play", "", ABSENT, "hidden seeds are known from the reveal of their secret", fix)])
     watcher = progress or Silent()
     with Store(folder / STORE_NAME, read_only=True) as store:
         models = TranscriptAudit(folder, store, replays)
@@ -132,17 +90,23 @@ def verify(
                 watcher.advanced(len(audit.differences) > found)
         finally:
             watcher.finished()
-    tables = Tables(standings, lines, audit.records_of(standings), audit.removals)
+        tables = Tables(standings, lines, audit.records_of(standings), audit.removals)
+        counted = tables.counted
+        digests = store.digests.compute({key_of(record) for record in counted})
+        if sample is not None:
+            audit.play_again(sample, counted, watcher)
     audit.differences += tables.line_differences()
-    audit.check_pairing(standings, tables.counted)
+    audit.check_pairing(standings, counted)
     if named is not None:
-        audit.check_suite(named, standings, tables.counted)
+        audit.check_suite(named, standings, counted)
     oracles = Counter(standings.oracles.values())
     scored_by = [named.scored_by] if named is not None else [*(name for name, _ in oracles.most_common()), None]
     wrong = tables.standings_difference(scored_by)
     audit.differences += [] if wrong is None else [wrong]
+    audit.check_digests(standings.digests, digests, published)
     audit.note_missing(standings)
-    result = audit.result(len(lines), tuple(oracles))
+    audit.notices += audit.copies.notices(counted)
+    result = audit.result(standings, len(lines), tuple(oracles), digests, published)
     if not result.checked and not result.differences:
         reasons = "; ".join(f"{one.number} {one.what}: {one.why}" for one in result.unchecked)
         raise InvalidInput([Fault(str(folder), "", ABSENT, "holds no row that can be checked", reasons)])
@@ -157,6 +121,9 @@ class _Audit:
         self._models = models
         self.rows: Sequence[StoredEpisode] = store.episodes()
         self.differences: list[Difference] = []
+        self.notices: list[str] = []
+        self.copies = Copies()
+        self._play_seed: int | None = None
         self._statuses = store.keys()
         self._precedents = store.precedents()
         self.removals = store.removals.all()
@@ -283,6 +250,7 @@ class _Audit:
         if self._simulator is None or self._simulator.scenario is not scenario:
             self._simulator = Simulator(scenario)
         series = self.store.arrays(one.key)
+        self.copies.add(one.key, series.requested)
         done = recompute(record, series, self._simulator, seeds)
         kind = "lost" if record.outcome == "infrastructure" else "replayed" if seeds is None else "recomputed"
         self._counts[kind] += 1
@@ -302,6 +270,40 @@ class _Audit:
         if self._reveal is None or plan != self._commitment:
             return None
         return hidden_seeds(self._reveal, MOST_SEEDS, digest)
+
+    def play_again(self, sample: Sample, records: Sequence[EpisodeRecord], watcher: Progress[bool]) -> None:
+        """Play a sample of the episodes that count again."""
+        self.differences += sample.differing_contents(records)
+        chosen = sample.choose(records)
+        self._play_seed = sample.seed if len(chosen) == sample.number else None
+        unplayed: Counter[str] = Counter()
+        watcher.started(len(chosen))
+        try:
+            for record in chosen:
+                scenario = self._scenario(record.scenario_digest)
+                seeds = self._seeds(record.commitment or "public", _seeds_contract(record))
+                found = None
+                if scenario is None or seeds is None:
+                    unplayed["their scenario or their seed is not known; see --suite and --reveal"] += 1
+                else:
+                    found = play_again(sample.replays, self.store, record, scenario, seeds, unplayed)
+                if found is not None:
+                    place = (record.submission, record.scenario, record.seed_index)
+                    self.differences.append(Difference(STORE_NAME, *place, *found))
+                watcher.advanced(found is not None)
+        finally:
+            watcher.finished()
+        self._counts["played"] = len(chosen) - unplayed.total()
+        for why, number in unplayed.items():
+            self._unchecked["episodes", f"not played again: {why}"] += number
+
+    def check_digests(self, kept: Digests | None, found: Digests, published: str | None) -> None:
+        """Hold the digests of the rows against those of the standings, and against one that was published."""
+        differences = [] if kept is None else list(digest_differences(kept, found))
+        other = None if published is None else published_difference(published, found)
+        differences += [] if other is None else [other]
+        self.differences += differences
+        self.notices += explain_digests(differences)
 
     def check_pairing(self, standings: Standings, records: Sequence[EpisodeRecord]) -> None:
         """See whether all records that are ranked together met the same demand."""
@@ -350,7 +352,9 @@ class _Audit:
             if missing:
                 self._unchecked["episodes", f"{row.submission} has not played them, and has no rank"] += missing
 
-    def result(self, lines: int, oracles: tuple[str, ...]) -> Verification:
+    def result(
+        self, standings: Standings, lines: int, oracles: tuple[str, ...], digests: Digests, published: str | None
+    ) -> Verification:
         """Return what came of the checks."""
         if self._models.not_replayed:
             why = "their orders follow from answers of a language model; name their submissions with --replay"
@@ -367,8 +371,15 @@ class _Audit:
             model_calls=self._models.calls,
             model_replays=self._models.replayed,
             removals=self.removals,
+            digests=digests,
+            digests_kept=standings.digests is not None,
+            published=published is not None,
+            round_digest=None,
+            played=self._counts["played"],
+            play_seed=self._play_seed,
             differences=tuple(self.differences),
             unchecked=tuple(Unchecked(number, what, why) for (what, why), number in self._unchecked.items()),
+            notices=tuple(self.notices),
         )
 
 

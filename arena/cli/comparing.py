@@ -11,8 +11,8 @@ from arena.cli.console import print_json, print_table
 from arena.cli.results import Folder
 
 if TYPE_CHECKING:
+    from arena.results.compared import Interval
     from arena.results.head_to_head import Comparison, Difference
-    from arena.results.rows import Interval
 
 _DASH = "–"
 

@@ -9,11 +9,9 @@ from arena.cli.console import print_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from arena.results.compared import Interval, LlmRow, PriceOfDecentralisation
     from arena.results.record import EpisodeRecord
     from arena.results.rows import (
-        Interval,
-        LlmRow,
-        PriceOfDecentralisation,
         Removal,
         StandingRow,
         Standings,
@@ -26,8 +24,8 @@ _MESSAGE_WIDTH = 300
 def print_standings(standings: Standings) -> None:
     """Print the ranked submissions and the references.
 
-    Below: whose profit scores are shares of, or why there is none, the price of decentralisation, and what was asked
-    of language models.
+    Below: whose profit scores are shares of, or why there is none, the price of decentralisation, what was asked of
+    language models, and the digests of the rows.
     """
     from arena.errors import printable
     from arena.report.page import count_divisors, explain_missing_score, share_by_fallback
@@ -74,6 +72,9 @@ def print_standings(standings: Standings) -> None:
         print(f"price of decentralisation: {_price(one)}")
     for model in standings.language_models:
         print(f"language model: {_model(model)}")
+    if standings.digests is not None:
+        print(f"results digest: {standings.digests.results}")
+        print(f"full digest: {standings.digests.full}")
 
 
 def print_forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> None:

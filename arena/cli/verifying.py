@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arena.cli.checking import Isolation, Settings, load
+from arena.cli.checking import Settings, load
 from arena.cli.console import print_json, print_table
 from arena.cli.progress import Wording, make_progress
 from arena.cli.results import Folder
@@ -17,12 +18,13 @@ from arena.cli.standings_table import describe_removal
 
 if TYPE_CHECKING:
     from arena.audit.differences import Difference
-    from arena.audit.verify import Verification
+    from arena.audit.outcome import Verification
 
 DIFFERS = 1
 """Exit status when something is not what it should be."""
 
 _LISTED = 20
+_PLAY_SEEDS = 1_000_000
 _COLUMNS = ("file", "submission", "scenario", "seed index", "column", "stored", "recomputed")
 
 
@@ -46,24 +48,53 @@ def verify(
             "the folder's transcript, without an endpoint, and have to order the same; repeatable."
         ),
     ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option(help="A digest that was published (results or full), or its first 12 characters and more."),
+    ] = None,
+    play: Annotated[
+        int | None,
+        typer.Option(min=1, help="Play so many of the episodes again, and compare the orders; see --submissions."),
+    ] = None,
+    submissions: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Submissions whose episodes --play plays: manifests, folders, or folders of them; repeatable."
+        ),
+    ] = None,
+    play_seed: Annotated[
+        int | None, typer.Option(help="Choose the same episodes for --play as a run that printed this number.")
+    ] = None,
     settings: Settings = None,
-    isolation: Isolation = None,
+    isolation: Annotated[
+        str | None,
+        typer.Option(help="Isolation level of what is played; for --play that of the record unless given."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Recompute every seed, demand, indicator and score from the logged orders; no controller is run but by --replay.
+    """Recompute every seed, demand, indicator, score and digest from the logged orders.
 
-    Exit status 1 when something differs; the first value that does is told.
+    No controller is run but by --play and --replay. Exit status 1 when something differs; the first value that does is
+    told.
     """
+    from arena.audit.playing import Sample
     from arena.audit.verify import verify as run
     from arena.contract.seeds import read_reveal
     from arena.errors import Fault, InvalidInput
-    from arena.play.replays import TranscriptReplays
+    from arena.play.replays import EpisodeReplays, TranscriptReplays
     from arena.play.seats import strongest
 
-    if settings and not replay:
+    if settings and not replay and not play:
         rule = "only submissions that are played again can be varied"
-        raise InvalidInput([Fault("--set", "", settings[0], rule, "name the submission too: --replay PATH")])
+        fix = "name the submission too: --replay PATH, or --play N --submissions PATH"
+        raise InvalidInput([Fault("--set", "", settings[0], rule, fix)])
+    _refuse_half(play, submissions, play_seed)
     with contextlib.ExitStack() as stack:
+        sample = None
+        if play is not None:
+            players = EpisodeReplays(folder, load(submissions or [], settings).require(), isolation)
+            chosen_by = secrets.randbelow(_PLAY_SEEDS) if play_seed is None else play_seed
+            sample = Sample(stack.enter_context(players), play, chosen_by)
         replays = None
         if replay:
             entrants = load(replay, settings).require()
@@ -73,6 +104,8 @@ def verify(
             reveal=read_reveal(reveal) if reveal else None,
             suite=suite,
             replays=replays,
+            digest=digest,
+            sample=sample,
             progress=make_progress(Wording("rows", "differing", bool)),
         )
     if as_json:
@@ -83,7 +116,21 @@ def verify(
         raise typer.Exit(DIFFERS)
 
 
+def _refuse_half(play: int | None, submissions: list[Path] | None, play_seed: int | None) -> None:
+    from arena.errors import ABSENT, Fault, InvalidInput
+
+    if play is not None and not submissions:
+        rule = "nothing is played but what is named"
+        raise InvalidInput([Fault("--play", "", play, rule, "name the submissions too: --submissions PATH")])
+    if play is None:
+        for option, given in (("--submissions", submissions), ("--play-seed", play_seed)):
+            if given:
+                raise InvalidInput([Fault(option, "", ABSENT, "is for --play", "add --play N, or leave this out")])
+
+
 def _show(found: Verification) -> None:
+    from arena.errors import printable
+
     if found.differences:
         rows = [[_text(value) for value in one] for one in found.differences[:_LISTED]]
         print_table(_COLUMNS, rows, right=("seed index",))
@@ -96,6 +143,8 @@ def _show(found: Verification) -> None:
         print(describe_removal(mark))
     for one in found.unchecked:
         print(f"not checked: {one.number:,} {one.what}: {one.why}")
+    for notice in found.notices:
+        print(f"notice: {printable(notice, 1000)}")
     if found.differences:
         print(f"differs: {_in_words(found.differences[0])}")
     else:
@@ -120,9 +169,16 @@ def _checks(found: Verification) -> list[str]:
         lines.append(f"{found.model_calls:,} questions to language models, with their answers")
     if found.model_replays:
         lines.append(f"{found.model_replays:,} {rows}: orders, played again from the transcript")
+    if found.played:
+        choice = "all that could be" if found.play_seed is None else f"chosen by --play-seed {found.play_seed}"
+        lines.append(f"{found.played:,} {rows}: orders, played again from the submissions ({choice})")
     lines.append(f"{found.lines:,} lines of the table of episodes")
     measured = f", scores measured against {', '.join(found.oracles)}" if found.oracles else ""
     lines.append(f"the standings{measured}")
+    against = [name for name, known in (("standings.json", found.digests_kept), ("--digest", found.published)) if known]
+    held = f", held against {' and '.join(against)}" if against else ", held against nothing: give --digest"
+    lines.append(f"results digest {found.digests.results}{held}")
+    lines.append(f"full digest {found.digests.full}")
     return lines
 
 
@@ -153,6 +209,15 @@ def _as_dict(found: Verification) -> dict[str, Any]:
         "oracles": found.oracles,
         "model_calls": found.model_calls,
         "model_replays": found.model_replays,
+        "results_digest": found.digests.results,
+        "full_digest": found.digests.full,
+        "digests": found.digests.model_dump(),
+        "digests_kept": found.digests_kept,
+        "published": found.published,
+        "round": found.round_digest,
+        "played": found.played,
+        "play_seed": found.play_seed,
+        "notices": found.notices,
         "removals": [one.model_dump() for one in found.removals],
         "differences": [{key: _plain(value) for key, value in one._asdict().items()} for one in found.differences],
         "unchecked": [one._asdict() for one in found.unchecked],

@@ -53,7 +53,7 @@ from arena.results.folder import (
     refuse_other_results,
 )
 from arena.results.losses import refuse_losses
-from arena.results.record import EpisodeRecord
+from arena.results.record import EpisodeRecord, key_of
 from arena.results.rows import RefusedSubmission, Removal, Standings, StoppingRule
 from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
@@ -238,6 +238,7 @@ def evaluate(
             raise Interrupted(played, len(items) - played, output)
         records = _relevant(store, suite, seeds, playing)
         marks = store.removals.all()
+        digests = store.digests.compute({key_of(record) for record in records})
     standings = compute_standings(
         records,
         suite=suite.name,
@@ -251,7 +252,7 @@ def evaluate(
         fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
         removals=marks,
         refused=refused,
-    )
+    ).model_copy(update={"digests": digests})
     evaluation = Evaluation(
         standings=standings,
         records=tuple(records),

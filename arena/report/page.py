@@ -26,11 +26,9 @@ from arena.results.rows import OFFICIAL_ISOLATION
 from arena.world.suite import shipped_scenarios
 
 if TYPE_CHECKING:
+    from arena.results.compared import Interval, PriceOfDecentralisation, ScenarioPrice
     from arena.results.record import EpisodeRecord
     from arena.results.rows import (
-        Interval,
-        PriceOfDecentralisation,
-        ScenarioPrice,
         ScenarioRow,
         StandingRow,
         Standings,
@@ -392,5 +390,6 @@ def _provenance(standings: Standings, records: Sequence[EpisodeRecord]) -> list[
         ("Python", all_of("python_version")),
         ("numpy", all_of("numpy_version")),
         ("episodes", str(len(records))),
+        *(() if (of := standings.digests) is None else (("results digest", of.results), ("full digest", of.full))),
         ("played", f"{finished[0]} … {finished[-1]}" if finished else _DASH),
     ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.results.rows import Interval, LlmRow, PriceOfDecentralisation, ScenarioPrice
+from arena.results.compared import Interval, LlmRow, PriceOfDecentralisation, ScenarioPrice
 from arena.results.statistics import Estimate
 
 if TYPE_CHECKING:

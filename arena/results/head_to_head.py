@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from arena.errors import ABSENT, Fault, InvalidInput, suggest
+from arena.results.compared import Interval
 from arena.results.episode_table import EpisodeTable
 from arena.results.inference import ANY_STOP, FIXED_SEEDS
-from arena.results.rows import Interval, Standings
+from arena.results.rows import Standings
 from arena.results.scores import Divisors, EpisodeValues, Scoring
 from arena.results.statistics import Estimate, student_quantile
 

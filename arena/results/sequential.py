@@ -43,8 +43,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.results.compared import Interval
 from arena.results.ranking import LEVEL
-from arena.results.rows import Interval, NeighbourOutcome, NeighbourVerdict
+from arena.results.rows import NeighbourOutcome, NeighbourVerdict
 from arena.results.statistics import CONFIDENCE, SPREAD_TOLERANCE, Estimate, skew, unskew
 
 FEWEST_SEEDS: Final = 30

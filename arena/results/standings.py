@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from arena.contract.messages import Track
 from arena.jail.isolation import strength
 from arena.results import statistics
+from arena.results.compared import Interval, LlmRow
 from arena.results.comparisons import Profits, language_model_row, price_of_decentralisation
 from arena.results.episode_table import EpisodeTable
 from arena.results.inference import ANY_STOP, FIXED_SEEDS, Inference
@@ -34,8 +35,6 @@ from arena.results.record import EpisodeRecord
 from arena.results.rows import (
     DEFAULT_MARGIN,
     OFFICIAL_ISOLATION,
-    Interval,
-    LlmRow,
     NeighbourVerdict,
     Rank,
     ReferenceKind,

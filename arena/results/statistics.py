@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.results.rows import Interval
+from arena.results.compared import Interval
 
 CONFIDENCE: Final = 0.95
 """Coverage of every interval."""

@@ -23,6 +23,7 @@ from arena.results.ages import as_json, older, read_record, refuse_newer
 from arena.results.attempts import Precedent
 from arena.results.columns import KPI_COLUMNS
 from arena.results.database import KEY_COLUMNS, MATCHES_KEY, Database
+from arena.results.digesting import StoredDigests
 from arena.results.limits import RecordedLimits
 from arena.results.pairings import Pairings
 from arena.results.rebasing import Rebasing
@@ -55,6 +56,7 @@ class Store:
         rebasing: what upgrades put under the present rules, and what they left behind.
         limits: what its episodes were played with.
         stopping: by which rule its hidden seeds are played until decided.
+        digests: the digests of its rows.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -77,6 +79,7 @@ class Store:
         self.rebasing = Rebasing(self._database)
         self.limits = RecordedLimits(self._database)
         self.stopping = StoppingRules(self._database)
+        self.digests = StoredDigests(self._database)
 
     def __enter__(self) -> Self:
         """Return the store."""

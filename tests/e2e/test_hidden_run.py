@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -190,7 +191,8 @@ def test_from_the_secret_to_the_verified_results(tmp_path: Path) -> None:
     commitment = arena(tmp_path, "seeds", "new", "secret.json").stdout.strip()
     assert arena(tmp_path, "seeds", "commit", "secret.json").stdout.strip() == commitment
     played = ("evaluate", "entrants", "--suite", "smoke", "--seeds", "hidden:2", "--secret", "secret.json")
-    arena(tmp_path, *played, "--isolation", "process", "--workers", "1")
+    printed = arena(tmp_path, *played, "--isolation", "process", "--workers", "1").stdout
+    results, full = re.findall(r"^(?:results|full) digest: ([0-9a-f]{64})$", printed, re.MULTILINE)
 
     before = arena(tmp_path, "verify", "results").stdout
     assert "checked: 16 of 16 rows: indicators, from the demand as stored" in before
@@ -213,8 +215,20 @@ def test_from_the_secret_to_the_verified_results(tmp_path: Path) -> None:
         "checked: 16 of 16 rows: seed, demand and indicators",
         "checked: 16 lines of the table of episodes",
         "checked: the standings",
+        f"checked: results digest {results}, held against standings.json",
+        f"checked: full digest {full}",
         "all agrees",
     ]
+    for published in (results, full[:12]):
+        told = arena(tmp_path, "verify", "results", "--reveal", "reveal.json", "--digest", published).stdout
+        assert f"results digest {results}, held against standings.json and --digest" in told
+    again = ("--play", "3", "--submissions", "entrants")
+    told = arena(tmp_path, "verify", "results", "--reveal", "reveal.json", *again, "--play-seed", "7").stdout
+    assert "3 of 16 rows: orders, played again from the submissions (chosen by --play-seed 7)" in told
+    told = arena(tmp_path, "verify", "results", "--reveal", "reveal.json", *again[:2], status=2).stderr
+    assert "nothing is played but what is named, got 3; name the submissions too: --submissions PATH" in told
+    told = arena(tmp_path, "verify", "results", "--reveal", "reveal.json", *again[2:], status=2).stderr
+    assert "--submissions:\n  is for --play; add --play N, or leave this out" in told
 
     with sqlite3.connect(tmp_path / "results" / "results.sqlite") as store:
         changed = "UPDATE episodes SET record = json_set(record, '$.fill_rate', 0.125) WHERE seed_index = 1"
@@ -231,6 +245,8 @@ def test_from_the_secret_to_the_verified_results(tmp_path: Path) -> None:
     assert [(one["submission"], one["column"]) for one in as_json["differences"]] == [
         ("eager", "fill_rate"),
         ("steady", "fill_rate"),
+        ("eager", "digests.results"),
+        ("steady", "digests.results"),
     ]
     missing = arena(tmp_path, "verify", "nowhere", status=2)
     assert "nowhere/standings.json" in missing.stderr

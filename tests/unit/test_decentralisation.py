@@ -19,8 +19,9 @@ from arena.entry.loading import load_submissions
 from arena.errors import InvalidInput
 from arena.plugins import Plugins, RegisteredController
 from arena.report.page import render_report
+from arena.results.compared import PriceOfDecentralisation
 from arena.results.record import EpisodeRecord
-from arena.results.rows import PriceOfDecentralisation, Standings
+from arena.results.rows import Standings
 from arena.results.standings import compute_standings
 
 SCENARIOS = ("north", "south")
