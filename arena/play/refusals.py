@@ -90,13 +90,20 @@ def refuse_unscorable(records: Sequence[EpisodeRecord], suite: Suite, seeds: int
     ]
     causes = {one.cause for one in unscored.values()}
     fixes = ["leave such scenarios out of the suite"]
-    if "denominator" in causes and scoring.rule.rule != "gap_closed":
+    if "denominator" in causes and scoring.rule.rule == "gap_closed":
+        fixes.append("name another reference rule, which is neither the oracle nor as good")
+    elif "denominator" in causes:
         fixes.append("score by another rule, as score: {rule: gap_closed, reference: SUBMISSION} in the suite's file")
     if "forfeit" in causes:
         fixes.append("mend whoever forfeited")
     if "fallback" in causes:
         fixes.append("have the fallback's episodes scored with --accept-fallbacks")
-    fix = f"{', or '.join(fixes)}. No contestant has played, and the episodes of the references are kept"
+    if "optimum" in causes:
+        fixes.append("correct optimal_costs")
+    references = {scoring.rule.reference}
+    nobody = all(record.track == "oracle" or record.submission in references for record in records)
+    kept = "no contestant has played" if nobody else "the tables are as they were"
+    fix = f"{', or '.join(fixes)}; {kept}, and episodes are kept"
     raise InvalidInput([*faults[:-1], faults[-1]._replace(suggestion=fix)])
 
 

@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.errors import printable
 from arena.results.episode_table import EpisodeTable
 from arena.results.record import EpisodeRecord
 from arena.results.statistics import mean_of
@@ -20,6 +21,9 @@ from arena.world.scoring import LEAST_SCORE, ScoreRule
 
 SMALLEST_SHARE: Final = 0.02
 """Smallest denominator of a score, as a share of the oracle's turnover."""
+
+_CHANCE: Final = 0.2
+"""By which share a mean over seeds may be off a proven optimum, by chance."""
 
 Matrix = NDArray[np.float64]
 
@@ -47,7 +51,7 @@ class Unscored(NamedTuple):
         reason: in words.
     """
 
-    cause: Literal["forfeit", "fallback", "denominator"]
+    cause: Literal["forfeit", "fallback", "denominator", "optimum"]
     reason: str
 
 
@@ -104,7 +108,11 @@ class Divisors:
 
     def _faults(self, place: int) -> Iterator[Unscored]:
         terms, rule = self.terms(place), self.scoring.rule
-        if terms is None or place not in self.oracles or self._table.scenarios[place] in rule.optimal_costs:
+        optimum = rule.optimal_costs.get(self._table.scenarios[place])
+        if optimum is not None:
+            yield from self._wrong_optimum(place, optimum)
+            return
+        if terms is None or place not in self.oracles:
             return
         oracle = self._table.names[self.oracles[place]]
         records = self._table.at(oracle, place)
@@ -121,12 +129,25 @@ class Divisors:
         turnover = float(np.mean([_turnover(record) for record in records]))
         if scale < SMALLEST_SHARE * turnover or scale <= 0:
             amount = {
-                "share_of_oracle": f"the mean profit of {oracle}",
-                "cost_ratio": f"the mean cost of {oracle}",
-                "gap_closed": f"the mean profit of {oracle} less that of {rule.reference}",
+                "share_of_oracle": f"the mean profit of {oracle} is {scale:,.2f}",
+                "cost_ratio": f"the mean cost of {oracle} is {scale:,.2f}",
+                "gap_closed": f"{oracle} earns {scale:,.2f} more than {rule.reference}",
             }[rule.rule]
-            least = f"{100 * SMALLEST_SHARE:g} % of its turnover of {turnover:,.2f}"
-            yield Unscored("denominator", f"{amount} is {scale:,.2f}, less than {least}")
+            least = f"{100 * SMALLEST_SHARE:g} % of the turnover of {oracle}, which is {turnover:,.2f}"
+            yield Unscored("denominator", f"{amount}, less than {least}")
+
+    def _wrong_optimum(self, place: int, optimum: float) -> Iterator[Unscored]:
+        """Yield why a stated optimum cannot be one: somebody who knows the future pays more, or somebody much less."""
+        cost = -mean_of(self._table.profit[:, place], self._table.scored[:, place])
+        if place in self.oracles and (paid := float(cost[self.oracles[place]])) > optimum * (1 + _CHANCE):
+            oracle = self._table.names[self.oracles[place]]
+            reason = f"{oracle}, which knows the demand to come, pays {paid:,.2f}, more than the stated optimum"
+            yield Unscored("optimum", f"{reason} of {optimum:,.2f}")
+        contenders = [row for row, name in enumerate(self._table.names) if self._table.tracks[name] != "oracle"]
+        for row in contenders:
+            if self._table.scored[row, place].all() and cost[row] < optimum * (1 - _CHANCE):
+                reason = f"{self._table.names[row]} pays {cost[row]:,.2f}, far less than the stated optimum"
+                yield Unscored("optimum", f"{reason} of {optimum:,.2f}")
 
 
 class EpisodeValues:
@@ -145,7 +166,8 @@ class EpisodeValues:
         share: an episode's value by itself, (submissions, scenarios, seeds); NaN where there is no score.
         score: values whose mean is the score, (submissions, scenarios, seeds). The score is a ratio of two means; its
             value on one seed is linear in both terms there, so that the luck of whoever it is measured against is
-            accounted for. On a scenario that counts as the least score all of them are that.
+            accounted for. On a scenario that counts as the least score they keep as much of their spread as it is
+            likely that the score is not really below it.
     """
 
     def __init__(
@@ -171,8 +193,7 @@ class EpisodeValues:
                 values[list(unscored)] = np.nan
             self.share[:, place] = linear if divisors.scoring.rule.rule == "cost_ratio" else numerator / mean
             if divisors.scoring.rule.rule != "share_of_oracle":
-                linear = np.where(ratio < LEAST_SCORE, np.where(scored, LEAST_SCORE, np.nan), linear)
-                ratio = np.maximum(ratio, LEAST_SCORE)
+                ratio, linear = _with_least(ratio, linear, scored)
             self.score_means[:, place] = ratio[:, 0]
             self.score[:, place] = linear
 
@@ -206,6 +227,23 @@ def ratio_of_means(numerator: Matrix, denominator: Matrix, scored: NDArray[np.bo
     return ratio, ratio + (numerator - ratio * denominator) / mean, mean
 
 
+def _with_least(ratio: Matrix, linear: Matrix, scored: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
+    """Return ratios that are at least `LEAST_SCORE`, and values by seed with the mean of these.
+
+    A score far below the least one is certainly it, and has no spread left. One that is below by a single bad seed is
+    not: the weight of its spread is the p value of the score being the least one.
+    """
+    from scipy.special import ndtr
+
+    number = np.maximum(scored.sum(axis=1, keepdims=True), 2)
+    deviations = np.where(scored, linear - ratio, 0.0)
+    error = np.sqrt(np.square(deviations).sum(axis=1, keepdims=True) / (number * (number - 1)))
+    below = np.minimum(ratio - LEAST_SCORE, 0.0)
+    weight = 2 * ndtr(below / np.where(error > 0, error, 1.0))
+    least = np.maximum(ratio, LEAST_SCORE)
+    return least, np.where(below < 0, least + weight * (linear - ratio), linear)
+
+
 def _turnover(record: EpisodeRecord) -> float:
     """Return the money that an episode moved: its revenue or its costs, whichever is more."""
     costs = record.procurement_cost + record.holding_cost + record.operating_cost
@@ -215,4 +253,6 @@ def _turnover(record: EpisodeRecord) -> float:
 def _forfeited(name: str, records: Collection[EpisodeRecord]) -> Iterator[Unscored]:
     number = sum(record.outcome != "ok" for record in records)
     if number:
-        yield Unscored("forfeit", f"{name} forfeited {number:,} of {len(records):,} episodes")
+        first = next(record for record in records if record.outcome != "ok")
+        why = f"{first.outcome}: {printable(first.failure_message)}"
+        yield Unscored("forfeit", f"{name} forfeited {number:,} of {len(records):,} episodes ({why})")

@@ -64,8 +64,10 @@ class ScoreRule(FrozenSchema):
             return "mean profit / the oracle's mean profit"
         if self.rule == "gap_closed":
             part = f"(mean profit − that of {self.reference}) / (the oracle's mean profit − that of {self.reference})"
-            return f"{part}, at least {LEAST_SCORE:g} on every scenario"
-        return "the optimal mean cost / mean cost" if self.optimal_costs else "the oracle's mean cost / mean cost"
+            return f"{part}, at least −1 on every scenario"
+        if not self.optimal_costs:
+            return "the oracle's mean cost / mean cost"
+        return f"optimal cost / mean cost, the optimum being stated on {len(self.optimal_costs)} and else the oracle's"
 
 
 def default_rule(scenarios: Sequence[Scenario]) -> ScoreRule:
