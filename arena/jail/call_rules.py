@@ -1,6 +1,6 @@
 """What the filter of system calls asks of a call's arguments, and what it answers.
 
-A rule is a list of cases for a caller. The first case whose tests all hold gives the verdict; where none does, the call
+A rule is a list of cases for a caller. The first case of which all is so gives the verdict; where none does, the call
 gets the one of its line in `arena.jail.syscalls`. A filter sees the registers alone: what an argument points to cannot
 be asked about, so a call whose meaning lies in memory is allowed with any content or not at all.
 """
@@ -48,7 +48,7 @@ class Caller:
     zygote: bool = False
 
 
-class Test(NamedTuple):
+class Question(NamedTuple):
     """A question about one argument. The kernel itself looks at no more than the lower half of most.
 
     Attributes:
@@ -59,8 +59,6 @@ class Test(NamedTuple):
         whole: whether the upper half must be 0 too, as in a null pointer.
     """
 
-    __test__ = False  # for pytest: it tests arguments
-
     argument: int
     values: tuple[int, ...] = ()
     mask: int = LOWER_HALF
@@ -69,9 +67,9 @@ class Test(NamedTuple):
 
 
 class Case(NamedTuple):
-    """What comes of a call for which all tests hold."""
+    """What comes of a call for which all these are so."""
 
-    tests: tuple[Test, ...]
+    questions: tuple[Question, ...]
     verdict: int = ALLOW
 
 
@@ -85,7 +83,7 @@ def always(_: Caller) -> tuple[Case, ...]:
 
 def is_one_of(argument: int, *values: int, mask: int = LOWER_HALF) -> Rule:
     """Allow the call if an argument, or the bits of it in a mask, is one of these."""
-    return all_of(Test(argument, values, mask))
+    return all_of(Question(argument, values, mask))
 
 
 def has_none_of(argument: int, bits: int) -> Rule:
@@ -98,19 +96,19 @@ def is_null(argument: int) -> Rule:
     return all_of(null(argument))
 
 
-def all_of(*tests: Test) -> Rule:
-    """Allow the call if all tests hold."""
-    return lambda _: (Case(tests),)
+def all_of(*questions: Question) -> Rule:
+    """Allow the call if all of these are so."""
+    return lambda _: (Case(questions),)
 
 
-def without(argument: int, bits: int) -> Test:
+def without(argument: int, bits: int) -> Question:
     """None of these bits."""
-    return Test(argument, (0,), bits)
+    return Question(argument, (0,), bits)
 
 
-def null(argument: int) -> Test:
+def null(argument: int) -> Question:
     """A null pointer."""
-    return Test(argument, (0,), whole=True)
+    return Question(argument, (0,), whole=True)
 
 
 def on_itself(argument: int) -> Rule:
@@ -123,7 +121,7 @@ def on_itself(argument: int) -> Rule:
 
 def on_itself_only(argument: int) -> Rule:
     """As `on_itself`, but 0 alone for a zygote, and with it for its children."""
-    return lambda caller: (Case((Test(argument, (0,) if caller.zygote else (0, caller.process)),)),)
+    return lambda caller: (Case((Question(argument, (0,) if caller.zygote else (0, caller.process)),)),)
 
 
 def signal_to_itself(target: int, number: int) -> Rule:
@@ -141,14 +139,14 @@ def signal_to_itself(target: int, number: int) -> Rule:
         cases: tuple[Case, ...] = (Case((ordinary, _itself(caller, target))),)
         if caller.programs and not caller.zygote:
             # Programs have higher numbers than the controller that starts them.
-            cases += (Case((ordinary, without(target, _HIGHEST_BIT), Test(target, above=caller.process))),)
+            cases += (Case((ordinary, without(target, _HIGHEST_BIT), Question(target, above=caller.process))),)
         return cases
 
     return rule
 
 
-def _itself(caller: Caller, argument: int) -> Test:
-    return without(argument, _HIGHEST_BIT) if caller.zygote else Test(argument, (0, caller.process))
+def _itself(caller: Caller, argument: int) -> Question:
+    return without(argument, _HIGHEST_BIT) if caller.zygote else Question(argument, (0, caller.process))
 
 
 # --- rules of single calls ----------------------------------------------------------------------------------------
@@ -174,9 +172,9 @@ def private_futex(_: Caller) -> tuple[Case, ...]:
     among_threads = tuple(_FUTEX_PRIVATE | command for command in (*_FUTEX_WAITS, *_FUTEX_WAKES, *_FUTEX_OTHERS))
     commands = LOWER_HALF ^ _FUTEX_CLOCK
     return (
-        Case((Test(1, among_threads, commands),)),
-        Case((Test(1, _FUTEX_WAITS, commands),), fails_with(errno.EAGAIN)),
-        Case((Test(1, _FUTEX_WAKES, commands),), fails_with(0)),
+        Case((Question(1, among_threads, commands),)),
+        Case((Question(1, _FUTEX_WAITS, commands),), fails_with(errno.EAGAIN)),
+        Case((Question(1, _FUTEX_WAKES, commands),), fails_with(0)),
     )
 
 
@@ -189,7 +187,7 @@ def new_threads(caller: Caller) -> tuple[Case, ...]:
     never = _CLONE_NAMESPACES | _CLONE_PARENT
     if caller.programs or caller.zygote:
         return (Case((without(0, never),)),)
-    return (Case((Test(0, (_CLONE_THREAD,), never | _CLONE_THREAD),)),)
+    return (Case((Question(0, (_CLONE_THREAD,), never | _CLONE_THREAD),)),)
 
 
 _O_ACCESS, _O_TRUNCATE, _O_ASYNC, _O_NO_TIMES = 0o3, 0o1000, 0o20000, 0o1000000
@@ -208,7 +206,7 @@ def opening(argument: int) -> Rule:
         refused = _flags_refused(caller)
         if not caller.truncation:
             return (Case((without(argument, refused),)),)
-        writing = Test(argument, (1, 2, 3), _O_ACCESS)
+        writing = Question(argument, (1, 2, 3), _O_ACCESS)
         return (Case((without(argument, refused | _O_TRUNCATE),)), Case((without(argument, refused), writing)))
 
     return rule
@@ -220,7 +218,7 @@ def of_one_descriptor(caller: Caller) -> tuple[Case, ...]:
     Everything else of fcntl leaves something with the file, where all who can read it see it: locks, leases, watches,
     hints of how long it will live.
     """
-    return (Case((Test(1, (0, 1, 2, 3, 1030)),)), Case((Test(1, (4,)), without(2, _flags_refused(caller)))))
+    return (Case((Question(1, (0, 1, 2, 3, 1030)),)), Case((Question(1, (4,)), without(2, _flags_refused(caller)))))
 
 
 _PRCTL_PARENT_DEATH, _KILLED = 1, 9
@@ -238,9 +236,9 @@ _PRCTL_HARMLESS = (
 
 def of_itself(caller: Caller) -> tuple[Case, ...]:
     """Allow what names or describes the caller; a zygote's child also the signal that ends it with the zygote."""
-    cases: tuple[Case, ...] = (Case((Test(0, _PRCTL_HARMLESS),)),)
+    cases: tuple[Case, ...] = (Case((Question(0, _PRCTL_HARMLESS),)),)
     if caller.zygote:
-        cases += (Case((Test(0, (_PRCTL_PARENT_DEATH,)), Test(1, (_KILLED,)))),)
+        cases += (Case((Question(0, (_PRCTL_PARENT_DEATH,)), Question(1, (_KILLED,)))),)
     return cases
 
 
@@ -252,6 +250,6 @@ together: who lowers one finds out, by what fails then, how much the others have
 def limits_of_itself(caller: Caller) -> tuple[Case, ...]:
     """Allow reading the caller's limits, and setting those of this process alone; a zygote's child sets all of them."""
     if caller.zygote:
-        return (Case((Test(0, (0,)),)),)
-    itself = Test(0, (0, caller.process))
-    return (Case((itself, null(2))), Case((itself, Test(1, _LIMITS_OF_ONE))))
+        return (Case((Question(0, (0,)),)),)
+    itself = Question(0, (0, caller.process))
+    return (Case((itself, null(2))), Case((itself, Question(1, _LIMITS_OF_ONE))))

@@ -12,7 +12,7 @@ import platform
 import struct
 from typing import Final
 
-from arena.jail.call_rules import KILL, LOWER_HALF, REFUSE, UNKNOWN, Caller, Case, Test
+from arena.jail.call_rules import KILL, LOWER_HALF, REFUSE, UNKNOWN, Caller, Case, Question
 from arena.jail.kernel import system_call
 from arena.jail.syscalls import ABSENT, MACHINES, NEWEST, PROGRAMS, SEATS, ZYGOTE, Call
 
@@ -91,25 +91,25 @@ def _cases(cases: tuple[Case, ...], otherwise: int) -> Program:
     program: Program = []
     for case in cases:
         block: Program = [(_RETURN, 0, 0, case.verdict)]
-        for test in reversed(case.tests):
-            block = [*_test(test, len(block)), *block]
+        for question in reversed(case.questions):
+            block = [*_ask(question, len(block)), *block]
         program += block
-        if not case.tests:
+        if not case.questions:
             return program
     return [*program, (_RETURN, 0, 0, otherwise)]
 
 
-def _test(test: Test, rest: int) -> Program:
-    """Go on with the next instruction if a test holds, and skip so many that follow if it does not."""
-    place = _ARGUMENTS_AT + 8 * test.argument
+def _ask(question: Question, rest: int) -> Program:
+    """Go on with the next instruction if it is so, and skip so many that follow if it is not."""
+    place = _ARGUMENTS_AT + 8 * question.argument
     loading: Program = [(_LOAD, 0, 0, place)]
-    if test.mask != LOWER_HALF:
-        loading.append((_AND, 0, 0, test.mask))
-    if test.above is not None:
-        return [*loading, (_IF_ABOVE, 0, rest, test.above)]
-    last = len(test.values) - 1
-    lower = [*loading, *((_IF_EQUAL, last - at, 0, value) for at, value in enumerate(test.values[:-1]))]
-    lower.append((_IF_EQUAL, 0, rest, test.values[-1]))
-    if not test.whole:
+    if question.mask != LOWER_HALF:
+        loading.append((_AND, 0, 0, question.mask))
+    if question.above is not None:
+        return [*loading, (_IF_ABOVE, 0, rest, question.above)]
+    last = len(question.values) - 1
+    lower = [*loading, *((_IF_EQUAL, last - at, 0, value) for at, value in enumerate(question.values[:-1]))]
+    lower.append((_IF_EQUAL, 0, rest, question.values[-1]))
+    if not question.whole:
         return lower
     return [(_LOAD, 0, 0, place + 4), (_IF_EQUAL, 0, len(lower) + rest, 0), *lower]

@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 from arena.jail.call_rules import (
     REFUSE,
     UNKNOWN,
+    Question,
     Rule,
-    Test,
     all_of,
     always,
     fails_with,
@@ -73,9 +73,9 @@ _IOCTLS = (
 )
 _NO_TERMINAL = fails_with(errno.ENOTTY)
 _NOT_OF_PIPES = 0xFFFF_FFFF ^ 0o2004000  # all but O_CLOEXEC and O_NONBLOCK
-_stream_pair = all_of(Test(0, (1,)), Test(1, (1,), 0xF))  # AF_UNIX, SOCK_STREAM with any flags
+_stream_pair = all_of(Question(0, (1,)), Question(1, (1,), 0xF))  # AF_UNIX, SOCK_STREAM with any flags
 # SOL_SOCKET with SO_TYPE, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_PROTOCOL, SO_DOMAIN
-_socket_facts = all_of(Test(1, (1,)), Test(2, (3, 4, 7, 8, 38, 39)))
+_socket_facts = all_of(Question(1, (1,)), Question(2, (3, 4, 7, 8, 38, 39)))
 _MAP_LOCKED, _MAP_HUGE = 0x2000, 0x4_0000
 _ADVICE = (
     *(0, 4, 8),  # MADV_NORMAL, MADV_DONTNEED, MADV_FREE
@@ -97,13 +97,7 @@ SEATS: Final = (
     Call("read", 0, 63, always, "files, pipes and the socket; Landlock decides which can be opened"),
     Call("write", 1, 64, always, "the same, and the output"),
     Call("recvfrom", 45, 207, always, "the arena's requests; no socket has an end that is unknown"),
-    Call(
-        "sendto",
-        44,
-        206,
-        always,
-        "the replies; sendmsg could leave descriptors on their way, which a user's are counted",
-    ),
+    Call("sendto", 44, 206, always, "replies; sendmsg could leave descriptors on their way, which are counted"),
     Call("futex", 202, 98, private_futex, "locks between threads, see private_futex", UNKNOWN),
     Call("close", 3, 57, always, "descriptors of its own"),
     Call("lseek", 8, 62, always, "the position of a descriptor of its own"),
@@ -118,9 +112,7 @@ SEATS: Final = (
     Call("dup3", 292, 24, always, "the same"),
     Call("close_range", 436, 436, always, "the same"),
     Call("fcntl", 72, 25, of_one_descriptor, "copies and flags of a descriptor, see of_one_descriptor"),
-    Call(
-        "ioctl", 16, 29, is_one_of(1, *_IOCTLS), "whether it is a terminal, asked by every open; waiting", _NO_TERMINAL
-    ),
+    Call("ioctl", 16, 29, is_one_of(1, *_IOCTLS), "whether it is a terminal, by every open; waiting", _NO_TERMINAL),
     Call("pipe", 22, None, always, "between its own threads"),
     Call("pipe2", 293, 59, has_none_of(1, _NOT_OF_PIPES), "the same; not as a queue of the kernel's notices"),
     Call("socketpair", 53, 199, _stream_pair, "its ends reach each other alone; a datagram socket could reach a third"),
@@ -174,13 +166,7 @@ SEATS: Final = (
     Call("sendfile", 40, 71, always, "copying a file, by shutil"),
     Call("copy_file_range", 326, 285, always, "the same"),
     # Memory of its own.
-    Call(
-        "mmap",
-        9,
-        222,
-        has_none_of(3, _MAP_LOCKED | _MAP_HUGE),
-        "memory and libraries; no pages that all share a store of",
-    ),
+    Call("mmap", 9, 222, has_none_of(3, _MAP_LOCKED | _MAP_HUGE), "memory and libraries; none of a shared store"),
     Call("munmap", 11, 215, always, "its own memory"),
     Call("mprotect", 10, 226, always, "the same"),
     Call("mremap", 25, 216, always, "the same"),
@@ -189,21 +175,9 @@ SEATS: Final = (
     Call("msync", 26, 227, always, "an array of numpy's in a file of its own"),
     Call("mbind", 237, 235, is_one_of(5, 0), "allocators name a node for new memory; pages that are there stay"),
     # Time. The usual clocks are read without a call.
-    Call(
-        "clock_gettime",
-        228,
-        113,
-        has_none_of(0, _OF_OTHERS),
-        "its own clocks; negative ones are those of other processes",
-    ),
+    Call("clock_gettime", 228, 113, has_none_of(0, _OF_OTHERS), "its own clocks; those below 0 are of others"),
     Call("clock_getres", 229, 114, has_none_of(0, _OF_OTHERS), "the same"),
-    Call(
-        "clock_nanosleep",
-        230,
-        115,
-        is_one_of(0, *_CLOCKS_TO_SLEEP_BY),
-        "sleeping; not until another has computed enough",
-    ),
+    Call("clock_nanosleep", 230, 115, is_one_of(0, *_CLOCKS_TO_SLEEP_BY), "sleeping; not by another's clock"),
     Call("nanosleep", 35, 101, always, "sleeping"),
     Call("gettimeofday", 96, 169, always, "the clock"),
     Call("time", 201, None, always, "the same"),

@@ -3,6 +3,7 @@
 Every test runs at `strict` and at `sandbox`, whichever works here.
 """
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -279,23 +280,32 @@ def test_what_a_process_does_with_itself_is_allowed(attempt, statement):
 
 
 def test_neither_limits_nor_privileges_can_be_won_back(host, submit):
+    name = f"seat-{os.getpid()}"
     body = """
     def order(self, observation):
         import ctypes, resource
         libc = ctypes.CDLL(None, use_errno=True)
-        held = (ctypes.c_uint32 * 6)()
-        assert libc.capget((ctypes.c_uint32 * 2)(0x20080522, 0), held) == 0
+        libc.prctl(15, NAME, 0, 0, 0)
         most = (ctypes.c_uint32 * 6)(*[2**32 - 1] * 6)
         regained = libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), most)
         try: resource.setrlimit(resource.RLIMIT_NOFILE, (100_000, 100_000))
         except ValueError: print('refused')
-        return [sum(held), regained, libc.prctl(39, 0, 0, 0, 0)]
+        return [0, regained, libc.prctl(39, 0, 0, 0, 0)]
     """
-    seat = seated(host, submit(body))
-    # Nothing is held, nothing is regained, and no program could regain it.
+    seat = seated(host, submit(body, top=f"NAME = {name.encode()!r}"))
+    # Nothing is regained, nothing is held, and no program could regain it.
     assert seat.order(observation()).tolist() == [0, -1, 1]
+    (status,) = [text for text in map(read_or_nothing, Path("/proc").glob("[0-9]*/status")) if f"\t{name}\n" in text]
+    assert {int(line.split()[1], 16) for line in status.splitlines() if line.startswith("Cap")} == {0}
     seat.close()
     assert seat.stderr_tail.strip() == "refused"
+
+
+def read_or_nothing(path):
+    """The content of a file of a process that may have ended."""
+    with contextlib.suppress(OSError):
+        return path.read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
 MACHINE_CODE = """
