@@ -12,7 +12,7 @@ from arena.report.page import render_report
 from arena.results.standings import compute_standings
 
 CONTROLLERS = Path(__file__).parent / "controllers"
-HELPERS = {"attempt.py", *(f"shadowing/{name}.py" for name in ("numpy", "json", "arena", "msgspec"))}
+HELPERS = {"attempt.py", "system_calls.py", *(f"shadowing/{name}.py" for name in ("numpy", "json", "arena", "msgspec"))}
 HELPERS |= {"shadowing/sitecustomize.py", "shadowing/usercustomize.py"}
 CASES = [(attack, case) for attack in known_attacks() for case in attack.cases]
 
