@@ -60,12 +60,17 @@ def works(action):
         return False
 
 
-def call(name, *arguments):
-    """Make a system call by its name."""
+def number_of(name):
+    """The number of a system call on this machine."""
     number = NUMBERS[name][("x86_64", "aarch64").index(platform.machine())]
     if number is None:
         raise Blocked(f"this machine has no call {name}")
-    result = LIBC.syscall(number, *arguments)
+    return number
+
+
+def call(name, *arguments):
+    """Make a system call by its name."""
+    result = LIBC.syscall(number_of(name), *arguments)
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
