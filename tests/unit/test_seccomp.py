@@ -224,7 +224,7 @@ LANDLOCK = ("create_ruleset", "add_rule", "restrict_self")
 
 
 def test_a_zygotes_filter_allows_whatever_that_of_its_children_does(ask, machine):
-    """What the second filter allows must not meet a refusal of the first; but for process ids, which that cannot know."""
+    """What the second filter allows must not meet a refusal of the first, which knows no process ids."""
     values = (0, 1, 2, 3, 4, 8, 9, 15, 128, 0x5401)
     for line in SEATS:
         number = line.number(machine)

@@ -131,7 +131,7 @@ class WakeByAThreadsEnd(WakeInALibrarysPage):
         place, _ = word(mmap.MAP_PRIVATE)
 
         def end():
-            thread = threading.Thread(target=lambda: LIBC.syscall(number_of("set_tid_address"), ctypes.c_void_p(place)))
+            thread = threading.Thread(target=LIBC.syscall, args=(number_of("set_tid_address"), ctypes.c_void_p(place)))
             thread.start()
             thread.join()
 
@@ -148,9 +148,8 @@ class WakeByARobustList(WakeInALibrarysPage):
         word.kept.append(head)
 
         def end():
-            thread = threading.Thread(
-                target=lambda: LIBC.syscall(number_of("set_robust_list"), head, ctypes.c_size_t(24))
-            )
+            hold = number_of("set_robust_list"), head, ctypes.c_size_t(24)
+            thread = threading.Thread(target=LIBC.syscall, args=hold)
             thread.start()
             thread.join()
 

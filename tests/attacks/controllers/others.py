@@ -128,12 +128,11 @@ class LimitsOfOthers(Once):
     def attempt(self, observation):
         parent = os.getppid()
         header = (ctypes.c_uint32 * 2)(0x2008_0522, parent)
+        head, size = ctypes.byref(ctypes.c_void_p()), ctypes.byref(ctypes.c_long())
         return any_works(
             limits=lambda: resource.prlimit(parent, resource.RLIMIT_CPU),
             rights=lambda: call("capget", header, (ctypes.c_uint32 * 6)()),
-            locks=lambda: call(
-                "get_robust_list", parent, ctypes.byref(ctypes.c_void_p()), ctypes.byref(ctypes.c_long())
-            ),
+            locks=lambda: call("get_robust_list", parent, head, size),
             cookie=lambda: call("prctl", 62, 0, parent, 0, ctypes.byref(ctypes.c_uint64())),
         )
 
