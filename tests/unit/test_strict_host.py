@@ -262,7 +262,17 @@ def test_what_reaches_out_is_refused(attempt, statement):
     [
         "one, other = socket.socketpair(); one.send(b'x'); other.recv(1)",
         "threading.Thread(target=print).start()",
+        # The C library waits for the end of a thread as if for another process.
+        "thread = ctypes.c_ulong(); "
+        "libc.pthread_create(ctypes.byref(thread), None, libc.usleep, ctypes.c_void_p(50_000)); "
+        "assert libc.pthread_join(thread, None) == 0",
         "os.kill(os.getpid(), 0)",
+        "libc.sched_getaffinity(threading.get_native_id(), 128, ctypes.create_string_buffer(128))",
+        "time.process_time(); time.thread_time(); os.times(); resource.getrlimit(resource.RLIMIT_NPROC)",
+        "import select; select.epoll().close(); os.close(os.eventfd(0)); os.pipe()",
+        "import shutil; open('a', 'w').write('x'); shutil.copyfile('a', 'b'); os.replace('b', 'a')",
+        "np.arange(4.0).tofile('a'); np.memmap('a', mode='r+')[:] = 1",
+        "signal.signal(signal.SIGALRM, lambda *_: None); signal.setitimer(signal.ITIMER_REAL, 0.001); time.sleep(0.01)",
         "signal.raise_signal(signal.SIGCHLD)",
         "os.killpg(0, 0)",
         "resource.setrlimit(resource.RLIMIT_CPU, (600, 600))",
@@ -373,6 +383,48 @@ def test_torch_works_and_draws_the_same_numbers_in_every_episode(host, submit, p
         seat.close()
     assert draws[0] == draws[1]
     assert all(number > 0 for number in draws[0])
+
+
+@pytest.mark.torch
+def test_torch_works_with_threads(host, submit):
+    body = """
+    def order(self, observation):
+        torch.set_num_threads(3)
+        factor = torch.rand(300, 300, requires_grad=True)
+        (factor @ factor).relu().sum().backward()
+        return [torch.get_num_threads(), torch.linalg.svdvals(factor).min() >= 0, bool(torch.isfinite(factor.grad).all())]
+    """
+    seat = seated(host, submit(body, top="import torch", preload=("torch",)))
+    assert seat.order(observation()).tolist() == [3, 1, 1]
+    seat.close()
+
+
+def test_solvers_work_with_threads(host, submit):
+    """HiGHS starts its own and waits for their end; Pyomo looks for solvers, programs among them."""
+    pytest.importorskip("highspy")
+    pytest.importorskip("pyomo")
+    body = """
+    def order(self, observation):
+        solver = highspy.Highs()
+        for option, value in (("output_flag", False), ("threads", 3), ("parallel", "on")):
+            solver.setOptionValue(option, value)
+        weights = np.random.default_rng(0).uniform(1, 3, (20, 25))
+        items = [solver.addVariable(0, 3, obj=-1, type=highspy.HighsVarType.kInteger) for _ in range(25)]
+        for row in weights:
+            solver.addConstr(sum(float(weight) * item for weight, item in zip(row, items)) <= 15)
+        solver.run()
+        highspy.Highs.resetGlobalScheduler(True)
+        model = pyomo.ConcreteModel()
+        model.x = pyomo.Var(bounds=(0, 7), within=pyomo.Integers)
+        model.goal = pyomo.Objective(expr=model.x, sense=pyomo.maximize)
+        pyomo.SolverFactory("appsi_highs").solve(model)
+        grid = scipy.fft.fft(np.ones((64, 512)), workers=3)
+        return [-solver.getObjectiveValue() > 5, pyomo.value(model.x), grid[0, 0].real]
+    """
+    top = "import highspy, pyomo.environ as pyomo, scipy.fft"
+    seat = seated(host, submit(body, top=top, preload=("highspy", "pyomo.environ", "scipy.fft")))
+    assert seat.order(observation()).tolist() == [1, 7, 512]
+    seat.close()
 
 
 def test_a_submissions_own_modules_and_data_are_found(host, submit):
