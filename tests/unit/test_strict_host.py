@@ -392,7 +392,8 @@ def test_torch_works_with_threads(host, submit):
         torch.set_num_threads(3)
         factor = torch.rand(300, 300, requires_grad=True)
         (factor @ factor).relu().sum().backward()
-        return [torch.get_num_threads(), torch.linalg.svdvals(factor).min() >= 0, bool(torch.isfinite(factor.grad).all())]
+        finite = bool(torch.isfinite(factor.grad).all())
+        return [torch.get_num_threads(), torch.linalg.svdvals(factor).min() >= 0, finite]
     """
     seat = seated(host, submit(body, top="import torch", preload=("torch",)))
     assert seat.order(observation()).tolist() == [3, 1, 1]
