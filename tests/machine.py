@@ -4,7 +4,9 @@ An attack that the table calls open must work where the machine has what it need
 rotted, and proves nothing about the levels that block it, or the table is wrong.
 """
 
+import mmap
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -50,6 +52,16 @@ def _go_first() -> bool:
     return any(_succeeds(f"import os; {way}") for way in (schedule, "os.setpriority(os.PRIO_PROCESS, 0, -5)"))
 
 
+def _forget_on_advice() -> bool:
+    """The file system of the libraries keeps them on a disk, and the kernel lets go of a page that is not needed."""
+    with Path(np.__file__).with_name("version.pyi").open("rb") as file:
+        file.read()
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
+        mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)[0]
+        return resource.getrusage(resource.RUSAGE_SELF).ru_majflt > before
+
+
 def _succeeds(code: str) -> bool:
     command = [sys.executable, "-c", code]
     return subprocess.run(command, env=dict(os.environ), capture_output=True, check=False).returncode == 0
@@ -60,4 +72,5 @@ _TRIES: Final[Mapping[Need, Callable[[], bool]]] = {
     "name_server": _look_up_a_name,
     "read_times": _note_every_reading,
     "priority": _go_first,
+    "page_cache": _forget_on_advice,
 }

@@ -88,6 +88,16 @@ def forbid_new_privileges() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
+def ask_for_the_size_of_memory() -> None:
+    """Have the C library ask how much memory the machine has, for good.
+
+    Its `qsort` chooses its method by that when it first sorts more than a kibibyte, and takes the answer as it finds it
+    where the call is refused: which of two equal elements comes first would be a matter of chance.
+    """
+    if _libc is not None:
+        _libc.qsort(ctypes.create_string_buffer(4096), 1024, 4, ctypes.cast(_libc.strcmp, ctypes.c_void_p))
+
+
 def _prctl(option: int, value: int) -> None:
     assert _libc is not None
     _checked(_libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)))

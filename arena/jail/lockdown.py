@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from arena.jail import landlock, seccomp
-from arena.jail.kernel import LINUX, die_with_parent, forbid_new_privileges
+from arena.jail.kernel import LINUX, ask_for_the_size_of_memory, die_with_parent, forbid_new_privileges
 from arena.jail.landlock import FileRule
 from arena.jail.limits import GIBIBYTE, Limits
 
@@ -107,6 +107,7 @@ def lock_zygote(policy: Policy, *, parent: int, directory: Path) -> None:
     _set_limits({**values, resource.RLIMIT_DATA: _LIBRARIES_MEMORY + policy.limits.memory})
     forbid_new_privileges()
     landlock.restrict(_file_rules(policy, directory, directory))
+    ask_for_the_size_of_memory()
     _filter_calls(policy, zygote=True)
     _try_the_locks(signals=landlock.version() >= _SIGNALS_SINCE)
 

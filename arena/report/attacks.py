@@ -22,9 +22,10 @@ Verdict = Literal["BLOCK", "FORFEIT", "REFUSE", "CLIP", "ACCEPT", "SCORE FALLS"]
 accepted, for it is none; less score than without it."""
 
 
-Need = Literal["memory_of_others", "name_server", "read_times", "priority"]
+Need = Literal["memory_of_others", "name_server", "read_times", "priority", "page_cache"]
 """What not every machine has or grants: that processes of a user may read each other's memory, a name server that
-answers, a file system that notes every reading, the right to a higher priority."""
+answers, a file system that notes every reading, the right to a higher priority, libraries on a
+file system from which pages go out of memory on advice."""
 
 
 class Case(FrozenSchema):

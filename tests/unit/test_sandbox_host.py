@@ -3,6 +3,7 @@
 import errno
 import functools
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -266,6 +267,30 @@ def test_no_program_survives(submit_with_programs):
     finally:
         host.close()
     assert not any(Path(f"/proc/{process}").exists() for process in pids)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of a call of the other machine")
+def test_no_program_becomes_a_child_of_the_zygote(submit_with_programs):
+    """There the warden would take it for the zygote's own, and it would live on after the episode."""
+    require_or_skip("sandbox")
+    body = """
+    def order(self, observation):
+        import ctypes
+        clone, parent_of_the_caller = 56, 0x8000
+        if ctypes.CDLL(None).syscall(clone, parent_of_the_caller | 17, 0, 0, 0, 0) == 0:
+            os.setsid()
+            time.sleep(3600)
+        return [0, 0, 0]
+    """
+    host = make_host("sandbox")
+    try:
+        seat = seated(host, submit_with_programs(body))
+        seat.order(observation())
+        (launcher,) = host._launchers.values()
+        seat.close()
+        assert len(descendants(launcher._process.pid)) == 2
+    finally:
+        host.close()
 
 
 def test_a_family_that_grows_without_end_is_ended(host, submit_with_programs):

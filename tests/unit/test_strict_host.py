@@ -3,6 +3,7 @@
 Every test runs at `strict` and at `sandbox`, whichever works here.
 """
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -261,7 +262,17 @@ def test_what_reaches_out_is_refused(attempt, statement):
     [
         "one, other = socket.socketpair(); one.send(b'x'); other.recv(1)",
         "threading.Thread(target=print).start()",
+        # The C library waits for the end of a thread as if for another process.
+        "thread = ctypes.c_ulong(); "
+        "libc.pthread_create(ctypes.byref(thread), None, libc.usleep, ctypes.c_void_p(50_000)); "
+        "assert libc.pthread_join(thread, None) == 0",
         "os.kill(os.getpid(), 0)",
+        "libc.sched_getaffinity(threading.get_native_id(), 128, ctypes.create_string_buffer(128))",
+        "time.process_time(); time.thread_time(); os.times(); resource.getrlimit(resource.RLIMIT_NPROC)",
+        "import select; select.epoll().close(); os.close(os.eventfd(0)); os.pipe()",
+        "import shutil; open('a', 'w').write('x'); shutil.copyfile('a', 'b'); os.replace('b', 'a')",
+        "np.arange(4.0).tofile('a'); np.memmap('a', mode='r+')[:] = 1",
+        "signal.signal(signal.SIGALRM, lambda *_: None); signal.setitimer(signal.ITIMER_REAL, 0.001); time.sleep(0.01)",
         "signal.raise_signal(signal.SIGCHLD)",
         "os.killpg(0, 0)",
         "resource.setrlimit(resource.RLIMIT_CPU, (600, 600))",
@@ -279,23 +290,32 @@ def test_what_a_process_does_with_itself_is_allowed(attempt, statement):
 
 
 def test_neither_limits_nor_privileges_can_be_won_back(host, submit):
+    name = f"seat-{os.getpid()}"
     body = """
     def order(self, observation):
         import ctypes, resource
         libc = ctypes.CDLL(None, use_errno=True)
-        held = (ctypes.c_uint32 * 6)()
-        assert libc.capget((ctypes.c_uint32 * 2)(0x20080522, 0), held) == 0
+        libc.prctl(15, NAME, 0, 0, 0)
         most = (ctypes.c_uint32 * 6)(*[2**32 - 1] * 6)
         regained = libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), most)
         try: resource.setrlimit(resource.RLIMIT_NOFILE, (100_000, 100_000))
         except ValueError: print('refused')
-        return [sum(held), regained, libc.prctl(39, 0, 0, 0, 0)]
+        return [0, regained, libc.prctl(39, 0, 0, 0, 0)]
     """
-    seat = seated(host, submit(body))
-    # Nothing is held, nothing is regained, and no program could regain it.
+    seat = seated(host, submit(body, top=f"NAME = {name.encode()!r}"))
+    # Nothing is regained, nothing is held, and no program could regain it.
     assert seat.order(observation()).tolist() == [0, -1, 1]
+    (status,) = [text for text in map(read_or_nothing, Path("/proc").glob("[0-9]*/status")) if f"\t{name}\n" in text]
+    assert {int(line.split()[1], 16) for line in status.splitlines() if line.startswith("Cap")} == {0}
     seat.close()
     assert seat.stderr_tail.strip() == "refused"
+
+
+def read_or_nothing(path):
+    """The content of a file of a process that may have ended."""
+    with contextlib.suppress(OSError):
+        return path.read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
 MACHINE_CODE = """
@@ -363,6 +383,49 @@ def test_torch_works_and_draws_the_same_numbers_in_every_episode(host, submit, p
         seat.close()
     assert draws[0] == draws[1]
     assert all(number > 0 for number in draws[0])
+
+
+@pytest.mark.torch
+def test_torch_works_with_threads(host, submit):
+    body = """
+    def order(self, observation):
+        torch.set_num_threads(3)
+        factor = torch.rand(300, 300, requires_grad=True)
+        (factor @ factor).relu().sum().backward()
+        finite = bool(torch.isfinite(factor.grad).all())
+        return [torch.get_num_threads(), torch.linalg.svdvals(factor).min() >= 0, finite]
+    """
+    seat = seated(host, submit(body, top="import torch", preload=("torch",)))
+    assert seat.order(observation()).tolist() == [3, 1, 1]
+    seat.close()
+
+
+def test_solvers_work_with_threads(host, submit):
+    """HiGHS starts its own and waits for their end; Pyomo looks for solvers, programs among them."""
+    pytest.importorskip("highspy")
+    pytest.importorskip("pyomo")
+    body = """
+    def order(self, observation):
+        solver = highspy.Highs()
+        for option, value in (("output_flag", False), ("threads", 3), ("parallel", "on")):
+            solver.setOptionValue(option, value)
+        weights = np.random.default_rng(0).uniform(1, 3, (20, 25))
+        items = [solver.addVariable(0, 3, obj=-1, type=highspy.HighsVarType.kInteger) for _ in range(25)]
+        for row in weights:
+            solver.addConstr(sum(float(weight) * item for weight, item in zip(row, items)) <= 15)
+        solver.run()
+        highspy.Highs.resetGlobalScheduler(True)
+        model = pyomo.ConcreteModel()
+        model.x = pyomo.Var(bounds=(0, 7), within=pyomo.Integers)
+        model.goal = pyomo.Objective(expr=model.x, sense=pyomo.maximize)
+        pyomo.SolverFactory("appsi_highs").solve(model)
+        grid = scipy.fft.fft(np.ones((64, 512)), workers=3)
+        return [-solver.getObjectiveValue() > 5, pyomo.value(model.x), grid[0, 0].real]
+    """
+    top = "import highspy, pyomo.environ as pyomo, scipy.fft"
+    seat = seated(host, submit(body, top=top, preload=("highspy", "pyomo.environ", "scipy.fft")))
+    assert seat.order(observation()).tolist() == [1, 7, 512]
+    seat.close()
 
 
 def test_a_submissions_own_modules_and_data_are_found(host, submit):

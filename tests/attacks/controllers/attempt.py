@@ -9,8 +9,7 @@ import os
 import platform
 
 import numpy as np
-
-from arena.jail.syscalls import ABSENT, CONDITIONAL, FORBIDDEN, MACHINES, PROGRAMS
+from system_calls import NUMBERS
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 HONEST, WORKED = 1.0, 2.0
@@ -61,13 +60,17 @@ def works(action):
         return False
 
 
-def call(name, *arguments):
-    """Make a system call by its name."""
-    numbers = (FORBIDDEN | ABSENT | PROGRAMS | CONDITIONAL)[name]
-    number = numbers[MACHINES.index(platform.machine())]
+def number_of(name):
+    """The number of a system call on this machine."""
+    number = NUMBERS[name][("x86_64", "aarch64").index(platform.machine())]
     if number is None:
         raise Blocked(f"this machine has no call {name}")
-    result = LIBC.syscall(number, *arguments)
+    return number
+
+
+def call(name, *arguments):
+    """Make a system call by its name."""
+    result = LIBC.syscall(number_of(name), *arguments)
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result

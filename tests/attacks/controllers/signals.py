@@ -16,7 +16,10 @@ class SignalTheArena(Attempt):
     def attempt(self, observation):
         parent, arena = os.getppid(), self.facts["arena"]
         # A sandbox does not tell the parent's group; its number would then mean the own one.
-        group = os.getpgid(parent) or parent
+        try:
+            group = os.getpgid(parent) or parent
+        except PermissionError:
+            group = parent
         return any_works(
             parent=lambda: os.kill(parent, 0),
             arena=lambda: os.kill(arena, 0),
@@ -38,7 +41,7 @@ class SignalByDescriptor(Attempt):
         owner = (ctypes.c_int * 2)(1, os.getppid())
         return any_works(
             own=lambda: fcntl.fcntl(one, fcntl.F_SETOWN, os.getppid()),
-            group=lambda: fcntl.fcntl(one, fcntl.F_SETOWN, -os.getpgid(os.getppid())),
+            group=lambda: fcntl.fcntl(one, fcntl.F_SETOWN, -os.getpgid(0)),
             extended=lambda: fcntl.fcntl(one, 15, bytes(owner)),
             control=lambda: fcntl.ioctl(one, 0x8901, (ctypes.c_int * 1)(os.getppid())),
             which=lambda: fcntl.fcntl(one, 10, signal.SIGKILL),
