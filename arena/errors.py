@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 VALUE_WIDTH: Final = 80
+"""Characters of an offending value that a message shows."""
+
 _MOST_MARKS: Final = 2
 """Combining marks on one letter, at most; languages need no more, and a tower of them covers the lines above."""
 _INVISIBLE: Final = frozenset(
@@ -52,7 +54,6 @@ _INVISIBLE: Final = frozenset(
 )
 """Characters that Python calls printable and that show nothing: fillers, joiners, variation selectors, a blank of
 Braille. Source: Default_Ignorable_Code_Point of the Unicode Character Database, version 15."""
-"""Characters of an offending value that a message shows."""
 
 LISTED_FAULTS: Final = 50
 """Faults that the text of one `InvalidInput` lists; its `faults` hold the rest too."""

@@ -102,7 +102,9 @@ def evaluate(
     ] = False,
     margin: Annotated[
         float | None,
-        typer.Option(help="Until decided: difference of scores that does not matter, 0.002 unless given."),
+        typer.Option(
+            help="Until decided: difference that does not matter, of scores 0.002 unless given, else of profits."
+        ),
     ] = None,
     budget: Annotated[
         int | None, typer.Option(help="Until decided: most seeds per scenario, 500 unless given.", min=1)
@@ -179,6 +181,9 @@ def evaluate(
         raise typer.Exit(INTERRUPTED) from error
     for mark in evaluation.removals:
         warn(describe_removal(mark))
+    named, oracles = chosen.scored_by, set(evaluation.standings.oracles.values())
+    if named is not None and oracles and named not in oracles:
+        warn(f"the suite names {named} as its oracle, which has not played every seed; scores are measured without it")
     for sentence in describe_failures(output, evaluation.records):
         warn(sentence)
     notes = {one.name: one.note for one in chosen.scenarios if one.note}

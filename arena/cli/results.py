@@ -56,7 +56,9 @@ def report(folder: Folder) -> None:
 
 def export(
     folder: Folder,
-    file_format: Annotated[ExportFormat, typer.Option("--format", help="File format.")] = ExportFormat.CSV,
+    file_format: Annotated[
+        ExportFormat | None, typer.Option("--format", help="File format; that of --output's ending, or csv.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="File for the episodes; links and nodes of every period go beside it.")
     ] = None,
@@ -68,13 +70,21 @@ def export(
     from arena.results.export import export as write
     from arena.results.folder import STORE_NAME
 
-    exported = write(folder / STORE_NAME, output or folder / f"export.{file_format.value}", file_format.value)
+    wanted = file_format or _format_of(output)
+    exported = write(folder / STORE_NAME, output or folder / f"export.{wanted.value}", wanted.value)
     if exported.left_out:
         why = "their scenario is not stored, or they follow other rules"
         warn(f"{exported.left_out:,} episodes have no stock and money in the tables: {why}")
     with kept(f"the tables are written: {', '.join(map(str, exported.files))}"):
         for path in exported.files:
             print(path)
+
+
+def _format_of(output: Path | None) -> ExportFormat:
+    """Return the format that a file's ending names, the longest ending first; CSV where it names none."""
+    name = "" if output is None else output.name.lower()
+    endings = sorted(ExportFormat, key=lambda one: -len(one.value))
+    return next((one for one in endings if name.endswith(f".{one.value}")), ExportFormat.CSV)
 
 
 def upgrade(folder: Folder) -> None:

@@ -48,7 +48,8 @@ def print_standings(standings: Standings) -> None:
         # Not always the oracle that the suite names: that one may not have played.
         divisors = ", ".join(f"{printable(name)} on {number}" for name, number in count_divisors(standings))
         print(f"the oracle is {divisors} of {len(standings.scenarios)} scenarios")
-    print(f"the score is {standings.score_rule.describe()}, the mean over scenarios ({standings.score_rule.rule})")
+    if any(row.score is not None for row in everybody):
+        print(f"the score is {standings.score_rule.describe()}, the mean over scenarios ({standings.score_rule.rule})")
     if standings.accept_fallbacks:
         print("scored by request are scenarios too on which the oracle answered decisions by its fallback")
     _print_neighbours(standings)
@@ -97,12 +98,11 @@ def print_forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> No
 
 def _print_neighbours(standings: Standings) -> None:
     """Print what came of a run that was played until decided."""
-    from arena.report.neighbours import count_decided, verdict_lines
+    from arena.report.neighbours import count_decided, describe_rule, verdict_lines
 
     if standings.stopping is None:
         return
-    budget = f"a budget of {standings.stopping.budget:,} seeds per scenario"
-    print(f"played until decided, with {budget}: intervals and ranks hold at any stop")
+    print(f"{describe_rule(standings)}; intervals and ranks hold at any stop")
     print(f"{count_decided(standings.neighbours)}\n")
     lines = verdict_lines(standings)
     if lines:

@@ -20,17 +20,18 @@ from types import FrameType
 from typing import Final
 
 from arena.contract.seeds import HiddenSeeds, SeedPlan
-from arena.contract.version import contract_digest
 from arena.entry.folder import leave_folders
 from arena.entry.submission import Submission, take_snapshot
 from arena.errors import ABSENT, ArenaError, Fault, InvalidInput, StoreError
 from arena.jail.limits import Limits
 from arena.llm.access import LlmAccess, open_gateway
 from arena.llm.call import Gateway
+from arena.play.counted import counted_records
 from arena.play.episode import lost_episode
 from arena.play.pairing import enter_pairings
 from arena.play.pool import play_here, play_in_workers
 from arena.play.refusals import (
+    refuse_absent_reference,
     refuse_inside,
     refuse_misfits,
     refuse_ungranted,
@@ -50,6 +51,7 @@ from arena.results.folder import (
     STORE_NAME,
     find_seeds_contract,
     free_name,
+    has_accepted_fallbacks,
     refuse_other_results,
 )
 from arena.results.losses import refuse_losses
@@ -173,7 +175,6 @@ def evaluate(
     """
     output = Path(output)
     refuse_unplayable(submissions, seeds)
-    scoring = Scoring(suite.score_rule, suite.scored_by, accept_fallbacks)
     refuse_misfits(suite)
     access = models or LlmAccess()
     if seeds.commitment is not None or access.key_variables:
@@ -188,6 +189,9 @@ def evaluate(
         raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
     watcher = progress or Silent()
     refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
+    # What was accepted once stays accepted: the tables are about it.
+    accepted = accept_fallbacks or has_accepted_fallbacks(output)
+    scoring = Scoring(suite.score_rule, suite.scored_by, accepted)
     refuse_losses(output, [one.name for one in submissions], free_name(output, suite.name))
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -222,13 +226,14 @@ def evaluate(
         except StoreError:
             remove_journals(output / _JOURNALS)  # Nothing is played, so nothing is left but the store.
             raise
+        refuse_absent_reference(scoring.rule, playing, counted_records(store, suite, seeds, playing))
         total = len(playing) * len(job.scenarios) * seeds.count
         watcher.started(total, total - len(items))
         references, contestants = split_references(job, items, scoring.rule)
         try:
             played = _play(job, references, count, store, suite.name, watcher, gateway)
             if played == len(references) and contestants:
-                refuse_unscorable(_relevant(store, suite, seeds, playing), suite, seeds.count, scoring)
+                refuse_unscorable(counted_records(store, suite, seeds, playing), suite, seeds.count, scoring)
                 played += _play(job, contestants, count, store, suite.name, watcher, gateway)
         finally:
             watcher.finished()
@@ -236,7 +241,7 @@ def evaluate(
         remove_journals(output / _JOURNALS)
         if played < len(items):
             raise Interrupted(played, len(items) - played, output)
-        records = _relevant(store, suite, seeds, playing)
+        records = counted_records(store, suite, seeds, playing)
         marks = store.removals.all()
         digests = store.digests.compute({key_of(record) for record in records})
     standings = compute_standings(
@@ -320,29 +325,6 @@ def _play(
 
 def _is_finished(status: EpisodeStatus | None) -> bool:
     return status is not None and status.outcome != "infrastructure"
-
-
-def _relevant(store: Store, suite: Suite, seeds: SeedPlan, submissions: Sequence[Submission]) -> list[EpisodeRecord]:
-    """Return the records for the standings: this suite's scenarios and seeds, one content per submission's name.
-
-    Of a submission that was changed and played again under its name, the content given now counts; of one that this
-    call does not name, the content that was played last. Submissions that were removed are left out.
-    """
-    # A scenario is known by its content; whoever renamed it since need not play it again.
-    names = {scenario.digest: scenario.name for scenario in suite.scenarios}
-    removed = store.removals.digests()
-    records = [
-        record.model_copy(update={"scenario": names[record.scenario_digest]})
-        for record in store.records(contract_digest=contract_digest(), seed_plan=seeds.commitment or "public")
-        if record.scenario_digest in names
-        and record.seed_index < seeds.count
-        and record.submission_digest not in removed
-    ]
-    newest = {
-        record.submission: record.submission_digest for record in sorted(records, key=lambda one: one.finished_at)
-    }
-    current = newest | {submission.name: submission.digest for submission in submissions}
-    return [record for record in records if record.submission_digest == current[record.submission]]
 
 
 def _refuse_other_demand(store: Store, seeds: SeedPlan, output: Path) -> None:

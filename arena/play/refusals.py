@@ -15,14 +15,14 @@ from pathlib import Path
 from arena.contract.seeds import HiddenSeeds, SeedPlan
 from arena.contract.version import contract_digest, earlier_digests
 from arena.entry.submission import Submission
-from arena.errors import ABSENT, Fault, InfrastructureFailure, InvalidInput, describe_exception
+from arena.errors import ABSENT, Fault, InfrastructureFailure, InvalidInput, describe_exception, suggest
 from arena.jail.isolation import PROGRAMS_ISOLATION, Isolation
 from arena.jail.launcher import PreloadFailure
 from arena.jail.limits import Limits
 from arena.results.episode_table import EpisodeTable
 from arena.results.record import EpisodeRecord
 from arena.results.scores import Divisors, Scoring
-from arena.world.scoring import find_misfits
+from arena.world.scoring import ScoreRule, find_misfits
 from arena.world.suite import Suite
 
 _TRIALS = 2
@@ -66,6 +66,25 @@ def refuse_misfits(suite: Suite) -> None:
     faults = [Fault(f"suite {suite.name}", *fault) for fault in find_misfits(suite.score_rule, suite.scenarios)]
     if faults:
         raise InvalidInput(faults)
+
+
+def refuse_absent_reference(
+    rule: ScoreRule, submissions: Sequence[Submission], records: Sequence[EpisodeRecord]
+) -> None:
+    """Refuse to play where the rule that scores are measured from does not play.
+
+    Args:
+        rule: how the suite scores.
+        submissions: who plays.
+        records: what has been played of the suite.
+
+    Raises:
+        InvalidInput: naming the reference rule.
+    """
+    known = {one.name for one in submissions} | {record.submission for record in records}
+    if rule.reference is not None and rule.reference not in known:
+        reason = "no submission of this name plays or has played, and scores are measured from its profit"
+        raise InvalidInput([Fault("suite", "score.reference", rule.reference, reason, suggest(rule.reference, known))])
 
 
 def refuse_unscorable(records: Sequence[EpisodeRecord], suite: Suite, seeds: int, scoring: Scoring) -> None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from arena.errors import printable
-from arena.results.rows import DEFAULT_MARGIN, NeighbourVerdict, Standings
+from arena.results.compared import Interval
+from arena.results.rows import NeighbourVerdict, Standings
 
 _DASH: Final = "–"
+_MINUS: Final = "−"
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,24 @@ def verdict_lines(standings: Standings) -> list[VerdictLine]:
     rule, by_score = standings.stopping, standings.ranked_by == "score"
     if rule is None:
         return []
-    margin = rule.margin or (DEFAULT_MARGIN if by_score else 0.0)
+    margin = rule.margin_of(standings.ranked_by)
     digits = 4 if by_score else 1
     return [_line(one, margin, digits) for one in standings.neighbours]
+
+
+def describe_rule(standings: Standings) -> str:
+    """Return how the seeds of a run were played until decided, as a sentence without a full stop; empty for others."""
+    rule = standings.stopping
+    if rule is None:
+        return ""
+    margin = rule.margin_of(standings.ranked_by)
+    measure = "score" if standings.ranked_by == "score" else "profit per episode"
+    apart = f"told apart, or equivalent within {margin:g} of {measure}" if margin else "told apart"
+    return f"played in batches until neighbours are {apart}, or for {rule.budget:,} seeds per scenario"
+
+
+def _range(interval: Interval, digits: int) -> str:
+    return f"{interval.low:,.{digits}f} … {interval.high:,.{digits}f}".replace("-", _MINUS)
 
 
 def _line(one: NeighbourVerdict, margin: float, digits: int) -> VerdictLine:
@@ -68,8 +85,8 @@ def _line(one: NeighbourVerdict, margin: float, digits: int) -> VerdictLine:
     return VerdictLine(
         upper=printable(one.upper),
         lower=printable(one.lower),
-        difference=f"{one.difference:,.{digits}f}",
-        interval=_DASH if interval is None else f"{interval.low:,.{digits}f} … {interval.high:,.{digits}f}",
+        difference=f"{one.difference:,.{digits}f}".replace("-", _MINUS),
+        interval=_DASH if interval is None else _range(interval, digits),
         verdict=verdict,
         needed=needed if one.verdict == "not decided" else "",
     )

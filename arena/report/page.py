@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from arena.errors import ArenaError, printable
 from arena.report.attacks import Attack, known_attacks
-from arena.report.neighbours import count_decided, verdict_lines
+from arena.report.neighbours import count_decided, describe_rule, verdict_lines
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
 from arena.report.times import tabulate_times
 from arena.results.files import PAGE, write_text
@@ -112,6 +112,7 @@ def render_report(
                 None,
             ),
             neighbours=verdict_lines(standings),
+            rule_in_words=describe_rule(standings),
             decided=count_decided(standings.neighbours),
             prices=[_price_rows(one) for one in standings.prices],
             heat=_heat(standings),

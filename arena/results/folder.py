@@ -49,6 +49,8 @@ class _Selection:
         contract: digest of the rules.
         scenarios: names by digest.
         names: names of the scenarios, where the digests are not known.
+        score: how the suite scores.
+        accepts_fallbacks: whether scenarios are scored on which the oracle fell back.
     """
 
     suite: str | None = None
@@ -58,6 +60,8 @@ class _Selection:
     contract: str | None = None
     scenarios: Mapping[str, str] | None = None
     names: frozenset[str] | None = None
+    score: Mapping[str, Any] | None = None
+    accepts_fallbacks: bool = False
 
 
 def refuse_other_results(folder: Path, suite: Suite, seeds: SeedPlan, *, asks_models: bool = False) -> None:
@@ -91,6 +95,7 @@ def refuse_other_results(folder: Path, suite: Suite, seeds: SeedPlan, *, asks_mo
         seeds=seeds.count,
         contract=contract_digest(),
         scenarios={scenario.digest: scenario.name for scenario in suite.scenarios},
+        score=suite.score_rule.model_dump(mode="json"),
     )
     differences = dict.fromkeys(
         difference for there in _selections(folder) for difference in _differences(there, asked)
@@ -125,17 +130,9 @@ def seeds_contract_of(folder: Path, commitment: str) -> str | None:
         return None  # Whoever writes to it hears why.
 
 
-def seeds_there(folder: Path, commitment: str) -> int:
-    """Return how many seeds per scenario the tables of a folder have.
-
-    Args:
-        folder: folder of results; it need not exist.
-        commitment: commitment to the hidden seeds.
-
-    Returns:
-        The number; 0 for tables of other seeds, and without tables that can be read.
-    """
-    return max((one.seeds or 0 for one in _selections(folder) if one.commitment == commitment), default=0)
+def has_accepted_fallbacks(folder: Path) -> bool:
+    """Tell whether the standings of a folder score what an oracle's fallback played, at the organiser's request."""
+    return any(one.accepts_fallbacks for one in _selections(folder))
 
 
 def find_seeds_contract(store: Store, commitment: str) -> str | None:
@@ -203,6 +200,8 @@ def _of_standings(path: Path) -> _Selection:
         seeds=int(content["seeds"]) if "seeds" in content else None,
         contract=content.get("contract_digest") or None,
         names=frozenset(map(str, content["scenarios"])) if "scenarios" in content else None,
+        score=content.get("score_rule"),
+        accepts_fallbacks=content.get("accept_fallbacks") is True,
     )
 
 
@@ -241,8 +240,15 @@ def _differences(there: _Selection, asked: _Selection) -> Iterator[str]:
         yield f"it is of {_seeds(there)}, asked was {_seeds(asked)}"
     elif there.seeds is not None and asked.seeds is not None and there.seeds > asked.seeds:
         yield f"it is of {there.seeds} seeds, asked were {asked.seeds} of them"
+    if there.score is not None and there.score != asked.score:
+        yield f"it is scored by {_rule(there.score)}, asked was {_rule(asked.score or {})}"
     if there.suite is None or there.suite == asked.suite:
         yield from _scenario_differences(there, asked)
+
+
+def _rule(score: Mapping[str, Any]) -> str:
+    told = [f"{name} {value}" for name, value in score.items() if name != "rule" and value]
+    return printable(", ".join([str(score.get("rule")), *told]))
 
 
 def _scenario_differences(there: _Selection, asked: _Selection) -> Iterator[str]:

@@ -16,6 +16,7 @@ from arena.results.episode_table import EpisodeTable
 from arena.results.inference import ANY_STOP, FIXED_SEEDS
 from arena.results.rows import Standings
 from arena.results.scores import Divisors, EpisodeValues, Scoring
+from arena.results.sequential import seeds_needed_by_one
 from arena.results.statistics import Estimate, student_quantile
 
 if TYPE_CHECKING:
@@ -112,6 +113,10 @@ def compare(
     """
     if margin is not None and not 0 < margin < math.inf:
         raise InvalidInput([Fault("--margin", "", margin, "is no positive number", "use for example 0.002")])
+    if first == second and other is None:
+        rule = "is compared with itself"
+        fix = "name another submission, or another folder with --with"
+        raise InvalidInput([Fault(str(results.folder), "submission", first, rule, fix)])
     there = other or results
     if other is not None:
         _refuse_other_contest(results, other)
@@ -137,6 +142,8 @@ def compare(
     of_profit, of_score = estimate(values.units(profit)), estimate(values.units(score))
     over_all = _difference(None, of_profit, of_score)
     verdict, needed = _decide(of_score if measure == "score" else of_profit, margin, results.table.seeds)
+    if verdict == "not decided" and standings.stopping is not None:
+        needed = seeds_needed_by_one(values.units(score if measure == "score" else profit), margin or 0.0)
     return Comparison(
         first=first,
         second=label,

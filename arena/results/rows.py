@@ -189,6 +189,10 @@ class StoppingRule(BaseModel):
     budget: Annotated[int, Field(ge=1)] = 500
     """Most seeds per scenario."""
 
+    def margin_of(self, ranked_by: Literal["score", "mean_profit"]) -> float:
+        """Return the difference that does not matter; 0 where every difference does."""
+        return self.margin or (DEFAULT_MARGIN if ranked_by == "score" else 0.0)
+
 
 class NeighbourVerdict(BaseModel):
     """The comparison of two submissions that follow each other in the table, valid whenever a run is stopped.

@@ -200,7 +200,7 @@ def decide_neighbours(units: Matrix, order: Sequence[str], margin: float) -> tup
         units: finite values of every submission, shape (strata, units, submissions), in the order of the table; see
             `arena.results.statistics`.
         order: names of the submissions, best first.
-        margin: difference that does not matter, in the unit of the values; positive.
+        margin: difference that does not matter, in the unit of the values; 0 where every difference does.
 
     Returns:
         A verdict per pair of neighbours, from the top of the table. The error level is that of all pairs of the table,
@@ -245,6 +245,20 @@ def decide_neighbours(units: Matrix, order: Sequence[str], margin: float) -> tup
             )
         )
     return tuple(verdicts)
+
+
+def seeds_needed_by_one(units: Matrix, margin: float) -> int | None:
+    """Forecast how many seeds per scenario would decide a single pair that was chosen beforehand.
+
+    Args:
+        units: its paired differences, (strata, units).
+        margin: difference that does not matter, in the unit of the values; 0 where every difference does.
+
+    Returns:
+        The number, if difference and spread stay what they look like; None if no number would, or for one unit.
+    """
+    moments = moments_of(units.sum(axis=0)[:, None])
+    return _seeds_needed(moments, LEVEL, LEVEL, margin) if moments.number > 1 else None
 
 
 def next_seeds(seeds: int, budget: int, verdicts: Sequence[NeighbourVerdict]) -> int:

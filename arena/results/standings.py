@@ -33,7 +33,6 @@ from arena.results.inference import ANY_STOP, FIXED_SEEDS, Inference
 from arena.results.ranking import rank_of
 from arena.results.record import EpisodeRecord
 from arena.results.rows import (
-    DEFAULT_MARGIN,
     OFFICIAL_ISOLATION,
     NeighbourVerdict,
     Rank,
@@ -194,7 +193,7 @@ class _Analysis:
 
     def neighbours(self, order: Sequence[str], by_score: bool, rule: StoppingRule) -> tuple[NeighbourVerdict, ...]:
         """Return the verdicts on submissions that follow each other, in the order of their ranks."""
-        margin = rule.margin or (DEFAULT_MARGIN if by_score else 0.0)
+        margin = rule.margin_of("score" if by_score else "mean_profit")
         return decide_neighbours(self._units_of(order, by_score), order, margin)
 
     def _units_of(self, names: Sequence[str], by_score: bool) -> Matrix:

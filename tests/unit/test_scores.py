@@ -104,6 +104,35 @@ class TestRules:
         assert alpha.score_interval is not None
         assert alpha.score_interval.low < alpha.score < alpha.score_interval.high
 
+    def test_a_single_collapse_does_not_make_a_certain_loser(self) -> None:
+        """The mean is below the least score by one bad seed: what is not known of it shows in interval and rank."""
+        random = np.random.default_rng(5)
+        plain, best = 50 + random.normal(0, 1, 10), 60 + random.normal(0, 1, 10)
+        unlucky = plain + 3 + random.normal(0, 1, 10)
+        unlucky[4] -= 300
+        records = play("best", {"north": list(best)}, "oracle")
+        records += play("plain", {"north": list(plain)}) + play("unlucky", {"north": list(unlucky)})
+        standings = score(records, rule=GAP)
+        loser = row(standings, "unlucky")
+        assert loser.score == -1
+        assert loser.score_interval is not None
+        assert str(loser.rank) == "1–2"
+        ruin = play("ruin", {"north": list(plain - 300 + random.normal(0, 1, 10))})
+        # Both are at the least score; of the one that always loses it is certain that the reference rule is better.
+        certain = row(score(records + ruin, rule=GAP), "ruin")
+        assert (certain.score, str(certain.rank)) == (-1, "2–3")
+
+    def test_an_optimum_that_somebody_undercuts_far_is_none(self) -> None:
+        records = play("alpha", {"north": [-100.0, -120.0]})
+        rule = ScoreRule(rule="cost_ratio", optimal_costs={"north": 5000.0})
+        reason = "alpha pays 110.00, far less than the stated optimum of 5,000.00"
+        assert unscored(score(records, rule=rule))["north"] == reason
+
+    def test_an_optimum_below_what_the_oracle_pays_is_none(self) -> None:
+        records = play("best", {"north": [-90.0, -90.0]}, "oracle") + play("alpha", {"north": [-100.0, -120.0]})
+        rule = ScoreRule(rule="cost_ratio", optimal_costs={"north": 0.001})
+        assert "best, which knows the demand to come, pays 90.00" in unscored(score(records, rule=rule))["north"]
+
 
 class TestDenominators:
     def test_a_profit_of_next_to_nothing_scores_nobody(self) -> None:
@@ -111,9 +140,8 @@ class TestDenominators:
         records += play("alpha", {"north": [-60.0, -60.0], "south": [40.0, 40.0]})
         standings = score(quiet(records, revenue=600.0), ("north", "south"))
         assert set(unscored(standings)) == {"north"}
-        assert (
-            "the mean profit of best is 0.06, less than 2 % of its turnover of 600.00" in unscored(standings)["north"]
-        )
+        reason = "the mean profit of best is 0.06, less than 2 % of the turnover of best, which is 600.00"
+        assert unscored(standings)["north"] == reason
         assert row(standings, "alpha").score is None
 
     @pytest.mark.parametrize(("profit", "scored"), [(12.1, True), (11.9, False), (0.0, False), (-5.0, False)])
@@ -125,7 +153,7 @@ class TestDenominators:
         records = play("best", {"north": [-1.0]}, "oracle") + play("plain", {"north": [-2.0]})
         moved = quiet(records, revenue=0.0, holding_cost=100.0)
         assert "the mean cost of best" in unscored(score(moved, rule=COST))["north"]
-        assert "the mean profit of best less that of plain is 1.00" in unscored(score(moved, rule=GAP))["north"]
+        assert "best earns 1.00 more than plain" in unscored(score(moved, rule=GAP))["north"]
 
     def test_an_oracle_that_fell_back_scores_nobody_until_that_is_accepted(self) -> None:
         records = play("best", {"north": [100.0, 90.0]}, "oracle") + play("alpha", {"north": [80.0, 70.0]})
@@ -225,6 +253,23 @@ class TestReferencesFirst:
         assert evaluation.resumed == len(played) == 4
         scores = {one.submission: one.score for one in (*evaluation.standings.rows, *evaluation.standings.reference)}
         assert scores == {"rival": pytest.approx(0, abs=1e-12), "clairvoyant": pytest.approx(1, abs=1e-12)}
+
+    def play(self, entries: Any, suite: Suite, folder: Path, **more: Any) -> Any:
+        return evaluate(entries, suite, PublicSeeds(1), output=folder, isolation="trusted", workers=0, **more)
+
+    def test_a_reference_rule_that_does_not_play_is_refused_at_once(self, tmp_path: Path) -> None:
+        rule = ScoreRule(rule="gap_closed", reference="rivall")
+        suite = Suite(name="own", description="", scenarios=(without_revenue(),), score=rule)
+        with pytest.raises(InvalidInput, match='did you mean "rival"'):
+            self.play(self.submissions(tmp_path), suite, tmp_path / "results")
+
+    def test_the_rule_of_a_folder_is_not_exchanged(self, tmp_path: Path) -> None:
+        entries = self.submissions(tmp_path)
+        suite = Suite(name="own", description="", scenarios=(without_revenue(),))
+        self.play(entries, suite, tmp_path / "results")
+        other = suite.model_copy(update={"score": ScoreRule(rule="gap_closed", reference="rival")})
+        with pytest.raises(InvalidInput, match="it is scored by cost_ratio, asked was gap_closed, reference rival"):
+            self.play(entries, other, tmp_path / "results")
 
     def test_an_oracle_alone_is_not_refused(self, tmp_path: Path) -> None:
         oracle = [one for one in self.submissions(tmp_path) if one.track == "oracle"]

@@ -145,6 +145,25 @@ def test_later_tables_of_these_seeds_hold_at_any_stop_too(place: Path) -> None:
     assert wide.high - wide.low > narrow.high - narrow.low
 
 
+def test_nobody_of_a_folder_is_left_behind(place: Path) -> None:
+    rule = StoppingRule(margin=1e-6, budget=40)
+    run(place, entries(place, more=20.3, less=19.7), 30, rule)
+    (newcomer,) = entries(place, third=20.1)
+    with pytest.raises(InvalidInput, match="other submissions, which would be left behind: less, more"):
+        run(place, (newcomer,), 30, rule)
+    standings = run(place, entries(place, more=20.3, less=19.7, third=20.1), 30, rule).standings
+    assert [row.complete for row in standings.rows] == [True] * 3
+
+
+def test_the_store_tells_how_far_a_folder_is(place: Path) -> None:
+    submissions = entries(place, more=20.3, less=19.7)
+    run(place, submissions, 30, StoppingRule(margin=1e-6, budget=45))
+    (place / "results" / "standings.json").unlink()
+    with pytest.raises(InvalidInput, match="has 45 seeds per scenario already"):
+        run(place, submissions, 30, StoppingRule(margin=1e-6, budget=40))
+    assert run(place, submissions, 30, StoppingRule(margin=1e-6, budget=45)).standings.seeds == 45
+
+
 def test_verification_page_and_comparison_know_the_rule(place: Path) -> None:
     evaluation = run(place, entries(place, good=20.0, poor=5.0), 30, StoppingRule(budget=60))
     assert verify(place / "results", reveal=reveal_secret(SECRET)).differences == ()
@@ -158,6 +177,20 @@ def test_below_the_smallest_number_a_comparison_is_not_exact(place: Path) -> Non
     run(place, entries(place, good=20.0, poor=5.0), 10, StoppingRule(budget=10))
     found = compare(read_results(place / "results"), "good", "poor")
     assert (found.verdict, found.over_all.profit_interval) == ("not decided", None)
+    assert found.seeds_needed == FEWEST_SEEDS
+
+
+def test_a_comparison_and_the_table_forecast_the_same(place: Path) -> None:
+    standings = run(place, entries(place, more=20.3, less=19.7), 30, StoppingRule(margin=1e-6, budget=30)).standings
+    first, second = (row.submission for row in standings.rows)
+    found = compare(read_results(place / "results"), first, second, margin=1e-6)
+    assert found.seeds_needed == standings.neighbours[0].seeds_needed
+
+
+def test_nothing_is_compared_with_itself(place: Path) -> None:
+    run(place, entries(place, good=20.0, poor=5.0), 10, StoppingRule(budget=10))
+    with pytest.raises(InvalidInput, match="is compared with itself"):
+        compare(read_results(place / "results"), "good", "good")
 
 
 @pytest.mark.parametrize(
