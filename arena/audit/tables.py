@@ -195,6 +195,7 @@ def recompute_standings(
             full_views={one.submission: one.full_view for one in stored.prices},
             fitted_rules={one.submission: one.fitted_rule for one in stored.language_models if one.fitted_rule},
             removals=removals,
+            round_digest=stored.round_digest,
         )
         if computed.oracles == stored.oracles:
             return computed

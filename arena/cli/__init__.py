@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import sys
 
-from arena.cli import checking, comparing, evaluating, listing, results, scaffolding, seeding, training, verifying
+from arena.cli import (
+    checking,
+    comparing,
+    evaluating,
+    listing,
+    results,
+    rounds,
+    scaffolding,
+    seeding,
+    training,
+    verifying,
+)
 from arena.cli.app import app
 from arena.cli.streams import Guard, OutputLostError
 
 __all__ = ["app", "main"]
 
-for _module in (listing, checking, evaluating, results, comparing, verifying, seeding, training, scaffolding):
+for _module in (listing, checking, evaluating, results, comparing, verifying, seeding, rounds, training, scaffolding):
     _module.register(app)
 
 
