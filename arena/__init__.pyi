@@ -83,6 +83,7 @@ from .jail.isolation import Isolation as Isolation
 from .jail.limits import Limits as Limits
 from .llm.access import LlmAccess as LlmAccess
 from .play.evaluate import Evaluation as Evaluation, Interrupted as Interrupted, evaluate as evaluate
+from .play.rounds import make_round as make_round
 from .play.until_decided import evaluate_until_decided as evaluate_until_decided
 from .plugins import Plugins as Plugins, RegisteredController as RegisteredController, discover as discover
 from .progress import Progress as Progress
@@ -97,6 +98,15 @@ from .results.fingerprint import Digests as Digests, SubmissionDigests as Submis
 from .results.head_to_head import Comparison as Comparison, Difference as Difference, compare as compare
 from .results.reading import Results as Results, read_results as read_results
 from .results.record import EpisodeRecord as EpisodeRecord, PlayedEpisode as PlayedEpisode
+from .results.rounds import (
+    Participant as Participant,
+    Round as Round,
+    RoundScenario as RoundScenario,
+    RoundSuite as RoundSuite,
+    RoundTerms as RoundTerms,
+    read_round as read_round,
+    write_round as write_round,
+)
 from .results.rows import (
     NeighbourVerdict as NeighbourVerdict,
     Rank as Rank,

@@ -17,6 +17,7 @@ from arena.audit.fingerprints import check_published, digest_differences, explai
 from arena.audit.outcome import Unchecked, Verification
 from arena.audit.playing import Replays, Sample, play_again
 from arena.audit.recompute import kept_twice, recompute, repetition_mismatch
+from arena.audit.rounds import RoundAudit
 from arena.audit.tables import Tables, read_lines
 from arena.audit.transcripts import TranscriptAudit
 from arena.contract.seeds import MOST_SEEDS, HiddenSeeds, PublicSeeds, Reveal, hidden_seeds
@@ -27,6 +28,7 @@ from arena.results.fingerprint import Digests
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.reading import read_standings, refuse_stale
 from arena.results.record import EpisodeRecord, key_of
+from arena.results.rounds import Round
 from arena.results.rows import Standings
 from arena.results.store import Store, refuse_other_age
 from arena.results.stored import EpisodeStatus, StoredEpisode
@@ -45,6 +47,7 @@ def verify(
     suite: str | Path | None = None,
     replays: Replays | None = None,
     digest: str | None = None,
+    contest_round: Round | None = None,
     sample: Sample | None = None,
     progress: Progress[bool] | None = None,
 ) -> Verification:
@@ -57,6 +60,7 @@ def verify(
             they are what the folder says.
         replays: plays episodes again that asked a language model, from the folder's transcript; None to leave that out.
         digest: results digest or full digest that was published, or at least twelve characters of its beginning.
+        contest_round: the round that was published; None for the one that the folder keeps, if any.
         sample: episodes to play again from their submissions; None to leave that out.
         progress: who is told how it goes.
 
@@ -79,6 +83,7 @@ def verify(
         refuse_stale(folder, standings, store)
         audit = _Audit(store, reveal, models)
         audit.check_commitment(standings)
+        rounds = RoundAudit(store, standings, contest_round)
         named = audit.load_suite(suite, standings)
         audit.check_scenarios()
         audit.differences += models.entry_differences()
@@ -100,13 +105,17 @@ def verify(
     if named is not None:
         audit.check_suite(named, standings, counted)
     oracles = Counter(standings.oracles.values())
-    scored_by = [named.scored_by] if named is not None else [*(name for name, _ in oracles.most_common()), None]
+    scored_by = [*(name for name, _ in oracles.most_common()), None]
+    if named is not None or rounds.scored_by:
+        scored_by = rounds.scored_by if named is None else [named.scored_by]
+    audit.differences += rounds.differences(counted, audit.removals)
+    audit.notices += rounds.notices(counted)
     wrong = tables.standings_difference(scored_by)
     audit.differences += [] if wrong is None else [wrong]
     audit.check_digests(standings.digests, digests, published)
     audit.note_missing(standings)
     audit.notices += audit.copies.notices(counted)
-    result = audit.result(standings, len(lines), tuple(oracles), digests, published)
+    result = audit.result(standings, len(lines), tuple(oracles), digests, published, rounds.round)
     if not result.checked and not result.differences:
         reasons = "; ".join(f"{one.number} {one.what}: {one.why}" for one in result.unchecked)
         raise InvalidInput([Fault(str(folder), "", ABSENT, "holds no row that can be checked", reasons)])
@@ -353,7 +362,13 @@ class _Audit:
                 self._unchecked["episodes", f"{row.submission} has not played them, and has no rank"] += missing
 
     def result(
-        self, standings: Standings, lines: int, oracles: tuple[str, ...], digests: Digests, published: str | None
+        self,
+        standings: Standings,
+        lines: int,
+        oracles: tuple[str, ...],
+        digests: Digests,
+        published: str | None,
+        contest_round: Round | None,
     ) -> Verification:
         """Return what came of the checks."""
         if self._models.not_replayed:
@@ -374,7 +389,7 @@ class _Audit:
             digests=digests,
             digests_kept=standings.digests is not None,
             published=published is not None,
-            round_digest=None,
+            round_digest=None if contest_round is None else contest_round.digest,
             played=self._counts["played"],
             play_seed=self._play_seed,
             differences=tuple(self.differences),

@@ -15,6 +15,7 @@ from arena.cli import (
     evaluating,
     listing,
     results,
+    rounds,
     scaffolding,
     seeding,
     training,
@@ -25,7 +26,19 @@ from arena.cli.streams import Guard, OutputLostError
 
 __all__ = ["app", "main"]
 
-for _module in (listing, doctor, checking, evaluating, results, comparing, verifying, seeding, training, scaffolding):
+for _module in (
+    listing,
+    doctor,
+    checking,
+    evaluating,
+    results,
+    comparing,
+    verifying,
+    seeding,
+    rounds,
+    training,
+    scaffolding,
+):
     _module.register(app)
 
 

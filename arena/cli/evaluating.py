@@ -43,8 +43,19 @@ def evaluate(
     scenario: Annotated[
         list[str] | None, typer.Option(help="A scenario by name or file, in place of a suite; repeatable.")
     ] = None,
-    seeds: Annotated[str, typer.Option(help="public, or hidden:N for N seeds from a secret.")] = "public",
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="public, or hidden:N for N seeds from a secret; public unless given."),
+    ] = None,
     secret: Annotated[Path | None, typer.Option(help="File of the secret, for hidden seeds.")] = None,
+    round_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--round",
+            metavar="FILE",
+            help="The round that is played, all of it: see arena round new. It says suite, seeds, level and limits.",
+        ),
+    ] = None,
     isolation: Isolation = None,
     limits: LimitsFile = None,
     workers: Annotated[
@@ -125,7 +136,8 @@ def evaluate(
 
     Writes results.sqlite, episodes.csv, standings.json and report.html into the output folder. An interrupted
     evaluation goes on where it stopped when the same command is given again. Files that the arena did not write, and
-    the results of another suite, of other seeds or with other limits, are never replaced.
+    the results of another suite, of other seeds or with other limits, are never replaced. Official are the results of a
+    round only.
     """
     from dataclasses import replace
 
@@ -139,13 +151,21 @@ def evaluate(
     from arena.play.until_decided import evaluate_until_decided
     from arena.report.page import write_report
     from arena.results.folder import REPORT_NAME, seeds_contract_of
+    from arena.results.rounds import read_round
 
-    stopping = _stopping_rule(until_decided, margin, budget)
-    plan = parse_seeds(seeds, secret, contract_digest())
+    contest_round = None if round_file is None else read_round(round_file)
+    terms = None if contest_round is None else contest_round.terms
+    stopping = stopping_rule(until_decided, margin, budget)
+    if terms is not None:
+        # What is given nevertheless is held against the round before anybody plays.
+        seeds, stopping = seeds or f"hidden:{terms.seeds}", stopping or terms.stopping
+        suite = suite or (None if scenario else terms.suite.reference)
+        isolation, accept_fallbacks = isolation or terms.isolation, accept_fallbacks or terms.accept_fallbacks
+    plan = parse_seeds(seeds or "public", secret, contract_digest())
     if isinstance(plan, HiddenSeeds):
         # A folder that was upgraded keeps to the demand that its episodes have met.
         plan = replace(plan, contract_digest=seeds_contract_of(output, plan.commitment) or plan.contract_digest)
-    chosen = _choose_suite(suite, scenario or [], plan)
+    chosen = choose_suite(suite, scenario or [], plan)
     model_limits = make_limits(
         calls=llm_calls,
         tokens=llm_tokens,
@@ -155,7 +175,7 @@ def evaluate(
         retries=llm_retries,
         failures_in_a_row=llm_failures_in_a_row,
     )
-    allowed = None if limits is None else load_limits(limits)
+    allowed = load_limits(limits) if limits is not None else None if terms is None else terms.allowed
     models = make_access(llm, llm_endpoint or (), transcripts, model_limits)
     level = isolation or strongest()
     loaded = load(paths, settings)
@@ -169,6 +189,7 @@ def evaluate(
         "models": models,
         "accept_fallbacks": accept_fallbacks,
         "refused": refused,
+        "contest_round": contest_round,
         "progress": _progress(workers),
     }
     try:
@@ -237,7 +258,12 @@ def _admit(loaded: LoadedSubmissions, isolation: str) -> tuple[tuple[Submission,
     ]
 
 
-def _stopping_rule(until_decided: bool, margin: float | None, budget: int | None) -> StoppingRule | None:
+def stopping_rule(until_decided: bool, margin: float | None, budget: int | None) -> StoppingRule | None:
+    """Return the stopping rule that options mean; None for a fixed number of seeds.
+
+    Raises:
+        InvalidInput: the margin is not positive, or margin or budget are given without the rule.
+    """
     from arena.errors import Fault, InvalidInput
     from arena.results.rows import StoppingRule
 
@@ -261,7 +287,12 @@ def _tell(evaluation: Evaluation, following: int) -> None:
     warn(f"after {standings.seeds:,} seeds per scenario {count_decided(standings.neighbours)}{then}")
 
 
-def _choose_suite(suite: str | None, scenarios: list[str], plan: SeedPlan) -> Suite:
+def choose_suite(suite: str | None, scenarios: list[str], plan: SeedPlan) -> Suite:
+    """Return the suite that options mean, drawn by the key of a seed plan.
+
+    Raises:
+        InvalidInput: both a suite and scenarios are named, or something has faults.
+    """
     from arena.errors import Fault, InvalidInput
     from arena.world.suite import Suite, load_all, load_suite
 

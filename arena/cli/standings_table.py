@@ -43,7 +43,11 @@ def print_standings(standings: Standings) -> None:
     seeds = f"{standings.seeds} {kind} seed{'' if standings.seeds == 1 else 's'}"
     print(f"\n{standings.suite}, {seeds}; the interval is of the {ranked_by}")
     if standings.commitment is None and standings.rows:
-        print("not official: public seeds are known to everybody; play --seeds hidden:N --secret FILE for that")
+        print("not official: public seeds are known to everybody; play a round for that (arena round new)")
+    elif standings.round_digest is None and standings.rows:
+        print("not official: practice on hidden seeds, outside of any round; commit to one first (arena round new)")
+    elif standings.round_digest is not None:
+        print(f"played in the round {standings.round_digest}")
     if standings.oracles:
         # Not always the oracle that the suite names: that one may not have played.
         divisors = ", ".join(f"{printable(name)} on {number}" for name, number in count_divisors(standings))

@@ -52,6 +52,12 @@ def verify(
         str | None,
         typer.Option(help="A digest that was published (results or full), or its first 12 characters and more."),
     ] = None,
+    round_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--round", metavar="FILE", help="The round that was published, to hold the folder against; see arena round."
+        ),
+    ] = None,
     play: Annotated[
         int | None,
         typer.Option(min=1, help="Play so many of the episodes again, and compare the orders; see --submissions."),
@@ -83,6 +89,7 @@ def verify(
     from arena.errors import Fault, InvalidInput
     from arena.play.replays import EpisodeReplays, TranscriptReplays
     from arena.play.seats import strongest
+    from arena.results.rounds import read_round
 
     if settings and not replay and not play:
         rule = "only submissions that are played again can be varied"
@@ -105,6 +112,7 @@ def verify(
             suite=suite,
             replays=replays,
             digest=digest,
+            contest_round=read_round(round_file) if round_file else None,
             sample=sample,
             progress=make_progress(Wording("rows", "differing", bool)),
         )
@@ -157,6 +165,8 @@ def _checks(found: Verification) -> list[str]:
     lines = []
     if found.commitment is not None:
         lines.append(f"the commitment {found.commitment}, from the reveal")
+    if found.round_digest is not None:
+        lines.append(f"the round {found.round_digest}: participants, suite, level, limits and seeds")
     if found.drawn:
         lines.append(f"{found.drawn:,} of the scenarios, drawn again")
     if found.recomputed:

@@ -39,6 +39,7 @@ from arena.play.refusals import (
     refuse_unplayable,
     refuse_unscorable,
 )
+from arena.play.rounds import refuse_departures
 from arena.play.seats import conceal_memory, require_level
 from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals, split_references
 from arena.progress import Progress, Silent
@@ -56,6 +57,7 @@ from arena.results.folder import (
 )
 from arena.results.losses import refuse_losses
 from arena.results.record import EpisodeRecord, key_of
+from arena.results.rounds import Round
 from arena.results.rows import RefusedSubmission, Removal, Standings, StoppingRule
 from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
@@ -130,6 +132,7 @@ def evaluate(
     accept_fallbacks: bool = False,
     stopping: StoppingRule | None = None,
     refused: Sequence[RefusedSubmission] = (),
+    contest_round: Round | None = None,
     progress: Progress[EpisodeRecord] | None = None,
 ) -> Evaluation:
     """Play what is missing in a folder of results, and write its tables anew.
@@ -157,6 +160,7 @@ def evaluate(
             `arena.play.until_decided`. None for a number of seeds that was fixed beforehand, unless the folder's were
             played until decided before.
         refused: submissions that were left out because they are malformed, for the standings.
+        contest_round: the round that this evaluation plays, all of it; its results are official. None for practice.
         progress: who is told how it goes.
 
     Raises:
@@ -169,7 +173,8 @@ def evaluate(
             hold; it is inside a submission's folder; a submission's folder has changed since it was loaded, or it asks
             for a capability that the isolation level does not grant, or for a library that cannot be preloaded, or
             needs a language model and has none; see `arena.llm.split_playable`; the suite's score rule does not fit its
-            scenarios, or a scenario cannot be scored.
+            scenarios, or a scenario cannot be scored; what is to be played is not what the round commits to, or the
+            folder holds another round or practice on its seeds.
         StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store cannot be used.
     """
@@ -183,6 +188,17 @@ def evaluate(
     refuse_inside(submissions, output)
     refuse_ungranted(submissions, level)
     allowed = limits or Limits()
+    if contest_round is not None:
+        refuse_departures(
+            contest_round,
+            submissions,
+            suite,
+            seeds,
+            isolation=level,
+            limits=allowed,
+            stopping=stopping,
+            accept_fallbacks=accept_fallbacks,
+        )
     refuse_unimportable(submissions, level, allowed)
     count = cores() if workers is None else workers
     if count < 0:
@@ -201,6 +217,8 @@ def evaluate(
         store = stack.enter_context(Store(output / STORE_NAME))
         store.require_current()
         _refuse_other_demand(store, seeds, output)
+        if seeds.commitment is not None:
+            store.rounds.enter(seeds.commitment, contest_round, output)
         store.limits.enter(allowed, output)
         removals = store.removals.enter((one.name, one.digest) for one in submissions)
         pairings = enter_pairings(submissions, store, output)
@@ -257,6 +275,7 @@ def evaluate(
         fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
         removals=marks,
         refused=refused,
+        round_digest=None if contest_round is None else contest_round.digest,
     ).model_copy(update={"digests": digests})
     evaluation = Evaluation(
         standings=standings,

@@ -386,6 +386,7 @@ def _provenance(standings: Standings, records: Sequence[EpisodeRecord]) -> list[
         ("contract", all_of("contract_digest")),
         ("seeds", f"{standings.seed_plan.partition(':')[0]}, {standings.seeds} per scenario"),
         ("commitment to the seeds", standings.commitment or "none: the seeds are public"),
+        ("round", standings.round_digest or "none: nobody committed to these results beforehand"),
         ("isolation", all_of("isolation")),
         ("arena", all_of("arena_version")),
         ("Python", all_of("python_version")),

@@ -13,7 +13,7 @@ from arena.results.fingerprint import Digests
 from arena.world.scoring import ScoreRule
 
 OFFICIAL_ISOLATION: Final = frozenset({"strict", "sandbox"})
-"""Isolation levels whose results are official."""
+"""Isolation levels whose results are official, in a round."""
 
 DEFAULT_MARGIN: Final = 0.002
 """Difference of scores that does not matter, unless the organiser says otherwise."""
@@ -115,8 +115,9 @@ class StandingRow(BaseModel):
     isolation: Isolation
     """The weakest isolation level among its episodes."""
     official: bool
-    """Whether it is ranked or a reference, has played every episode on hidden seeds, and all of them at level strict or
-    sandbox. Results on public seeds are never official: everybody knows the demand."""
+    """Whether it is ranked or a reference, has played every episode of a round, and all of them at level strict or
+    sandbox. Results on public seeds are never official, since everybody knows the demand, and neither is practice on
+    hidden ones, to which nobody committed beforehand."""
     complete: bool
     """Whether every scenario and seed of the suite was played and none was lost to the arena's own failures."""
     episodes: int

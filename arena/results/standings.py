@@ -71,6 +71,7 @@ def compute_standings(
     fitted_rules: Mapping[str, str] | None = None,
     removals: Sequence[Removal] = (),
     refused: Sequence[RefusedSubmission] = (),
+    round_digest: str | None = None,
 ) -> Standings:
     """Compute the standings of one suite under one seed plan.
 
@@ -87,6 +88,7 @@ def compute_standings(
         fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
         removals: marks of submissions that were taken out of the folder; the records are without theirs.
         refused: submissions that were left out because they are malformed.
+        round_digest: digest of the round that was played; None for practice, which is never official.
 
     Raises:
         ValueError: two records are of the same submission, scenario and seed index.
@@ -106,8 +108,9 @@ def compute_standings(
         placed["probability_of_improvement"] = None if other is None else table.probability_above(name, other)
         rows[name] = rows[name].model_copy(update=placed)
     neighbours = () if stopping is None else analysis.neighbours(order, by_score, stopping)
-    if commitment is None:
-        # Whoever knows the public seeds knows the demand: such results are for development and comparison.
+    if commitment is None or round_digest is None:
+        # Whoever knows the public seeds knows the demand, and who commits to nothing can choose among hidden ones: such
+        # results are for development and comparison.
         rows = {name: row.model_copy(update={"official": False}) for name, row in rows.items()}
     listed = order + [name for name in contenders if name not in ranks]
     reference = [name for name in table.names if rows[name].track == "oracle"]
@@ -146,6 +149,7 @@ def compute_standings(
         ),
         removals=tuple(removals),
         refused=tuple(refused),
+        round_digest=round_digest,
     )
 
 

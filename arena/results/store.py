@@ -30,6 +30,7 @@ from arena.results.rebasing import Rebasing
 from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, key_of
 from arena.results.removals import Removals
 from arena.results.repairs import Repairs
+from arena.results.rounds import KeptRounds
 from arena.results.series import pack, unpack
 from arena.results.stopping import StoppingRules
 from arena.results.stored import EpisodeStatus, Series, StoredEpisode, StoredScenario
@@ -57,6 +58,7 @@ class Store:
         limits: what its episodes were played with.
         stopping: by which rule its hidden seeds are played until decided.
         digests: the digests of its rows.
+        rounds: the rounds that were played.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -80,6 +82,7 @@ class Store:
         self.limits = RecordedLimits(self._database)
         self.stopping = StoppingRules(self._database)
         self.digests = StoredDigests(self._database)
+        self.rounds = KeptRounds(self._database)
 
     def __enter__(self) -> Self:
         """Return the store."""

@@ -151,6 +151,9 @@ def without_timings(standings: Standings) -> dict[str, Any]:
     content = standings.model_dump()
     for row in (*content["rows"], *content["reference"]):
         del row["planning_time"], row["decision_time"], row["repetitions"]
+    # The results digests stay: they are the same however a folder came about.
+    for digests in (content["digests"], *content["digests"]["submissions"]):
+        del digests["full"]
     return content
 
 

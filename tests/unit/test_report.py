@@ -365,19 +365,30 @@ def test_an_empty_contest_is_a_page_too() -> None:
 
 
 def test_official_results_carry_no_notice() -> None:
-    def notice(isolation: str, commitment: str | None) -> str:
+    def notice(isolation: str, commitment: str | None, round_digest: str | None) -> str:
         records = contest({"first": 900.0}, isolation=isolation)
         standings = compute_standings(
-            records, suite="test", scenarios=SCENARIOS, seeds=SEEDS, seed_plan="hidden:4", commitment=commitment
+            records,
+            suite="test",
+            scenarios=SCENARIOS,
+            seeds=SEEDS,
+            seed_plan="hidden:4",
+            commitment=commitment,
+            round_digest=round_digest,
         )
         return render_report(standings, records)
 
     public, weak = "These seeds are public", "Only episodes played at isolation level strict or sandbox"
-    expected = {("process", None): (True, True, True), ("strict", None): (True, True, False)}
-    expected |= {("process", "c" * 64): (True, False, True), ("strict", "c" * 64): (False, False, False)}
+    practice, hidden, played = "This is practice on hidden seeds", "c" * 64, "d" * 64
+    expected = {("process", None, None): (True, True, False, True), ("strict", None, None): (True, True, False, False)}
+    expected |= {("process", hidden, None): (True, False, True, True)}
+    expected |= {("strict", hidden, None): (True, False, True, False)}
+    expected |= {("process", hidden, played): (True, False, False, True)}
+    expected |= {("strict", hidden, played): (False, False, False, False)}
     for arguments, shown in expected.items():
         page = notice(*arguments)
-        assert tuple(words in page for words in ("Not official", public, weak)) == shown
+        assert tuple(words in page for words in ("Not official", public, practice, weak)) == shown
+        assert (played in page) == (arguments[2] is not None)
 
 
 def test_who_played_and_how_often_is_marked() -> None:

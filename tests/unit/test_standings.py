@@ -20,9 +20,9 @@ def compute(
     records: list[EpisodeRecord],
     seeds: int,
     scenarios: tuple[str, ...] = SCENARIOS,
-    commitment: str | None = None,
+    **options: Any,
 ) -> Standings:
-    return compute_standings(records, suite="test", scenarios=scenarios, seeds=seeds, commitment=commitment)
+    return compute_standings(records, suite="test", scenarios=scenarios, seeds=seeds, **options)
 
 
 def row(standings: Standings, name: str) -> StandingRow:
@@ -344,16 +344,18 @@ class TestFailures:
         assert (alpha.mean_profit, alpha.decision_time, alpha.episodes) == (None, None, 0)
         assert scenario_row(standings, "alpha", "north").infrastructure_failures == 2
 
-    def test_official_needs_strict_isolation_throughout_and_every_episode(self) -> None:
+    def test_official_needs_a_round_strict_isolation_throughout_and_every_episode(self) -> None:
         strict = play("alpha", {"north": [1.0, 2.0]}, isolation="strict")
         sandboxed = [strict[0], strict[1].model_copy(update={"isolation": "sandbox"})]
         mixed = [strict[0], strict[1].model_copy(update={"isolation": "process"})]
         expected = [(strict, "strict", True), (sandboxed, "strict", True), (mixed, "process", False)]
         for records, weakest, official in [*expected, (strict[:1], "strict", False)]:
-            alpha = row(compute(records, 2, ("north",), commitment="c" * 64), "alpha")
-            assert (alpha.isolation, alpha.official) == (weakest, official)
-            public = row(compute(records, 2, ("north",)), "alpha")
-            assert (public.isolation, public.official) == (weakest, False)
+            for commitment, round_digest in (("c" * 64, "d" * 64), ("c" * 64, None), (None, None)):
+                standings = compute(records, 2, ("north",), commitment=commitment, round_digest=round_digest)
+                alpha = row(standings, "alpha")
+                # Practice is not official, be its seeds hidden or public.
+                assert (alpha.isolation, alpha.official) == (weakest, official and round_digest is not None)
+                assert standings.round_digest == round_digest
 
     @pytest.mark.parametrize(("fallbacks", "ranked"), [(0, True), (30, True), (31, False), (60, False)])
     def test_a_submission_that_its_stand_in_played_has_no_rank(self, fallbacks: int, ranked: bool) -> None:
@@ -364,7 +366,7 @@ class TestFailures:
             make_record("alpha", "north", 1, 9.0, fallbacks=max(0, fallbacks - 30), **counts),
             *(make_record("beta", "north", index, 1.0, **counts) for index in range(2)),
         ]
-        standings = compute(records, 2, ("north",), commitment="c" * 64)
+        standings = compute(records, 2, ("north",), commitment="c" * 64, round_digest="d" * 64)
         alpha = row(standings, "alpha")
         assert (alpha.rank, alpha.track_rank, row(standings, "beta").rank) == (
             (FIRST, FIRST, SECOND) if ranked else (None, None, FIRST)

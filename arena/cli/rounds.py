@@ -1,0 +1,135 @@
+"""`arena round`: the terms of an official run, committed to before it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.cli.checking import Isolation, LimitsFile, Settings, load
+from arena.cli.console import print_json, print_table, warn
+from arena.cli.evaluating import choose_suite, stopping_rule
+from arena.cli.streams import kept
+
+if TYPE_CHECKING:
+    from arena.results.rounds import Round
+
+_SUITE = "core"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to the application."""
+    rounds = typer.Typer(no_args_is_help=True, help="Commit to an official run before it is played.")
+    rounds.command("new")(new)
+    rounds.command("show")(show)
+    app.add_typer(rounds, name="round")
+
+
+def new(
+    file: Annotated[Path, typer.Argument(help="New file of the round; publish it, or its digest, before the run.")],
+    submissions: Annotated[
+        list[Path], typer.Option(help="Participants: manifests, submission folders, or folders of them; repeatable.")
+    ],
+    secret: Annotated[Path, typer.Option(help="File of the secret behind the seeds: see arena seeds new.")],
+    seeds: Annotated[str, typer.Option(help="hidden:N for N seeds per scenario; until decided, of the first batch.")],
+    suite: Annotated[str, typer.Option(help="A suite by name, or a YAML file.")] = _SUITE,
+    settings: Settings = None,
+    isolation: Isolation = None,
+    limits: LimitsFile = None,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help="Play seeds in batches until all neighbours in the table are told apart or equivalent.",
+        ),
+    ] = False,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Until decided: difference of scores that does not matter, 0.002 unless given."),
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="Until decided: most seeds per scenario, 500 unless given.", min=1)
+    ] = None,
+    accept_fallbacks: Annotated[
+        bool,
+        typer.Option("--accept-fallbacks", help="Score scenarios though their oracle fell back in some decisions."),
+    ] = False,
+) -> None:
+    """Write a round to a new file, and print its digest to publish before the run.
+
+    It commits to the participants and their content, suite, isolation level, limits, number of seeds or stopping rule,
+    and to the secret without telling anything of it. Play it with: arena evaluate … --round FILE --secret FILE.
+    """
+    from arena.contract.seeds import parse_seeds
+    from arena.contract.version import contract_digest
+    from arena.entry.limits import load_limits
+    from arena.errors import unknown_name
+    from arena.jail.isolation import ISOLATION_ORDER
+    from arena.play.rounds import make_round
+    from arena.play.seats import strongest
+    from arena.results.rounds import write_round
+    from arena.results.rows import OFFICIAL_ISOLATION
+
+    stopping = stopping_rule(until_decided, margin, budget)
+    level = next((one for one in ISOLATION_ORDER if one == isolation), None) if isolation else strongest()
+    if level is None:
+        raise unknown_name("isolation level", str(isolation), ISOLATION_ORDER)
+    plan = parse_seeds(seeds, secret if seeds.startswith("hidden") else None, contract_digest())
+    made = make_round(
+        load(submissions, settings).require(),
+        choose_suite(suite, [], plan),
+        plan,
+        isolation=level,
+        reference=suite,
+        limits=None if limits is None else load_limits(limits),
+        stopping=stopping,
+        accept_fallbacks=accept_fallbacks,
+    )
+    write_round(made, file)
+    if level not in OFFICIAL_ISOLATION:
+        warn(f"results at level {level} are not official; official are {' and '.join(sorted(OFFICIAL_ISOLATION))}")
+    with kept(f"the round is written; its digest is printed by: arena round show {file}"):
+        print(made.digest)
+
+
+def show(
+    file: Annotated[Path, typer.Argument(help="File of the round.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the digest of a round and all that it commits to."""
+    from arena.results.rounds import read_round
+
+    found = read_round(file)
+    if as_json:
+        print_json({"digest": found.digest, **json.loads(found.terms.model_dump_json())})
+    else:
+        _show(found)
+
+
+def _show(found: Round) -> None:
+    from arena.errors import printable
+
+    terms = found.terms
+    drawn = sum(one.drawing is not None for one in terms.suite.scenarios)
+    number = f"{len(terms.suite.scenarios)} scenarios" + (f", {drawn} of them drawn by the secret" if drawn else "")
+    seeds = f"{terms.seeds:,} per scenario"
+    if terms.stopping is not None:
+        margin = "the default margin" if terms.stopping.margin is None else f"a margin of {terms.stopping.margin:g}"
+        seeds += f" at first, then until decided with {margin} and a budget of {terms.stopping.budget:,}"
+    for heading, text in (
+        ("round", found.digest),
+        ("made", terms.created),
+        ("suite", f"{terms.suite.name}, {number}"),
+        ("score", f"{terms.suite.score_rule.rule}, oracle {terms.suite.scored_by or 'with the highest mean profit'}"),
+        ("seeds", seeds),
+        ("commitment to the seeds", terms.commitment),
+        ("isolation", terms.isolation),
+        ("limits", ", ".join(f"{name} {value:g}" for name, value in terms.limits.items())),
+        ("contract", terms.contract_digest),
+        *((("fallbacks", "accepted"),) if terms.accept_fallbacks else ()),
+    ):
+        print(f"{heading}: {printable(text, 1000)}")
+    print()
+    print_table(("participant", "digest"), [(one.name, one.digest) for one in terms.participants])
