@@ -21,6 +21,19 @@ from arena.results.standings import compute_standings
 from arena.world.scoring import ScoreRule, default_rule, find_misfits
 from arena.world.suite import Suite, load_suite, shipped_scenarios
 
+CODE = """
+import numpy as np
+
+class Constant:
+    def __init__(self, amount):
+        self.amount = amount
+
+    def begin(self, briefing):
+        self.links = len(briefing.network.supply_links)
+
+    def order(self, observation):
+        return np.full(self.links, self.amount)
+"""
 GAP = ScoreRule(rule="gap_closed", reference="plain")
 COST = ScoreRule(rule="cost_ratio")
 
@@ -225,8 +238,13 @@ def without_revenue() -> Any:
 
 class TestReferencesFirst:
     def submissions(self, folder: Path) -> Any:
-        (folder / "clairvoyant.yaml").write_text("name: clairvoyant\ncontroller: oracle\ntrack: oracle\n")
-        (folder / "rival.yaml").write_text("name: rival\ncontroller: ss\ntrack: informed\n")
+        """A good rule in the place of an oracle, and a poor one."""
+        (folder / "code").mkdir()
+        (folder / "code" / "mine.py").write_text(CODE)
+        for name, track, amount in (("clairvoyant", "oracle", 20.0), ("rival", "blind", 12.0)):
+            text = f"name: {name}\ncontroller: mine.py:Constant\ncode: code\ntrack: {track}\n"
+            text += f"config: {{amount: {amount}}}\n"
+            (folder / f"{name}.yaml").write_text(text)
         return load_submissions([folder / "clairvoyant.yaml", folder / "rival.yaml"]).require()
 
     def test_a_scenario_that_cannot_be_scored_is_refused_before_a_contestant_plays(self, tmp_path: Path) -> None:
