@@ -18,6 +18,7 @@ from arena.audit.outcome import Unchecked, Verification
 from arena.audit.playing import Replays, Sample, play_again
 from arena.audit.recompute import kept_twice, recompute, repetition_mismatch
 from arena.audit.rounds import RoundAudit
+from arena.audit.suites import suite_differences
 from arena.audit.tables import Tables, read_lines
 from arena.audit.transcripts import TranscriptAudit
 from arena.contract.seeds import MOST_SEEDS, HiddenSeeds, PublicSeeds, Reveal, hidden_seeds
@@ -103,7 +104,7 @@ def verify(
     audit.differences += tables.line_differences()
     audit.check_pairing(standings, counted)
     if named is not None:
-        audit.check_suite(named, standings, counted)
+        audit.differences += suite_differences(named, standings, counted, revealed=audit.is_revealed(standings))
     oracles = Counter(standings.oracles.values())
     scored_by = [*(name for name, _ in oracles.most_common()), None]
     if named is not None or rounds.scored_by:
@@ -163,6 +164,10 @@ class _Audit:
             stored = standings.commitment or next(filter(None, (row.record.commitment for row in self.rows)))
             where = STANDINGS_NAME if standings.commitment else STORE_NAME
             self.differences.append(Difference(where, "", "", None, "commitment", stored, self._reveal.commitment))
+
+    def is_revealed(self, standings: Standings) -> bool:
+        """Tell whether the secret behind the standings is known, or there is none."""
+        return standings.commitment is None or standings.commitment == self._commitment
 
     def load_suite(self, reference: str | Path | None, standings: Standings) -> Suite | None:
         """Load the suite that was played, its drawn scenarios by the key of the standings' seeds if that is known."""
@@ -329,30 +334,6 @@ class _Audit:
             if (record.contract_digest, record.commitment) == (standings.contract_digest, standings.commitment):
                 name = self._names.get(record.scenario_digest, record.scenario)
                 yield record.model_copy(update={"scenario": name})
-
-    def check_suite(self, suite: Suite, standings: Standings, records: Sequence[EpisodeRecord]) -> None:
-        """See whether what was played is the suite."""
-        stored = {
-            "suite": standings.suite,
-            "scenarios": standings.scenarios,
-            "score_rule": standings.score_rule.model_dump(),
-        }
-        given = {
-            "suite": suite.name,
-            "scenarios": tuple(scenario.name for scenario in suite.scenarios),
-            "score_rule": suite.score_rule.model_dump(),
-        }
-        other = first_mismatch(stored, given)
-        if other is not None:
-            self.differences.append(Difference(STANDINGS_NAME, "", "", None, *other))
-        expected = {scenario.name: scenario.digest for scenario in suite.scenarios}
-        if standings.commitment is not None and standings.commitment != self._commitment:
-            for name in suite.drawings:
-                del expected[name]
-        for name, digest in dict.fromkeys((record.scenario, record.scenario_digest) for record in records):
-            if expected.get(name, digest) != digest:
-                mismatch = Mismatch("scenario_digest", digest, expected[name])
-                self.differences.append(Difference(EPISODES_NAME, "", name, None, *mismatch))
 
     def note_missing(self, standings: Standings) -> None:
         """Take note of episodes of the plan that are not there."""

@@ -10,13 +10,10 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from arena.contract.seeds import HiddenSeeds, SeedPlan
@@ -28,6 +25,7 @@ from arena.llm.access import LlmAccess, open_gateway
 from arena.llm.call import Gateway
 from arena.play.counted import counted_records
 from arena.play.episode import lost_episode
+from arena.play.interrupts import count_interrupts
 from arena.play.pairing import enter_pairings
 from arena.play.pool import play_here, play_in_workers
 from arena.play.refusals import (
@@ -322,7 +320,7 @@ def _play(
 ) -> int:
     """Play items, commit each as it comes, and return how many were played."""
     played = 0
-    with _interrupts_counted() as interrupts:
+    with count_interrupts() as interrupts:
         if workers == 0 or not items:
             results = play_here(job, items, interrupts.stop, gateway)
         else:
@@ -360,35 +358,3 @@ def _refuse_other_demand(store: Store, seeds: SeedPlan, output: Path) -> None:
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class _Interrupts:
-    """Counts Ctrl-C: the first asks to stop, the second raises KeyboardInterrupt."""
-
-    def __init__(self) -> None:
-        self._asked = False
-
-    def stop(self) -> bool:
-        """Tell whether Ctrl-C was pressed."""
-        return self._asked
-
-    def take(self, _number: int, _frame: FrameType | None) -> None:
-        """Handle one Ctrl-C."""
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-
-
-@contextlib.contextmanager
-def _interrupts_counted() -> Iterator[_Interrupts]:
-    """Count Ctrl-C meanwhile, where that can be done and the process does not ignore it anyway."""
-    interrupts = _Interrupts()
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
-        yield interrupts
-        return
-    before = signal.signal(signal.SIGINT, interrupts.take)
-    try:
-        yield interrupts
-    finally:
-        signal.signal(signal.SIGINT, before)

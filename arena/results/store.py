@@ -14,7 +14,6 @@ from typing import Any, Final, NoReturn, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from arena.contract.version import earlier_digests
 from arena.errors import Outcome, StoreAgeError, StoreError, printable
@@ -31,6 +30,7 @@ from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, key_o
 from arena.results.removals import Removals
 from arena.results.repairs import Repairs
 from arena.results.rounds import KeptRounds
+from arena.results.scenarios import KeptScenarios
 from arena.results.series import pack, unpack
 from arena.results.stopping import StoppingRules
 from arena.results.stored import EpisodeStatus, Series, StoredEpisode, StoredScenario
@@ -83,6 +83,7 @@ class Store:
         self.stopping = StoppingRules(self._database)
         self.digests = StoredDigests(self._database)
         self.rounds = KeptRounds(self._database)
+        self._scenarios = KeptScenarios(self._database)
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -200,36 +201,12 @@ class Store:
                 refuse_newer(json.loads(newest[0]), self.path)
 
     def put_scenarios(self, scenarios: Iterable[Scenario], drawings: Mapping[str, Drawing]) -> None:
-        """Commit the content of scenarios that are to be played; one that is there already takes the name given now.
-
-        Args:
-            scenarios: the scenarios.
-            drawings: by a scenario's name, what it was drawn from; what is known of one that is not named is kept.
-
-        Raises:
-            StoreError: they could not be committed.
-        """
-        statement = (
-            "INSERT INTO scenarios VALUES (?, ?, ?) ON CONFLICT (digest) DO UPDATE "
-            "SET content = excluded.content, drawing = coalesce(excluded.drawing, drawing)"
-        )
-        for scenario in scenarios:
-            drawing = drawings.get(scenario.name)
-            origin = None if drawing is None else drawing.model_dump_json(by_alias=True)
-            with self._database.explained():
-                self._database.execute(statement, (scenario.digest, scenario.model_dump_json(by_alias=True), origin))
+        """Commit the content of scenarios that are to be played; see `arena.results.scenarios`."""
+        self._scenarios.put(scenarios, drawings)
 
     def scenarios(self) -> dict[str, StoredScenario]:
-        """Return the content of scenarios by digest; a store of version 2 has none.
-
-        Raises:
-            StoreError: a scenario cannot be read.
-        """
-        with self._database.explained():
-            if not self._database.keeps_scenarios:
-                return {}
-            rows = self._database.execute("SELECT digest, content, drawing FROM scenarios").fetchall()
-        return {digest: self._parse_scenario(digest, content, drawing) for digest, content, drawing in rows}
+        """Return the content of scenarios by digest; see `arena.results.scenarios`."""
+        return self._scenarios.all()
 
     def keys(self) -> dict[EpisodeKey, EpisodeStatus]:
         """Return every episode's key and how it was played, without reading the records.
@@ -369,15 +346,6 @@ class Store:
         except ValueError as error:
             fix = f"arena results repair {self.path.parent} drops its episode, and arena evaluate plays it again then"
             raise StoreError(f"{self.path}: a series is damaged ({error}); {fix}") from error
-
-    def _parse_scenario(self, digest: str, content: str, drawing: str | None) -> StoredScenario:
-        try:
-            origin = None if drawing is None else Drawing.model_validate_json(drawing)
-            return StoredScenario(Scenario.model_validate_json(content), origin)
-        except ValidationError as error:
-            cause = str(error).splitlines()[0]
-            rule = f"the scenario with digest {digest} cannot be read ({cause})"
-            raise StoreError(f"{self.path}: {rule}; restore a copy of the store") from error
 
     def _parse(self, text: str, key: EpisodeKey, *, complete: bool = True) -> EpisodeRecord:
         try:

@@ -138,3 +138,15 @@ def test_practice_on_hidden_seeds_says_that_it_is_practice(place: Path) -> None:
         in done.stdout
     )
     assert "This is practice on hidden seeds" in Path("practice/report.html").read_text()
+
+
+def test_a_round_until_decided_needs_no_further_option(place: Path) -> None:
+    made = invoke("round", "new", "open.json", *TERMS, "--isolation", "trusted", "--until-decided", "--budget", 40)
+    assert made.exit_code == 0, made.stderr
+    shown = invoke("round", "show", "open.json").stdout
+    assert "2 per scenario at first, then until decided with the default margin and a budget of 40" in shown
+    done = invoke("evaluate", "entrants", "--round", "open.json", *PLAYED[4:], "--output", "final")
+    assert done.exit_code == 0, done.stderr
+    assert "after 2 seeds per scenario" in done.stderr
+    assert json.loads(Path("final/standings.json").read_text())["stopping"] == {"margin": None, "budget": 40}
+    assert invoke("verify", "final", "--round", "open.json").exit_code == 0
