@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from arena.contract.seeds import HiddenSeeds, SeedPlan
 from arena.entry.submission import Submission
-from arena.errors import Fault, InvalidInput
+from arena.errors import ABSENT, Fault, InvalidInput
 from arena.jail.isolation import Isolation
 from arena.jail.limits import Limits
 from arena.play.refusals import refuse_misfits, refuse_unplayable
@@ -155,9 +155,10 @@ def _as_fault(one: Departure, contest_round: Round) -> Fault:
             return Fault(
                 source, one.name, one.found, "is no participant of the round", "leave it out of this evaluation"
             )
-        rule = "is missing" if one.found == "absent" else "has another content than the round commits to"
+        missing = one.found == "absent"
+        rule = "is missing" if missing else "has another content than the round commits to"
         fix = f"enter the content {str(one.committed)[:SHOWN]}…; every participant plays, as it was committed to"
-        return Fault(source, one.name, one.found, rule, fix)
+        return Fault(source, one.name, ABSENT if missing else one.found, rule, fix)
     field = f"{one.what} {one.name}".strip()
     fix = "leave the option out, or make a new round before it is played: arena round new"
     return Fault(source, field, one.found, f"the round commits to {one.committed}", fix)
