@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arena.cli.checking import Isolation, Settings, load
+from arena.cli.checking import Isolation, Settings, Trust, load, pin
 from arena.cli.console import print_json, print_table
 from arena.cli.progress import Wording, make_progress
 from arena.cli.results import Folder
@@ -48,6 +48,7 @@ def verify(
     ] = None,
     settings: Settings = None,
     isolation: Isolation = None,
+    trust: Trust = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Recompute every seed, demand, indicator and score from the logged orders; no controller is run but by --replay.
@@ -66,7 +67,7 @@ def verify(
     with contextlib.ExitStack() as stack:
         replays = None
         if replay:
-            entrants = load(replay, settings).require()
+            entrants = load(replay, settings, pin(trust)).require()
             replays = stack.enter_context(TranscriptReplays(folder, entrants, isolation or strongest()))
         found = run(
             folder,
