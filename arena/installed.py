@@ -43,6 +43,7 @@ _CORE: Final = "inventory-arena"
 _CODE: Final = (".py", ".pyc", ".pyd", ".so")
 _STARTUP: Final = ("sitecustomize.py", "usercustomize.py")
 _DESCRIBED_BY: Final = ("METADATA", "entry_points.txt")
+_LIBRARY_GROUPS: Final = ("gymnasium.envs", "networkx.backend_info", "networkx.backends", "pydantic")
 _SCRIPTS: Final = ("bin", "Scripts")
 
 
@@ -154,27 +155,31 @@ def find_doubt(package: Distribution, module: str) -> str:
 
 
 def find_startup_code(package: Distribution) -> str:
-    """Return the name of a file of a package that runs whenever Python starts; empty if it has none.
+    """Return the way by which a package runs code in the arena's process without being imported by it; empty for none.
 
-    The files by which installers make a package editable are left out.
+    Such are a start-up file, which runs in every Python that starts, and entry points of libraries that the arena
+    imports. The files by which installers make a package editable are left out.
 
     Args:
         package: An installed package.
     """
+    for entry_point in package.entry_points:
+        if entry_point.group in _LIBRARY_GROUPS:
+            return f"its entry point of {entry_point.group}"
     if _editable_folder(package) is not None:
         return ""
     for file in package.files or ():
         if len(file.parts) > 1:
             continue
         if file.name in _STARTUP:
-            return file.name
+            return f"its start-up file {file.name}"
         if file.suffix == ".pth":
             try:
                 lines = Path(file.locate()).read_text(encoding="utf-8", errors="replace").splitlines()
             except OSError:
                 continue
             if any(line.startswith(("import ", "import\t")) for line in lines):
-                return file.name
+                return f"its start-up file {file.name}"
     return ""
 
 

@@ -89,7 +89,7 @@ def _ask(
             untrusted.append(entry)
             startup = "" if entry_point.dist is None else find_startup_code(entry_point.dist)
             if startup:
-                rule = f"it runs code in every Python that starts, the arena's included, by its file {startup}"
+                rule = f"it runs code in the arena's process without being asked, by {startup}"
                 failures.append(LoadFailure(entry.name, entry.distribution, f"{rule}; uninstall it, or trust it"))
                 continue
         try:

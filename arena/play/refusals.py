@@ -157,7 +157,7 @@ def refuse_ungranted(submissions: Sequence[Submission], isolation: str) -> None:
             str(submission.path),
             "controller",
             submission.controller,
-            f"isolation level \"trusted\" runs it in the arena's process, and nobody trusts {submission.distribution}",
+            f'isolation level "trusted" runs it in the arena\'s process, and nobody trusts {submission.distribution}',
             f"choose another level, or trust the package: --trust {submission.distribution}, or trust=[...] in Python",
         )
         for submission in submissions
