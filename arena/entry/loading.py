@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from arena.contract.controller import ControllerSpec
 from arena.contract.language_model import LlmEndpoint
-from arena.declarations import Promises
 from arena.documents import load_document
 from arena.entry.classes import check_class
 from arena.entry.code import find_code, read_code
 from arena.entry.finding import find_submissions
 from arena.entry.folder import MANIFEST_NAME, FolderFile, read_folder
-from arena.entry.providers import find_controllers
+from arena.entry.providers import configure, find_controllers, find_offer
 from arena.entry.strangers import Strangers
 from arena.entry.submission import Manifest, Submission, digest_content, read_manifest, vary
 from arena.entry.sweeping import Setting, describe_settings, describe_source, make_variants, parse_setting
@@ -308,41 +306,9 @@ def _admit(entry: _Entry, plugins: Plugins, strangers: Strangers) -> Submission 
     )
 
 
-class _Offer(NamedTuple):
-    """A plugin's controller, whether its class is at hand or a stranger's process answers for it."""
-
-    promises: Promises
-    plugin: str
-    distribution: str
-    version: str
-    spec: ControllerSpec[Any] | None
-
-
-def _offered(name: str, plugins: Plugins) -> _Offer | None:
-    if (known := plugins.controllers.get(name)) is not None:
-        return _Offer(known.spec, known.plugin, known.distribution, known.version, known.spec)
-    if (described := plugins.described.get(name)) is not None:
-        entry = described.entry
-        return _Offer(described, entry.name, entry.distribution, entry.version, None)
-    return None
-
-
-def _configured(entry: _Entry, offer: _Offer, plugins: Plugins, strangers: Strangers) -> dict[str, Any]:
-    """Return a validated configuration as JSON values, defaults applied.
-
-    Raises:
-        InvalidInput: with its faults, whose fields are those of the configuration.
-    """
-    config = entry.manifest.config
-    if offer.spec is None:
-        return strangers.configure(plugins.described[offer.promises.name], config, entry.source)
-    values: dict[str, Any] = parse_as(offer.spec.config, config, entry.source).model_dump(mode="json")
-    return values
-
-
 def _load_plugin_controller(entry: _Entry, plugins: Plugins, strangers: Strangers) -> Submission | Unavailable:
     manifest, path, source, folder, files, settings = entry
-    offer = _offered(manifest.controller, plugins)
+    offer = find_offer(manifest.controller, plugins)
     if offer is None:
         return _missing(entry, plugins)
     promises = offer.promises
@@ -352,7 +318,7 @@ def _load_plugin_controller(entry: _Entry, plugins: Plugins, strangers: Stranger
         faults.append(Fault(source, "track", manifest.track, rule, suggest(manifest.track, promises.tracks)))
     config: dict[str, Any] = {}
     try:
-        config = _configured(entry, offer, plugins, strangers)
+        config = configure(offer, manifest.config, source, strangers)
     except InvalidInput as error:
         faults += [fault._replace(field=_within_config(fault.field)) for fault in error.faults]
     for capability in promises.capabilities:

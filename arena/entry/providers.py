@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from arena.declarations import CONTROLLERS
+from arena.contract.controller import ControllerSpec
+from arena.declarations import CONTROLLERS, Promises
 from arena.entry.strangers import Strangers
 from arena.errors import ArenaError, InfrastructureFailure, PluginError
 from arena.installed import find_startup_code, normalised, refuse_doubled_entries, sorted_entries
@@ -22,6 +24,7 @@ from arena.plugins import (
     discover,
     doubled,
 )
+from arena.schemas import parse_as
 from arena.trust import PROVIDERS, TrustedPackage, is_own, resolve_trust
 
 
@@ -48,7 +51,7 @@ def find_controllers(
     Raises:
         PluginError: Two packages declare the same entry point, or two plugins give a controller the same name.
         InvalidInput: A package to trust is not installed, or has another digest.
-        ArenaError: No process can be made in which a stranger's plugin could be asked.
+        InfrastructureFailure: A process in which a stranger's plugin could be asked could not be made.
     """
     trusted = resolve_trust(trust, group)
     own_trust = [str(one) for name, one in trusted.items() if is_own(name)]
@@ -69,6 +72,68 @@ def find_controllers(
         tuple(untrusted),
         MappingProxyType({name: one for name, one in sorted(described.items()) if name not in imported}),
     )
+
+
+class Offer(NamedTuple):
+    """A plugin's controller, whether its class is at hand or a stranger's process answers for it.
+
+    Attributes:
+        given: The controller.
+        plugin: Name of the entry point.
+        distribution: Installed package.
+        version: Version of that package.
+    """
+
+    given: RegisteredController | DescribedController
+    plugin: str
+    distribution: str
+    version: str
+
+    @property
+    def spec(self) -> ControllerSpec[Any] | None:
+        """The specification; None for a controller of a stranger."""
+        return self.given.spec if isinstance(self.given, RegisteredController) else None
+
+    @property
+    def promises(self) -> Promises:
+        """Plain values of the declaration."""
+        return self.given.spec if isinstance(self.given, RegisteredController) else self.given
+
+
+def find_offer(name: str, plugins: Plugins) -> Offer | None:
+    """Return the controller of a name; None if no plugin gives it.
+
+    Args:
+        name: Name of the controller.
+        plugins: Where to look.
+    """
+    if (known := plugins.controllers.get(name)) is not None:
+        return Offer(known, known.plugin, known.distribution, known.version)
+    if (described := plugins.described.get(name)) is not None:
+        entry = described.entry
+        return Offer(described, entry.name, entry.distribution, entry.version)
+    return None
+
+
+def configure(offer: Offer, config: Mapping[str, Any], source: str, strangers: Strangers) -> dict[str, Any]:
+    """Validate a configuration, in this process or in that of the stranger's plugin.
+
+    Args:
+        offer: The controller.
+        config: Its configuration, as a manifest has it.
+        source: Origin of the configuration, for faults.
+        strangers: Who asks the strangers' plugins.
+
+    Returns:
+        JSON values, defaults applied.
+
+    Raises:
+        InvalidInput: With its faults, whose fields are those of the configuration.
+    """
+    if isinstance(offer.given, DescribedController):
+        return strangers.configure(offer.given, config, source)
+    values: dict[str, Any] = parse_as(offer.given.spec.config, config, source).model_dump(mode="json")
+    return values
 
 
 def _ask(
@@ -99,10 +164,11 @@ def _ask(
             continue
         except InfrastructureFailure:
             raise
-        except ArenaError:
+        except ArenaError as error:  # This system cannot make such a process; what is trusted needs none.
             if package not in trusted:
-                raise
-            given = ()  # Here no process can be locked; what is trusted does not need one.
+                failures.append(LoadFailure(entry.name, entry.distribution, str(error)))
+                continue
+            given = ()
         for one in given:
             if one.name in described:
                 raise doubled(CONTROLLERS, one.name, described[one.name].entry, entry)

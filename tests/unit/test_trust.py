@@ -243,6 +243,16 @@ class TestStrangersInAContest:
         # The same submission: what plays does not depend on who is trusted.
         assert (trusted.digest, trusted.config) == (described.digest, described.config)
 
+    def test_where_no_process_can_be_made_only_trusted_packages_play(
+        self, steady: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("arena.entry.strangers.host.find_missing_part", lambda level: "this system cannot fork")
+        with Strangers(GROUP) as strangers:
+            found = find_controllers(["steady"], strangers, group=GROUP)
+            assert (dict(found.controllers), dict(found.described)) == ({}, {})
+            assert "cannot be looked at here (sandbox: this system cannot fork" in str(found.failures[0])
+            assert "steady" in find_controllers(["steady"], strangers, "fake-steady", GROUP).controllers
+
     def test_faults_of_a_configuration_are_the_same_as_in_process(self, steady: Path, tmp_path: Path) -> None:
         manifest = tmp_path / "mine.yaml"
         manifest.write_text(
