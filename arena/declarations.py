@@ -122,6 +122,49 @@ def check_spec(spec: object) -> None:
     """
     if not isinstance(spec, ControllerSpec):
         raise PluginError(f"{CONTROLLERS.hook} gave a {type(spec).__name__}; it must give arena.ControllerSpec objects")
+    who = check_promises(spec)
+    _check_config(spec.config, who)
+    if not callable(spec.factory):
+        raise PluginError(f"{who}: factory must be callable with a configuration, got {show_value(spec.factory)}")
+
+
+class Promises(Protocol):
+    """Plain values of a controller's declaration, whether its class is at hand or not."""
+
+    @property
+    def name(self) -> str:
+        """Name of the controller."""
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Tracks."""
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """Libraries."""
+
+    @property
+    def capabilities(self) -> tuple[Capability, ...]:
+        """Capabilities."""
+
+
+def check_promises(spec: Promises) -> str:
+    """Validate the plain values of a controller's declaration.
+
+    Args:
+        spec: The declaration.
+
+    Returns:
+        Its name for messages.
+
+    Raises:
+        PluginError: The first rule that it breaks: slug name, one-line summary, known tracks, preload names, known
+            capabilities.
+    """
     # The declared types are promises of a stranger; here they are looked at as the objects that they are.
     name: object = spec.name
     summary: object = spec.summary
@@ -133,9 +176,6 @@ def check_spec(spec: object) -> None:
     if not isinstance(summary, str) or not summary.strip() or "\n" in summary:
         raise PluginError(f"{who}: summary must be one line of text")
     _check_tracks(spec.tracks, who)
-    _check_config(spec.config, who)
-    if not callable(spec.factory):
-        raise PluginError(f"{who}: factory must be callable with a configuration, got {show_value(spec.factory)}")
     if not isinstance(preload, tuple) or not all(isinstance(library, str) for library in preload):
         raise PluginError(f"{who}: preload must be a tuple of module names, got {show_value(preload)}")
     for library in preload:
@@ -145,6 +185,7 @@ def check_spec(spec: object) -> None:
     if not isinstance(capabilities, tuple) or not set(capabilities) <= set(get_args(Capability)):
         listed = ", ".join(get_args(Capability))
         raise PluginError(f"{who}: capabilities must be a tuple of {listed}, got {show_value(capabilities)}")
+    return who
 
 
 def _check_tracks(tracks: object, who: str) -> None:

@@ -28,9 +28,10 @@ hookimpl = pluggy.HookimplMarker("arena")
 def arena_controllers() -> Iterable[ControllerSpec[Any]]:  # type: ignore[empty-body] # plugins have the body
     """Declare the controllers that this plugin offers.
 
-    Called once when the plugin is loaded. It returns declarations only, so it must be cheap: heavy libraries are
-    imported inside the factory of a specification, which is called once per episode (once per node and episode on the
-    decentralised track).
+    Called once when the plugin is loaded: in a locked process that describes the plugin, in each seat of its
+    controllers, and in the arena's own process only if the package is the arena's own or trusted. It returns
+    declarations only, so it must be cheap: heavy libraries are imported inside the factory of a specification, which is
+    called once per episode (once per node and episode on the decentralised track).
 
     Returns:
         One specification per controller. Names are slugs (`order-up-to`) and unique over all installed plugins.
@@ -41,7 +42,8 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:  # type: ignore[empty-
 def arena_trainings() -> Iterable[TrainingSpec]:  # type: ignore[empty-body] # a declaration; plugins have the body
     """Declare the trainings that this plugin offers to ``arena train``; a plugin without any leaves the hook out.
 
-    Called by that command only. As with controllers, heavy libraries are imported when a training runs.
+    Called by that command only, which trains in the arena's own process; so packages other than the arena's own have to
+    be trusted for it (``--trust PACKAGE``). As with controllers, heavy libraries are imported when a training runs.
 
     Returns:
         One specification per training. Names are slugs and unique over all installed plugins.
@@ -52,7 +54,8 @@ def arena_trainings() -> Iterable[TrainingSpec]:  # type: ignore[empty-body] # a
 def arena_llm_clients() -> Iterable[LlmClientSpec]:  # type: ignore[empty-body] # a declaration, as above
     """Declare the clients of language models that this plugin offers; most plugins offer none.
 
-    A client speaks to an endpoint from the arena's own process, never from a controller's. Called once when the plugin
+    A client speaks to an endpoint from the arena's own process, never from a controller's; so packages other than the
+    arena's own have to be trusted for it (``--trust PACKAGE``). Called once when the plugin
     is loaded; heavy libraries are imported inside `connect`.
 
     Returns:

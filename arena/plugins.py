@@ -1,27 +1,41 @@
-"""Discovery of plugins from the entry points of installed packages.
+"""Plugins that the arena's own process imports, found by the entry points of installed packages.
 
-Metadata are read without importing anything. Plugins are then imported one at a time, in name order, each in its own
-`try`: a broken one is recorded as a `LoadFailure` and the others go on. A name given twice is an error, because
-no silent choice between two packages could be fair.
+Metadata are read without importing anything. Imported are the plugins of the arena's own packages, and of packages that
+are trusted by name and digest (see `arena.trust`); every other package is a stranger's, and only listed here: what it
+declares is asked for in a locked process, by `arena.entry.strangers`. Plugins are imported one at a time, in name
+order, each in its own `try`: a broken one is recorded as a `LoadFailure` and the others go on. A name given twice is an
+error, because no silent choice between two packages could be fair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from itertools import groupby
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from arena.contract.controller import ControllerSpec
+from arena.contract.controller import Capability, ControllerSpec
 from arena.contract.language_model import LlmClientSpec
+from arena.contract.messages import Track
 from arena.contract.training import TrainingSpec
 from arena.declarations import CLIENTS, CONTROLLERS, TRAININGS, Declaration, Kind, check_spec, make_manager
 from arena.errors import Fault, PluginError, UnknownName, describe_exception, show_value, suggest, unknown_name
+from arena.installed import (
+    GROUP,
+    PluginEntry,
+    find_doubt,
+    list_entry_points,
+    normalised,
+    plugin_packages,
+    refuse_doubled_entries,
+    sorted_entries,
+)
+from arena.trust import CLIENT_PROVIDERS, PROVIDERS, is_own, resolve_trust
 
 __all__ = [
     "GROUP",
+    "DescribedController",
     "LoadFailure",
     "PluginEntry",
     "Plugins",
@@ -31,32 +45,13 @@ __all__ = [
     "discover",
     "discover_trainings",
     "list_entry_points",
+    "load_declared",
     "load_entry",
     "load_llm_client",
     "load_plugin",
     "make_manager",
     "plugin_packages",
 ]
-
-GROUP = "arena"
-"""Entry-point group in which plugins announce themselves."""
-
-
-@dataclass(frozen=True)
-class PluginEntry:
-    """One entry point, as its package's metadata state it; nothing has been imported.
-
-    Attributes:
-        name: Name of the entry point, which is the name of the plugin.
-        value: Module (or `module:object`) that the entry point names.
-        distribution: Installed package that declares it.
-        version: Version of that package.
-    """
-
-    name: str
-    value: str
-    distribution: str
-    version: str
 
 
 @dataclass(frozen=True)
@@ -96,16 +91,42 @@ class RegisteredController:
 
 
 @dataclass(frozen=True)
+class DescribedController:
+    """A controller of a stranger's plugin, as the plugin described it in a locked process: no class, nothing to call.
+
+    Attributes:
+        name: Name of the controller.
+        summary: One line.
+        tracks: The tracks it can play.
+        preload: Libraries that a host imports beforehand.
+        capabilities: What it cannot do without.
+        entry: Entry point of the plugin.
+    """
+
+    name: str
+    summary: str
+    tracks: tuple[Track, ...]
+    preload: tuple[str, ...]
+    capabilities: tuple[Capability, ...]
+    entry: PluginEntry
+
+
+@dataclass(frozen=True)
 class Plugins:
     """Outcome of a discovery.
 
     Attributes:
-        controllers: Registered controllers by name, in name order; read-only.
+        controllers: Controllers whose plugins this process has imported, by name, in name order; read-only.
         failures: Plugins that could not be loaded, in name order.
+        untrusted: Plugins of strangers that nobody trusts and this process has not imported, in name order.
+        described: Controllers of such plugins as they were described in a locked process, by name, in name order;
+            read-only. `discover` gives none.
     """
 
     controllers: Mapping[str, RegisteredController]
     failures: tuple[LoadFailure, ...] = ()
+    untrusted: tuple[PluginEntry, ...] = ()
+    described: Mapping[str, DescribedController] = field(default_factory=lambda: MappingProxyType({}))
 
     def controller(self, name: str) -> RegisteredController:
         """Return the controller with this name.
@@ -117,45 +138,48 @@ class Plugins:
             The registered controller.
 
         Raises:
-            UnknownName: No loaded plugin gives this name. Plugins that failed to load are named in the message, since
-                the controller may be one of theirs.
+            UnknownName: No loaded plugin gives this name. Plugins that failed to load, and those that are not trusted,
+                are named in the message, since the controller may be one of theirs.
         """
         if name in self.controllers:
             return self.controllers[name]
         hint = suggest(name, self.controllers)
         if self.failures:
             hint += "; not loaded: " + "; ".join(str(failure) for failure in self.failures)
-        raise UnknownName([Fault("", "", name, "unknown controller", hint)])
+        raise UnknownName([Fault("", "", name, "unknown controller", hint + hint_of_trust(self.untrusted))])
 
 
-def list_entry_points(group: str = GROUP) -> tuple[PluginEntry, ...]:
-    """Read the entry points of installed packages without importing any of them.
+def hint_of_trust(untrusted: Iterable[PluginEntry]) -> str:
+    """Return the end of a message about a name that may be of a package that is not trusted; empty without any."""
+    packages = sorted({entry.distribution for entry in untrusted})
+    if not packages:
+        return ""
+    fix = f"--trust {packages[0]}, or trust=[{show_value(packages[0])}] in Python"
+    return f"; not imported here, since nobody trusts them: {', '.join(packages)} (trust one with {fix})"
+
+
+def discover(
+    group: str = GROUP, trust: str | Sequence[str] = (), *, packages: Collection[str] | None = None
+) -> Plugins:
+    """Import the plugins of the arena's own packages and of trusted ones, and collect what they declare.
 
     Args:
         group: Entry-point group.
+        trust: Packages of strangers to import in this process too, each `PACKAGE` or `PACKAGE=DIGEST`.
+        packages: Normalised names of the packages to look at; None for all.
 
     Returns:
-        The entries in the order of name, then distribution.
-    """
-    return tuple(entry for entry, _ in _sorted_entries(group))
-
-
-def discover(group: str = GROUP) -> Plugins:
-    """Import every installed plugin and collect what it declares.
-
-    Args:
-        group: Entry-point group.
-
-    Returns:
-        The controllers of the plugins that could be loaded, and a `LoadFailure` for each of the others.
+        The controllers of the plugins that could be loaded, a `LoadFailure` for each of those that could not, and the
+        entries of the plugins that nobody trusts.
 
     Raises:
         PluginError: Two packages declare the same entry point, or two plugins give a controller the same name; the
             message names both.
+        InvalidInput: A package to trust is not installed, or has another digest.
     """
-    found, failures = _collect(CONTROLLERS, group)
-    controllers = {name: _registered(spec, entry) for name, (spec, entry) in found.items()}
-    return Plugins(MappingProxyType(controllers), failures)
+    found = _collect(CONTROLLERS, group, trust, packages)
+    controllers = {name: _registered(spec, entry) for name, (spec, entry) in found.given.items()}
+    return Plugins(MappingProxyType(controllers), found.failures, found.untrusted)
 
 
 class Trainings(NamedTuple):
@@ -164,27 +188,32 @@ class Trainings(NamedTuple):
     Attributes:
         trainings: trainings by name, in name order; read-only.
         failures: plugins that could not be loaded, in name order.
+        untrusted: plugins that nobody trusts, in name order; what they train is unknown.
     """
 
     trainings: Mapping[str, TrainingSpec]
     failures: tuple[LoadFailure, ...]
+    untrusted: tuple[PluginEntry, ...] = ()
 
 
-def discover_trainings(group: str = GROUP) -> Trainings:
-    """Import every installed plugin and collect the trainings that they declare.
+def discover_trainings(group: str = GROUP, trust: str | Sequence[str] = ()) -> Trainings:
+    """Import the plugins of the arena's own packages and of trusted ones, and collect the trainings that they declare.
 
     Args:
         group: Entry-point group.
+        trust: Packages of strangers to import too, as for `discover`.
 
     Raises:
         PluginError: Two packages declare the same entry point, or two plugins a training of the same name.
+        InvalidInput: A package to trust is not installed, or has another digest.
     """
-    found, failures = _collect(TRAININGS, group)
-    return Trainings(MappingProxyType({name: spec for name, (spec, _) in found.items()}), failures)
+    found = _collect(TRAININGS, group, trust)
+    trainings = MappingProxyType({name: spec for name, (spec, _) in found.given.items()})
+    return Trainings(trainings, found.failures, found.untrusted)
 
 
 def load_plugin(name: str, group: str = GROUP) -> tuple[RegisteredController, ...]:
-    """Import one plugin and no other.
+    """Import one plugin and no other, whoever wrote it; the caller knows that this is the process for it.
 
     Args:
         name: Name of its entry point.
@@ -197,21 +226,16 @@ def load_plugin(name: str, group: str = GROUP) -> tuple[RegisteredController, ..
         UnknownName: No installed package declares this entry point.
         PluginError: Two packages declare it, or it cannot be loaded.
     """
-    found = _sorted_entries(group)
+    found = sorted_entries(group)
     matching = [(entry, entry_point) for entry, entry_point in found if entry.name == name]
     if not matching:
         raise unknown_name("plugin", name, [entry.name for entry, _ in found])
-    _refuse_doubled_entries(entry for entry, _ in matching)
+    refuse_doubled_entries(entry for entry, _ in matching)
     entry, entry_point = matching[0]
     try:
         return _load_controllers(entry, entry_point)
     except PluginError as error:
         raise PluginError(str(LoadFailure(entry.name, entry.distribution, str(error)))) from error
-
-
-def plugin_packages() -> tuple[str, ...]:
-    """Return the names of the installed plugins' packages, sorted; nothing is imported."""
-    return tuple(sorted({entry.value.partition(":")[0].partition(".")[0] for entry in list_entry_points()}))
 
 
 def load_entry(entry: PluginEntry, group: str = GROUP) -> tuple[RegisteredController, ...]:
@@ -230,62 +254,116 @@ def load_entry(entry: PluginEntry, group: str = GROUP) -> tuple[RegisteredContro
     return _load_controllers(entry, EntryPoint(entry.name, entry.value, group))
 
 
-def load_llm_client(name: str, group: str = GROUP) -> LlmClientSpec:
-    """Find a client of language models among the installed plugins.
+def load_declared(
+    kind: Kind[Declaration], entry: PluginEntry, group: str = GROUP, reserved: Callable[[str], str | None] | None = None
+) -> list[Declaration]:
+    """Import the plugin of an entry point that is known already, and return its checked declarations of one kind.
+
+    Args:
+        kind: The kind.
+        entry: What `list_entry_points` told of it, maybe in another process.
+        group: Entry-point group.
+        reserved: Says of a name which other package has it, None if any may have it.
+
+    Raises:
+        PluginError: It cannot be loaded, or gives a name that is reserved.
+    """
+    given = _load(kind, EntryPoint(entry.name, entry.value, group))
+    for one in given:
+        owner = None if reserved is None else reserved(one.name)
+        if owner is not None:
+            raise PluginError(f"its {kind.word} {show_value(one.name)} has a name of {owner}; give it another name")
+    return given
+
+
+def load_llm_client(name: str, group: str = GROUP, trust: str | Sequence[str] = ()) -> LlmClientSpec:
+    """Find a client of language models among the plugins of the arena's own packages and of trusted ones.
 
     Args:
         name: its name, as an endpoint's `client`.
         group: Entry-point group.
+        trust: Packages of strangers to import too, as for `discover`.
 
     Raises:
-        UnknownName: No plugin that can be loaded gives it.
+        UnknownName: No plugin that can be loaded gives it; packages that nobody trusts are named.
         PluginError: Two plugins give it.
+        InvalidInput: A package to trust is not installed, or has another digest.
     """
-    found, _ = _collect(CLIENTS, group)  # `discover` tells of a plugin that cannot be loaded
-    if name not in found:
-        raise unknown_name("client of language models", name, found)
-    return found[name][0]
+    packages = {CLIENT_PROVIDERS[name]} if name in CLIENT_PROVIDERS else None
+    found = _collect(CLIENTS, group, trust, packages)  # `discover` tells of a plugin that cannot be loaded
+    if name not in found.given:
+        hint = suggest(name, found.given) + hint_of_trust(found.untrusted)
+        raise UnknownName([Fault("", "", name, "unknown client of language models", hint)])
+    spec: LlmClientSpec = found.given[name][0]
+    return spec
 
 
-def _sorted_entries(group: str) -> list[tuple[PluginEntry, EntryPoint]]:
-    found = []
-    for entry_point in entry_points(group=group):
-        distribution = entry_point.dist
-        name, version = (distribution.name, distribution.version) if distribution else ("unknown package", "")
-        found.append((PluginEntry(entry_point.name, entry_point.value, name, version), entry_point))
-    return sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution))
+class _Collected(NamedTuple):
+    """Declarations of a kind by name, in name order; plugins that could not be loaded; and those nobody trusts."""
 
-
-def _refuse_doubled_entries(entries: Iterable[PluginEntry]) -> None:
-    for name, group in groupby(entries, key=lambda entry: entry.name):
-        same = list(group)
-        if len(same) > 1:
-            owners = " and ".join(f"{entry.distribution} ({entry.value})" for entry in same)
-            raise PluginError(f"plugin {show_value(name)} is declared twice, by {owners}; uninstall one of them")
+    given: dict[str, tuple[Any, PluginEntry]]
+    failures: tuple[LoadFailure, ...]
+    untrusted: tuple[PluginEntry, ...]
 
 
 def _collect(
-    kind: Kind[Declaration], group: str
-) -> tuple[dict[str, tuple[Declaration, PluginEntry]], tuple[LoadFailure, ...]]:
-    """All declarations of a kind by name, in name order, and the plugins that could not be loaded."""
-    entries = _sorted_entries(group)
-    _refuse_doubled_entries(entry for entry, _ in entries)
+    kind: Kind[Declaration], group: str, trust: str | Sequence[str], packages: Collection[str] | None = None
+) -> _Collected:
+    entries = sorted_entries(group)
+    refuse_doubled_entries(entry for entry, _ in entries)
+    trusted = resolve_trust(trust, group)
     found: dict[str, tuple[Declaration, PluginEntry]] = {}
     failures: list[LoadFailure] = []
+    untrusted: list[PluginEntry] = []
     for entry, entry_point in entries:
+        package = normalised(entry.distribution)
+        if packages is not None and package not in packages:
+            continue
+        if package not in trusted and not is_own(package):
+            untrusted.append(entry)
+            continue
         try:
-            given = _load(kind, entry_point)
+            if package not in trusted:
+                _refuse_doubtful(entry, entry_point)
+            given = load_declared(kind, entry, group, reserved_by(package, kind))
         except PluginError as error:
             failures.append(LoadFailure(entry.name, entry.distribution, str(error)))
             continue
         for one in given:
             if one.name in found:
-                both = (found[one.name][1], entry)
-                owners = " and by ".join(f"plugin {show_value(each.name)} of {each.distribution}" for each in both)
-                what = f"{kind.word} {show_value(one.name)}"
-                raise PluginError(f"{what} is given twice, by {owners}; uninstall one of them")
+                raise doubled(kind, one.name, found[one.name][1], entry)
             found[one.name] = one, entry
-    return dict(sorted(found.items())), tuple(failures)
+    return _Collected(dict(sorted(found.items())), tuple(failures), tuple(untrusted))
+
+
+def doubled(kind: Kind[Declaration], name: str, first: PluginEntry, second: PluginEntry) -> PluginError:
+    """Return the error for a name that two plugins give, which names both."""
+    owners = " and by ".join(f"plugin {show_value(each.name)} of {each.distribution}" for each in (first, second))
+    return PluginError(f"{kind.word} {show_value(name)} is given twice, by {owners}; uninstall one of them")
+
+
+def reserved_by(package: str, kind: Kind[Any]) -> Callable[[str], str | None]:
+    """Return a function that tells which other package of the arena's own has a name, None if none has it."""
+
+    def owner(name: str) -> str | None:
+        providers = {CONTROLLERS.hook: PROVIDERS, CLIENTS.hook: CLIENT_PROVIDERS}.get(kind.hook, {})
+        provider = providers.get(name)
+        return None if provider in (None, normalised(package)) else f"the arena's own package {provider}"
+
+    return owner
+
+
+def _refuse_doubtful(entry: PluginEntry, entry_point: EntryPoint) -> None:
+    """Refuse a package that has the name of one of the arena's own and is not it."""
+    doubt = (
+        f"no package of it is installed at {entry.package}"
+        if entry_point.dist is None
+        else find_doubt(entry_point.dist, entry.package)
+    )
+    if doubt:
+        name = normalised(entry.distribution)
+        fix = f"uninstall it, and install the arena's own (in a checkout of arena: pip install ./plugins/{name})"
+        raise PluginError(f"it is called like the arena's own package {name} and is not taken for it: {doubt}; {fix}")
 
 
 def _load(kind: Kind[Declaration], entry_point: EntryPoint) -> list[Declaration]:

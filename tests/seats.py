@@ -26,9 +26,10 @@ from arena.entry.submission import Manifest, Submission
 from arena.errors import ContractViolation
 from arena.jail.bubblewrap import find_bubblewrap
 from arena.jail.isolation import ISOLATION_ORDER
+from arena.jail.levels import find_missing_part
 from arena.jail.limits import Limits
 from arena.play.match import play
-from arena.play.seats import Host, _missing_part, make_host, require_level
+from arena.play.seats import Host, make_host, require_level
 from arena.results.record import PlayedEpisode
 from arena.simulate.simulator import Simulator, realised_demand
 
@@ -43,7 +44,7 @@ LOCKED = ISOLATION_ORDER[2:]
 
 def require_or_skip(level: str) -> str:
     """The level, if it works on this machine; the test is skipped if it cannot, and fails if it only does not."""
-    if reason := _missing_part(level) or (level == "sandbox" and refused_by_the_system()):
+    if reason := find_missing_part(level) or (level == "sandbox" and refused_by_the_system()):
         pytest.skip(f"{level}: {reason}")
     return require_level(level)
 

@@ -6,6 +6,7 @@ when it runs, so that `arena --help` answers at once.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from arena.cli import (
@@ -50,6 +51,8 @@ def main() -> None:
     among them standard output that cannot be written, 130 after Ctrl-C, 141 after whoever read standard output had
     gone.
     """
+    # Pydantic imports the plugins that installed packages declare for it, whoever wrote them, into this process.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     guard = Guard()
     status: object = 0
     lost = None

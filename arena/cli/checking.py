@@ -36,6 +36,14 @@ Settings = Annotated[
         "one submission multiply.",
     ),
 ]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust",
+        metavar="PACKAGE[=DIGEST]",
+        help="A stranger's plugin package that the arena's own process may import, as it is installed; repeatable.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,24 +51,43 @@ def register(app: typer.Typer) -> None:
     app.command("check")(check)
 
 
-def load(paths: list[Path], settings: list[str] | None = None) -> LoadedSubmissions:
+def pin(trust: list[str] | None) -> list[str]:
+    """Return the packages to trust, each pinned to the digest of what is installed; they are told on standard error.
+
+    Args:
+        trust: `PACKAGE` or `PACKAGE=DIGEST` each.
+
+    Raises:
+        InvalidInput: One is not installed, or has another digest.
+    """
+    if not trust:
+        return []
+    from arena.plugins import GROUP
+    from arena.trust import resolve_trust
+
+    trusted = resolve_trust(trust, GROUP)
+    for one in trusted.values():
+        warn(f"trusted: {one.name} {one.version} as installed, --trust {one}")
+    return [str(one) for one in trusted.values()]
+
+
+def load(paths: list[Path], settings: list[str] | None = None, trust: list[str] | None = None) -> LoadedSubmissions:
     """Load submissions against the installed plugins, and tell on standard error what could not be loaded.
 
     Args:
         paths: Manifests, submission folders, or folders of them.
         settings: Variants to enter too, each `NAME.key=a,b,c`; they are told too.
+        trust: Packages of strangers that this process may import, as `pin` gives them.
 
     Raises:
         ArenaError: A plugin's name is given twice, or a path holds nothing that can be a submission.
     """
     from arena.entry.loading import load_submissions
     from arena.entry.sweeping import describe_settings
-    from arena.plugins import discover
 
-    plugins = discover()
-    for failure in plugins.failures:
+    loaded = load_submissions(paths, settings=settings or (), trust=trust or ())
+    for failure in loaded.failures:
         warn(str(failure))
-    loaded = load_submissions(paths, plugins, settings=settings or ())
     for missing in loaded.unavailable:
         warn(f"left out: {missing}")
     for one in loaded.submissions:
@@ -91,6 +118,7 @@ def check(
     settings: Settings = None,
     isolation: Isolation = None,
     limits: LimitsFile = None,
+    trust: Trust = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Validate submissions and play short episodes with them, in the isolation that the contest uses.
@@ -103,7 +131,7 @@ def check(
     from arena.play.seats import require_level, strongest
     from arena.testing import check_submission
 
-    loaded = load(paths, settings)
+    loaded = load(paths, settings, pin(trust))
     submissions = loaded.require()
     level = strongest() if isolation is None else require_level(isolation)
     refuse_ungranted(submissions, level)

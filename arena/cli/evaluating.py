@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arena.cli.app import FORFEITED, INTERRUPTED
-from arena.cli.checking import Isolation, LimitsFile, Paths, Settings, load, with_models
+from arena.cli.checking import Isolation, LimitsFile, Paths, Settings, Trust, load, pin, with_models
 from arena.cli.console import print_json, warn
 from arena.cli.standings_table import describe_removal, print_forfeits, print_standings
 from arena.cli.streams import kept
@@ -58,6 +58,7 @@ def evaluate(
     ] = None,
     isolation: Isolation = None,
     limits: LimitsFile = None,
+    trust: Trust = None,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Episodes at a time; one per core unless given, 0 plays in this process.")
     ] = None,
@@ -176,9 +177,10 @@ def evaluate(
         failures_in_a_row=llm_failures_in_a_row,
     )
     allowed = load_limits(limits) if limits is not None else None if terms is None else terms.allowed
-    models = make_access(llm, llm_endpoint or (), transcripts, model_limits)
+    trusted = pin(trust)
+    models = make_access(llm, llm_endpoint or (), transcripts, model_limits, trusted)
     level = isolation or strongest()
-    loaded = load(paths, settings)
+    loaded = load(paths, settings, trusted)
     submissions, refused = (loaded.require(), []) if refuse_faulty else _admit(loaded, level)
     submissions = with_models(submissions, models, output)
     options: dict[str, Any] = {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arena.cli.app import WRONG_INPUT
 from arena.cli.console import print_json, print_table, warn
+
+if TYPE_CHECKING:
+    from arena.declarations import Promises
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -32,7 +35,11 @@ def list_(
     what: Annotated[Listed, typer.Argument(help="What to list.")] = Listed.PLUGINS,
     as_json: Json = False,
 ) -> None:
-    """List plugins (read from metadata, nothing is imported), controllers, or scenarios."""
+    """List plugins (read from metadata, nothing is imported), controllers, or scenarios.
+
+    Controllers are declared by plugins: those of the arena's own packages are imported, those of strangers are asked in
+    locked processes.
+    """
     {Listed.PLUGINS: _list_plugins, Listed.CONTROLLERS: _list_controllers, Listed.SCENARIOS: _list_scenarios}[what](
         as_json
     )
@@ -40,13 +47,17 @@ def list_(
 
 def _list_plugins(as_json: bool) -> None:
     from arena.plugins import list_entry_points
+    from arena.trust import is_own
 
     entries = list_entry_points()
     if as_json:
         print_json([asdict(entry) for entry in entries])
     elif entries:
-        rows = [(entry.name, entry.value, entry.distribution, entry.version) for entry in entries]
-        print_table(("plugin", "module", "package", "version"), rows)
+        rows = [
+            (entry.name, entry.value, entry.distribution, entry.version, "arena" if is_own(entry.distribution) else "")
+            for entry in entries
+        ]
+        print_table(("plugin", "module", "package", "version", "name of"), rows)
     else:
         warn(
             "no plugin is installed; for the classical rules, in a checkout of arena: "
@@ -55,31 +66,40 @@ def _list_plugins(as_json: bool) -> None:
 
 
 def _list_controllers(as_json: bool) -> None:
-    from arena.plugins import discover
+    from arena.entry.providers import find_controllers
+    from arena.entry.strangers import Strangers
 
-    plugins = discover()
-    found = list(plugins.controllers.values())
+    with Strangers() as strangers:
+        plugins = find_controllers(None, strangers)
+    found: list[tuple[Promises, str, str, str, bool]] = [
+        (one.spec, one.plugin, one.distribution, one.version, True) for one in plugins.controllers.values()
+    ]
+    found += [
+        (one, one.entry.name, one.entry.distribution, one.entry.version, False) for one in plugins.described.values()
+    ]
+    found.sort(key=lambda one: one[0].name)
     if as_json:
         print_json(
             {
                 "controllers": [
                     {
-                        "name": one.spec.name,
-                        "tracks": one.spec.tracks,
-                        "summary": one.spec.summary,
-                        "plugin": one.plugin,
-                        "distribution": one.distribution,
-                        "version": one.version,
+                        "name": promises.name,
+                        "tracks": promises.tracks,
+                        "summary": promises.summary,
+                        "plugin": plugin,
+                        "distribution": distribution,
+                        "version": version,
+                        "own": own,
                     }
-                    for one in found
+                    for promises, plugin, distribution, version, own in found
                 ],
                 "failures": [asdict(failure) for failure in plugins.failures],
             }
         )
     else:
         rows = [
-            (one.spec.name, ", ".join(one.spec.tracks), f"{one.distribution} {one.version}", one.spec.summary)
-            for one in found
+            (promises.name, ", ".join(promises.tracks), f"{distribution} {version}", promises.summary)
+            for promises, _, distribution, version, _ in found
         ]
         print_table(("controller", "tracks", "package", "summary"), rows)
     for failure in plugins.failures:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli.app import INTERRUPTED
+from arena.cli.checking import Trust, pin
 from arena.cli.console import print_json, warn
 from arena.cli.streams import kept
 
@@ -38,6 +39,7 @@ def train(
         bool, typer.Option("--all", help="Train all that there is, each in a folder of its own.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="With --all: trainings at a time.")] = 1,
+    trust: Trust = None,
     show: Annotated[bool, typer.Option("--list", help="List the trainings and leave.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --list: print JSON.")] = False,
 ) -> None:
@@ -47,15 +49,19 @@ def train(
     training goes on where it stopped when the same command is given again.
 
     With --all every training that the installed plugins declare is run by a command of its own, on one thread each.
+    A training runs in this process, so only those of the arena's own packages and of trusted ones are there.
     """
     from arena.contract.training import TrainingRequest
-    from arena.errors import ArenaError, Fault, InvalidInput, unknown_name
-    from arena.plugins import discover_trainings
+    from arena.errors import ArenaError, Fault, InvalidInput, UnknownName, suggest
+    from arena.plugins import discover_trainings, hint_of_trust
 
-    trainings, failures = discover_trainings()
+    trusted = pin(trust)
+    trainings, failures, untrusted = discover_trainings(trust=trusted)
     for failure in failures:
         warn(str(failure))
     if show:
+        for package in sorted({entry.distribution for entry in untrusted}):
+            warn(f"{package} is not imported, since nobody trusts it; its trainings are listed with --trust {package}")
         _list({spec.name: spec.summary for spec in trainings.values()}, as_json)
         return
     if everything:
@@ -63,11 +69,13 @@ def train(
             raise InvalidInput([Fault("--all", "", name, "trains all that there is", "leave the name out")])
         given = {"--network": network, "--steps": steps, "--seed": seed}
         options = [part for key, value in given.items() if value is not None for part in (key, str(value))]
+        options += [part for one in trusted for part in ("--trust", one)]
         _require_writable(out or Path("training"))
         _train_all(list(trainings), out or Path("training"), workers, options)
         return
     if name is None or name not in trainings:
-        raise unknown_name("training", name or "", trainings)
+        hint = suggest(name or "", trainings) + hint_of_trust(untrusted)
+        raise UnknownName([Fault("", "", name or "", "unknown training", hint)])
     output = out or Path("training") / name
     _require_writable(output)
     started = time.monotonic()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arena.cli.checking import Settings, load
+from arena.cli.checking import Settings, Trust, load, pin
 from arena.cli.console import print_json, print_table
 from arena.cli.progress import Wording, make_progress
 from arena.cli.results import Folder
@@ -76,6 +76,7 @@ def verify(
         str | None,
         typer.Option(help="Isolation level of what is played; for --play that of the record unless given."),
     ] = None,
+    trust: Trust = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Recompute every seed, demand, indicator, score and digest from the logged orders.
@@ -99,12 +100,12 @@ def verify(
     with contextlib.ExitStack() as stack:
         sample = None
         if play is not None:
-            players = EpisodeReplays(folder, load(submissions or [], settings).require(), isolation)
+            players = EpisodeReplays(folder, load(submissions or [], settings, pin(trust)).require(), isolation)
             chosen_by = secrets.randbelow(_PLAY_SEEDS) if play_seed is None else play_seed
             sample = Sample(stack.enter_context(players), play, chosen_by)
         replays = None
         if replay:
-            entrants = load(replay, settings).require()
+            entrants = load(replay, settings, pin(trust)).require()
             replays = stack.enter_context(TranscriptReplays(folder, entrants, isolation or strongest()))
         found = run(
             folder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from arena.contract.language_model import LlmEndpoint
 from arena.documents import load_document
@@ -13,33 +13,15 @@ from arena.entry.classes import check_class
 from arena.entry.code import find_code, read_code
 from arena.entry.finding import find_submissions
 from arena.entry.folder import MANIFEST_NAME, FolderFile, read_folder
+from arena.entry.providers import configure, find_controllers, find_offer
+from arena.entry.strangers import Strangers
 from arena.entry.submission import Manifest, Submission, digest_content, read_manifest, vary
 from arena.entry.sweeping import Setting, describe_settings, describe_source, make_variants, parse_setting
 from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
-from arena.plugins import Plugins, discover
+from arena.plugins import LoadFailure, Plugins
 from arena.schemas import parse_as
+from arena.trust import PROVIDERS
 from arena.world.kinds import require_kind
-
-PROVIDERS: Final[Mapping[str, str]] = {
-    "bound": "arena-optimization",
-    "clark-scarf": "arena-heuristics",
-    "dlp": "arena-optimization",
-    "echelon": "arena-heuristics",
-    "exp-smoothing": "arena-heuristics",
-    "imitation-policy": "arena-imitation",
-    "learned-policy": "arena-rl",
-    "llm-adaptive": "arena-llm",
-    "llm-tuner": "arena-llm",
-    "local-base-stock": "arena-heuristics",
-    "mssp": "arena-optimization",
-    "newsvendor": "arena-heuristics",
-    "oracle": "arena-optimization",
-    "oracle-published": "arena-optimization",
-    "ss": "arena-heuristics",
-    "stochastic-program": "arena-optimization",
-    "tuned-base-stock": "arena-llm",
-}
-"""The arena's own plugin packages by controller, for the line that tells what to install."""
 
 
 class Unavailable(NamedTuple):
@@ -92,12 +74,14 @@ class LoadedSubmissions:
             anything.
         refused: submissions that are at fault, each by itself.
         unavailable: those that only need a package installed.
+        failures: plugins that were looked at, since a submission's controller may be theirs, and could not be loaded.
     """
 
     submissions: tuple[Submission, ...]
     wrong: tuple[Fault, ...]
     refused: tuple[Refused, ...]
     unavailable: tuple[Unavailable, ...]
+    failures: tuple[LoadFailure, ...] = ()
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -153,19 +137,31 @@ class _Entry(NamedTuple):
 
 
 def load_submissions(
-    paths: str | Path | Sequence[str | Path], plugins: Plugins | None = None, settings: str | Sequence[str] = ()
+    paths: str | Path | Sequence[str | Path],
+    plugins: Plugins | None = None,
+    settings: str | Sequence[str] = (),
+    trust: str | Sequence[str] = (),
 ) -> LoadedSubmissions:
     """Read and check submissions; nothing of them is run.
+
+    This process imports packages of the arena that give a controller which is named, and trusted packages. Plugins of
+    strangers are imported in locked processes, which describe their controllers and check configurations.
 
     Args:
         paths: one manifest, submission folder or folder of submissions, or several of these. In a folder of
             submissions every YAML file is a manifest and every folder (hidden ones left out) a submission folder, or
             the `code` of a manifest; other files are ignored.
-        plugins: the installed plugins; None to find them.
+        plugins: the plugins to look in; None to find those that are installed.
         settings: variants to enter too, as ``NAME.key=a,b,c``; see `arena.entry.sweeping`.
+        trust: packages of strangers that this process may import, each `PACKAGE` or `PACKAGE=DIGEST`; without effect
+            on `plugins`.
 
     Returns:
         The submissions in the order of their names, every fault of all of them, and those whose package is missing.
+
+    Raises:
+        PluginError: two plugins give a controller the same name, or two packages declare the same entry point.
+        InvalidInput: a package to trust is not installed, or has another digest.
     """
     if isinstance(paths, str | Path):
         paths = [paths]
@@ -173,9 +169,6 @@ def load_submissions(
         settings = [settings]
     faults: list[Fault] = []
     refused: list[Refused] = []
-    submissions: list[Submission] = []
-    unavailable: list[Unavailable] = []
-    installed = discover() if plugins is None else plugins
     entries: list[_Entry] = []
     unsafe: list[Fault] = []
     for path in find_submissions([Path(path) for path in paths], faults, unsafe):
@@ -185,6 +178,21 @@ def load_submissions(
             refused.append(Refused(path, error.faults))
     refused += [Refused(Path(fault.source), (fault,)) for fault in unsafe]
     entries += _swept(entries, settings, faults)
+    with Strangers() as strangers:
+        if plugins is None:
+            named = {entry.manifest.controller for entry in entries if ":" not in entry.manifest.controller}
+            plugins = find_controllers(named, strangers, trust)
+        submissions, unavailable = _admit_all(entries, plugins, strangers, faults, refused)
+    submissions.sort(key=lambda one: one.name)
+    return LoadedSubmissions(tuple(submissions), tuple(faults), tuple(refused), tuple(unavailable), plugins.failures)
+
+
+def _admit_all(
+    entries: Sequence[_Entry], plugins: Plugins, strangers: Strangers, faults: list[Fault], refused: list[Refused]
+) -> tuple[list[Submission], list[Unavailable]]:
+    """Return those that can play and those whose package is missing; the lists get what is wrong with the others."""
+    submissions: list[Submission] = []
+    unavailable: list[Unavailable] = []
     by_name: dict[str, _Entry] = {}
     faulty: set[Path] = set()
     for entry in entries:
@@ -192,7 +200,7 @@ def load_submissions(
         if entry.settings and entry.path in faulty:
             continue  # Its variants have the same faults.
         try:
-            loaded = _admit(entry, installed)
+            loaded = _admit(entry, plugins, strangers)
         except InvalidInput as error:
             if entry.settings:
                 faults.extend(error.faults)
@@ -208,8 +216,7 @@ def load_submissions(
             rule = f"two submissions have this name: {by_name[name]} and {entry}"
             faults.append(Fault(entry.source, "name", name, rule, "give each its own name"))
         by_name.setdefault(name, entry)
-    submissions.sort(key=lambda one: one.name)
-    return LoadedSubmissions(tuple(submissions), tuple(faults), tuple(refused), tuple(unavailable))
+    return submissions, unavailable
 
 
 def _read(path: Path) -> _Entry:
@@ -266,11 +273,11 @@ def _varied(entry: _Entry, name: str, settings: tuple[tuple[str, Any], ...]) -> 
     return entry._replace(manifest=vary(entry.manifest, name, settings), source=source, settings=settings)
 
 
-def _admit(entry: _Entry, plugins: Plugins) -> Submission | Unavailable:
+def _admit(entry: _Entry, plugins: Plugins, strangers: Strangers) -> Submission | Unavailable:
     """Check a submission against the installed plugins."""
     manifest, path, source, folder, files, settings = entry
     if ":" not in manifest.controller:
-        return _load_plugin_controller(entry, plugins)
+        return _load_plugin_controller(entry, plugins, strangers)
     if folder is None:
         hint = f"put both into a folder and call the manifest {MANIFEST_NAME}, or name the folder by code: my-rule"
         rule = "own code needs a folder; a single manifest names a plugin's controller"
@@ -299,37 +306,28 @@ def _admit(entry: _Entry, plugins: Plugins) -> Submission | Unavailable:
     )
 
 
-def _load_plugin_controller(entry: _Entry, plugins: Plugins) -> Submission | Unavailable:
+def _load_plugin_controller(entry: _Entry, plugins: Plugins, strangers: Strangers) -> Submission | Unavailable:
     manifest, path, source, folder, files, settings = entry
-    registered = plugins.controllers.get(manifest.controller)
-    if registered is None:
-        provider = PROVIDERS.get(manifest.controller)
-        present = {failure.distribution for failure in plugins.failures}
-        present |= {one.distribution for one in plugins.controllers.values()}
-        if provider is not None and provider not in present:
-            line = f"in a checkout of arena: pip install ./plugins/{provider}"
-            return Unavailable(manifest.name, path, manifest.controller, line)
-        hint = suggest(manifest.controller, plugins.controllers)
-        hint += "".join(f"; not loaded: {failure}" for failure in plugins.failures)
-        rule = "no installed plugin gives this controller"
-        raise UnknownName([Fault(source, "controller", manifest.controller, rule, hint)])
-    spec = registered.spec
+    offer = find_offer(manifest.controller, plugins)
+    if offer is None:
+        return _missing(entry, plugins)
+    promises = offer.promises
     faults: list[Fault] = []
-    if manifest.track not in spec.tracks:
-        rule = f'controller "{spec.name}" does not play on this track'
-        faults.append(Fault(source, "track", manifest.track, rule, suggest(manifest.track, spec.tracks)))
+    if manifest.track not in promises.tracks:
+        rule = f'controller "{promises.name}" does not play on this track'
+        faults.append(Fault(source, "track", manifest.track, rule, suggest(manifest.track, promises.tracks)))
+    config: dict[str, Any] = {}
     try:
-        validated = parse_as(spec.config, manifest.config, source)
+        config = configure(offer, manifest.config, source, strangers)
     except InvalidInput as error:
         faults += [fault._replace(field=_within_config(fault.field)) for fault in error.faults]
-    for capability in spec.capabilities:
+    for capability in promises.capabilities:
         if capability not in manifest.capabilities:
-            rule = f'controller "{spec.name}" needs "{capability}"'
-            fix = f"write capabilities: [{', '.join(dict.fromkeys((*manifest.capabilities, *spec.capabilities)))}]"
+            rule = f'controller "{promises.name}" needs "{capability}"'
+            fix = f"write capabilities: [{', '.join(dict.fromkeys((*manifest.capabilities, *promises.capabilities)))}]"
             faults.append(Fault(source, "capabilities", list(manifest.capabilities), rule, fix))
     if faults:
         raise InvalidInput(faults)
-    config = validated.model_dump(mode="json")
     endpoint = _endpoint(manifest, config, source, faults)
     if faults:
         raise InvalidInput(faults)
@@ -337,19 +335,39 @@ def _load_plugin_controller(entry: _Entry, plugins: Plugins) -> Submission | Una
         name=manifest.name,
         manifest=manifest,
         path=path,
-        digest=digest_content(manifest, config, files, (registered.distribution, registered.version)),
+        digest=digest_content(manifest, config, files, (offer.distribution, offer.version)),
         folder=folder,
-        controller=spec.name,
+        controller=promises.name,
         track=manifest.track,
         config=config,
-        preload=tuple(dict.fromkeys((*manifest.preload, *spec.preload))),
-        spec=spec,
-        plugin=registered.plugin,
-        distribution=registered.distribution,
-        version=registered.version,
+        preload=tuple(dict.fromkeys((*manifest.preload, *promises.preload))),
+        spec=offer.spec,
+        plugin=offer.plugin,
+        distribution=offer.distribution,
+        version=offer.version,
         endpoint=endpoint,
         settings=settings,
+        untrusted=offer.spec is None,
     )
+
+
+def _missing(entry: _Entry, plugins: Plugins) -> Unavailable:
+    """Return the submission of a package of the arena that is not installed.
+
+    Raises:
+        UnknownName: no package gives its controller.
+    """
+    name = entry.manifest.controller
+    provider = PROVIDERS.get(name)
+    present = {failure.distribution for failure in plugins.failures}
+    present |= {one.distribution for one in plugins.controllers.values()}
+    if provider is not None and provider not in present:
+        line = f"in a checkout of arena: pip install ./plugins/{provider}"
+        return Unavailable(entry.manifest.name, entry.path, name, line)
+    hint = suggest(name, {**plugins.controllers, **plugins.described})
+    hint += "".join(f"; not loaded: {failure}" for failure in plugins.failures)
+    rule = "no installed plugin gives this controller"
+    raise UnknownName([Fault(entry.source, "controller", name, rule, hint)])
 
 
 def _endpoint(manifest: Manifest, config: Mapping[str, Any], source: str, faults: list[Fault]) -> LlmEndpoint | None:

@@ -139,6 +139,8 @@ class Submission:
         version: version of that package; empty for own code.
         endpoint: of its language model, from `endpoint` of its config; None without the capability `llm`.
         settings: what a sweep set in the config of the manifest, key and value; empty for the submission itself.
+        untrusted: whether its plugin is a stranger's that nobody trusts; then it is imported in processes of its own
+            only, and `spec` is None.
     """
 
     name: str
@@ -156,6 +158,7 @@ class Submission:
     version: str = ""
     endpoint: LlmEndpoint | None = None
     settings: tuple[tuple[str, Any], ...] = ()
+    untrusted: bool = False
 
     @property
     def manifest_path(self) -> Path:

@@ -39,12 +39,14 @@ class LlmAccess:
         allowed: the allow-list: by base URL, the environment variable of the key that may be sent there; None for none.
         transcript: what is replayed; None for the transcript of the folder of results.
         limits: of the run. None: the defaults; in a replay, the transcript says where an episode was stopped.
+        trust: packages of strangers whose clients may speak to endpoints from this process, as for `discover`.
     """
 
     mode: LlmMode = "off"
     allowed: Mapping[str, str | None] = field(default_factory=dict)
     transcript: Path | None = None
     limits: LlmLimits | None = None
+    trust: Sequence[str] = ()
 
     @property
     def key_variables(self) -> tuple[str, ...]:
@@ -57,6 +59,7 @@ def make_access(
     endpoints: Sequence[str] = (),
     transcript: Path | None = None,
     limits: LlmLimits | None = None,
+    trust: Sequence[str] = (),
 ) -> LlmAccess:
     """Read what the command line grants.
 
@@ -65,6 +68,7 @@ def make_access(
         endpoints: the allow-list, each `URL` or `URL=VARIABLE`.
         transcript: what is replayed.
         limits: of the run; see `LlmAccess`.
+        trust: packages of strangers whose clients may be used.
 
     Raises:
         UnknownName: there is no such mode.
@@ -72,7 +76,7 @@ def make_access(
     """
     for known in get_args(LlmMode):
         if known == mode:
-            return LlmAccess(known, _parse_allowed(endpoints), transcript, limits)
+            return LlmAccess(known, _parse_allowed(endpoints), transcript, limits, tuple(trust))
     raise unknown_name("mode of --llm", mode, get_args(LlmMode))
 
 
@@ -177,7 +181,7 @@ def _refusal(endpoint: LlmEndpoint, access: LlmAccess, probe: bool) -> str:
         return f"the variable {endpoint.key_variable} of its key is not set"
     keys = _keys(access)
     try:
-        client = _connect(endpoint, keys, access.limits or LlmLimits())
+        client = _connect(endpoint, keys, access.limits or LlmLimits(), access.trust)
     except ArenaError as error:
         return str(error)
     try:
@@ -218,7 +222,7 @@ def open_gateway(
         keys = _keys(access)
         gateway = LiveGateway(
             transcript,
-            lambda endpoint, limits: _connect(endpoint, keys, limits),
+            lambda endpoint, limits: _connect(endpoint, keys, limits, access.trust),
             keys=tuple(keys.values()),
             limits=access.limits,
         )
@@ -234,9 +238,9 @@ def open_gateway(
         gateway.close()
 
 
-def _connect(endpoint: LlmEndpoint, keys: Mapping[str, str], limits: LlmLimits) -> LlmClient:
+def _connect(endpoint: LlmEndpoint, keys: Mapping[str, str], limits: LlmLimits, trust: Sequence[str]) -> LlmClient:
     key = keys.get(endpoint.key_variable) if endpoint.key_variable else None
-    return load_llm_client(endpoint.client).connect(endpoint, key, limits)
+    return load_llm_client(endpoint.client, trust=trust).connect(endpoint, key, limits)
 
 
 def _keys(access: LlmAccess) -> dict[str, str]:

@@ -155,8 +155,10 @@ def _beside(folder: Path) -> str:
     return min(near, str(other), key=len)
 
 
-def refuse_ungranted(submissions: Iterable[Submission], isolation: str) -> None:
-    """Refuse submissions that ask for a capability which a level does not grant, before anything is played.
+def refuse_ungranted(submissions: Sequence[Submission], isolation: str) -> None:
+    """Refuse submissions that ask for what a level does not grant, before anything is played.
+
+    That is a capability, or, at the level `trusted`, to be imported into this process without being trusted.
 
     Args:
         submissions: Who wants to play.
@@ -165,8 +167,6 @@ def refuse_ungranted(submissions: Iterable[Submission], isolation: str) -> None:
     Raises:
         InvalidInput: Naming every such submission.
     """
-    if isolation == PROGRAMS_ISOLATION:
-        return
     faults = [
         Fault(
             str(submission.path),
@@ -176,7 +176,18 @@ def refuse_ungranted(submissions: Iterable[Submission], isolation: str) -> None:
             f"use a library that solves in its own process, such as HiGHS; or --isolation {PROGRAMS_ISOLATION}",
         )
         for submission in submissions
-        if "subprocess" in submission.manifest.capabilities
+        if isolation != PROGRAMS_ISOLATION and "subprocess" in submission.manifest.capabilities
+    ]
+    faults += [
+        Fault(
+            str(submission.path),
+            "controller",
+            submission.controller,
+            f'isolation level "trusted" runs it in the arena\'s process, and nobody trusts {submission.distribution}',
+            f"choose another level, or trust the package: --trust {submission.distribution}, or trust=[...] in Python",
+        )
+        for submission in submissions
+        if isolation == "trusted" and submission.untrusted
     ]
     if faults:
         raise InvalidInput(faults)

@@ -8,10 +8,12 @@ import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import Final, Literal
 
-from arena.entry.loading import PROVIDERS
-from arena.errors import Fault, InvalidInput, PluginError
-from arena.plugins import discover, list_entry_points
+from arena.entry.providers import find_controllers
+from arena.entry.strangers import Strangers
+from arena.errors import ArenaError, Fault, InvalidInput
+from arena.plugins import list_entry_points
 from arena.schemas import SLUG_RULE, is_slug
+from arena.trust import PROVIDERS
 
 Kind = Literal["submission", "plugin"]
 """Kinds of what can be started: a folder submission, or a plugin package."""
@@ -75,8 +77,10 @@ def _of_package(name: str) -> str | None:
     if any(entry.name == name for entry in list_entry_points()):
         return "an installed plugin has this name"
     controllers = set(PROVIDERS)
-    with contextlib.suppress(PluginError):  # What is wrong with another plugin is no reason not to start one.
-        controllers |= set(discover().controllers)
+    # What is wrong with another plugin is no reason not to start one.
+    with contextlib.suppress(ArenaError), Strangers() as strangers:
+        plugins = find_controllers(None, strangers)
+        controllers |= {*plugins.controllers, *plugins.described}
     return f"{_GIVEN} gives a controller of this name" if name in controllers else None
 
 

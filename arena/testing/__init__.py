@@ -19,6 +19,9 @@ so that ``pytest -k deterministic`` examines one rule alone, and a rule that is 
 `training_checks` and `llm_client_checks` are the same for trainings and for clients of language models;
 `check_controller` examines all rules of a controller at once, and ``arena check`` those of a submission.
 
+A kit runs what it examines in the process of the test, and imports all installed plugins to find a name: run kits on
+what you would run as yourself. `check_submission` isolates, as a contest does.
+
 The kits run what scores: real matches of a few periods, real HTTP on loopback. They raise `CheckFailed` or another
 `arena.ArenaError` and never assert, so they find as much under ``python -O``.
 """

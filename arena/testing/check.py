@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from arena.errors import ArenaError
+from arena.plugins import list_entry_points
 
 
 class CheckFailed(ArenaError):  # noqa: N818 - named after what it reports
@@ -53,3 +54,11 @@ def make_checks(rules: Mapping[str, str], run: Callable[[str], None]) -> tuple[C
         return lambda: run(name)
 
     return tuple(Check(name, description, bound(name)) for name, description in rules.items())
+
+
+def everybody() -> list[str]:
+    """Return the names of all packages with plugins, sorted.
+
+    A kit runs in this process what it is asked to examine, so a name that its author gives is looked for everywhere.
+    """
+    return sorted({entry.distribution for entry in list_entry_points()})

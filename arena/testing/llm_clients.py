@@ -44,7 +44,7 @@ from arena.testing.chat_server import (
     serving,
     status,
 )
-from arena.testing.check import Check, CheckFailed, make_checks
+from arena.testing.check import Check, CheckFailed, everybody, make_checks
 
 LLM_CLIENT_CHECKS: Final[Mapping[str, str]] = {
     "declared": "is declared by the rules of the contract",
@@ -110,7 +110,7 @@ def llm_client_checks(client: LlmClientSpec | str) -> tuple[Check, ...]:
 
 
 def _examine(client: LlmClientSpec | str, name: str) -> None:
-    spec = load_llm_client(client) if isinstance(client, str) else client
+    spec = load_llm_client(client, trust=everybody()) if isinstance(client, str) else client
     check_llm_client(spec)
     if name == "declared":
         return

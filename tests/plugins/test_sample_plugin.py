@@ -180,5 +180,22 @@ def test_listing_plugins_imports_none_of_them(arena: Arena, tmp_path: Path) -> N
     for command in (("list",), ("list", "plugins"), ("--help",)):
         assert arena(*command, path=acting).returncode == 0
         assert not marker.exists()
-    arena("list", "controllers", path=acting)  # this one has to ask the plugin, so here the marker appears
-    assert marker.exists()
+
+
+def test_the_plugin_plays_in_the_arenas_own_process_only_if_it_is_trusted(
+    arena: Arena, manifest: Callable[..., Path], tmp_path: Path
+) -> None:
+    options = ("--isolation", "trusted", "--scenario", "serial-stationary-backlog", "--workers", 1)
+    refused = arena("evaluate", manifest("mine"), *options, "--output", tmp_path / "refused", "--refuse-faulty")
+    assert refused.returncode == 2
+    assert "nobody trusts arena-sample" in refused.stderr
+    assert "--trust arena-sample" in refused.stderr
+    played = arena("evaluate", manifest("mine"), *options, "--output", tmp_path / "played", "--trust", "arena_sample")
+    assert played.returncode == 0, played.stderr
+    # What was trusted is told in the form in which it can be pinned.
+    (told,) = (line for line in played.stderr.splitlines() if line.startswith("arena: trusted: arena-sample 1.2.3"))
+    pinned = told.rpartition("--trust ")[2]
+    assert arena("check", manifest("mine"), "--trust", pinned).returncode == 0
+    other = arena("check", manifest("mine"), "--trust", f"arena-sample={'0' * 64}")
+    assert other.returncode == 2
+    assert f"has the digest {pinned.partition('=')[2]}, not {'0' * 64}" in other.stderr

@@ -443,7 +443,7 @@ LOCKS = ("arena.jail.landlock.version", "arena.jail.seccomp.supported")
     ("level", "missing", "value", "reason"),
     [
         ("process", "os.fork", None, "this system cannot fork a process"),
-        ("strict", "arena.play.seats.LINUX", False, "Landlock and seccomp, which only Linux has"),
+        ("strict", "arena.jail.levels.LINUX", False, "Landlock and seccomp, which only Linux has"),
         ("strict", LOCKS[0], lambda: 0, "this kernel has no Landlock; it needs Linux 5.13 or newer"),
         ("strict", LOCKS[1], lambda: False, "no filter of system calls is known for this machine"),
         ("sandbox", LOCKS[0], lambda: 0, "this kernel has no Landlock"),

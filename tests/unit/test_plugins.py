@@ -12,12 +12,17 @@ from fake_plugins import controller_source, write_plugin
 from pydantic import BaseModel
 
 from arena import ControllerSpec, PluginError, UnknownName
-from arena.plugins import check_spec, discover, list_entry_points, load_plugin, make_manager
+from arena.plugins import Plugins, check_spec, discover, list_entry_points, load_plugin, make_manager
 
 # The tests look at a group of their own, so that what is installed beside the arena is not in their way.
 GROUP = "arena-test"
 
 Install = Callable[..., None]
+
+
+def discover_all() -> Plugins:
+    """Import every plugin of the group into this process, as somebody who trusts them all."""
+    return discover(GROUP, trust=sorted({entry.distribution for entry in list_entry_points(GROUP)}))
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def test_listing_reads_metadata_and_imports_nothing(install: Install) -> None:
 
 def test_a_plugin_gives_its_controllers_with_their_origin(install: Install) -> None:
     install("fake-good", "fake_good", controller_source("steady"))
-    plugins = discover(GROUP)
+    plugins = discover_all()
     assert plugins.failures == ()
     registered = plugins.controller("steady")
     assert (registered.plugin, registered.distribution, registered.version) == ("fake_good", "fake-good", "1.0")
@@ -90,7 +95,7 @@ def test_a_plugin_gives_its_controllers_with_their_origin(install: Install) -> N
 def test_a_broken_plugin_is_one_line_and_the_others_go_on(install: Install, source: str, cause: str) -> None:
     install("fake-broken", "fake_broken", source)
     install("fake-good", "fake_good", controller_source("steady"))
-    plugins = discover(GROUP)
+    plugins = discover_all()
     assert list(plugins.controllers) == ["steady"]
     (failure,) = plugins.failures
     assert (failure.entry_point, failure.distribution) == ("fake_broken", "fake-broken")
@@ -103,7 +108,7 @@ def test_a_broken_plugin_is_one_line_and_the_others_go_on(install: Install, sour
 def test_an_exception_with_a_broken_text_does_not_stop_discovery(install: Install) -> None:
     source = "class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd"
     install("fake-odd", "fake_odd", source)
-    (failure,) = discover(GROUP).failures
+    (failure,) = discover_all().failures
     assert failure.message == "Odd: its text could not be read"
 
 
@@ -112,7 +117,7 @@ def test_a_controller_name_given_by_two_plugins_is_an_error_that_names_both(inst
     install("fake-two", "fake_two", controller_source("steady"))
     both = 'controller "steady" is given twice, by plugin "fake_one" of fake-one and by plugin "fake_two" of fake-two'
     with pytest.raises(PluginError, match=both):
-        discover(GROUP)
+        discover_all()
 
 
 def test_an_entry_point_declared_by_two_packages_is_an_error_that_names_both(install: Install) -> None:
@@ -120,7 +125,7 @@ def test_an_entry_point_declared_by_two_packages_is_an_error_that_names_both(ins
     install("fake-two", "fake_two", controller_source("calm"), entry_points={"rules": "fake_two"})
     both = r'plugin "rules" is declared twice, by fake-one \(fake_one\) and fake-two \(fake_two\); uninstall one'
     with pytest.raises(PluginError, match=both):
-        discover(GROUP)
+        discover_all()
     with pytest.raises(PluginError, match=both):
         load_plugin("rules", GROUP)
     assert [entry.distribution for entry in list_entry_points(GROUP)] == ["fake-one", "fake-two"]
@@ -140,7 +145,7 @@ def test_one_plugin_is_loaded_without_the_others(install: Install) -> None:
 def test_an_unknown_controller_is_told_with_its_neighbour_and_what_failed(install: Install) -> None:
     install("fake-broken", "fake_broken", "import no_such_library")
     install("fake-good", "fake_good", controller_source("steady"))
-    plugins = discover(GROUP)
+    plugins = discover_all()
     message = (
         'unknown controller, got "steadi"; did you mean "steady"?; not loaded: plugin "fake_broken" of fake-broken'
     )

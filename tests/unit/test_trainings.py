@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from arena.cli import app
 from arena.errors import PluginError
-from arena.plugins import discover, discover_trainings
+from arena.plugins import Trainings, discover, discover_trainings, list_entry_points
 
 TEST_GROUP = "arena-test"
 
@@ -53,14 +53,21 @@ def steady(install: Install) -> None:
     install("fake-trainer", "fake_trainer", TRAINING.replace("NAME", "steady"))
 
 
-def train(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["train", *map(str, arguments)], prog_name="arena")
+def installed() -> list[str]:
+    """Names of the packages that a test has installed."""
+    return sorted({entry.distribution for entry in list_entry_points(TEST_GROUP)})
+
+
+def train(*arguments: object, trust: bool = True) -> Result:
+    """Run `arena train`, trusting the packages of the test unless told otherwise."""
+    options = [part for name in installed() if trust for part in ("--trust", name)]
+    return CliRunner().invoke(app, ["train", *map(str, arguments), *options], prog_name="arena")
 
 
 def test_a_plugin_may_train_without_a_controller_and_play_without_a_training(install: Install) -> None:
     install("fake-trainer", "fake_trainer", TRAINING.replace("NAME", "steady"))
     install("fake-player", "fake_player", controller_source("steady"))
-    trainings, failures = discover_trainings(TEST_GROUP)
+    trainings, failures, _ = discover_trainings(TEST_GROUP, trust=installed())
     assert list(trainings) == ["steady"]
     assert trainings["steady"].summary == "learns to keep steady"
     assert failures == ()
@@ -70,7 +77,7 @@ def test_a_training_of_two_plugins_is_an_error_that_names_both(install: Install)
     install("fake-one", "fake_one", TRAINING.replace("NAME", "steady"))
     install("fake-two", "fake_two", TRAINING.replace("NAME", "steady"))
     with pytest.raises(PluginError, match='training "steady" is given twice, by plugin "fake_one" of fake-one'):
-        discover_trainings(TEST_GROUP)
+        discover_trainings(TEST_GROUP, trust=installed())
 
 
 @pytest.mark.parametrize(
@@ -85,7 +92,7 @@ def test_a_training_of_two_plugins_is_an_error_that_names_both(install: Install)
 def test_a_broken_plugin_is_one_line_and_the_others_go_on(install: Install, source: str, cause: str) -> None:
     install("fake-good", "fake_good", TRAINING.replace("NAME", "steady"))
     install("fake-broken", "fake_broken", source)
-    trainings, (failure,) = discover_trainings(TEST_GROUP)
+    trainings, (failure,), _ = discover_trainings(TEST_GROUP, trust=installed())
     assert list(trainings) == ["steady"]
     assert cause in str(failure)
 
@@ -119,7 +126,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_trained(
     done = train(command, "--out", tmp_path / place)
     assert done.exit_code == 2
     assert isinstance(done.exception, SystemExit)
-    (told,) = done.stderr.splitlines()
+    (told,) = (line for line in done.stderr.splitlines() if "trusted: fake-trainer" not in line)
     assert told.startswith(f"arena: {tmp_path / place}: the folder cannot be written (")
     assert "choose another: --out FOLDER" in told
     assert (tmp_path / "file").read_text() == "mine"
@@ -150,6 +157,20 @@ def test_a_fault_of_the_training_itself_is_not_taken_for_one_of_the_folder(
     assert isinstance(done.exception, SystemExit) is told
 
 
+def test_a_training_of_a_package_that_nobody_trusts_is_not_run(install: Install, tmp_path: Path) -> None:
+    marker = tmp_path / "imported"
+    source = f"open({str(marker)!r}, 'w').close()\n" + TRAINING.replace("NAME", "steady")
+    install("fake-trainer", "fake_trainer", source)
+    done = train("steady", "--out", tmp_path / "out", trust=False)
+    assert done.exit_code == 2
+    assert "not imported here, since nobody trusts them: fake-trainer" in done.stderr
+    listed = train("--list", trust=False)
+    assert "its trainings are listed with --trust fake-trainer" in listed.stderr
+    assert not marker.exists()
+    assert train("steady", "--out", tmp_path / "out").exit_code == 0
+    assert marker.exists()
+
+
 def test_an_unknown_training_is_told_with_its_neighbour(steady: None) -> None:
     done = train("stedy")
     assert done.exit_code == 2
@@ -162,7 +183,9 @@ class TestAll:
     @pytest.fixture
     def two(self, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         # Whatever else is installed here, these two are all that there is.
-        monkeypatch.setattr("arena.plugins.discover_trainings", lambda: (dict.fromkeys(("calm", "steady")), ()))
+        monkeypatch.setattr(
+            "arena.plugins.discover_trainings", lambda trust: Trainings(dict.fromkeys(("calm", "steady")), ())
+        )
         install("fake-calm", "fake_calm", TRAINING.replace("NAME", "calm"))
         install("fake-trainer", "fake_trainer", TRAINING.replace("NAME", "steady"))
         folders = [str(each) for each in (tmp_path / "plugins").iterdir()] + [str(tmp_path / "plugins")]
@@ -184,7 +207,7 @@ class TestAll:
 
     def test_an_interrupt_begins_no_other(self, two: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         names = [f"training-{number}" for number in range(8)]
-        monkeypatch.setattr("arena.plugins.discover_trainings", lambda: (dict.fromkeys(names), ()))
+        monkeypatch.setattr("arena.plugins.discover_trainings", lambda trust: Trainings(dict.fromkeys(names), ()))
         begun: list[str] = []
 
         def interrupted(command: list[str], **_: object) -> None:
@@ -212,12 +235,12 @@ def test_trainings_are_listed(steady: None) -> None:
 
 def test_a_plugin_that_only_trains_gives_no_controller(install: Install) -> None:
     install("fake-trainer", "fake_trainer", TRAINING.replace("NAME", "steady"))
-    found = discover(TEST_GROUP)
+    found = discover(TEST_GROUP, trust=installed())
     assert (dict(found.controllers), found.failures) == ({}, ())
 
 
 def test_a_plugin_of_language_model_clients_alone_gives_no_controller(install: Install) -> None:
     source = "from arena import hookimpl\n@hookimpl\ndef arena_llm_clients(): return []"
     install("fake-client", "fake_client", source)
-    found = discover(TEST_GROUP)
+    found = discover(TEST_GROUP, trust=installed())
     assert (dict(found.controllers), found.failures) == ({}, ())

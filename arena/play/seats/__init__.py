@@ -10,12 +10,12 @@ sandbox    The same again, in a world of its own made by bubblewrap (Linux).
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError, unknown_name
 from arena.jail.isolation import ISOLATION_ORDER, Isolation
-from arena.jail.kernel import LINUX, conceal_memory
+from arena.jail.kernel import conceal_memory
+from arena.jail.levels import find_missing_part
 from arena.jail.limits import Limits
 from arena.play.seats.base import Host, InfrastructureFailure, Seat
 
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 _TRIALS = 2
-_INSTALL_SANDBOX = 'pip install "inventory-arena[sandbox]"'
 
 
 def available() -> tuple[Isolation, ...]:
@@ -113,7 +112,7 @@ def _try(level: Isolation, limits: Limits) -> Host | None:
         A host of the level, which has just made its first process; None if the level does not work.
     """
     host = None
-    reason = _missing_part(level)
+    reason = find_missing_part(level)
     # Once more, since a process that was killed meanwhile says nothing about the level.
     for _ in range(0 if reason else _TRIALS):
         host = _make(level, limits)
@@ -139,25 +138,3 @@ def _make(level: Isolation, limits: Limits) -> TrustedHost | ProcessHost:
     from arena.play.seats.process import ProcessHost
 
     return ProcessHost(limits, level, find_bubblewrap())
-
-
-def _missing_part(level: Isolation) -> str:
-    """What a level is made of and this system lacks, as far as it can be told without trying; empty if nothing."""
-    if level == "trusted":
-        return ""
-    if not hasattr(os, "fork"):
-        return "this system cannot fork a process"
-    if level == "process":
-        return ""
-    if not LINUX:
-        return "it is made of Landlock and seccomp, which only Linux has"
-    from arena.jail import landlock, seccomp
-    from arena.jail.bubblewrap import find_bubblewrap
-
-    if not landlock.version():
-        return "this kernel has no Landlock; it needs Linux 5.13 or newer, with landlock among the modules of lsm="
-    if not seccomp.supported():
-        return "no filter of system calls is known for this machine"
-    if level == "sandbox" and find_bubblewrap() is None:
-        return f"bubblewrap is not installed; {_INSTALL_SANDBOX}"
-    return ""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.entry.submission import make_factory
-from arena.errors import ContractViolation, InfrastructureFailure, describe_exception
+from arena.errors import ContractViolation, InfrastructureFailure, PluginError, describe_exception
 from arena.jail.isolation import Isolation
 from arena.llm.seat import SeatAnswer, seat_answer, seat_llm
 from arena.play.seats.base import ask_report, failure_code, numeric_array
@@ -38,7 +38,14 @@ class TrustedHost:
     isolation: Isolation = "trusted"
 
     def open(self, submission: Submission, model: LlmLine | None = None) -> TrustedSeat:
-        """Make a seat; the controller is imported by its `setup`."""
+        """Make a seat; the controller is imported by its `setup`.
+
+        Raises:
+            PluginError: Its plugin is a stranger's, and nobody trusts it.
+        """
+        if submission.untrusted:
+            who = f"{submission.distribution}, which gives {submission.controller}"
+            raise PluginError(f"nobody trusts {who}: it is never imported into this process; trust it, or isolate it")
         return TrustedSeat(submission, model)
 
     def prove(self) -> None:
