@@ -80,9 +80,9 @@ def test_faults_are_told_at_once(file):
         load_limits(file("decision: 0\nsetup: 0"))
 
 
-def declared(place):
+def declared(place, body=""):
     """The folder of a submission with a manifest."""
-    folder = make_submission(place).folder
+    folder = make_submission(place, body).folder
     manifest = "name: mine\ncontroller: mine.py:Mine\ntrack: blind\n"
     (folder / "submission.yaml").write_text(manifest, encoding="utf-8")
     return folder
@@ -209,7 +209,8 @@ def test_a_check_warns_of_little_headroom(tmp_path):
     """
     limits = Limits(setup=1.0, wall_time_factor=1000.0)
     check = functools.partial(check_submission, networks=["serial"], limits=limits, isolation="process")
-    result = check(make_submission(tmp_path, body))
+    (submission,) = load_submissions([declared(tmp_path, body)], Plugins(MappingProxyType({}))).require()
+    result = check(submission)
     assert result.findings == ()
     assert [(one.check, one.track) for one in result.warnings] == [("headroom", "blind")]
     assert "import, construction and begin together took" in str(result.warnings[0])
@@ -218,6 +219,7 @@ def test_a_check_warns_of_little_headroom(tmp_path):
 
 def test_a_check_of_a_quick_controller_does_not_warn(tmp_path):
     limits = Limits(setup=600.0, first_decision=600.0, decision=600.0, close=600.0, bank=600.0)
-    result = check_submission(make_submission(tmp_path), networks=["serial"], limits=limits, isolation="process")
+    (submission,) = load_submissions([declared(tmp_path)], Plugins(MappingProxyType({}))).require()
+    result = check_submission(submission, networks=["serial"], limits=limits, isolation="process")
     assert (result.findings, result.warnings) == ((), ())
     assert "headroom" in result.checks
