@@ -219,6 +219,8 @@ def evaluate(
             store.rounds.enter(seeds.commitment, contest_round, output)
         store.limits.enter(allowed, output)
         removals = store.removals.enter((one.name, one.digest) for one in submissions)
+        if scoring.rule.reference is not None:
+            refuse_absent_reference(scoring.rule, submissions, counted_records(store, suite, seeds, submissions))
         pairings = enter_pairings(submissions, store, output)
         rule = None if seeds.commitment is None else store.stopping.enter(seeds.commitment, stopping)
         # The store's lock is held, so copies that are here were left by an evaluation that was killed.
@@ -242,7 +244,6 @@ def evaluate(
         except StoreError:
             remove_journals(output / _JOURNALS)  # Nothing is played, so nothing is left but the store.
             raise
-        refuse_absent_reference(scoring.rule, playing, counted_records(store, suite, seeds, playing))
         total = len(playing) * len(job.scenarios) * seeds.count
         watcher.started(total, total - len(items))
         references, contestants = split_references(job, items, scoring.rule)

@@ -89,7 +89,8 @@ def test_an_upgrade_changes_the_digest_and_nothing_else(folder: Path) -> None:
     changes = {"contract_digest": contract_digest(), "seeds_contract": WRITTEN_UNDER}
     assert rows(folder) == [({**record, **changes}, *series) for record, *series in before]
     after = json.loads((folder / "standings.json").read_text())
-    assert after == {**standings, "contract_digest": contract_digest()}
+    # Fields that standings have got since are there too.
+    assert {name: after[name] for name in standings} == {**standings, "contract_digest": contract_digest()}
     reveal = read_reveal(DATA / "store-5" / "reveal.json") if folder.name == "hidden" else None
     found = verify(folder, reveal=reveal, suite=SUITE)
     assert (found.recomputed, found.differences, found.unchecked) == (EPISODES, (), ())

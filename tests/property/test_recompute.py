@@ -74,7 +74,9 @@ def test_a_forfeit_counts_what_its_orders_gave_and_no_profit(episode, data):
     orders[last:] = 0
     forfeit = Episode(episode.scenario, episode.seed, orders)
     made = measure(play(forfeit), episode.scenario).profit
-    record, series = recorded(forfeit, outcome="timeout", decisions=last, profit=min(made, 0.0))
+    # The decision after the last one failed; with none left, the clean-up did.
+    failed = last if last < episode.scenario.horizon else None
+    record, series = recorded(forfeit, outcome="timeout", decisions=last, failure_period=failed, profit=min(made, 0.0))
     simulator, seeds = Simulator(episode.scenario), OneSeed(episode.seed)
     assert recompute(record, series, simulator, seeds).mismatch is None
     if made > 1e-3:
