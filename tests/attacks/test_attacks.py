@@ -53,6 +53,8 @@ HASTY |= {"wall_time_factor": 1.0}
 GRACE = 2.0
 """Seconds after its deadline by which a hostile episode is over."""
 
+LEVELS = [pytest.param(level, marks=pytest.mark.slow) if level == "process" else level for level in APART]
+"""The level without locks, whose results are never official, takes a third of the time: `tox -e slow` plays it."""
 CASES = [(attack, case) for attack in known_attacks() for case in attack.cases]
 
 
@@ -161,7 +163,7 @@ def latest_end(case, limits):
     return limits["bank"] + limits["close"] + GRACE
 
 
-@pytest.mark.parametrize("level", APART)
+@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize(("attack", "case"), CASES, ids=[case.controller for _, case in CASES])
 def test_an_attack_comes_to_its_verdict(world, level, attack, case):
     require_or_skip(level)
