@@ -97,10 +97,9 @@ def refuse_other_results(folder: Path, suite: Suite, seeds: SeedPlan, *, asks_mo
         scenarios={scenario.digest: scenario.name for scenario in suite.scenarios},
         score=suite.score_rule.model_dump(mode="json"),
     )
-    differences = dict.fromkeys(
-        difference for there in _selections(folder) for difference in _differences(there, asked)
-    )
-    if any(there.contract in earlier_digests() for there in _selections(folder)):
+    selections = _selections(folder)
+    differences = dict.fromkeys(difference for there in selections for difference in _differences(there, asked))
+    if any(there.contract in earlier_digests() for there in selections):
         rule = "its tables are of an earlier contract of the same rules"
         fix = f"arena results upgrade {folder} writes them anew; if it does not, remove {', '.join(_TABLES)} from it"
         raise InvalidInput([Fault(str(folder), "", ABSENT, rule, fix)])
@@ -132,7 +131,8 @@ def seeds_contract_of(folder: Path, commitment: str) -> str | None:
 
 def has_accepted_fallbacks(folder: Path) -> bool:
     """Tell whether the standings of a folder score what an oracle's fallback played, at the organiser's request."""
-    return any(one.accepts_fallbacks for one in _selections(folder))
+    standings = _read(_of_standings, folder / STANDINGS_NAME)
+    return standings is not None and standings.accepts_fallbacks
 
 
 def find_seeds_contract(store: Store, commitment: str) -> str | None:
