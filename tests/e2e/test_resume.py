@@ -462,6 +462,8 @@ def test_a_report_reaches_tables_and_standings(tmp_path: Path, entrants: Path, s
         }
         assert told == expected
     standings = Standings.model_validate_json(result.standings_file.read_text())
+    # What was accepted once stays accepted, also for a call that does not say so.
+    assert run(entrants, suite, tmp_path / "out").standings.accept_fallbacks
     [clairvoyant] = standings.reference
     assert (clairvoyant.kind, clairvoyant.mean_bound) == ("bound", 123456.75)
     assert clairvoyant.fallbacks == 4 * SCENARIOS * SEEDS.count
