@@ -23,6 +23,22 @@ Paths = Annotated[list[Path], typer.Argument(help="Manifests, submission folders
 Isolation = Annotated[
     str | None, typer.Option(help="Isolation level; the strongest that works on this machine unless given.")
 ]
+UntilDecided = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Play hidden seeds in batches until all neighbours in the table are told apart or equivalent.",
+    ),
+]
+Margin = Annotated[
+    float | None,
+    typer.Option(help="Until decided: difference that does not matter, of scores 0.002 unless given, else of profits."),
+]
+Budget = Annotated[int | None, typer.Option(help="Until decided: most seeds per scenario, 500 unless given.", min=1)]
+AcceptFallbacks = Annotated[
+    bool,
+    typer.Option("--accept-fallbacks", help="Score scenarios though their oracle fell back in some decisions."),
+]
 LimitsFile = Annotated[
     Path | None,
     typer.Option("--limits", metavar="FILE", help="YAML file of limits on time, memory and the rest; see the docs."),

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arena.cli.app import FORFEITED, INTERRUPTED
-from arena.cli.checking import Isolation, LimitsFile, Paths, Settings, Trust, load, pin, with_models
+from arena.cli.checking import (
+    AcceptFallbacks,
+    Budget,
+    Isolation,
+    LimitsFile,
+    Margin,
+    Paths,
+    Settings,
+    Trust,
+    UntilDecided,
+    load,
+    pin,
+    with_models,
+)
 from arena.cli.console import print_json, warn
 from arena.cli.standings_table import describe_removal, print_forfeits, print_standings
 from arena.cli.streams import kept
@@ -105,26 +118,10 @@ def evaluate(
             help="Questions without an answer after which a submission's endpoint is given up; 20 unless given."
         ),
     ] = None,
-    until_decided: Annotated[
-        bool,
-        typer.Option(
-            "--until-decided",
-            help="Play hidden seeds in batches until all neighbours in the table are told apart or equivalent.",
-        ),
-    ] = False,
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            help="Until decided: difference that does not matter, of scores 0.002 unless given, else of profits."
-        ),
-    ] = None,
-    budget: Annotated[
-        int | None, typer.Option(help="Until decided: most seeds per scenario, 500 unless given.", min=1)
-    ] = None,
-    accept_fallbacks: Annotated[
-        bool,
-        typer.Option("--accept-fallbacks", help="Score scenarios though their oracle fell back in some decisions."),
-    ] = False,
+    until_decided: UntilDecided = False,
+    margin: Margin = None,
+    budget: Budget = None,
+    accept_fallbacks: AcceptFallbacks = False,
     refuse_faulty: Annotated[
         bool, typer.Option("--refuse-faulty", help="Play nothing if a submission is malformed, instead of the others.")
     ] = False,

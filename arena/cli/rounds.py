@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.checking import Isolation, LimitsFile, Settings, load
+from arena.cli.checking import AcceptFallbacks, Budget, Isolation, LimitsFile, Margin, Settings, UntilDecided, load
 from arena.cli.console import print_json, print_table, warn
 from arena.cli.evaluating import choose_suite, stopping_rule
 from arena.cli.streams import kept
@@ -38,24 +38,10 @@ def new(
     settings: Settings = None,
     isolation: Isolation = None,
     limits: LimitsFile = None,
-    until_decided: Annotated[
-        bool,
-        typer.Option(
-            "--until-decided",
-            help="Play seeds in batches until all neighbours in the table are told apart or equivalent.",
-        ),
-    ] = False,
-    margin: Annotated[
-        float | None,
-        typer.Option(help="Until decided: difference of scores that does not matter, 0.002 unless given."),
-    ] = None,
-    budget: Annotated[
-        int | None, typer.Option(help="Until decided: most seeds per scenario, 500 unless given.", min=1)
-    ] = None,
-    accept_fallbacks: Annotated[
-        bool,
-        typer.Option("--accept-fallbacks", help="Score scenarios though their oracle fell back in some decisions."),
-    ] = False,
+    until_decided: UntilDecided = False,
+    margin: Margin = None,
+    budget: Budget = None,
+    accept_fallbacks: AcceptFallbacks = False,
 ) -> None:
     """Write a round to a new file, and print its digest to publish before the run.
 

@@ -5,6 +5,7 @@ import gzip
 import io
 import sys
 import zipfile
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import given, strategies as st
 from records import make_record
 
 from arena import Simulator, load_scenario
+from arena.cli.results import _format_of
 from arena.contract.version import contract_digest
 from arena.errors import ArenaError, InvalidInput, StoreError
 from arena.results import export as exporting
@@ -327,3 +329,19 @@ def test_every_cell_of_an_episode_is_there():
     (row,) = csv.DictReader(io.StringIO(file.getvalue().decode(), newline=""))
     assert (row["submission"], row["failure_message"]) == ("'=1+1", safe_text("bad\nnews"))
     assert float(row["profit"]) == record.profit
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (None, "csv"),
+        ("x.csv", "csv"),
+        ("x.csv.gz", "csv.gz"),
+        ("X.PARQUET", "parquet"),
+        ("x.xlsx", "xlsx"),
+        ("table", "csv"),
+        ("x.gz", "csv"),
+    ],
+)
+def test_the_ending_of_a_file_names_its_format(name, expected):
+    assert _format_of(None if name is None else Path(name)).value == expected
