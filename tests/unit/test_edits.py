@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from scaled_rule import CODE
 
 from arena.audit.fingerprints import EDITED_REST, EDITED_RESULTS
 from arena.audit.outcome import Verification
@@ -47,21 +48,6 @@ scenarios:
   - {name: own, network: tree, horizon: 9}
 """
 EPISODES = 2 * SEEDS
-CODE = """
-import numpy as np
-
-class Controller:
-    def __init__(self, factor=1.0, last=100):
-        self.factor, self.last = factor, last
-
-    def begin(self, briefing):
-        self.links = len(briefing.order_bound)
-
-    def order(self, observation):
-        if observation.period == self.last:
-            raise ValueError("out of ideas")
-        return np.full(self.links, self.factor * (15.0 + observation.last_demand.sum() / 4))
-"""
 MANIFESTS = {
     "clairvoyant": ("oracle", "factor: 0.9"),
     "late": ("blind", "last: 5"),

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scaled_rule import CODE
 
 from arena.audit.verify import Difference, Verification, verify
 from arena.contract.kpi import Kpis
@@ -50,22 +51,6 @@ blocks:
     matrix: {network: [{label: drawn, set: {network: serial}}]}
 """
 NAMES = ("drawn-1", "drawn-2", "serial-stationary-backlog", "serial-trend-seasonal-shock-goodwill-lost-sales", "own")
-
-CODE = """
-import numpy as np
-
-class Controller:
-    def __init__(self, factor=1.0, last=100):
-        self.factor, self.last = factor, last
-
-    def begin(self, briefing):
-        self.links = len(briefing.order_bound)
-
-    def order(self, observation):
-        if observation.period == self.last:
-            raise ValueError("out of ideas")
-        return np.full(self.links, self.factor * (15.0 + observation.last_demand.sum() / 4))
-"""
 
 
 def submit(place: Path, name: str, track: str = "blind", **config: float) -> None:
