@@ -121,28 +121,28 @@ from .results.rows import (
 from .results.scores import Scoring as Scoring
 from .results.standings import compute_standings as compute_standings
 from .schemas import FrozenSchema as FrozenSchema, parse_as as parse_as
+from .simulate.arrivals import draw_lead_times as draw_lead_times
 from .simulate.compiled import CompiledScenario as CompiledScenario, compile_scenario as compile_scenario
-from .simulate.dynamics import (
-    BatchState as BatchState,
-    Flows as Flows,
-    initial_state as initial_state,
-    smooth_stock_out as smooth_stock_out,
-    step as step,
-)
+from .simulate.dynamics import smooth_stock_out as smooth_stock_out, step as step
 from .simulate.ledger import Ledger as Ledger
 from .simulate.sentiment import next_sentiment as next_sentiment
 from .simulate.simulator import (
     Simulator as Simulator,
     State as State,
-    episode_generator as episode_generator,
     realised_demand as realised_demand,
 )
+from .simulate.states import BatchState as BatchState, Flows as Flows, initial_state as initial_state
+from .simulate.streams import episode_generator as episode_generator
 from .world.demand import (
     Demand as Demand,
     Goodwill as Goodwill,
     Seasonal as Seasonal,
     Shock as Shock,
     Trend as Trend,
+)
+from .world.lead_times import (
+    LeadTimeDistribution as LeadTimeDistribution,
+    LeadTimeSeries as LeadTimeSeries,
 )
 from .world.library import load_network as load_network
 from .world.network import Network as Network

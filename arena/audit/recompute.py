@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +63,9 @@ def recompute(
         seeds: the plan that its seed comes from; None if that is not known. Then the demand is taken as stored.
         known: indicators that the record has. The others are computed, and are no mismatch.
     """
-    requested, demand = series
+    requested, drawn = series
     mismatches = [*_seed(record, seeds), *_reports(record, simulator.scenario)]
-    unplayable = _unplayable(record, requested, demand, simulator)
+    unplayable = _unplayable(record, requested, drawn, simulator)
     if unplayable is not None or any(mismatch.column == "seed_index" for mismatch in mismatches):
         mismatches += [] if unplayable is None else [unplayable]
         return Recomputed(record, mismatches[0])
@@ -74,8 +74,10 @@ def recompute(
     else:
         mismatches += _orders_after_a_forfeit(record, requested)
         entropy = None if seeds is None else seeds.episode(record.scenario_digest, record.seed_index).entropy
-        ledger = _play(simulator, requested, demand, entropy)
+        demand, lead_times = series.split(simulator.compiled.markets)
+        ledger = _play(simulator, requested, demand, lead_times, entropy)
         mismatches += _first_difference("demand", demand, ledger.demand)
+        mismatches += _first_difference("lead_times", lead_times, ledger.lead_times)
         expected = measure(ledger, simulator.scenario).model_dump()
         if record.outcome != "ok":
             expected["profit"] = min(expected["profit"], 0.0)
@@ -190,8 +192,13 @@ def _ending(record: EpisodeRecord, horizon: int, seats: int) -> Iterator[Mismatc
             yield Mismatch("decision_times", f"{timed} decisions", f"{wanted}: up to the failure and no more")
 
 
-def _unplayable(record: EpisodeRecord, requested: Array, demand: Array, simulator: Simulator) -> Mismatch | None:
+def _unplayable(record: EpisodeRecord, requested: Array, drawn: Array, simulator: Simulator) -> Mismatch | None:
     """What keeps logged series from being played: another shape than the scenario's, or values out of bounds."""
+    network, markets = simulator.compiled.network, simulator.compiled.markets
+    varying = network.varying_links
+    if drawn.ndim == 2 and drawn.shape[1] != markets + len(varying):
+        return Mismatch("demand.shape", drawn.shape, (len(requested), markets + len(varying)))
+    demand, lead_times = drawn[:, :markets], drawn[:, markets:]
     periods = 0 if record.outcome == "infrastructure" else simulator.scenario.horizon
     bound = largest_order(simulator.scenario, record.track)
     for name, values, links, largest in (
@@ -203,6 +210,10 @@ def _unplayable(record: EpisodeRecord, requested: Array, demand: Array, simulato
         place = _first(~((values >= 0) & (values <= largest)))
         if place is not None:
             return Mismatch(_cell(name, place), float(values[place]), f"0 to {largest:g}")
+    longest = np.array([network.supply_links[position].slots for position in varying])
+    place = _first(~((lead_times >= -1) & (lead_times <= longest) & (lead_times == np.round(lead_times))))
+    if place is not None:
+        return Mismatch(_cell("lead_times", place), float(lead_times[place]), "whole periods up to the longest, or -1")
     return None
 
 
@@ -213,9 +224,11 @@ def _orders_after_a_forfeit(record: EpisodeRecord, requested: Array) -> Iterator
         yield from _first_difference("requested", requested, expected)
 
 
-def _play(simulator: Simulator, requested: Array, demand: Array, entropy: int | None) -> Ledger:
+def _play(
+    simulator: Simulator, requested: Array, demand: Array, lead_times: NDArray[np.int64], entropy: int | None
+) -> Ledger:
     if entropy is None:
-        simulator.replay(demand)
+        simulator.replay(demand, lead_times)
     else:
         simulator.start(entropy)
     for orders in requested:
@@ -223,7 +236,7 @@ def _play(simulator: Simulator, requested: Array, demand: Array, entropy: int | 
     return simulator.ledger()
 
 
-def _first_difference(name: str, stored: Array, recomputed: Array) -> Iterator[Mismatch]:
+def _first_difference(name: str, stored: NDArray[Any], recomputed: NDArray[Any]) -> Iterator[Mismatch]:
     tolerance = TOLERANCE * np.maximum(1.0, np.maximum(np.abs(stored), np.abs(recomputed)))
     place = _first(np.abs(stored - recomputed) > tolerance)
     if place is not None:

@@ -75,22 +75,25 @@ class Kpis(FrozenSchema):
     network_turns: float
     """Units sold to customers in the episode / mean units on hand in the whole network at the end of a period; 0 if
     there never was any."""
+    terminal_value: float
+    """Money that stock on hand and on the way is worth after the last period, discounted; negative: disposal."""
 
 
 def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
-    """Measure the KPIs of the periods in a ledger.
+    """Measure the KPIs of the periods in a ledger that count: those after the warm-up.
 
     Args:
-        ledger: at least one period.
+        ledger: all periods from the first one, and at least one that counts.
         scenario: what was played.
 
     Raises:
-        ArenaError: If profit does not equal revenue less the five costs to 1e-6 (relative to the money moved): the
-            books do not balance, which would be a fault of the arena.
-        ValueError: If the ledger is empty.
+        ArenaError: If profit does not equal revenue less the five costs, and what stock is worth at the end, to 1e-6
+            (relative to the money moved): the books do not balance, which would be a fault of the arena.
+        ValueError: If no period of the ledger counts.
     """
+    ledger = ledger.since(scenario.warm_up)
     if ledger.periods == 0:
-        raise ValueError("KPIs need at least one period")
+        raise ValueError("KPIs need at least one period that counts")
     demand, sold = float(ledger.demand.sum()), float(ledger.sold.sum())
     at_once = np.minimum(ledger.demand, np.maximum(0.0, ledger.sold - ledger.carried_backlog)).sum()
     costs = {
@@ -98,10 +101,12 @@ def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
         for name in ("procurement_cost", "holding_cost", "operating_cost", "shortage_penalty", "fixed_ordering_cost")
     }
     revenue, profit = float(ledger.revenue.sum()), float(ledger.reward.sum())
-    moved = abs(revenue) + sum(abs(cost) for cost in costs.values())
-    if not abs(profit - (revenue - sum(costs.values()))) <= 1e-6 * max(1.0, moved * 1e-3):
+    terminal_value = float(ledger.terminal_value.sum())
+    moved = abs(revenue) + abs(terminal_value) + sum(abs(cost) for cost in costs.values())
+    if not abs(profit - (revenue - sum(costs.values()) + terminal_value)) <= 1e-6 * max(1.0, moved * 1e-3):
         raise ArenaError(
-            f"the books do not balance: profit {profit!r}, revenue {revenue!r}, costs {costs!r}; "
+            f"the books do not balance: profit {profit!r}, revenue {revenue!r}, costs {costs!r}, "
+            f"stock at the end {terminal_value!r}; "
             "please report this with the scenario and the seed"
         )
     variance = float(ledger.demand.sum(axis=1).var())
@@ -141,6 +146,7 @@ def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
         stage_bullwhip_factories=stage_bullwhip("factories"),
         stockout_free_periods=float((ledger.unfilled <= _NO_SHORTAGE * asked).all(axis=1).mean()),
         network_turns=sold / on_hand if on_hand > 0 else 0.0,
+        terminal_value=terminal_value,
     )
 
 

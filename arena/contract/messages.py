@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.simulate.compiled import CompiledScenario, compile_scenario
-from arena.simulate.simulator import Simulator, restored_generator
+from arena.simulate.simulator import Simulator
+from arena.simulate.streams import restored_generator
 from arena.world.demand import Goodwill
 from arena.world.network import Network
-from arena.world.scenario import Fulfilment, Scenario, UpstreamShortage
+from arena.world.nodes_and_links import Fulfilment
+from arena.world.scenario import Scenario, UpstreamShortage, VisibleArrivals
 
 Track = Literal["blind", "informed", "oracle", "decentralised"]
 
@@ -26,6 +28,13 @@ TRACKS: tuple[Track, ...] = get_args(Track)
 
 #: Seconds a controller is told it has for a decision where no contest says otherwise.
 DEFAULT_TIME_BUDGET = 1.0
+
+
+def _nothing() -> NDArray[np.float64]:
+    """No values, read-only."""
+    nothing: NDArray[np.float64] = np.empty(0)
+    nothing.flags.writeable = False
+    return nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +53,16 @@ class Briefing:
     | `discount` | number | – | per period | factor on a period's profit, per period elapsed |
     | `order_bound` | (supply links,) | units | per period | largest order; more is clipped, see `largest_order` |
     | `time_budget` | number | seconds | per decision | time for each decision |
+    | `warm_up` | number | periods | whole episode | first periods, which are played and not counted |
+    | `visible_arrivals` | text | – | whole episode | `by_order`, or `total`: varying lead times hide ages |
     | `seed` | number | – | whole episode | the controller's own seed, unrelated to hidden demand |
     | `node` | number or None | – | whole episode | the managed node, on the decentralised track alone |
 
     On the decentralised track, ``network`` is the node with its own links, its neighbours being bare ids, and
     ``order_bound`` has one entry per inbound link.
+
+    Where the lead time of a supply link varies, its ``lead_time`` in ``network`` is the promised one and
+    ``longest_lead_time`` the longest that can occur. Its distribution is not told.
     """
 
     track: Track
@@ -61,6 +75,8 @@ class Briefing:
     time_budget: float
     seed: int
     node: int | None = None
+    warm_up: int = 0
+    visible_arrivals: VisibleArrivals = "by_order"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +90,8 @@ class InformedBriefing(Briefing):
     | `noise_scale` | number | – | whole episode | factor on demand's deviation from its mean; 0: none |
     | `goodwill` | `Goodwill` or None | – | whole episode | how sentiment moves; None without goodwill |
     | `distributions` | names, (market links,) | – | whole episode | distribution of demand, before the noise scale |
+
+    In ``network``, a supply link whose lead time varies has its ``lead_time_distribution``, if the scenario has one.
 
     Distributions are `poisson`, `normal` and `uniform` (see `arena.Demand`); later versions may have more. A controller
     that does not know one still has its mean and standard deviation, from the forecast of `InformedObservation`.
@@ -95,6 +113,7 @@ class OracleBriefing(InformedBriefing):
     | field | shape | unit | when | meaning |
     |---|---|---|---|---|
     | `realised_demand` | (periods, market links) | units | each period | None under goodwill: it depends on orders |
+    | `realised_lead_times` | (periods, varying links) | periods | each order | −1: never arrives; None: see above |
     | `scenario` | `Scenario` or None | – | whole episode | without names; None if briefed without the stream |
     | `stream` | 64-bit words or None | – | at the start | the episode's random stream, see `stream_words` |
     """
@@ -102,6 +121,7 @@ class OracleBriefing(InformedBriefing):
     realised_demand: NDArray[np.float64] | None
     scenario: Scenario | None = None
     stream: tuple[int, ...] | None = None
+    realised_lead_times: NDArray[np.int64] | None = None
 
     def generator(self) -> np.random.Generator:
         """The episode's random stream at its start; every call makes a new one.
@@ -169,11 +189,18 @@ class Observation:
     | `last_unfilled` | (market links,) | units | end of last period | the backlog, or the sales lost in that period |
     | `on_hand` | (managed nodes,) | units | now | stock on hand |
     | `component_stock` | (components,) | units | now | stock of each line of a bill of materials, part of `on_hand` |
-    | `pipeline` | (slots,) | units | now | on the way, by link and arrival: `Network.pipeline_offsets` |
+    | `pipeline` | (slots,) | units | now | on the way, by link, oldest order first: `Network.pipeline_offsets` |
     | `in_transit` | (supply links,) | units | now | on the way, per link |
     | `owed` | (supply links,) | units | now | owed by the supplier; 0 unless upstream shortage is `owed` |
     | `sentiment` | number | – | last period | customers' sentiment; 1 without goodwill |
-    | `owed_shown` | bool | – | whole episode | whether `vector` ends with `owed` |
+    | `owed_shown` | bool | – | whole episode | whether `vector` has `owed` |
+    | `unseen` | (delays,) | units | now | orders that suppliers have not seen: `Network.delay_offsets` |
+    | `received` | (supply links,) | units | last period | deliveries; 0 before the first period |
+    | `arrived` | (ages,) | units | last period | the same by age, if lead times vary: `Network.arrival_offsets` |
+
+    On a link with a fixed lead time the first slot of the pipeline arrives in the coming period. Where lead times vary,
+    slots tell when an order was placed, and not when it arrives. An order that is lost stays in its slot until no order
+    of its age can arrive. With visible arrivals `total`, the slots and ``arrived`` of such links are 0.
     """
 
     period: int
@@ -186,13 +213,17 @@ class Observation:
     owed: NDArray[np.float64]
     sentiment: float
     owed_shown: bool = field(default=False, repr=False)
+    unseen: NDArray[np.float64] = field(default_factory=_nothing, repr=False)
+    received: NDArray[np.float64] = field(default_factory=_nothing, repr=False)
+    arrived: NDArray[np.float64] = field(default_factory=_nothing, repr=False)
 
     @cached_property
     def vector(self) -> NDArray[np.float64]:
         """The observation as one flat vector, read-only.
 
         Last demand, last unfilled (market links each), on hand (managed nodes), pipeline, period, sentiment: the
-        published layout. Where the scenario has them, component stock and what is owed follow.
+        published layout. Where the scenario has them, component stock, what is owed, and orders that suppliers have not
+        seen follow; and where lead times vary, what was received, and by age.
         """
         parts: list[NDArray[np.float64] | tuple[float, float]] = [
             self.last_demand,
@@ -204,6 +235,9 @@ class Observation:
         ]
         if self.owed_shown:
             parts.append(self.owed)
+        parts.append(self.unseen)
+        if self.arrived.size:
+            parts += (self.received, self.arrived)
         vector: NDArray[np.float64] = np.concatenate(parts)
         vector.flags.writeable = False
         return vector

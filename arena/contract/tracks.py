@@ -18,6 +18,7 @@ and their costs, stocks and capacities, on links between them, on other markets,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,9 @@ from arena.contract.messages import (
     OracleBriefing,
     Track,
 )
-from arena.simulate.simulator import State, stream_words
-from arena.world.network import Network
+from arena.simulate.simulator import State
+from arena.simulate.streams import stream_words
+from arena.world.network import Network, promised_link
 from arena.world.nodes_and_links import Node
 from arena.world.scenario import LARGEST_QUANTITY, Scenario
 
@@ -73,6 +75,7 @@ class TrackView:
         self.largest_order = largest_order(scenario, track)
         """Bound of every order, units."""
         self._owed_shown = scenario.upstream_shortage == "owed"
+        self._hidden_slots, self._hides_arrivals = _hidden(scenario)
         if node is None:
             self.links: tuple[int, ...] = tuple(range(len(network.supply_links)))
             """Supply links that the controller orders on, positions in the network."""
@@ -83,8 +86,9 @@ class TrackView:
         self._markets = list(network.markets_of(node))
         self._position = [network.managed_index(node)]
         self._components = [i for i, (factory, _) in enumerate(network.components) if factory == node]
-        offsets = network.pipeline_offsets
-        self._slots = [slot for i in self.links for slot in range(offsets[i], offsets[i + 1])]
+        self._slots = _places(self.links, network.pipeline_offsets)
+        self._ages = _places(self.links, network.arrival_offsets)
+        self._delays = _places(self.links, network.delay_offsets)
 
     def brief(
         self,
@@ -92,6 +96,7 @@ class TrackView:
         seed: int,
         time_budget: float = DEFAULT_TIME_BUDGET,
         realised_demand: NDArray[np.float64] | None = None,
+        realised_lead_times: NDArray[np.int64] | None = None,
         entropy: int | None = None,
     ) -> Briefing:
         """The briefing of an episode.
@@ -100,6 +105,7 @@ class TrackView:
             seed: the controller's own seed.
             time_budget: seconds per decision.
             realised_demand: the episode's demand, for the oracle track (None under goodwill).
+            realised_lead_times: the episode's lead times, for the oracle track, as of `arena.draw_lead_times`.
             entropy: the episode's seed, for the oracle track: what it needs to replay the episode is made from it.
                 Without it, the oracle cannot.
 
@@ -109,6 +115,8 @@ class TrackView:
         scenario = self.scenario
         if realised_demand is not None and self.track != "oracle":
             raise ValueError(f"the {self.track} track must not know the realised demand")
+        if realised_lead_times is not None and self.track != "oracle":
+            raise ValueError(f"the {self.track} track must not know the realised lead times")
         if entropy is not None and self.track != "oracle":
             raise ValueError(f"the {self.track} track must not know the episode's entropy")
         network = scenario.network
@@ -116,7 +124,7 @@ class TrackView:
         bound.flags.writeable = False
         common: dict[str, Any] = {
             "track": self.track,
-            "network": network.anonymous() if self.node is None else local_network(network, self.node),
+            "network": told_network(network, self.track, self.node),
             "horizon": scenario.horizon,
             "fulfilment": scenario.fulfilment,
             "upstream_shortage": scenario.upstream_shortage,
@@ -125,6 +133,8 @@ class TrackView:
             "time_budget": time_budget,
             "seed": seed,
             "node": self.node,
+            "warm_up": scenario.warm_up,
+            "visible_arrivals": scenario.visible_arrivals,
         }
         if self.track in ("blind", "decentralised"):
             return Briefing(**common)
@@ -135,7 +145,7 @@ class TrackView:
         }
         if self.track == "informed":
             return InformedBriefing(**common)
-        common["realised_demand"] = realised_demand
+        common |= {"realised_demand": realised_demand, "realised_lead_times": realised_lead_times}
         if entropy is not None:
             common |= {"scenario": scenario.anonymous(), "stream": stream_words(entropy)}
         return OracleBriefing(**common)
@@ -146,6 +156,12 @@ class TrackView:
         Args:
             state: the world before the coming period.
         """
+        pipeline, arrived = state.pipeline, state.arrived
+        if self._hides_arrivals:
+            pipeline, arrived = pipeline.copy(), np.zeros_like(arrived)
+            pipeline[self._hidden_slots] = 0.0
+            for array in (pipeline, arrived):
+                array.flags.writeable = False
         if self.node is not None:
             return LocalObservation(
                 period=state.period,
@@ -153,12 +169,15 @@ class TrackView:
                 last_unfilled=_part(state.unfilled, self._markets),
                 on_hand=_part(state.on_hand, self._position),
                 component_stock=_part(state.component_stock, self._components),
-                pipeline=_part(state.pipeline, self._slots),
+                pipeline=_part(pipeline, self._slots),
                 in_transit=_part(state.in_transit, self._inbound),
                 owed=_part(state.owed, self._inbound),
                 sentiment=state.sentiment if self._markets else 1.0,
                 owed_shown=self._owed_shown,
-                incoming_orders=_part(state.requested, self._outbound),
+                unseen=_part(state.unseen, self._delays),
+                received=_part(state.received, self._inbound),
+                arrived=_part(arrived, self._ages),
+                incoming_orders=_part(state.seen, self._outbound),
                 owed_to_buyers=_part(state.owed, self._outbound),
             )
         shown: dict[str, Any] = {
@@ -167,11 +186,14 @@ class TrackView:
             "last_unfilled": state.unfilled,
             "on_hand": state.on_hand,
             "component_stock": state.component_stock,
-            "pipeline": state.pipeline,
+            "pipeline": pipeline,
             "in_transit": state.in_transit,
             "owed": state.owed,
             "sentiment": state.sentiment,
             "owed_shown": self._owed_shown,
+            "unseen": state.unseen,
+            "received": state.received,
+            "arrived": arrived,
         }
         if self.track == "blind":
             return Observation(**shown)
@@ -189,19 +211,52 @@ def _part(values: NDArray[np.float64], positions: list[int]) -> NDArray[np.float
     return part
 
 
+def _places(links: Sequence[int], offsets: Sequence[int]) -> list[int]:
+    """Positions of the slots of some links in a flat array."""
+    return [slot for i in links for slot in range(offsets[i], offsets[i + 1])]
+
+
+def _hidden(scenario: Scenario) -> tuple[list[int], bool]:
+    """Pipeline slots that no controller sees, and whether arrivals by age are hidden too."""
+    varying = scenario.network.varying_links
+    hides = scenario.visible_arrivals == "total" and bool(varying)
+    return _places(varying, scenario.network.pipeline_offsets) if hides else [], hides
+
+
+def told_network(network: Network, track: Track, node: int | None = None) -> Network:
+    """The network as a briefing tells it: without names, mean demands, and lead times to come.
+
+    Args:
+        network: what is played.
+        track: on the informed track and the oracle's, distributions of lead times are told.
+        node: the managed node whose view it is, on the decentralised track.
+    """
+    if node is not None:
+        return local_network(network, node)
+    told = network.anonymous()
+    return told.without_lead_time_series() if track in ("informed", "oracle") else told.without_lead_time_laws()
+
+
 def local_network(network: Network, node: int) -> Network:
     """What one node may know of a network: itself, its own links, and its neighbours as bare ids.
 
     It is no whole network (neighbours have neither suppliers nor customers), so it is not validated as one.
     """
-    supply = tuple(link for link in network.supply_links if node in (link.supplier, link.buyer))
+    supply = tuple(
+        promised_link(link if link.name is None else link.model_copy(update={"name": None}))
+        for link in (network.supply_links[i] for i in sorted({*network.inbound(node), *network.outbound(node)}))
+    )
     markets = tuple(
-        link.model_copy(update={"mean_demand": None}) for link in network.market_links if link.retailer == node
+        network.market_links[i].model_copy(update={"mean_demand": None, "name": None}) for i in network.markets_of(node)
     )
     neighbours = (
         {link.supplier for link in supply} | {link.buyer for link in supply} | {link.market for link in markets}
     )
-    nodes = (network.node(node), *(Node(id=other) for other in sorted(neighbours - {node})))
+    own = network.node(node)
+    nodes = (
+        own if own.name is None else own.model_copy(update={"name": None}),
+        *(Node(id=other) for other in sorted(neighbours - {node})),
+    )
     return Network.model_construct(name="", description="", nodes=nodes, supply_links=supply, market_links=markets)
 
 
@@ -212,12 +267,18 @@ def brief(
     seed: int,
     time_budget: float = DEFAULT_TIME_BUDGET,
     realised_demand: NDArray[np.float64] | None = None,
+    realised_lead_times: NDArray[np.int64] | None = None,
     entropy: int | None = None,
     node: int | None = None,
 ) -> Briefing:
     """The briefing of one episode; see :meth:`TrackView.brief`, which is cheaper for many."""
-    view = TrackView(scenario, track, node)
-    return view.brief(seed=seed, time_budget=time_budget, realised_demand=realised_demand, entropy=entropy)
+    return TrackView(scenario, track, node).brief(
+        seed=seed,
+        time_budget=time_budget,
+        realised_demand=realised_demand,
+        realised_lead_times=realised_lead_times,
+        entropy=entropy,
+    )
 
 
 def observe(scenario: Scenario, track: Track, state: State, *, node: int | None = None) -> Observation:

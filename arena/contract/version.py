@@ -25,11 +25,13 @@ class Addition(NamedTuple):
     """Names that a version added to the contract, by which no episode under the same orders ends with other numbers.
 
     Attributes:
+        scenario: fields of `Scenario`; where they have their defaults, they change nothing.
         indicators: at the end of `Kpis`.
         arrays: at the end of `Ledger`.
         fields: of messages, `Class.field` each; messages that inherit the class have the field, too.
     """
 
+    scenario: tuple[str, ...] = ()
     indicators: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
@@ -46,6 +48,19 @@ ADDITIONS: Final[tuple[Addition, ...]] = (
         )
     ),
     Addition(fields=("InformedBriefing.distributions", "InformedObservation.forecast_deviation")),
+    Addition(
+        scenario=("warm_up", "visible_arrivals"),
+        indicators=("terminal_value",),
+        arrays=("terminal_value", "lost", "lead_times"),
+        fields=(
+            "Briefing.warm_up",
+            "Briefing.visible_arrivals",
+            "OracleBriefing.realised_lead_times",
+            "Observation.unseen",
+            "Observation.received",
+            "Observation.arrived",
+        ),
+    ),
 )
 """Additions since `RULES` got its number, oldest first. Empty it when the number is raised."""
 
@@ -91,9 +106,11 @@ def contract_before(additions: Sequence[Addition]) -> dict[str, Any]:
     Raises:
         ValueError: An addition names something that the contract does not have.
     """
+    fields = sorted(Scenario.model_fields)
     indicators, arrays = list(Kpis.model_fields), [each.name for each in dataclasses.fields(Ledger)]
     schemas = {schema.__name__: [each.name for each in dataclasses.fields(schema)] for schema in _MESSAGES}
     for addition in additions:
+        _leave_out(addition.scenario, fields, "fields of a scenario")
         _leave_out(addition.indicators, indicators, "indicators")
         _leave_out(addition.arrays, arrays, "arrays of the ledger")
         for field in addition.fields:
@@ -107,7 +124,7 @@ def contract_before(additions: Sequence[Addition]) -> dict[str, Any]:
         "schemas": schemas,
         "kpis": indicators,
         "ledger": arrays,
-        "scenario": sorted(Scenario.model_fields),
+        "scenario": fields,
         "public_seeds": list(PUBLIC_SEEDS),
     }
 

@@ -8,7 +8,7 @@ fixed length: see :class:`ObservationLayout`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, get_args
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from arena.errors import unknown_name
 from arena.simulate.columns import Column
 from arena.simulate.compiled import CompiledScenario
-from arena.simulate.dynamics import Columns
+from arena.simulate.states import Columns, Movements
 from arena.world.scenario import Scenario
 
 #: Tracks that one decision maker for the whole network can train on. The oracle's knowledge is no observation, and the
@@ -63,6 +63,9 @@ class ObservationLayout:
         network = scenario.network
         self._compiled = compiled
         self._owed_shown = scenario.upstream_shortage == "owed"
+        self._varies = bool(network.varying_links)
+        self._hides_arrivals = scenario.visible_arrivals == "total"
+        self._hidden_links = frozenset(network.varying_links if self._hides_arrivals else ())
         self._is_informed = track == "informed"
         self._mean_path = scenario.mean_path
         self._forecast_periods = len(scenario.mean_path.T)
@@ -73,6 +76,8 @@ class ObservationLayout:
         self.length: int = 2 * compiled.markets + len(network.managed) + network.pipeline_offsets[-1] + 2
         """Number of entries."""
         self.length += len(network.components) + (compiled.links if self._owed_shown else 0)
+        self.length += network.delay_offsets[-1]
+        self.length += compiled.links + network.arrival_offsets[-1] if self._varies else 0
         self.length += self._mean_path.size if self._is_informed else 0
 
     def space(self, bound: float) -> spaces.Box:
@@ -83,20 +88,20 @@ class ObservationLayout:
         """
         return spaces.Box(-bound, bound, (self.length,), np.float64)
 
-    def single(self, columns: Columns, demand: Sequence[float] | None) -> NDArray[np.float64]:
+    def single(self, columns: Columns, last: Movements | None) -> NDArray[np.float64]:
         """The observation of one episode, shape (length,), a new array.
 
         Args:
             columns: state before the coming period, as floats.
-            demand: of the last period, per market link; None before the first.
+            last: what moved in the last period; None before the first.
         """
         stocks = columns.on_hand
         components = self._compiled.component_points
         values = [
-            *(self._no_demand if demand is None else demand),
+            *(self._no_demand if last is None else last.demand),
             *columns.unfilled,
             *(self._compiled.by_node(stocks) if components else stocks),
-            *chain.from_iterable(columns.pipeline),
+            *chain.from_iterable(self._pipeline(columns, 0.0)),
             columns.period,
             columns.sentiment,
         ]
@@ -104,6 +109,7 @@ class ObservationLayout:
             values += [stocks[point] for point in components]
         if self._owed_shown:
             values += columns.owed
+        values += self._arrivals(columns, last, 0.0)
         if self._is_informed:
             ahead = np.zeros(self._mean_path.shape)
             left = self._forecast_periods - columns.period
@@ -111,31 +117,49 @@ class ObservationLayout:
             return np.concatenate((values, ahead.ravel()))
         return np.array(values, dtype=np.float64)
 
-    def batch(
-        self, columns: Columns, demand: Sequence[Column] | None, means: MeanPaths | None = None
-    ) -> NDArray[np.float64]:
+    def _pipeline(self, columns: Columns, nothing: Column) -> Iterable[Sequence[Column]]:
+        """What is on the way by link, as far as it is shown."""
+        if not self._hidden_links:
+            return columns.pipeline
+        return [
+            [nothing] * len(slots) if link in self._hidden_links else slots
+            for link, slots in enumerate(columns.pipeline)
+        ]
+
+    def _arrivals(self, columns: Columns, last: Movements | None, nothing: Column) -> list[Column]:
+        """Orders that suppliers have not seen, and, where lead times vary, what was received, and by age."""
+        shown = list(chain.from_iterable(columns.unseen))
+        if self._varies:
+            ages = self._compiled.network.arrival_offsets[-1]
+            shown += [nothing] * self._compiled.links if last is None else last.received
+            hidden = last is None or self._hides_arrivals
+            shown += [nothing] * ages if hidden else chain.from_iterable(last.arrived)
+        return shown
+
+    def batch(self, columns: Columns, last: Movements | None, means: MeanPaths | None = None) -> NDArray[np.float64]:
         """The observations of a batch, shape (batch, length), a new array.
 
         Each entry of the vector is contiguous over the batch (Fortran order): that is how the columns are at hand.
 
         Args:
             columns: state before the coming period, as numpy columns.
-            demand: of the last period, a column per market link; None before the first.
+            last: what moved in the last period; None before the first.
             means: what forecasts show; None for the scenario's own.
         """
         stocks = columns.on_hand
         count = len(stocks[0])
         parts = [
-            *([np.zeros(count)] * self._compiled.markets if demand is None else demand),
+            *([np.zeros(count)] * self._compiled.markets if last is None else last.demand),
             *columns.unfilled,
             *self._compiled.by_node(stocks),
-            *chain.from_iterable(columns.pipeline),
+            *chain.from_iterable(self._pipeline(columns, np.zeros(count))),
             np.full(count, float(columns.period)),
             columns.sentiment,
             *(stocks[point] for point in self._compiled.component_points),
         ]
         if self._owed_shown:
             parts += columns.owed
+        parts += self._arrivals(columns, last, np.zeros(count))
         if self._is_informed:
             ahead = np.zeros((*self._mean_path.shape, count))
             left = self._forecast_periods - columns.period

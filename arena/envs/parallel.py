@@ -189,13 +189,13 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
                 raise ContractViolation(violation.code, f"{agent}: {violation.message}") from None
             orders[list(view.links)] = checked.orders
             infos[agent] = {"clipped_orders": checked.clipped}
-        discount = self._compiled.discount**simulator.period
+        period = simulator.period
         profit = simulator.step(orders)
         agents, finished = self.agents, simulator.finished
         rewards = dict.fromkeys(agents, profit)
         if self.reward == "node":
             assert simulator.last is not None
-            profits = np.dot(self._compiled.profit_map, simulator.last.rows) * discount
+            profits = self._compiled.node_profits(simulator.last.rows, period)
             rewards = dict(zip(agents, profits.tolist(), strict=True))
         if finished:
             self.agents = []
@@ -204,7 +204,7 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
     def state(self) -> NDArray[np.float64]:
         """The whole network, as the blind track's observation vector: for training with a central critic."""
         last = self._simulator.last
-        return self._layout.single(self._simulator.columns, None if last is None else last.demand)
+        return self._layout.single(self._simulator.columns, last)
 
     def ledger(self) -> Ledger:
         """Everything that happened in the episode so far, as read-only arrays."""

@@ -151,7 +151,7 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         info = {"period": columns.period, "sentiment": columns.sentiment, "clipped_orders": clipped}
         if finished and self._with_kpis:
             info["kpis"] = self.kpis().model_dump()
-        return self._layout.single(columns, last.demand), reward, False, finished, info
+        return self._layout.single(columns, last), reward, False, finished, info
 
     def _is_within_bounds(self, action: NDArray[np.float64]) -> bool:
         """Whether orders can go to the simulator as they are; it still refuses NaN, which compares as it likes."""

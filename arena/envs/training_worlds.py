@@ -12,7 +12,7 @@ import numpy as np
 from arena.envs.layout import EnvTrack, MeanPaths
 from arena.simulate.columns import Column
 from arena.simulate.compiled import CompiledScenario, GoodwillColumns
-from arena.simulate.dynamics import Columns
+from arena.simulate.states import Columns
 from arena.training_worlds import EpisodeDraw, ScenarioMix, mean_paths
 from arena.world.demand import Goodwill
 from arena.world.scenario import Scenario
@@ -65,7 +65,9 @@ class DrawnEpisodes:
         self._waits = np.array([float(draw.backlog) for draw in self.draws])
         moods = np.array([_numbers(draw.goodwill) for draw in self.draws]).T
         #: The compiled under rules by episode. Whether customers wait is `played`'s business.
-        self.compiled = dataclasses.replace(compiled, backlog=True, goodwill=GoodwillColumns(*moods))
+        self.compiled = dataclasses.replace(
+            compiled, carried_shares=(1.0,) * compiled.markets, goodwill=GoodwillColumns(*moods)
+        )
         self._factors = np.array([draw.stock_factor for draw in self.draws])
 
     @cached_property

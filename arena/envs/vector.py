@@ -20,10 +20,12 @@ from arena.envs.single import resolve_scenario
 from arena.envs.training_worlds import DrawnEpisodes, check_mix
 from arena.errors import EpisodeEnded, unknown_name
 from arena.schemas import seed_number
+from arena.simulate.arrivals import Arrivals, draw_lead_times
 from arena.simulate.columns import NUMPY, Column
 from arena.simulate.compiled import compile_scenario
-from arena.simulate.dynamics import Columns, Movements, advance
+from arena.simulate.dynamics import DemandSource, advance
 from arena.simulate.orders import order_array, refuse_non_finite
+from arena.simulate.states import Columns, Movements, initial_columns
 from arena.training_worlds import ScenarioMix
 from arena.world.scenario import Scenario
 
@@ -132,6 +134,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._everyone = np.ones(num_envs, dtype=np.bool_)
         self._everyone.flags.writeable = False
         self._columns: Columns | None = None
+        self._arrivals: Arrivals | None = None
         self._drawing: np.random.Generator | None = None
         self._drawn: DrawnEpisodes | None = None
 
@@ -169,6 +172,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if self.randomisation is not None:
             self._draw_scenarios(self.randomisation, seed)
         self._columns = self._initial()
+        self._arrivals = self._draw_arrivals()
         info = self._info(self._columns, 0)
         if self._drawn is not None:
             told = self._drawn.briefing(self._track)
@@ -207,10 +211,12 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         period, drawn = columns.period, self._drawn
         draw = self._shared_demand if self._generators is None else self._independent_demand
         compiled, played = (self._compiled, columns) if drawn is None else (drawn.compiled, drawn.played(columns))
-        after, moved = advance(compiled, played, requests, lambda sentiment: draw(period, sentiment), NUMPY)
+        arriving = () if self._arrivals is None else self._arrivals.in_period(period)
+        source: DemandSource = lambda sentiment: draw(period, sentiment)  # noqa: E731
+        after, moved = advance(compiled, played, requests, source, NUMPY, None, arriving)
         self._columns = after
         rewards = moved.reward if self._generators is None else self._exact_rewards(moved, period)
-        observations, info = self._observe(after, moved.demand), self._info(after, clipped)
+        observations, info = self._observe(after, moved), self._info(after, clipped)
         finished = after.period >= self.scenario.horizon
         truncations = np.full(self.num_envs, finished)
         if finished and self.autoreset_mode is AutoresetMode.SAME_STEP:
@@ -257,9 +263,15 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def _exact_rewards(self, moved: Movements, period: int) -> NDArray[np.float64]:
         # One dot product each: a product with the whole matrix adds up in another order and rounds differently.
-        weights, rows = self._compiled.reward_map, np.ascontiguousarray(moved.rows.T)
-        rewards = np.array([np.dot(weights, row) for row in rows])
-        return rewards if self._compiled.discount == 1.0 else rewards * self._compiled.discount**period
+        compiled, rows = self._compiled, np.ascontiguousarray(moved.rows.T)
+        rewards = np.array([np.dot(compiled.reward_map, row) for row in rows])
+        weight = compiled.period_weight(period)
+        if weight != 1.0:
+            rewards = rewards * weight
+        if compiled.has_terminal_values and period + 1 == compiled.horizon:
+            values = np.array([np.dot(compiled.terminal_reward_map, row) for row in rows])
+            rewards = rewards + values * compiled.discount**compiled.horizon
+        return rewards
 
     # --- beginnings ---------------------------------------------------------------------------------------------
 
@@ -293,21 +305,23 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._drawn = DrawnEpisodes(self.scenario, self._compiled, mix, self._drawing, self.num_envs)
 
     def _initial(self) -> Columns:
-        compiled, nothing, drawn = self._compiled, np.zeros(self.num_envs), self._drawn
-        stocks = [np.full(self.num_envs, stock) for stock in compiled.initial_stock]
-        return Columns(
-            period=0,
-            on_hand=stocks if drawn is None else drawn.on_hand(compiled),
-            pipeline=[(nothing,) * lead_time for lead_time in compiled.network.lead_times],
-            in_transit=[nothing] * compiled.links,
-            owed=[nothing] * compiled.links,
-            unfilled=[nothing] * compiled.markets,
-            shortfall=None,
-            sentiment=np.ones(self.num_envs),
-        )
+        columns = initial_columns(self._compiled, lambda value: np.full(self.num_envs, value))
+        if self._drawn is not None:
+            columns.on_hand = self._drawn.on_hand(self._compiled)
+        return columns
 
-    def _observe(self, columns: Columns, demand: Sequence[Column] | None) -> NDArray[np.float64]:
-        return self._layout.batch(columns, demand, None if self._drawn is None else self._drawn.means)
+    def _draw_arrivals(self) -> Arrivals | None:
+        network = self.scenario.network
+        if not network.varying_links:
+            return None
+        if self._generators is None:
+            table = draw_lead_times(self.scenario, self.np_random, self.num_envs)
+        else:
+            table = np.stack([draw_lead_times(self.scenario, stream) for stream in self._generators], axis=2)
+        return Arrivals(network, table, lambda arrives: arrives.astype(np.float64))
+
+    def _observe(self, columns: Columns, last: Movements | None) -> NDArray[np.float64]:
+        return self._layout.batch(columns, last, None if self._drawn is None else self._drawn.means)
 
     def _info(self, columns: Columns, clipped: NDArray[np.float64] | int) -> dict[str, Any]:
         info: dict[str, Any] = {

@@ -30,7 +30,9 @@ from arena.play.seats import Host, InfrastructureFailure, Seat
 from arena.results.attempts import Journal, Precedent
 from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, episode_key
 from arena.results.timing import DecisionTimes
+from arena.simulate.arrivals import draw_lead_times
 from arena.simulate.simulator import Simulator, realised_demand
+from arena.simulate.streams import episode_generator
 
 if TYPE_CHECKING:
     from arena.contract.seeds import EpisodeSeed
@@ -227,7 +229,7 @@ class _Attempt:
             failure_message=violation.message if violation else "",
             stderr_tail=table.stderr_tail,
         )
-        return PlayedEpisode(record, ledger.requested, ledger.demand)
+        return PlayedEpisode(record, ledger.requested, ledger.demand, ledger.lead_times)
 
 
 class _Table:
@@ -264,11 +266,14 @@ class _Table:
         """Seat, set up and brief every controller. Only the briefing counts as planning time."""
         oracle = self._submission.track == "oracle"
         demand = realised_demand(self._scenario, self._seed.entropy) if oracle else None
+        generator = episode_generator(self._seed.entropy)
+        lead_times = draw_lead_times(self._scenario, generator) if oracle else None
         for view in self._views:
             briefing = view.brief(
                 seed=_controller_seed(self._seed, self._submission.name, view.node),
                 time_budget=self._limits.decision,
                 realised_demand=demand,
+                realised_lead_times=lead_times,
                 entropy=self._seed.entropy if oracle else None,
             )
             seat = self._host.open(self._submission, self._model)

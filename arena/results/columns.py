@@ -43,9 +43,13 @@ PERIOD_COLUMNS: Final = (
     "destination",
     "units",
 )
-"""Columns of a table of periods. `quantity` is `requested_order`, whose `link` is a position among the network's supply
-links, or `realised_demand`, whose `link` is a position among its market links. `origin` and `destination` are the ends
-of the link, empty where the content of the scenario is not stored."""
+"""Columns of a table of periods. `quantity` is one of:
+
+- `requested_order`: `link` is a position among the network's supply links;
+- `realised_demand`: `link` is a position among its market links;
+- `lead_time`, where lead times vary: that of the period's order on a supply link; -1: the order never arrives.
+
+`origin` and `destination` are the ends of the link, empty where the content of the scenario is not stored."""
 
 NODE_COLUMNS: Final = (
     *_PERIOD,
@@ -54,9 +58,11 @@ NODE_COLUMNS: Final = (
     "in_transit",
     *MONEY_PARTS,
     "profit",
+    "terminal_value",
 )
 """Columns of a table of nodes, a row per episode, period and managed node: units on hand and under way to the node at
-the end of the period, and the money of the period. See `arena.simulate.ledger.Ledger`."""
+the end of the period, and the money of the period. What stock is worth at the end is a part of `profit`. See
+`arena.simulate.ledger.Ledger`."""
 
 
 def _columns_of(kind: type, *further: str) -> frozenset[str]:

@@ -56,8 +56,10 @@ class Results:
             StoreError: the store holds no such episode, or its series are damaged.
         """  # noqa: D205 - the shapes belong to the first sentence
         with Store(self.folder / STORE_NAME, read_only=True) as store:
-            requested, demand = store.arrays(key_of(record))
-        return PlayedEpisode(record, requested, demand)
+            series = store.arrays(key_of(record))
+            stored = store.scenarios().get(record.scenario_digest)
+        markets = series.drawn.shape[1] if stored is None else len(stored.scenario.network.market_links)
+        return PlayedEpisode(record, series.requested, *series.split(markets))
 
     def episodes(self) -> pandas.DataFrame:
         """Return a row per episode, with the columns of `episodes.csv`: who played what, the outcome, every indicator.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from typing import NamedTuple
@@ -136,11 +136,14 @@ class PlayedEpisode:
         record: The row of results.
         requested: Orders given to the simulator, units, shape (periods, supply links), read-only.
         demand: Realised demand, units, shape (periods, market links), read-only.
+        lead_times: Lead times of the orders of each period, shape (periods, links whose lead time varies), -1 for
+            orders that never arrive, read-only; empty where there are no such links.
     """
 
     record: EpisodeRecord
     requested: NDArray[np.float64]
     demand: NDArray[np.float64]
+    lead_times: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
 
 
 def episode_key(

@@ -108,9 +108,11 @@ class Store:
             StoreError: it could not be committed; then the store is as before.
         """
         record = episode.record
-        requested, demand = np.asarray(episode.requested), np.asarray(episode.demand)
-        if requested.ndim != 2 or demand.ndim != 2 or len(requested) != len(demand):
-            raise ValueError(f"series of shape {requested.shape} and {demand.shape}; both are (periods, links)")
+        requested, drawn = np.asarray(episode.requested), np.asarray(episode.demand)
+        if requested.ndim != 2 or drawn.ndim != 2 or len(requested) != len(drawn):
+            raise ValueError(f"series of shape {requested.shape} and {drawn.shape}; both are (periods, links)")
+        if episode.lead_times.size:
+            drawn = np.concatenate([drawn, episode.lead_times], axis=1)
         row = (
             *key_of(record),
             record.isolation,
@@ -118,9 +120,9 @@ class Store:
             suite,
             as_json(record),
             *requested.shape,
-            demand.shape[1],
+            drawn.shape[1],
             pack(requested),
-            pack(demand),
+            pack(drawn),
         )
         places = ", ".join("?" * len(row))
         with self._database.explained():

@@ -59,8 +59,18 @@ class Series(NamedTuple):
 
     Attributes:
         requested: requested orders, units, shape (periods, supply links).
-        demand: realised demand, units, shape (periods, market links).
+        drawn: realised demand, units, by market link, and then the lead times of the period's orders, by supply link
+            whose lead time varies, shape (periods, market links + such links).
     """
 
     requested: NDArray[np.float64]
-    demand: NDArray[np.float64]
+    drawn: NDArray[np.float64]
+
+    def split(self, market_links: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return realised demand, shape (periods, market links), and lead times, shape (periods, varying links).
+
+        Args:
+            market_links: number of market links.
+        """
+        demand, lead_times = self.drawn[:, :market_links], self.drawn[:, market_links:]
+        return demand, np.where(np.isfinite(lead_times), lead_times, -2).astype(np.int64)

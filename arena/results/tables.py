@@ -44,7 +44,7 @@ Played = tuple[EpisodeRecord, Series]
 
 _HEAD = ("submission", "submission_digest", "scenario", "commitment")
 _REPAIR = "drop its episode by arena results repair"
-_QUANTITIES = ("requested_order", "realised_demand")
+_QUANTITIES = ("requested_order", "realised_demand", "lead_time")
 
 
 def cells(block: Block) -> Iterator[tuple[Any, ...]]:
@@ -83,7 +83,7 @@ class Tables:
         places: dict[str, int] = {}
         ends = {"origin": [], "destination": []}  # type: dict[str, list[NDArray[np.int32]]]
         for (record, series), _ in zip(played, parts, strict=True):
-            periods, width = len(series.requested), series.requested.shape[1] + series.demand.shape[1]
+            periods, width = len(series.requested), series.requested.shape[1] + series.drawn.shape[1]
             for column, labels in zip(ends, self._ends(record.scenario_digest, width), strict=True):
                 for label in labels:
                     if label is not None and label not in places:
@@ -139,16 +139,23 @@ class Tables:
         return {name: block[name] for name in NODE_COLUMNS}
 
     def _periods_of(self, number: int, digest: str, series: Series) -> dict[str, Any]:
-        requested, demand = series
-        periods, links, markets = len(requested), requested.shape[1], demand.shape[1]
-        width = links + markets
+        requested, drawn = series
+        periods, links = len(requested), requested.shape[1]
+        varying = self._varying_links(digest)
+        markets = drawn.shape[1] - len(varying)
+        width = links + drawn.shape[1]
+        quantities = np.repeat(np.array([0, 1, 2], dtype=np.int32), [links, markets, len(varying)])
         return {
             "episode": np.full(periods * width, number, dtype=np.int32),
             "period": np.repeat(np.arange(periods), width),
-            "quantity": np.tile(np.repeat(np.array([0, 1], dtype=np.int32), [links, markets]), periods),
-            "link": np.tile(np.concatenate([np.arange(links), np.arange(markets)]), periods),
-            "units": np.concatenate([requested, demand], axis=1).ravel(),
+            "quantity": np.tile(quantities, periods),
+            "link": np.tile(np.concatenate([np.arange(links), np.arange(markets), varying]).astype(np.int64), periods),
+            "units": np.concatenate([requested, drawn], axis=1).ravel(),
         }
+
+    def _varying_links(self, digest: str) -> tuple[int, ...]:
+        stored = self._scenarios.get(digest)
+        return () if stored is None else stored.scenario.network.varying_links
 
     def _ends(self, digest: str, width: int) -> tuple[list[str | None], list[str | None]]:
         """Return the names of the ends of supply links and market links, by the position of their columns."""
@@ -158,6 +165,7 @@ class Tables:
         network = stored.scenario.network
         ends = [(link.supplier, link.buyer) for link in network.supply_links]
         ends += [(link.retailer, link.market) for link in network.market_links]
+        ends += [ends[position] for position in network.varying_links]
         if len(ends) != width:
             rule = f"a series has {width} links where scenario {digest} has {len(ends)}"
             raise StoreError(f"{rule}; {_REPAIR}, then play it again")
@@ -173,8 +181,9 @@ class Tables:
             self._compiled[digest] = compile_scenario(self._scenarios[digest].scenario)
         try:
             requested = np.stack([series.requested for _, series in played])
-            demand = np.stack([series.demand for _, series in played])
-            return replay_batch(self._compiled[digest], requested, demand)
+            split = [series.split(self._compiled[digest].markets) for _, series in played]
+            demand, lead_times = (np.stack(parts) for parts in zip(*split, strict=True))
+            return replay_batch(self._compiled[digest], requested, demand, lead_times)
         except ValueError as error:
             rule = f"series of scenario {digest} are damaged ({error})"
             raise StoreError(f"{rule}; {_REPAIR}, then play it again") from error
@@ -184,8 +193,8 @@ class Tables:
 
 
 def node_name(node: Node) -> str:
-    """Return how tables call a node: by its id."""
-    return str(node.id)
+    """Return how tables call a node: by its name, or else by its id."""
+    return node.name or str(node.id)
 
 
 def _nodes_of(number: int, history: NodeHistory, place: int, network: Network) -> dict[str, Any]:
@@ -201,6 +210,7 @@ def _nodes_of(number: int, history: NodeHistory, place: int, network: Network) -
         "in_transit": history.in_transit[place].ravel(),
         **{name: amounts[place].ravel() for name, amounts in history.money.items()},
         "profit": history.profit[place].ravel(),
+        "terminal_value": history.terminal_value[place].ravel(),
     }
 
 

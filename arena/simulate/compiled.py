@@ -14,6 +14,7 @@ import numpy as np
 from arena.simulate.columns import Column
 from arena.world.demand import Goodwill
 from arena.world.network import Network
+from arena.world.nodes_and_links import Priority
 from arena.world.scenario import Scenario
 from arena.world.stock_points import StockPoint
 
@@ -33,11 +34,38 @@ class Source:
     """What a supply link draws on."""
 
     link: int  # position of the supply link
-    node: int  # position of the supplying managed node, -1 for raw material, which ships whatever is asked
+    node: int  # position of the supplying managed node, -1 for raw material
+    shipper: (
+        int  # managed nodes by position, then raw materials with a capacity; -1 for one that ships all that is asked
+    )
     stocks: tuple[tuple[int, float], ...]  # (stock point, units consumed per unit shipped)
     capacity: float | None  # units per period over all links of the supplier
     minimum_order: float
     lot_size: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A part of the supply links whose buyers are served at the same moment of a period.
+
+    Attributes:
+        first_come: those that are served in the order of the links.
+        shared: those of suppliers that share in proportion to what is asked for, together by supplier.
+        points: stock points of the suppliers.
+    """
+
+    first_come: tuple[Source, ...] = ()
+    shared: tuple[tuple[Source, ...], ...] = ()
+    points: tuple[int, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All links of the turn."""
+        return self.first_come + tuple(source for sources in self.shared for source in sources)
+
+    def __bool__(self) -> bool:
+        """Whether it has a link."""
+        return bool(self.first_come or self.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +86,47 @@ class CompiledScenario:
     """
 
     network: Network
-    backlog: bool
+    horizon: int
+    warm_up: int
+    carried_shares: tuple[float, ...]  # of the unfilled units, per market link: 1 backlog, 0 lost sales
     owes_upstream: bool
     discount: float
     goodwill: Goodwill | GoodwillColumns | None
-    sources: tuple[Source, ...]
+    sources: tuple[Source, ...]  # per supply link
+    opening: Turn  # served from the stock with which the period begins
+    before_customers: Turn  # served after the deliveries, before customers
+    after_customers: Turn  # served after customers
+    shippers: int  # managed nodes and raw materials with a capacity
     stock_points: tuple[StockPoint, ...]
     storage: tuple[tuple[tuple[int, ...], float], ...]  # (stock points of a node, its storage capacity)
     sellers: tuple[int, ...]  # stock point that serves each market link
     initial_stock: tuple[float, ...]  # per stock point
+    initial_pipeline: tuple[tuple[float, ...], ...]  # per supply link, by slot
+    initial_orders: tuple[tuple[float, ...], ...]  # per supply link, by period of order delay
+    initial_backlog: tuple[float, ...]  # per market link
     has_fixed_costs: bool
+    has_owed_penalties: bool
+    has_terminal_values: bool
+
+    @cached_property
+    def backlog(self) -> bool:
+        """Whether all unfilled customers wait, on every market link."""
+        return all(share == 1.0 for share in self.carried_shares)
+
+    @cached_property
+    def has_order_delays(self) -> bool:
+        """Whether a supplier sees an order later than it is placed."""
+        return any(self.network.order_delays)
+
+    @cached_property
+    def late_links(self) -> tuple[int, ...]:
+        """Positions of the supply links on which goods leave after the deliveries of the period."""
+        late = (self.before_customers, self.after_customers)
+        return tuple(source.link for turn in late for source in turn.sources)
+
+    def period_weight(self, period: int) -> float:
+        """Factor on the money of a period in profit: ``discount ** period``, and 0 during the warm-up."""
+        return 0.0 if period < self.warm_up else self.discount**period
 
     @cached_property
     def links(self) -> int:
@@ -84,13 +143,15 @@ class CompiledScenario:
         """What turns a period's flow rows into money: per part (row, managed node, money per unit), undiscounted.
 
         Rows: filled and in transit per supply link, on-hand per stock point, sold and unfilled per market link, and,
-        if any link has a fixed ordering cost, one indicator of "anything filled" per supply link. Parts are those of
-        :data:`MONEY_PARTS`, all positive. Source: contract, profit of a node.
+        if any link has a fixed ordering cost, one indicator of "anything filled" per supply link, and, if any has a
+        shortage penalty, what is owed per supply link. Parts are those of :data:`MONEY_PARTS`, all positive; what stock
+        is worth after the last period is :attr:`terminal_map`. Source: contract, profit of a node.
         """
         network, links, stocks, markets = self.network, self.links, len(self.stock_points), self.markets
         in_transit, on_hand = links, 2 * links
         sold, unfilled = on_hand + stocks, on_hand + stocks + markets
         indicator = unfilled + markets
+        owed = indicator + (links if self.has_fixed_costs else 0)
         terms: dict[str, list[tuple[int, int, float]]] = {part: [] for part in MONEY_PARTS}
         for i, link in enumerate(network.supply_links):
             buyer = network.managed_index(link.buyer)
@@ -102,8 +163,12 @@ class CompiledScenario:
                 seller = network.managed_index(link.supplier)
                 terms["revenue"].append((i, seller, link.price))
                 terms["operating_cost"].append((i, seller, self._operating_cost(link.supplier)))
+                if self.has_owed_penalties:
+                    terms["shortage_penalty"].append((owed + i, seller, link.shortage_penalty))
         for position, point in enumerate(self.stock_points):
-            cost = network.node(network.managed[point.node]).holding_cost or 0.0
+            node, component = network.node(point.node_id), network.component_of(point)
+            cost = node.holding_cost if component is None or component.holding_cost is None else component.holding_cost
+            cost = cost or 0.0
             terms["holding_cost"].append((on_hand + position, point.node, cost))
         for i, market_link in enumerate(network.market_links):
             seller = network.managed_index(market_link.retailer)
@@ -122,7 +187,8 @@ class CompiledScenario:
     @cached_property
     def flow_rows(self) -> int:
         """Number of flow rows."""
-        return 2 * self.links + len(self.stock_points) + 2 * self.markets + (self.links if self.has_fixed_costs else 0)
+        of_links = 2 + int(self.has_fixed_costs) + int(self.has_owed_penalties)
+        return of_links * self.links + len(self.stock_points) + 2 * self.markets
 
     def money(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """The money parts of several periods, each of shape (periods, managed nodes), undiscounted.
@@ -136,6 +202,27 @@ class CompiledScenario:
             np.add.at(by_node, node, (rows[:, row] * money).T)
             parts[name] = by_node.T
         return parts
+
+    @cached_property
+    def terminal_map(self) -> np.ndarray:
+        """Linear map from the last period's flow rows to the value of stock after it, shape (managed nodes, rows)."""
+        network = self.network
+        value = np.zeros((len(network.managed), self.flow_rows))
+        for position, point in enumerate(self.stock_points):
+            node, component = network.node(point.node_id), network.component_of(point)
+            own = None if component is None else component.terminal_value
+            money = node.terminal_value if own is None else own
+            for row in (2 * self.links + position, *(self.links + link for link in point.arrivals)):
+                value[point.node, row] = money or 0.0
+        value.flags.writeable = False
+        return value
+
+    @cached_property
+    def terminal_reward_map(self) -> np.ndarray:
+        """The same for the sum over managed nodes, shape (rows,)."""
+        value: np.ndarray = self.terminal_map.sum(axis=0)
+        value.flags.writeable = False
+        return value
 
     def _operating_cost(self, node_id: int) -> float:
         node = self.network.node(node_id)
@@ -158,6 +245,18 @@ class CompiledScenario:
             np.add.at(reward, row, money if name == "revenue" else -money)
         reward.flags.writeable = False
         return reward
+
+    def node_profits(self, rows: np.ndarray, period: int) -> np.ndarray:
+        """Profit of every managed node in a period, discounted, with the value of stock after the last one.
+
+        Args:
+            rows: flow rows of the period, shape (rows,).
+            period: from 0.
+        """
+        profits: np.ndarray = np.dot(self.profit_map, rows) * self.period_weight(period)
+        if self.has_terminal_values and period + 1 == self.horizon:
+            profits = profits + np.dot(self.terminal_map, rows) * self.discount**self.horizon
+        return profits
 
     @cached_property
     def node_map(self) -> np.ndarray:
@@ -200,28 +299,64 @@ def compile_scenario(scenario: Scenario) -> CompiledScenario:
         for node_id in network.managed
     }
     capacities = {node_id: network.node(node_id).storage_capacity for node_id in network.managed}
-    sources = []
-    for i, link in enumerate(network.supply_links):
-        sources.append(
-            Source(
-                link=i,
-                node=network.managed_index(link.supplier) if link.supplier in consumption else -1,
-                stocks=consumption.get(link.supplier, ()),
-                capacity=network.node(link.supplier).capacity,
-                minimum_order=link.minimum_order,
-                lot_size=link.lot_size,
-            )
+    shippers = [*network.managed, *(each for each in network.raw_materials if network.node(each).capacity is not None)]
+    place_of = {node_id: place for place, node_id in enumerate(shippers)}
+    sources = tuple(
+        Source(
+            link=position,
+            node=network.managed_index(link.supplier) if link.supplier in consumption else -1,
+            shipper=place_of.get(link.supplier, -1),
+            stocks=consumption.get(link.supplier, ()),
+            capacity=network.node(link.supplier).capacity,
+            minimum_order=link.minimum_order,
+            lot_size=link.lot_size,
         )
+        for position, link in enumerate(network.supply_links)
+    )
     return CompiledScenario(
         network=network,
-        backlog=scenario.fulfilment == "backlog",
+        horizon=scenario.horizon,
+        warm_up=scenario.warm_up,
+        carried_shares=scenario.carried_shares,
         owes_upstream=scenario.upstream_shortage == "owed",
         discount=scenario.discount,
         goodwill=scenario.goodwill,
-        sources=tuple(sources),
+        sources=sources,
+        opening=_turn(network, sources, None),
+        before_customers=_turn(network, sources, "links"),
+        after_customers=_turn(network, sources, "markets"),
+        shippers=len(shippers),
         stock_points=points,
         storage=tuple((network.points_of(node), most) for node, most in capacities.items() if most is not None),
         sellers=network.selling_points,
         initial_stock=tuple(network.node(point.node_id).initial_stock or 0.0 for point in points),
+        initial_pipeline=tuple(_padded(link.initial_pipeline, link.slots) for link in network.supply_links),
+        initial_orders=tuple(_padded(link.initial_orders, link.order_delay) for link in network.supply_links),
+        initial_backlog=tuple(link.initial_backlog for link in network.market_links),
         has_fixed_costs=any(link.fixed_ordering_cost > 0 for link in network.supply_links),
+        has_owed_penalties=any(link.shortage_penalty > 0 for link in network.supply_links),
+        has_terminal_values=any(
+            each.terminal_value for node in network.nodes for each in (node, *node.bill_of_materials)
+        ),
     )
+
+
+def _turn(network: Network, sources: Sequence[Source], priority: Priority | None) -> Turn:
+    """The links of the suppliers of one priority."""
+    first_come: list[Source] = []
+    shared: dict[int, list[Source]] = {}
+    for source in sources:
+        supplier = network.node(network.supply_links[source.link].supplier)
+        if supplier.priority != priority:
+            continue
+        if supplier.allocation == "proportional" and source.shipper >= 0:
+            shared.setdefault(supplier.id, []).append(source)
+        else:
+            first_come.append(source)
+    suppliers = {network.supply_links[source.link].supplier for source in first_come} | shared.keys()
+    points = tuple(point for supplier in sorted(suppliers) for point in network.points_of(supplier))
+    return Turn(tuple(first_come), tuple(map(tuple, shared.values())), points)
+
+
+def _padded(units: Sequence[float], periods: int) -> tuple[float, ...]:
+    return (*units, *(0.0,) * (periods - len(units)))

@@ -7,16 +7,16 @@ differentiable training (torch tensors): see :mod:`arena.simulate.columns`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from arena.simulate.columns import LOT_SLACK, Column, Operations, operations_for
-from arena.simulate.compiled import CompiledScenario, Source
+from arena.simulate.arrivals import arrivals_of
+from arena.simulate.columns import Column, Operations, operations_for
+from arena.simulate.compiled import CompiledScenario, Turn
 from arena.simulate.sentiment import next_sentiment
-
-# Keeps 0 / 0 from happening; representable in single precision too.
-_SMALLEST_TOTAL = 1e-30
+from arena.simulate.shipping import SMALLEST_TOTAL, Shipping, see_orders
+from arena.simulate.states import BatchState, Columns, Flows, Movements, columns_of, split
+from arena.world.stock_points import StockPoint
 
 #: From the shortfall of each market link (owed - stock, units; positive: stock-out), an indicator in [0, 1].
 StockOut = Callable[[Sequence[Column]], Column]
@@ -25,98 +25,13 @@ StockOut = Callable[[Sequence[Column]], Column]
 DemandSource = Callable[[Column], Sequence[Column]]
 
 
-@dataclass(slots=True)
-class Columns:
-    """State of a batch of episodes before a period, as columns. Treated as immutable: steps make new ones."""
-
-    period: int
-    on_hand: list[Column]  # per stock point
-    pipeline: list[tuple[Column, ...]]  # per supply link, a column per period until arrival
-    in_transit: list[Column]  # per supply link
-    owed: list[Column]  # per supply link: what the supplier still owes (zero unless upstream shortage is owed)
-    unfilled: list[Column]  # per market link, at the end of the last period
-    shortfall: list[Column] | None  # per market link: owed - stock when customers came last; None before
-    sentiment: Column  # the one of the last period
-
-
-@dataclass(slots=True)
-class Movements:
-    """What moved in a period, as columns."""
-
-    filled: list[Column]  # per supply link
-    received: list[Column]  # per supply link
-    scrapped: list[Column] | None  # per stock point; None where no node has a storage capacity
-    demand: Sequence[Column]  # per market link
-    sold: list[Column]  # per market link
-    rows: Any  # flow rows, see CompiledScenario.money_terms
-    reward: Column  # sum of profits of the managed nodes, discounted
-
-
-@dataclass(frozen=True)
-class BatchState:
-    """State of a batch of episodes before a period, as arrays; the first axis is the batch, units throughout."""
-
-    period: int
-    on_hand: Any  # (batch, stock points)
-    pipeline: Any  # (batch, sum of lead times): slots of each link, the first arriving in this period
-    in_transit: Any  # (batch, supply links)
-    owed: Any  # (batch, supply links)
-    unfilled: Any  # (batch, market links): at the end of the last period
-    shortfall: Any  # (batch, market links): owed - stock when customers came last
-    sentiment: Any  # (batch,)
-
-
-@dataclass(frozen=True)
-class Flows:
-    """What moved in a period, as arrays; the first axis is the batch."""
-
-    filled: Any  # (batch, supply links), units shipped to each link
-    received: Any  # (batch, supply links), units delivered
-    scrapped: Any  # (batch, stock points), units above the storage capacity
-    demand: Any  # (batch, market links), units
-    sold: Any  # (batch, market links), units
-    node_profit: Any  # (batch, managed nodes), money, discounted
-    reward: Any  # (batch,), money, discounted
-
-
-def initial_state(compiled: CompiledScenario, batch: int, like: Any) -> BatchState:
-    """The state before the first period.
-
-    Args:
-        compiled: the compiled scenario.
-        batch: number of episodes.
-        like: an array whose namespace, floating dtype and device the state takes (numpy or torch).
-
-    Returns:
-        A state with ``batch`` identical episodes.
-    """
-    from array_api_compat import array_namespace, device
-
-    xp = array_namespace(like)
-    kind = {"dtype": like.dtype, "device": device(like)}
-
-    def zeros(width: int) -> Any:
-        return xp.zeros((batch, width), **kind)
-
-    stock = xp.asarray(list(compiled.initial_stock), **kind)
-    return BatchState(
-        period=0,
-        on_hand=stock[None, :] + zeros(len(compiled.initial_stock)),
-        pipeline=zeros(compiled.network.pipeline_offsets[-1]),
-        in_transit=zeros(compiled.links),
-        owed=zeros(compiled.links),
-        unfilled=zeros(compiled.markets),
-        shortfall=zeros(compiled.markets),
-        sentiment=xp.ones((batch,), **kind),
-    )
-
-
 def step(
     compiled: CompiledScenario,
     state: BatchState,
     orders: Any,
     demand: Any | Callable[[Any], Any],
     *,
+    lead_times: Any = None,
     stock_out: StockOut | None = None,
 ) -> tuple[BatchState, Flows]:
     """Play one period of a batch of episodes. Pure: nothing is changed in place.
@@ -127,6 +42,9 @@ def step(
         orders: requested units per supply link, shape (batch, supply links); negative requests count as zero.
         demand: customers' demand of the period, shape (batch, market links), units; or a function that gives it from
             the period's sentiment, shape (batch,), when demand depends on sentiment.
+        lead_times: where lead times vary, those of all orders up to this period: whole periods by period of the order,
+            numpy array of shape (batch, periods, links whose lead time varies), -1 for orders that never arrive; see
+            `arena.draw_lead_times`. No gradient flows through them.
         stock_out: surrogate of the goodwill indicator for differentiable training, see
             :func:`smooth_stock_out`. Its value decides between growth (0) and decay (1) of sentiment. By default the
             exact indicator, whose gradient is zero.
@@ -137,44 +55,58 @@ def step(
 
     Raises:
         TypeError: If orders are no array of a known namespace.
+        ValueError: If lead times vary and are not given, or have another shape.
 
-    Source: gym-invmgmt (arXiv 2605.11355), extended by bills of materials, lots, minimum orders, storage capacities
-    and owed upstream shortage.
+    Source: gym-invmgmt (arXiv 2605.11355), extended by bills of materials, lots, minimum orders, storage capacities,
+    owed upstream shortage, and what `arena.Scenario` and `arena.Network` say.
     """
     operations = operations_for(orders)
-    requests = _split(operations.at_least(orders, 0.0))
+    requests = split(operations.at_least(orders, 0.0))
     source: DemandSource = (
-        (lambda sentiment: _split(demand(sentiment))) if callable(demand) else (lambda _sentiment: _split(demand))
+        (lambda sentiment: split(demand(sentiment))) if callable(demand) else (lambda _sentiment: split(demand))
     )
-    after, moved = advance(compiled, _to_columns(compiled, state), requests, source, operations, stock_out)
+    varying = compiled.network.varying_links
+    if varying and lead_times is None:
+        raise ValueError("lead times vary in this network: give lead_times, such as of arena.draw_lead_times")
+    arriving = arrivals_of(compiled.network, lead_times, orders).in_period(state.period) if varying else ()
+    after, moved = advance(compiled, columns_of(compiled, state), requests, source, operations, stock_out, arriving)
 
     def together(columns: Sequence[Column]) -> Any:
         return operations.rows(columns).T
 
-    zeros = [column * 0.0 for column in after.on_hand]
+    def flat(slots: Iterable[Sequence[Column]], before: Any) -> Any:
+        columns = [column for each in slots for column in each]
+        return together(columns) if columns else before
+
+    zero = after.on_hand[0] * 0.0
+    lost: list[Column] = [zero] * compiled.links
+    for position, units in zip(varying, moved.lost, strict=True):
+        lost[position] = units
     assert after.shortfall is not None
-    scale = compiled.discount**state.period
+    weight = compiled.period_weight(state.period)
     new_state = BatchState(
         period=after.period,
         on_hand=together(after.on_hand),
-        pipeline=(
-            together([slot for slots in after.pipeline for slot in slots])
-            if compiled.network.pipeline_offsets[-1]
-            else state.pipeline
-        ),
+        pipeline=flat(after.pipeline, state.pipeline),
         in_transit=together(after.in_transit),
+        unseen=flat(after.unseen, state.unseen),
         owed=together(after.owed),
         unfilled=together(after.unfilled),
         shortfall=together(after.shortfall),
         sentiment=after.sentiment,
     )
+    node_profit = operations.weigh(compiled.profit_map, moved.rows).T * weight
+    if compiled.has_terminal_values and after.period == compiled.horizon:
+        value = operations.weigh(compiled.terminal_map, moved.rows).T
+        node_profit = node_profit + value * compiled.discount**compiled.horizon
     flows = Flows(
         filled=together(moved.filled),
         received=together(moved.received),
-        scrapped=together(moved.scrapped if moved.scrapped is not None else zeros),
+        lost=together(lost),
+        scrapped=together(moved.scrapped if moved.scrapped is not None else [zero] * len(after.on_hand)),
         demand=together(moved.demand),
         sold=together(moved.sold),
-        node_profit=operations.weigh(compiled.profit_map, moved.rows).T * scale,
+        node_profit=node_profit,
         reward=moved.reward,
     )
     return new_state, flows
@@ -209,6 +141,7 @@ def advance(
     demand: DemandSource,
     operations: Operations,
     stock_out: StockOut | None = None,
+    arriving: Sequence[Sequence[Column]] = (),
 ) -> tuple[Columns, Movements]:
     """The transition itself, over columns; :func:`step` says what it does.
 
@@ -219,23 +152,14 @@ def advance(
         demand: gives the demand columns from the sentiment column; called once, after sentiment has moved.
         operations: those of the columns' kind.
         stock_out: surrogate of the goodwill indicator.
+        arriving: per supply link whose lead time varies, which orders arrive: `arena.simulate.arrivals.Arrivals`.
     """
-    minimum, at_least = operations.minimum, operations.at_least
-    filled, owed, shipped = _fill(compiled, state, requests, operations)
-
-    received: list[Column] = []
-    pipeline: list[tuple[Column, ...]] = []
-    in_transit: list[Column] = []
-    for given, slots, before in zip(filled, state.pipeline, state.in_transit, strict=True):
-        if slots:
-            arriving = slots[0]
-            pipeline.append((*slots[1:], given))
-            in_transit.append(before - arriving + given)
-        else:
-            arriving = given
-            pipeline.append(slots)
-            in_transit.append(before)
-        received.append(arriving)
+    seen, unseen = see_orders(compiled, state, requests, operations)
+    claims = [order + owed for order, owed in zip(seen, state.owed, strict=True)] if compiled.owes_upstream else seen
+    shipping = Shipping(compiled, claims, operations)
+    shipping.serve(compiled.opening, state.on_hand)
+    filled, shipped = shipping.filled, shipping.shipped
+    received, pipeline, in_transit, arrived = _deliver(compiled, state, filled, arriving)
 
     on_hand: list[Column] = []
     for point, stock in zip(compiled.stock_points, state.on_hand, strict=True):
@@ -244,12 +168,11 @@ def advance(
             incoming = incoming + received[i]
         stock = stock + incoming
         if point.ships:
-            out = shipped[point.node]
-            stock = stock - (out if point.consumption == 1.0 else point.consumption * out)
-            if not point.exact:  # rounding may leave -1e-14 where everything was shipped
-                stock = at_least(stock, 0.0)
+            stock = _without_shipped(stock, point, shipped, operations)
         on_hand.append(stock)
     scrapped = _scrap(compiled, on_hand, operations) if compiled.storage else None
+    if compiled.before_customers:
+        _serve(compiled, compiled.before_customers, shipping, on_hand, operations)
 
     sentiment = state.sentiment
     if compiled.goodwill is not None and state.shortfall is not None and state.period > 0:
@@ -257,82 +180,129 @@ def advance(
         sentiment = next_sentiment(
             compiled.goodwill, sentiment, short, is_share=stock_out is not None, operations=operations
         )
-
     wanted = demand(sentiment)
     sold: list[Column] = []
     unfilled: list[Column] = []
     shortfall: list[Column] = []
-    for seller, quantity, backlog in zip(compiled.sellers, wanted, state.unfilled, strict=True):
-        due = quantity + backlog if compiled.backlog else quantity
+    minimum, has_goodwill = operations.minimum, compiled.goodwill is not None
+    for seller, quantity, before, share in zip(
+        compiled.sellers, wanted, state.unfilled, compiled.carried_shares, strict=True
+    ):
+        due = quantity + (before if share == 1.0 else share * before) if share else quantity
         stock = on_hand[seller]
         sale = minimum(due, stock)
         sold.append(sale)
         unfilled.append(due - sale)
-        if compiled.goodwill is not None:
-            shortfall.append(due - stock)
-        else:
-            shortfall.append(unfilled[-1])
+        shortfall.append(due - stock if has_goodwill else unfilled[-1])
         on_hand[seller] = stock - sale
+    if compiled.after_customers:
+        _serve(compiled, compiled.after_customers, shipping, on_hand, operations)
+
+    for i in compiled.late_links:
+        pipeline[i] = (*pipeline[i], filled[i])
+        in_transit[i] = in_transit[i] + filled[i]
+    lost: list[Column] = []
+    for place, i in enumerate(compiled.network.varying_links):
+        if len(arrived[place]) == len(state.pipeline[i]):  # what is shipped late arrives in a later period
+            arrived[place].append(filled[i] * 0.0)
+        slots = (*state.pipeline[i], filled[i])
+        lost.append(slots[0] - arrived[place][0])
+    owed = state.owed
+    if compiled.owes_upstream:
+        owed = [
+            owed[source.link] if source.shipper < 0 else claims[source.link] - filled[source.link]
+            for source in compiled.sources
+        ]
 
     columns = [*filled, *in_transit, *on_hand, *sold, *unfilled]
     if compiled.has_fixed_costs:
         columns += [operations.where(given > 0, given * 0.0 + 1.0, given * 0.0) for given in filled]
+    if compiled.has_owed_penalties:
+        columns += owed
     rows = operations.rows(columns)
     reward = operations.weigh(compiled.reward_map, rows)
-    if compiled.discount != 1.0:
-        reward = reward * compiled.discount**state.period
-    after = Columns(state.period + 1, on_hand, pipeline, in_transit, owed, unfilled, shortfall, sentiment)
-    return after, Movements(filled, received, scrapped, wanted, sold, rows, reward)
+    weight = compiled.period_weight(state.period)
+    if weight != 1.0:
+        reward = reward * weight
+    if compiled.has_terminal_values and state.period + 1 == compiled.horizon:
+        value = operations.weigh(compiled.terminal_reward_map, rows)
+        reward = reward + value * compiled.discount**compiled.horizon
+    after = Columns(state.period + 1, on_hand, pipeline, in_transit, unseen, owed, unfilled, shortfall, sentiment)
+    return after, Movements(seen, filled, received, arrived, lost, scrapped, wanted, sold, rows, reward)
 
 
-def _fill(
-    compiled: CompiledScenario, state: Columns, requests: Sequence[Column], operations: Operations
-) -> tuple[list[Column], list[Column], list[Column]]:
-    """What every supply link gets: first come, first served in link order. Also what is owed, and shipped by node."""
-    minimum, at_most, at_least = operations.minimum, operations.at_most, operations.at_least
-    filled: list[Column] = []
-    owed = state.owed
-    if compiled.owes_upstream:
-        owed = list(owed)
-    shipped: list[Column] = [None] * len(compiled.network.managed)
-    for source, claim in zip(compiled.sources, requests, strict=True):
-        if source.minimum_order or source.lot_size:
-            claim = _order_in_lots(claim, source, operations)
-        if source.node < 0:
-            filled.append(claim)
-            continue
-        if compiled.owes_upstream:
-            claim = claim + owed[source.link]
-        given = claim
-        gone = shipped[source.node]
-        for position, consumption in source.stocks:
-            stock = state.on_hand[position]
-            if gone is not None:
-                stock = at_least(stock - (gone if consumption == 1.0 else consumption * gone), 0.0)
-            given = minimum(given, stock if consumption == 1.0 else stock / consumption)
-        if source.capacity is not None:
-            if gone is None:
-                given = at_most(given, source.capacity)
+def _deliver(
+    compiled: CompiledScenario, state: Columns, filled: Sequence[Column], arriving: Sequence[Sequence[Column]]
+) -> tuple[list[Column], list[tuple[Column, ...]], list[Column], list[list[Column]]]:
+    """Move all pipelines by a period: what was received, what is on the way (and its sum), what arrived by age.
+
+    What has not been shipped yet is added to the pipelines later.
+    """
+    received: list[Column] = []
+    pipeline: list[tuple[Column, ...]] = []
+    in_transit: list[Column] = []
+    if not compiled.network.varying_links and not compiled.late_links:
+        for given, slots, before in zip(filled, state.pipeline, state.in_transit, strict=True):
+            if slots:
+                pipeline.append((*slots[1:], given))
+                in_transit.append(before - slots[0] + given)
+                received.append(slots[0])
             else:
-                given = minimum(given, at_least(source.capacity - gone, 0.0))
-        if source.lot_size:
-            lots = operations.floor(given / source.lot_size + LOT_SLACK)
-            given = minimum(given, lots * source.lot_size)
-        shipped[source.node] = given if gone is None else gone + given
-        if compiled.owes_upstream:
-            owed[source.link] = claim - given
-        filled.append(given)
-    return filled, owed, shipped
+                pipeline.append(slots)
+                in_transit.append(before)
+                received.append(given)
+        return received, pipeline, in_transit, []
+    arrived: list[list[Column]] = []
+    shares = iter(arriving)
+    for link, given, slots, before in zip(
+        compiled.network.supply_links, filled, state.pipeline, state.in_transit, strict=True
+    ):
+        shipped = () if given is None else (given,)
+        if link.varies:
+            came, kept = [], []
+            for units, share in zip((*slots, *shipped), next(shares), strict=False):
+                came.append(units * share)
+                kept.append(units - came[-1])
+            arrived.append(came)
+            received.append(_sum(came))
+            pipeline.append(tuple(kept[1:]))
+            in_transit.append(_sum(kept[1:]) if len(kept) > 1 else before * 0.0)
+        elif slots:
+            received.append(slots[0])
+            pipeline.append((*slots[1:], *shipped))
+            in_transit.append(before - slots[0] if given is None else before - slots[0] + given)
+        else:
+            received.append(given)
+            pipeline.append(slots)
+            in_transit.append(before)
+    return received, pipeline, in_transit, arrived
 
 
-def _order_in_lots(request: Column, source: Source, operations: Operations) -> Column:
-    """The order that is placed: a positive request is raised to the minimum order and to whole lots."""
-    placed = request
-    if source.minimum_order:
-        placed = operations.at_least(placed, source.minimum_order)
-    if source.lot_size:
-        placed = operations.ceil(placed / source.lot_size - LOT_SLACK) * source.lot_size
-    return operations.where(request > 0, placed, request)
+def _serve(
+    compiled: CompiledScenario, turn: Turn, shipping: Shipping, on_hand: list[Column], operations: Operations
+) -> None:
+    """Ship from the stocks of this moment, in place."""
+    shipping.serve(turn, on_hand)
+    for position in turn.points:
+        point = compiled.stock_points[position]
+        on_hand[position] = _without_shipped(on_hand[position], point, shipping.shipped, operations)
+
+
+def _without_shipped(stock: Column, point: StockPoint, shipped: Sequence[Column], operations: Operations) -> Column:
+    """A stock less what its node has shipped, if it has."""
+    out = shipped[point.node]
+    if out is None:
+        return stock
+    stock = stock - (out if point.consumption == 1.0 else point.consumption * out)
+    # Rounding may leave -1e-14 where everything was shipped.
+    return stock if point.exact else operations.at_least(stock, 0.0)
+
+
+def _sum(columns: Sequence[Column]) -> Column:
+    total = columns[0]
+    for column in columns[1:]:
+        total = total + column
+    return total
 
 
 def _scrap(compiled: CompiledScenario, on_hand: list[Column], operations: Operations) -> list[Column]:
@@ -344,7 +314,7 @@ def _scrap(compiled: CompiledScenario, on_hand: list[Column], operations: Operat
             total = total + on_hand[position]
         # Components of one node are cut in proportion: no component is preferred.
         excess = operations.at_least(total - capacity, 0.0)
-        share = excess / operations.at_least(total, _SMALLEST_TOTAL)
+        share = excess / operations.at_least(total, SMALLEST_TOTAL)
         for position in points:
             scrapped[position] = excess if len(points) == 1 else on_hand[position] * share
             on_hand[position] = on_hand[position] - scrapped[position]
@@ -357,23 +327,3 @@ def _ran_short(shortfall: Sequence[Column]) -> Column:
     for column in shortfall[1:]:
         short = short | (column > 0)
     return short
-
-
-def _split(array: Any) -> list[Column]:
-    """Columns of an array (batch, n)."""
-    return list(array.T)
-
-
-def _to_columns(compiled: CompiledScenario, state: BatchState) -> Columns:
-    slots = _split(state.pipeline)
-    offsets = compiled.network.pipeline_offsets
-    return Columns(
-        period=state.period,
-        on_hand=_split(state.on_hand),
-        pipeline=[tuple(slots[offsets[i] : offsets[i + 1]]) for i in range(compiled.links)],
-        in_transit=_split(state.in_transit),
-        owed=_split(state.owed),
-        unfilled=_split(state.unfilled),
-        shortfall=_split(state.shortfall),
-        sentiment=state.sentiment,
-    )

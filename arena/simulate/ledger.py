@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 class Ledger:
     """What happened, period by period. The leading axis of every array is the period, unless stated otherwise.
 
-    Units are product units or money; money is discounted to period 0. "End" means after customers were served.
+    Units are product units or money; money is discounted to period 0, and zero during a warm-up. "End" means after
+    customers were served, and after buyers where these come later.
     """
 
     requested: NDArray[np.float64]
@@ -54,16 +55,33 @@ class Ledger:
     fixed_ordering_cost: NDArray[np.float64]
     """Money for periods in which a link shipped anything, (periods, managed nodes)."""
     node_profit: NDArray[np.float64]
-    """Revenue less the five costs, (periods, managed nodes)."""
+    """Revenue less the five costs, and what stock is worth at the end, (periods, managed nodes)."""
     reward: NDArray[np.float64]
     """Profit of the whole network, (periods,)."""
     initial_on_hand: NDArray[np.float64]
     """Units on hand before the first period, (managed nodes,)."""
+    terminal_value: NDArray[np.float64]
+    """Money that stock is worth after the last period, (periods, managed nodes): zero before it."""
+    lost: NDArray[np.float64]
+    """Units that left each supply link because they can no longer arrive, (periods, supply links)."""
+    lead_times: NDArray[np.int64]
+    """Lead times of the orders of each period, (periods, links whose lead time varies); -1: the order never arrives."""
 
     def __post_init__(self) -> None:
         """Make every array read-only."""
         for each in fields(self):
             getattr(self, each.name).flags.writeable = False
+
+    def since(self, period: int) -> Ledger:
+        """The ledger without its first periods.
+
+        Args:
+            period: the first one that is kept, from 0.
+        """
+        if period == 0:
+            return self
+        kept = {each.name: getattr(self, each.name)[period:] for each in fields(self)}
+        return Ledger(**{**kept, "initial_on_hand": self.initial_on_hand})
 
     @property
     def periods(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
@@ -10,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.errors import EpisodeEnded
-from arena.schemas import seed_number
+from arena.simulate.arrivals import Arrivals, draw_lead_times
 from arena.simulate.columns import SCALAR
 from arena.simulate.compiled import MONEY_PARTS, CompiledScenario, compile_scenario
-from arena.simulate.dynamics import Columns, Movements, advance
+from arena.simulate.dynamics import advance
 from arena.simulate.ledger import Ledger
 from arena.simulate.orders import order_array, refuse_non_finite
+from arena.simulate.states import Columns, Movements, initial_columns
+from arena.simulate.streams import episode_generator
 from arena.world.scenario import Scenario
 
 
@@ -37,15 +38,23 @@ class State:
     component_stock: NDArray[np.float64]
     """Units of each component of a bill of materials, (components,)."""
     pipeline: NDArray[np.float64]
-    """Units under way by link and arrival, flat (see Network.pipeline_offsets)."""
+    """Units under way by link, oldest order first, flat (see Network.pipeline_offsets)."""
     in_transit: NDArray[np.float64]
     """Units under way, (supply links,)."""
+    unseen: NDArray[np.float64]
+    """Orders that suppliers have not seen, by link, oldest first, flat (see Network.delay_offsets)."""
+    received: NDArray[np.float64]
+    """Units delivered in the last period, (supply links,); zero before the first."""
+    arrived: NDArray[np.float64]
+    """The same by age, where lead times vary, flat (see Network.arrival_offsets)."""
     owed: NDArray[np.float64]
     """Units the supplier still owes, (supply links,)."""
     sentiment: float
     """Customers' sentiment in the last period."""
     requested: NDArray[np.float64]
     """Orders requested in the last period, (supply links,)."""
+    seen: NDArray[np.float64]
+    """Orders that suppliers saw in the last period, (supply links,): those requested, unless orders are delayed."""
 
 
 def _frozen(values: Any) -> NDArray[np.float64]:
@@ -54,56 +63,7 @@ def _frozen(values: Any) -> NDArray[np.float64]:
     return array
 
 
-def episode_generator(entropy: SupportsIndex) -> np.random.Generator:
-    """The random stream of an episode, as Gymnasium makes it from ``reset(seed=…)``.
-
-    Args:
-        entropy: a seed of any size, not negative.
-
-    Raises:
-        TypeError: If it is not a whole number, such as a boolean or a float.
-        ValueError: If it is negative.
-    """
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed_number(entropy))))
-
-
-_WORD = 2**64
-
-
-def stream_words(entropy: SupportsIndex) -> tuple[int, ...]:
-    """The random stream of an episode at its start, as plain numbers.
-
-    Args:
-        entropy: the episode's seed.
-
-    Returns:
-        Four words of 64 bits: state and increment of PCG64, each high word first. The seed does not follow from them.
-    """
-    inner = episode_generator(entropy).bit_generator.state["state"]
-    return (*divmod(inner["state"], _WORD), *divmod(inner["inc"], _WORD))
-
-
-def restored_generator(words: Sequence[int]) -> np.random.Generator:
-    """The random stream that starts at given :func:`stream_words`; every call makes a new one.
-
-    Args:
-        words: four words of 64 bits.
-
-    Raises:
-        ValueError: If they are not four.
-    """
-    if len(words) != 4:
-        raise ValueError(f"a stream is four words, state and increment, high word first; got {len(words)}")
-    high_state, low_state, high_increment, low_increment = words
-    generator = np.random.PCG64(0)
-    generator.state = {
-        "bit_generator": "PCG64",
-        "state": {"state": high_state * _WORD + low_state, "inc": high_increment * _WORD + low_increment},
-        # An episode starts without half a word left over.
-        "has_uint32": 0,
-        "uinteger": 0,
-    }
-    return np.random.Generator(generator)
+_NO_LEAD_TIMES: NDArray[np.int64] = np.empty((0, 0), dtype=np.int64)
 
 
 class Simulator:
@@ -132,8 +92,10 @@ class Simulator:
         self._means = [tuple(column) for column in scenario.mean_path.T.tolist()]
         self._generator: np.random.Generator | None = None
         self._recorded: list[list[float]] | None = None
+        self._arrivals: Arrivals | None = None
+        self._lead_times = _NO_LEAD_TIMES
         self._log: list[tuple[Any, ...]] = []
-        self._columns = self._initial()
+        self._columns = initial_columns(self.compiled)
 
     def start(self, seed: SupportsIndex | np.random.Generator) -> None:
         """Begin a new episode.
@@ -142,24 +104,41 @@ class Simulator:
             seed: of the episode's random stream, or the stream itself (then continued).
         """
         self._generator = seed if isinstance(seed, np.random.Generator) else episode_generator(seed)
-        self._recorded = None
-        self._log = []
-        self._columns = self._initial()
+        self._begin(draw_lead_times(self.scenario, self._generator))
 
-    def replay(self, demand: NDArray[np.float64]) -> None:
-        """Begin an episode that was played before: its demand is given, and nothing is drawn.
+    def replay(self, demand: NDArray[np.float64], lead_times: NDArray[np.int64] | None = None) -> None:
+        """Begin an episode that was played before: its demand and lead times are given, and nothing is drawn.
 
         Args:
             demand: of that episode, as its ledger holds it: units, shape (horizon, market links).
+            lead_times: of that episode, as its ledger holds them: periods, shape (horizon, links whose lead time
+                varies), -1 for orders that never arrived; needed where there are such links.
 
         Raises:
-            ValueError: If the shape is another, or a demand is negative or not finite.
+            ValueError: If a shape is another, a demand is negative or not finite, or a lead time is longer than
+                the longest one.
         """
         shape = (self.scenario.horizon, self.compiled.markets)
         if demand.shape != shape or not (np.isfinite(demand) & (demand >= 0)).all():
             raise ValueError(f"recorded demand has shape {shape} and is 0 or more throughout")
-        self.start(0)  # a stream that nothing is drawn from
+        varying = self.compiled.network.varying_links
+        table = _NO_LEAD_TIMES.reshape(0, 0) if lead_times is None else lead_times
+        if varying or table.size:
+            longest = [self.compiled.network.supply_links[position].slots for position in varying]
+            shape = (self.scenario.horizon, len(varying))
+            if table.shape != shape or not ((table >= -1) & (table <= longest)).all():
+                raise ValueError(f"recorded lead times have shape {shape} and are -1 to {longest} periods")
+        self._generator = episode_generator(0)  # a stream that nothing is drawn from
+        self._begin(table)
         self._recorded = demand.tolist()
+
+    def _begin(self, lead_times: NDArray[np.int64]) -> None:
+        network = self.compiled.network
+        self._recorded = None
+        self._lead_times = lead_times
+        self._arrivals = Arrivals(network, lead_times) if network.varying_links else None
+        self._log = []
+        self._columns = initial_columns(self.compiled)
 
     @property
     def period(self) -> int:
@@ -214,9 +193,9 @@ class Simulator:
                 return recorded[columns.period]
             return [draw(generator, max(smallest, mean * sentiment)) for mean in means]
 
-        after, moved = advance(
-            self.compiled, columns, [request if request > 0.0 else 0.0 for request in requests], demand, SCALAR
-        )
+        arriving = () if self._arrivals is None else self._arrivals.in_period(columns.period)
+        placed = [request if request > 0.0 else 0.0 for request in requests]
+        after, moved = advance(self.compiled, columns, placed, demand, SCALAR, None, arriving)
         self._columns = after
         self._log.append((requests, moved, columns.unfilled, after))
         return float(moved.reward)
@@ -226,6 +205,7 @@ class Simulator:
         """The world before the coming period."""
         columns = self._columns
         last = self._log[-1] if self._log else None
+        no_orders = [0.0] * self.compiled.links
         return State(
             period=columns.period,
             demand=_frozen(last[1].demand if last else [0.0] * self.compiled.markets),
@@ -234,9 +214,17 @@ class Simulator:
             component_stock=_frozen([columns.on_hand[point] for point in self.compiled.component_points]),
             pipeline=_frozen([slot for slots in columns.pipeline for slot in slots]),
             in_transit=_frozen(columns.in_transit),
+            unseen=_frozen([order for orders in columns.unseen for order in orders]),
+            received=_frozen(last[1].received if last else no_orders),
+            arrived=_frozen(
+                [units for units_by_age in last[1].arrived for units in units_by_age]
+                if last
+                else [0.0] * self.compiled.network.arrival_offsets[-1]
+            ),
             owed=_frozen(columns.owed),
             sentiment=columns.sentiment,
-            requested=_frozen(last[0] if last else [0.0] * self.compiled.links),
+            requested=_frozen(last[0] if last else no_orders),
+            seen=_frozen((last[1].seen if self.compiled.has_order_delays else last[0]) if last else no_orders),
         )
 
     def ledger(self) -> Ledger:
@@ -248,8 +236,15 @@ class Simulator:
             return np.array(rows, dtype=np.float64).reshape(len(log), width)
 
         rows = table([moved.rows for _, moved, _, _ in log], compiled.flow_rows)
-        discount = compiled.discount ** np.arange(len(log))[:, None]
-        money = {name: amounts * discount for name, amounts in compiled.money(rows).items()}
+        weights = np.array([compiled.period_weight(period) for period in range(len(log))])[:, None]
+        money = {name: amounts * weights for name, amounts in compiled.money(rows).items()}
+        terminal = np.zeros((len(log), len(compiled.network.managed)))
+        if compiled.has_terminal_values and len(log) == compiled.horizon:
+            terminal[-1] = compiled.terminal_map @ rows[-1] * compiled.discount**compiled.horizon
+        lost = np.zeros((len(log), links))
+        lost[:, list(compiled.network.varying_links)] = table(
+            [moved.lost for _, moved, _, _ in log], len(compiled.network.varying_links)
+        )
         stock = rows[:, 2 * links : 2 * links + points]
         market_rows = rows[:, 2 * links + points :]
         carried = table([before for _, _, before, _ in log], markets)
@@ -265,27 +260,17 @@ class Simulator:
             component_stock=stock[:, list(compiled.component_points)],
             scrapped=scrapped @ compiled.node_map.T,
             demand=table([moved.demand for _, moved, _, _ in log], markets),
-            carried_backlog=carried if compiled.backlog else np.zeros_like(carried),
+            carried_backlog=carried * np.array(compiled.carried_shares),
             sold=market_rows[:, :markets].copy(),
             unfilled=market_rows[:, markets : 2 * markets].copy(),
             sentiment=np.array([after.sentiment for _, _, _, after in log], dtype=np.float64),
-            node_profit=money["revenue"] - np.sum(costs, axis=0),
+            node_profit=money["revenue"] - np.sum(costs, axis=0) + terminal,
             reward=np.array([moved.reward for _, moved, _, _ in log], dtype=np.float64),
             initial_on_hand=compiled.node_map @ np.array(compiled.initial_stock),
+            terminal_value=terminal,
+            lost=lost,
+            lead_times=self._lead_times[: len(log)].copy(),
             **money,
-        )
-
-    def _initial(self) -> Columns:
-        compiled = self.compiled
-        return Columns(
-            period=0,
-            on_hand=list(compiled.initial_stock),
-            pipeline=[(0.0,) * lead_time for lead_time in compiled.network.lead_times],
-            in_transit=[0.0] * compiled.links,
-            owed=[0.0] * compiled.links,
-            unfilled=[0.0] * compiled.markets,
-            shortfall=None,
-            sentiment=1.0,
         )
 
 

@@ -24,7 +24,7 @@ from pydantic import PrivateAttr
 from arena.contract.messages import Track
 from arena.contract.seeds import EpisodeSeed
 from arena.results.record import PlayedEpisode
-from arena.simulate.simulator import episode_generator
+from arena.simulate.streams import episode_generator
 from arena.testing.recorder import Message
 from arena.world.demand import Demand, Seasonal, Shock, Trend
 from arena.world.scenario import Scenario

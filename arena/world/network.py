@@ -13,6 +13,7 @@ from pydantic import model_validator
 
 from arena.errors import FaultList
 from arena.world.network_rules import network_faults
+from arena.world.nodes_and_links import Component, SupplyLink
 from arena.world.stock_points import StockPoint, stock_points_of
 from arena.world.supply_graph import SupplyGraph, positions_by
 
@@ -66,6 +67,13 @@ class Network(SupplyGraph):
         """Stock point of each component, in the order of :attr:`components`."""
         return tuple(place for place, point in enumerate(self.stock_points) if point.component is not None)
 
+    def component_of(self, point: StockPoint) -> Component | None:
+        """Line of the bill of materials that a stock point keeps; None for a node's only stock."""
+        if point.component is None:
+            return None
+        factory, line = self.components[point.component]
+        return self.node(factory).bill_of_materials[line]
+
     @cached_property
     def stock_places(self) -> tuple[int, ...]:
         """Where each stock point stands in an observation's ``on_hand`` followed by its ``component_stock``."""
@@ -73,6 +81,35 @@ class Network(SupplyGraph):
         return tuple(point.node if point.component is None else nodes + point.component for point in self.stock_points)
 
     def anonymous(self) -> Network:
-        """The same network without name, description and mean demands: what every track may show."""
-        links = tuple(link.model_copy(update={"mean_demand": None}) for link in self.market_links)
-        return self.model_copy(update={"name": "", "description": "", "market_links": links})
+        """The same network without names, description and mean demands: what every track may show."""
+        nodes = tuple(node if node.name is None else node.model_copy(update={"name": None}) for node in self.nodes)
+        supply = tuple(
+            link if link.name is None else link.model_copy(update={"name": None}) for link in self.supply_links
+        )
+        markets = tuple(link.model_copy(update={"name": None, "mean_demand": None}) for link in self.market_links)
+        changes = {"nodes": nodes, "supply_links": supply, "market_links": markets}
+        return self.model_copy(update={"name": "", "description": "", **changes})
+
+    def without_lead_time_laws(self) -> Network:
+        """The same network with promised lead times alone; of those that vary, the longest one is told besides."""
+        if not self.varying_links:
+            return self
+        return self.model_copy(update={"supply_links": tuple(map(promised_link, self.supply_links))})
+
+    def without_lead_time_series(self) -> Network:
+        """The same network without the lead times of single periods; distributions and longest lead times are told."""
+        if not self.varying_links:
+            return self
+        links = tuple(
+            link.model_copy(update={"lead_time_series": None, "longest_lead_time": link.slots}) if link.varies else link
+            for link in self.supply_links
+        )
+        return self.model_copy(update={"supply_links": links})
+
+
+def promised_link(link: SupplyLink) -> SupplyLink:
+    """A supply link without the distribution and the series of its lead time; the longest one is told."""
+    if not link.varies:
+        return link
+    hidden = {"lead_time_distribution": None, "lead_time_series": None, "longest_lead_time": link.slots}
+    return link.model_copy(update=hidden)

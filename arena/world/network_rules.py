@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 from arena.errors import FieldFault
-from arena.world.nodes_and_links import Node
+from arena.world.nodes_and_links import Node, SupplyLink
 from arena.world.supply_graph import SupplyGraph
 
 _STOCK_FIELDS = (
@@ -18,6 +18,8 @@ _STOCK_FIELDS = (
     "operating_cost",
     "storage_capacity",
     "bill_of_materials",
+    "priority",
+    "terminal_value",
 )
 
 
@@ -27,7 +29,7 @@ def network_faults(network: SupplyGraph) -> list[FieldFault]:
     Faults of the graph (cycles, reachability) are only looked for once ids and links are sound: on a graph with
     unknown nodes they would be echoes of the first mistake.
     """
-    faults = _id_faults(network) + _link_faults(network)
+    faults = _id_faults(network) + _name_faults(network) + _link_faults(network)
     if faults:
         return faults
     faults = _graph_faults(network)
@@ -35,7 +37,7 @@ def network_faults(network: SupplyGraph) -> list[FieldFault]:
         return faults
     for position, node in enumerate(network.nodes):
         faults += _node_faults(network, node, f"nodes[{position}]")
-    return faults + _lead_time_faults(network)
+    return faults + _supply_link_faults(network)
 
 
 def _id_faults(network: SupplyGraph) -> list[FieldFault]:
@@ -51,6 +53,20 @@ def _id_faults(network: SupplyGraph) -> list[FieldFault]:
     return faults
 
 
+def _name_faults(network: SupplyGraph) -> list[FieldFault]:
+    faults = []
+    for kind in ("nodes", "supply_links", "market_links"):
+        seen: dict[str, int] = {}
+        for position, each in enumerate(getattr(network, kind)):
+            if each.name in seen:
+                rule = f"names of {kind.replace('_', ' ')} are unique"
+                fix = f"{kind}[{seen[each.name]}] has the same name; give one another name"
+                faults.append(FieldFault(f"{kind}[{position}].name", each.name, rule, fix))
+            elif each.name is not None:
+                seen[each.name] = position
+    return faults
+
+
 def _link_faults(network: SupplyGraph) -> list[FieldFault]:
     known = {node.id for node in network.nodes}
     ends = [
@@ -62,7 +78,10 @@ def _link_faults(network: SupplyGraph) -> list[FieldFault]:
     ]
     faults = []
     count: Counter[tuple[int, int]] = Counter()
-    for field, tail, head in ends:
+    names = [link.name for link in (*network.supply_links, *network.market_links)]
+    supply_links = len(network.supply_links)
+    unnamed = Counter((tail[1], head[1]) for (_, tail, head), name in zip(ends, names, strict=True) if name is None)
+    for position, (field, tail, head) in enumerate(ends):
         for name, node_id in (tail, head):
             if node_id not in known:
                 fix = "add the node or name one of " + ", ".join(map(str, sorted(known)[:20]))
@@ -71,9 +90,12 @@ def _link_faults(network: SupplyGraph) -> list[FieldFault]:
         if pair[0] == pair[1]:
             faults.append(FieldFault(field, f"{pair[0]} -> {pair[1]}", "a link joins two different nodes", "remove it"))
         count[pair] += 1
-        if count[pair] == 2:
-            rule = "there is at most one link between two nodes"
-            faults.append(FieldFault(field, f"{pair[0]} -> {pair[1]}", rule, "merge the two links or remove one"))
+        if count[pair] == 2 and (unnamed[pair] or position >= supply_links):
+            rule = "there is at most one link between two nodes without a name"
+            fix = "merge the two links, remove one, or give each a name, such as air and sea"
+            if position >= supply_links:
+                rule, fix = "there is at most one link between two nodes", "merge the two links or remove one"
+            faults.append(FieldFault(field, f"{pair[0]} -> {pair[1]}", rule, fix))
     sellers = {link.supplier for link in network.supply_links} | {link.retailer for link in network.market_links}
     buyers = {link.buyer for link in network.supply_links}
     for i, link in enumerate(network.supply_links):
@@ -128,9 +150,10 @@ def _node_faults(network: SupplyGraph, node: Node, field: str) -> list[FieldFaul
         word = role.replace("_", " ")
         for name in _STOCK_FIELDS:
             value = getattr(node, name)
-            if value not in (None, ()):
+            if value not in (None, ()) and not (name == "capacity" and role == "raw_material"):
                 shown = [component.model_dump() for component in value] if name == "bill_of_materials" else value
-                rule = f"node {node.id} is a {word}: it holds no stock and has no costs or capacity"
+                rule = f"node {node.id} is a {word}: it holds no stock and has no costs"
+                rule += " or capacity" if role == "market" else ""
                 faults.append(FieldFault(f"{field}.{name}", shown, rule, "remove the field or add the missing link"))
         if node.yield_ != 1.0:
             rule = f"node {node.id} is a {word} and transforms nothing"
@@ -184,14 +207,37 @@ def _bill_faults(network: SupplyGraph, node: Node, field: str) -> list[FieldFaul
     return faults
 
 
-def _lead_time_faults(network: SupplyGraph) -> list[FieldFault]:
-    return [
-        FieldFault(
-            f"supply_links[{i}].lead_time_distribution",
-            "given",
-            "random lead times are part of the schema but cannot be played yet",
-            "remove the field and give a whole number of periods as lead_time",
-        )
-        for i, link in enumerate(network.supply_links)
-        if link.lead_time_distribution is not None
+def _supply_link_faults(network: SupplyGraph) -> list[FieldFault]:
+    faults = []
+    for position, link in enumerate(network.supply_links):
+        field = f"supply_links[{position}]"
+        supplier = network.node(link.supplier)
+        if link.shortage_penalty and network.role(link.supplier) == "raw_material":
+            rule = f"node {link.supplier} is a raw material, which has no costs"
+            faults.append(FieldFault(f"{field}.shortage_penalty", link.shortage_penalty, rule, "remove the field"))
+        if supplier.priority is not None and _shortest(link) == 0:
+            rule = (
+                f"node {link.supplier} has a priority, so it ships after the deliveries of a period; its lead times "
+                "are 1 or more"
+            )
+            faults.append(FieldFault(f"{field}.lead_time", 0, rule, "write 1, or remove the priority"))
+    for position, node in enumerate(network.nodes):
+        if node.priority is not None and not (network.outbound(node.id) and network.markets_of(node.id)):
+            rule = "a priority is for a node that supplies and sells"
+            faults.append(FieldFault(f"nodes[{position}].priority", node.priority, rule, "remove the field"))
+        if node.allocation == "proportional" and len(network.outbound(node.id)) < 2:
+            rule = "an allocation is for a node that ships on two supply links or more"
+            faults.append(FieldFault(f"nodes[{position}].allocation", node.allocation, rule, "remove the field"))
+    return faults
+
+
+def _shortest(link: SupplyLink) -> int:
+    """Smallest lead time that can occur on a link, periods."""
+    values = [
+        value
+        for known in (link.lead_time_distribution, link.lead_time_series)
+        if known is not None
+        for value in known.values
+        if value != "lost"
     ]
+    return min(values, default=link.lead_time)

@@ -13,10 +13,13 @@ from pydantic import Field, model_validator
 
 from arena.errors import FaultList, FieldFault
 from arena.schemas import Count, Fraction01, FrozenSchema
+from arena.world.content import content_of
 from arena.world.demand import Demand, Goodwill, level_fault
 from arena.world.network import Network
+from arena.world.nodes_and_links import Fulfilment, Node
+from arena.world.scenario_rules import supply_faults
 
-Fulfilment = Literal["backlog", "lost_sales"]
+VisibleArrivals = Literal["by_order", "total"]
 UpstreamShortage = Literal["lost", "owed"]
 
 #: Bound of an order on the decentralised track, and of observations and orders elsewhere where it suffices; units.
@@ -58,6 +61,14 @@ class Scenario(FrozenSchema):
     upstream_shortage: UpstreamShortage = Field(
         default="lost", description="whether a supplier owes what it could not ship to a managed node"
     )
+    warm_up: Count = Field(
+        default=0, description="first periods that are played and not counted: in no reward, profit or indicator"
+    )
+    visible_arrivals: VisibleArrivals = Field(
+        default="by_order",
+        description="on links whose lead time varies: by_order: the age of every order on the way and of what arrives "
+        "is shown; total: totals alone",
+    )
     decentralised: bool = Field(
         default=False, description="made for the decentralised track: one controller per managed node"
     )
@@ -66,7 +77,7 @@ class Scenario(FrozenSchema):
 
     @model_validator(mode="after")
     def _demand_can_be_drawn(self) -> Scenario:
-        faults = []
+        faults = supply_faults(self)
         if self.demand.series is None and self.demand.base_mean is None:
             for i, link in enumerate(self.network.market_links):
                 if link.mean_demand is None:
@@ -144,27 +155,35 @@ class Scenario(FrozenSchema):
         if self._has_no_factory:
             enough = (bound for bound in _BOUNDS_WITHOUT_FACTORY if bound >= self.demand_ceiling)
             return next(enough, _LARGEST_BOUND)
-        largest_capacity = max(node.capacity or 0.0 for node in nodes)
+        largest_capacity = max(node.capacity or 0.0 for node in self._factories)
         return max(node.initial_stock or 0.0 for node in nodes) + largest_capacity * self.horizon
 
     @property
     def _has_no_factory(self) -> bool:
-        return all(node.capacity is None for node in self.network.nodes)
+        return not self._factories
+
+    @cached_property
+    def _factories(self) -> tuple[Node, ...]:
+        return tuple(map(self.network.node, self.network.factories))
+
+    def period_weight(self, period: int) -> float:
+        """Factor on the money of a period in profit: ``discount ** period``, and 0 during the warm-up."""
+        return 0.0 if period < self.warm_up else self.discount**period
+
+    @cached_property
+    def carried_shares(self) -> tuple[float, ...]:
+        """Share of the unfilled units that wait for the next period, per market link: 1 backlog, 0 lost sales."""
+        shares = {"backlog": 1.0, "lost_sales": 0.0}
+        return tuple(
+            shares[link.fulfilment or self.fulfilment] if link.waiting_share is None else link.waiting_share
+            for link in self.network.market_links
+        )
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of everything that influences an episode: names, notes and aliases do not.
-
-        Demand's sampling takes part only where it is not the published one, and the order bound without a factory only
-        where it is not 1e6: results from before there was a choice are of the same world, and keep its digest.
-        """
-        data = self.model_dump(mode="json", by_alias=True, exclude={"name", "published_id", "note"})
-        for key in ("name", "description"):
-            del data["network"][key]
-        if data["demand"]["series"] is not None:
-            del data["demand"]["series"]["name"]
-        if data["demand"]["sampling"] == "direct":
-            del data["demand"]["sampling"]
+        """SHA-256 (hex) of everything that influences an episode, see `arena.world.content`."""
+        data = content_of(self)
+        # Earlier results without a factory are of worlds whose bound was always 1e6.
         if self._has_no_factory and self.order_bound != LARGEST_QUANTITY:
             data["order_bound"] = self.order_bound
         return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from arena.schemas import FrozenSchema
+from arena.world.names import with_ids
 from arena.world.nodes_and_links import MarketLink, Node, SupplyLink
 
 if TYPE_CHECKING:
@@ -15,8 +18,8 @@ if TYPE_CHECKING:
 
 Role = Literal["market", "raw_material", "factory", "distributor"]
 
-_MOST_NODES = 500
-_MOST_LINKS = 5_000
+_MOST_NODES = 20_000
+_MOST_LINKS = 100_000
 
 
 class SupplyGraph(FrozenSchema):
@@ -31,7 +34,7 @@ class SupplyGraph(FrozenSchema):
     nodes: tuple[Node, ...] = Field(
         min_length=3,
         max_length=_MOST_NODES,
-        description=f"all places, markets and raw materials too; at most {_MOST_NODES}",
+        description=f"all places, markets and raw materials too; at most {_MOST_NODES:,}",
     )
     supply_links: tuple[SupplyLink, ...] = Field(
         min_length=1, max_length=_MOST_LINKS, description=f"links that are ordered on; at most {_MOST_LINKS:,}"
@@ -39,6 +42,11 @@ class SupplyGraph(FrozenSchema):
     market_links: tuple[MarketLink, ...] = Field(
         min_length=1, max_length=_MOST_LINKS, description=f"links to customers; at most {_MOST_LINKS:,}"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_become_ids(cls, data: Any) -> Any:
+        return with_ids(data) if isinstance(data, Mapping) else data
 
     # --- roles -------------------------------------------------------------------------------------------------
 
@@ -151,20 +159,45 @@ class SupplyGraph(FrozenSchema):
 
     @cached_property
     def lead_times(self) -> tuple[int, ...]:
-        """Lead time in periods, per supply link."""
+        """Lead time in periods, per supply link; the promised one where lead times vary."""
         return tuple(link.lead_time for link in self.supply_links)
+
+    @cached_property
+    def order_delays(self) -> tuple[int, ...]:
+        """Periods until the supplier sees an order, per supply link."""
+        return tuple(link.order_delay for link in self.supply_links)
+
+    @cached_property
+    def varying_links(self) -> tuple[int, ...]:
+        """Positions of the supply links whose lead time varies."""
+        return tuple(position for position, link in enumerate(self.supply_links) if link.varies)
 
     @cached_property
     def pipeline_offsets(self) -> tuple[int, ...]:
         """Start of every supply link's slots in the flat pipeline, and at the end the pipeline's length.
 
-        Link ``i`` owns ``pipeline[offsets[i]:offsets[i + 1]]``: one slot per period of its lead time, the first being
-        what arrives in the coming period.
+        Link ``i`` owns ``pipeline[offsets[i]:offsets[i + 1]]``: one slot per period of its (longest) lead time, the
+        oldest order first. With a fixed lead time the first slot is what arrives in the coming period. Where lead times
+        vary, slots tell the age alone: of n slots, slot k was ordered n - k periods ago.
         """
-        offsets = [0]
-        for lead_time in self.lead_times:
-            offsets.append(offsets[-1] + lead_time)
-        return tuple(offsets)
+        return tuple(accumulate((link.slots for link in self.supply_links), initial=0))
+
+    @cached_property
+    def arrival_offsets(self) -> tuple[int, ...]:
+        """Start of every supply link's slots in a flat array of arrivals by age, and at the end its length.
+
+        Only links whose lead time varies have slots: one more than in the pipeline, oldest order first. Of n + 1 slots,
+        slot k was ordered n - k periods before it arrived.
+        """
+        return tuple(accumulate((link.slots + 1 if link.varies else 0 for link in self.supply_links), initial=0))
+
+    @cached_property
+    def delay_offsets(self) -> tuple[int, ...]:
+        """Start of every supply link's slots in the flat array of orders that suppliers have not seen, and its length.
+
+        Link ``i`` has one slot per period of its order delay; the first one is seen in the coming period.
+        """
+        return tuple(accumulate(self.order_delays, initial=0))
 
     @cached_property
     def components(self) -> tuple[tuple[int, int], ...]:
@@ -182,33 +215,48 @@ class SupplyGraph(FrozenSchema):
         Read backwards, every node stands after all that it supplies: first the nodes that supply no managed node, then
         generation by generation those that supply earlier ones only, ids ascending within a generation.
         """
+        managed = set(self.managed)
+        waiting_for = {
+            node_id: sum(self.supply_links[link].buyer in managed for link in self.outbound(node_id))
+            for node_id in self.managed
+        }
         downstream_first: list[int] = []
-        waiting = set(self.managed)
-        while waiting:
-            generation = [
-                node_id
-                for node_id in sorted(waiting)
-                if not any(self.supply_links[link].buyer in waiting for link in self.outbound(node_id))
-            ]
+        generation = [node_id for node_id in self.managed if not waiting_for[node_id]]
+        while generation:
             downstream_first += generation
-            waiting.difference_update(generation)
+            suppliers = [self.supply_links[link].supplier for node_id in generation for link in self.inbound(node_id)]
+            for supplier in suppliers:
+                if supplier in managed:
+                    waiting_for[supplier] -= 1
+            generation = sorted({node_id for node_id in suppliers if node_id in managed and not waiting_for[node_id]})
         return tuple(reversed(downstream_first))
 
     @cached_property
     def longest_lead_time(self) -> int:
-        """Largest total lead time over all paths from raw material to market, in periods."""
+        """Largest total lead time over all paths from raw material to market, in periods.
+
+        Delays of orders are part of it. Where lead times vary, the longest one counts.
+        """
         import networkx
 
         return int(networkx.dag_longest_path_length(self.graph, weight="lead_time"))
 
     @cached_property
     def graph(self) -> networkx.DiGraph[int]:
-        """The network as a directed graph of node ids; edges carry ``lead_time`` (0 on market links)."""
+        """The network as a directed graph of node ids.
+
+        Edges carry ``lead_time``: the largest number of periods from order to arrival over the links that join the two
+        nodes, 0 on market links.
+        """
         import networkx
 
+        longest: dict[tuple[int, int], int] = {}
+        for link in self.supply_links:
+            pair = (link.supplier, link.buyer)
+            longest[pair] = max(longest.get(pair, 0), link.slots + link.order_delay)
         graph: networkx.DiGraph[int] = networkx.DiGraph()
         graph.add_nodes_from(node.id for node in self.nodes)
-        graph.add_edges_from((link.supplier, link.buyer, {"lead_time": link.lead_time}) for link in self.supply_links)
+        graph.add_edges_from((*pair, {"lead_time": periods}) for pair, periods in longest.items())
         graph.add_edges_from((link.retailer, link.market, {"lead_time": 0}) for link in self.market_links)
         return graph
 

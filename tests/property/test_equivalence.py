@@ -9,9 +9,10 @@ from strategies import Episode, changed, episodes, order_sequences, play, scenar
 
 from arena.simulate.columns import NUMPY
 from arena.simulate.compiled import compile_scenario
-from arena.simulate.dynamics import initial_state, step
+from arena.simulate.dynamics import step
 from arena.simulate.ledger import Ledger
 from arena.simulate.simulator import Simulator, realised_demand
+from arena.simulate.states import initial_state
 from arena.world.network import Network
 from arena.world.nodes_and_links import Component
 

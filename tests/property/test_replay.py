@@ -8,7 +8,8 @@ from strategies import Episode, demands, episodes, order_sequences, play, scenar
 
 from arena import Scenario, Simulator, TrackView, load_scenario
 from arena.play.seats.translate import describe_briefing, rebuild_briefing
-from arena.simulate.simulator import episode_generator, realised_demand
+from arena.simulate.simulator import realised_demand
+from arena.simulate.streams import episode_generator
 
 #: Episodes in which customers answer to what is played, by uniforms that do not.
 certified = episodes(scenarios(drawn_demands=demands(samplings=("inverse_cdf",)), goodwill=True))

@@ -6,7 +6,8 @@ from hypothesis import assume, given, settings, strategies as st
 from strategies import demands, networks, order_sequences, scenarios
 
 from arena.simulate.compiled import CompiledScenario, compile_scenario
-from arena.simulate.dynamics import initial_state, smooth_stock_out, step
+from arena.simulate.dynamics import smooth_stock_out, step
+from arena.simulate.states import initial_state
 from arena.world.scenario import Scenario
 from arena.world.suite import load_scenario
 

@@ -5,7 +5,8 @@ import pytest
 
 from arena.simulate.columns import LOT_SLACK, SCALAR, operations_for
 from arena.simulate.compiled import compile_scenario
-from arena.simulate.dynamics import initial_state, step
+from arena.simulate.dynamics import step
+from arena.simulate.states import initial_state
 from arena.world.library import build_scenario
 
 LINK = {"price": 1, "pipeline_holding_cost": 0}

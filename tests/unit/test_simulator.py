@@ -7,13 +7,8 @@ import pytest
 
 from arena.errors import ContractViolation, EpisodeEnded
 from arena.simulate.ledger import Ledger
-from arena.simulate.simulator import (
-    Simulator,
-    episode_generator,
-    realised_demand,
-    restored_generator,
-    stream_words,
-)
+from arena.simulate.simulator import Simulator, realised_demand
+from arena.simulate.streams import episode_generator, restored_generator, stream_words
 from arena.world.library import build_scenario
 from arena.world.suite import load_scenario
 

@@ -7,7 +7,8 @@ import pytest
 from arena import Simulator, load_scenario
 from arena.contract.seeds import PublicSeeds, hidden_seeds, new_secret
 from arena.envs import InventoryVectorEnv
-from arena.simulate.simulator import realised_demand, stream_words
+from arena.simulate.simulator import realised_demand
+from arena.simulate.streams import stream_words
 from arena.training_worlds import ScenarioMix, WeightedFamily, broad_effects
 from arena.world.contest_draws import public_key
 
