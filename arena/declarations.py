@@ -22,6 +22,7 @@ from arena.contract.preloading import check_preload
 from arena.contract.training import TrainingSpec
 from arena.errors import PluginError, show_value, suggest
 from arena.schemas import SLUG_RULE, is_slug
+from arena.world.parts import PARTS, Part
 
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("arena_"))
 
@@ -151,6 +152,10 @@ class Promises(Protocol):
     def capabilities(self) -> tuple[Capability, ...]:
         """Capabilities."""
 
+    @property
+    def plays(self) -> tuple[Part, ...] | None:
+        """Parts of worlds."""
+
 
 def check_promises(spec: Promises) -> str:
     """Validate the plain values of a controller's declaration.
@@ -185,6 +190,11 @@ def check_promises(spec: Promises) -> str:
     if not isinstance(capabilities, tuple) or not set(capabilities) <= set(get_args(Capability)):
         listed = ", ".join(get_args(Capability))
         raise PluginError(f"{who}: capabilities must be a tuple of {listed}, got {show_value(capabilities)}")
+    plays: object = spec.plays
+    if plays is not None and (not isinstance(plays, tuple) or not set(plays) <= set(PARTS)):
+        unknown = next((part for part in plays if part not in PARTS), plays) if isinstance(plays, tuple) else plays
+        rule = "plays must be None or a tuple of parts of worlds"
+        raise PluginError(f"{who}: {rule}, got {show_value(unknown)}; {suggest(str(unknown), PARTS)}")
     return who
 
 

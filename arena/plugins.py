@@ -32,6 +32,7 @@ from arena.installed import (
     sorted_entries,
 )
 from arena.trust import CLIENT_PROVIDERS, PROVIDERS, is_own, resolve_trust
+from arena.world.parts import Part
 
 __all__ = [
     "GROUP",
@@ -100,6 +101,7 @@ class DescribedController:
         tracks: The tracks it can play.
         preload: Libraries that a host imports beforehand.
         capabilities: What it cannot do without.
+        plays: Parts of worlds that it plays; None: all.
         entry: Entry point of the plugin.
     """
 
@@ -108,6 +110,7 @@ class DescribedController:
     tracks: tuple[Track, ...]
     preload: tuple[str, ...]
     capabilities: tuple[Capability, ...]
+    plays: tuple[Part, ...] | None
     entry: PluginEntry
 
 

@@ -178,7 +178,7 @@ def evaluate(
     models = make_access(llm, llm_endpoint or (), transcripts, model_limits, trusted)
     level = isolation or strongest()
     loaded = load(paths, settings, trusted)
-    submissions, refused = (loaded.require(), []) if refuse_faulty else _admit(loaded, level)
+    submissions, refused = (loaded.require(), []) if refuse_faulty else _admit(loaded, level, chosen)
     submissions = with_models(submissions, models, output)
     options: dict[str, Any] = {
         "output": output,
@@ -227,7 +227,9 @@ def evaluate(
         raise typer.Exit(FORFEITED)
 
 
-def _admit(loaded: LoadedSubmissions, isolation: str) -> tuple[tuple[Submission, ...], list[RefusedSubmission]]:
+def _admit(
+    loaded: LoadedSubmissions, isolation: str, suite: Suite
+) -> tuple[tuple[Submission, ...], list[RefusedSubmission]]:
     """Return the submissions that can play, and those that are refused, which are told on standard error.
 
     Raises:
@@ -235,7 +237,7 @@ def _admit(loaded: LoadedSubmissions, isolation: str) -> tuple[tuple[Submission,
     """
     from arena.entry.loading import Refused
     from arena.errors import InvalidInput
-    from arena.play.refusals import refuse_ungranted
+    from arena.play.refusals import refuse_ungranted, refuse_unplayed_parts
     from arena.play.seats import require_level
     from arena.results.rows import RefusedSubmission
 
@@ -244,6 +246,7 @@ def _admit(loaded: LoadedSubmissions, isolation: str) -> tuple[tuple[Submission,
     for submission in loaded.playable():
         try:
             refuse_ungranted([submission], level)
+            refuse_unplayed_parts([submission], suite)
             playing.append(submission)
         except InvalidInput as error:
             refused.append(Refused(submission.path, error.faults))

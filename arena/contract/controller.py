@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from arena.contract.messages import Briefing, Observation, Track
 from arena.errors import ContractViolation, show_value
+from arena.world.parts import Part
 
 Capability = Literal["subprocess", "llm"]
 """What a controller may need beyond computing; a manifest asks for it."""
@@ -141,6 +142,8 @@ class ControllerSpec(Generic[Config]):
         preload: libraries that a host imports once before all episodes, such as ``numpy``: those of
             `arena.contract.preloading.PRELOADABLE`, or modules of theirs.
         capabilities: what it cannot do without; a manifest that names it has to ask for them.
+        plays: parts of worlds beyond the first schema that it plays, of `arena.world.parts.PARTS`. On scenarios with
+            others it is refused by name. None: it plays whatever it is told of, which its author vouches for.
     """
 
     name: str
@@ -150,3 +153,4 @@ class ControllerSpec(Generic[Config]):
     summary: str
     preload: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ()
+    plays: tuple[Part, ...] | None = None

@@ -341,6 +341,7 @@ def _load_plugin_controller(entry: _Entry, plugins: Plugins, strangers: Stranger
         track=manifest.track,
         config=config,
         preload=tuple(dict.fromkeys((*manifest.preload, *promises.preload))),
+        plays=promises.plays,
         spec=offer.spec,
         plugin=offer.plugin,
         distribution=offer.distribution,

@@ -39,6 +39,7 @@ from arena.entry.sweeping import describe_source, set_values
 from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput, UnknownName, suggest
 from arena.plugins import load_plugin
 from arena.schemas import Slug, is_slug, load_as, parse_as
+from arena.world.parts import Part
 
 _LONGEST_PLACE: Final = 256
 """Characters of `file.py:ClassName`, at most."""
@@ -133,6 +134,7 @@ class Submission:
         track: the information track.
         config: validated configuration as JSON values, defaults applied.
         preload: libraries that a host may import beforehand, the manifest's and the plugin's.
+        plays: parts of worlds that its plugin declares to play; None: all.
         spec: the plugin's declaration; None for own code.
         plugin: entry point of the plugin; empty for own code.
         distribution: installed package of the plugin; empty for own code.
@@ -152,6 +154,7 @@ class Submission:
     track: Track
     config: dict[str, Any]
     preload: tuple[str, ...] = ()
+    plays: tuple[Part, ...] | None = None
     spec: ControllerSpec[Any] | None = field(default=None, repr=False, compare=False)
     plugin: str = ""
     distribution: str = ""

@@ -132,8 +132,7 @@ class ObservationLayout:
         if self._varies:
             ages = self._compiled.network.arrival_offsets[-1]
             shown += [nothing] * self._compiled.links if last is None else last.received
-            hidden = last is None or self._hides_arrivals
-            shown += [nothing] * ages if hidden else chain.from_iterable(last.arrived)
+            shown += [nothing] * ages if last is None or self._hides_arrivals else chain.from_iterable(last.arrived)
         return shown
 
     def batch(self, columns: Columns, last: Movements | None, means: MeanPaths | None = None) -> NDArray[np.float64]:

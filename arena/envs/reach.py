@@ -27,9 +27,15 @@ def observation_bound(scenario: Scenario, compiled: CompiledScenario, order_boun
         Units, a power of ten.
     """
     horizon = scenario.horizon
-    ordered = [_largest_placed(source, order_bound) * horizon for source in compiled.sources]
+    ordered = [
+        _largest_placed(source, order_bound) * horizon + sum(before)
+        for source, before in zip(compiled.sources, compiled.initial_orders, strict=True)
+    ]
+    under_way = [sum(slots) for slots in compiled.initial_pipeline]
     sentiment = 1.0 if scenario.goodwill is None else scenario.goodwill.cap
-    largest = max(*_held(compiled, ordered), *ordered, scenario.demand_ceiling, float(horizon), sentiment)
+    wanted = scenario.demand_ceiling + sum(compiled.initial_backlog)
+    on_links = [units + before for units, before in zip(ordered, under_way, strict=True)]
+    largest = max(*_held(compiled, ordered, under_way), *on_links, wanted, float(horizon), sentiment)
     return max(LARGEST_QUANTITY, 10.0 ** math.ceil(math.log10(largest * _ROUNDING)))
 
 
@@ -38,12 +44,13 @@ def _largest_placed(source: Source, order_bound: float) -> float:
     return max(order_bound, source.minimum_order) + source.lot_size
 
 
-def _held(compiled: CompiledScenario, ordered: list[float]) -> list[float]:
+def _held(compiled: CompiledScenario, ordered: list[float], under_way: list[float]) -> list[float]:
     """Units that every managed node, in the order of ``network.managed``, can have had by the end, all stocks together.
 
     Args:
         compiled: the scenario compiled.
-        ordered: largest sum of the orders placed over the episode, per supply link.
+        ordered: largest sum of the orders placed over the episode, and before, per supply link.
+        under_way: units under way before the first period, per supply link.
     """
     network = compiled.network
     had = list(compiled.initial_stock)  # per stock point
@@ -52,5 +59,5 @@ def _held(compiled: CompiledScenario, ordered: list[float]) -> list[float]:
             for link in compiled.stock_points[position].arrivals:
                 stocks = compiled.sources[link].stocks
                 most = min((had[stock] / consumption for stock, consumption in stocks), default=math.inf)
-                had[position] += min(ordered[link], most)
+                had[position] += min(ordered[link], most) + under_way[link]
     return [sum(had[position] for position in network.points_of(node_id)) for node_id in network.managed]

@@ -35,6 +35,7 @@ from arena.play.refusals import (
     refuse_ungranted,
     refuse_unimportable,
     refuse_unplayable,
+    refuse_unplayed_parts,
     refuse_unscorable,
 )
 from arena.play.rounds import refuse_departures
@@ -185,6 +186,7 @@ def evaluate(
     level = require_level(isolation)
     refuse_inside(submissions, output)
     refuse_ungranted(submissions, level)
+    refuse_unplayed_parts(submissions, suite)
     allowed = limits or Limits()
     if contest_round is not None:
         refuse_departures(

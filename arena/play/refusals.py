@@ -22,6 +22,7 @@ from arena.jail.limits import Limits
 from arena.results.episode_table import EpisodeTable
 from arena.results.record import EpisodeRecord
 from arena.results.scores import Divisors, Scoring
+from arena.world.parts import MEANINGS, Part, parts_of
 from arena.world.scoring import ScoreRule, find_misfits
 from arena.world.suite import Suite
 
@@ -50,6 +51,37 @@ def refuse_unplayable(submissions: Sequence[Submission], seeds: SeedPlan) -> Non
         rule = "is no digest of these rules, so that nobody could verify what is played"
         fix = "use hidden_seeds(secret, count, contract_digest())"
         faults.append(Fault("seeds", "contract_digest", seeds.contract_digest, rule, fix))
+    if faults:
+        raise InvalidInput(faults)
+
+
+def refuse_unplayed_parts(submissions: Sequence[Submission], suite: Suite) -> None:
+    """Refuse submissions whose controller does not play a part of the suite's worlds.
+
+    Args:
+        submissions: Who wants to play.
+        suite: What is to be played.
+
+    Raises:
+        InvalidInput: Naming, for every such submission, the parts, and a scenario with each.
+    """
+    found: dict[Part, str] = {}
+    for scenario in suite.scenarios:
+        for part in parts_of(scenario):
+            found.setdefault(part, scenario.name)
+    faults = [
+        Fault(
+            str(submission.path),
+            "controller",
+            submission.controller,
+            f"does not play {MEANINGS[part]} ({part}), which scenario {scenario} has",
+            "leave the submission out, or play scenarios without that",
+        )
+        for submission in submissions
+        if submission.plays is not None
+        for part, scenario in found.items()
+        if part not in submission.plays
+    ]
     if faults:
         raise InvalidInput(faults)
 

@@ -82,7 +82,7 @@ def replay_batch(
     costs = [money[name] for name in MONEY_PARTS if name != "revenue"]
     terminal = np.zeros((batch, periods, nodes))
     if compiled.has_terminal_values and periods == compiled.horizon:
-        terminal[:, -1] = flows[:, -1] @ compiled.terminal_map.T * compiled.discount**compiled.horizon
+        terminal[:, -1] = compiled.terminal_values(flows[:, -1])
     return NodeHistory(
         on_hand=stock @ compiled.node_map.T,
         in_transit=in_transit.transpose(1, 2, 0),

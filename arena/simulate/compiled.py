@@ -196,31 +196,51 @@ class CompiledScenario:
         Args:
             rows: flow rows, shape (periods, rows).
         """
-        parts = {}
-        for name, (row, node, money) in zip(MONEY_PARTS, self.money_terms, strict=True):
-            by_node = np.zeros((len(self.network.managed), len(rows)))
-            np.add.at(by_node, node, (rows[:, row] * money).T)
-            parts[name] = by_node.T
-        return parts
+        nodes = len(self.network.managed)
+        return {name: _by_node(terms, rows, nodes) for name, terms in zip(MONEY_PARTS, self.money_terms, strict=True)}
 
     @cached_property
-    def terminal_map(self) -> np.ndarray:
-        """Linear map from the last period's flow rows to the value of stock after it, shape (managed nodes, rows)."""
-        network = self.network
-        value = np.zeros((len(network.managed), self.flow_rows))
+    def terminal_terms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What turns the last period's flow rows into the value of stock after it: (row, managed node, money per unit).
+
+        Of stock on hand, and on its way to the node.
+        """
+        network, terms = self.network, []
         for position, point in enumerate(self.stock_points):
             node, component = network.node(point.node_id), network.component_of(point)
             own = None if component is None else component.terminal_value
             money = node.terminal_value if own is None else own
-            for row in (2 * self.links + position, *(self.links + link for link in point.arrivals)):
-                value[point.node, row] = money or 0.0
+            rows = (2 * self.links + position, *(self.links + link for link in point.arrivals))
+            terms += [(row, point.node, money) for row in rows if money]
+        return (
+            np.array([row for row, _, _ in terms], dtype=np.intp),
+            np.array([node for _, node, _ in terms], dtype=np.intp),
+            np.array([money for _, _, money in terms]),
+        )
+
+    def terminal_values(self, rows: np.ndarray) -> np.ndarray:
+        """Value of stock after the last period, discounted, shape (episodes, managed nodes).
+
+        Args:
+            rows: flow rows of the last period, shape (episodes, rows).
+        """
+        return _by_node(self.terminal_terms, rows, len(self.network.managed)) * self.discount**self.horizon
+
+    @cached_property
+    def terminal_map(self) -> np.ndarray:
+        """The same as a linear map, undiscounted, shape (managed nodes, rows)."""
+        row, node, money = self.terminal_terms
+        value = np.zeros((len(self.network.managed), self.flow_rows))
+        np.add.at(value, (node, row), money)
         value.flags.writeable = False
         return value
 
     @cached_property
     def terminal_reward_map(self) -> np.ndarray:
         """The same for the sum over managed nodes, shape (rows,)."""
-        value: np.ndarray = self.terminal_map.sum(axis=0)
+        row, _, money = self.terminal_terms
+        value = np.zeros(self.flow_rows)
+        np.add.at(value, row, money)
         value.flags.writeable = False
         return value
 
@@ -255,7 +275,7 @@ class CompiledScenario:
         """
         profits: np.ndarray = np.dot(self.profit_map, rows) * self.period_weight(period)
         if self.has_terminal_values and period + 1 == self.horizon:
-            profits = profits + np.dot(self.terminal_map, rows) * self.discount**self.horizon
+            profits = profits + self.terminal_values(rows[None])[0]
         return profits
 
     @cached_property
@@ -281,6 +301,14 @@ class CompiledScenario:
     def component_points(self) -> tuple[int, ...]:
         """Stock point of every component of a bill of materials, in the order of ``network.components``."""
         return self.network.component_points
+
+
+def _by_node(terms: tuple[np.ndarray, np.ndarray, np.ndarray], rows: np.ndarray, nodes: int) -> np.ndarray:
+    """Money by managed node, shape (n, managed nodes), added up in the order of the terms whatever n is."""
+    row, node, money = terms
+    by_node = np.zeros((nodes, len(rows)))
+    np.add.at(by_node, node, (rows[:, row] * money).T)
+    return by_node.T
 
 
 def compile_scenario(scenario: Scenario) -> CompiledScenario:
@@ -335,9 +363,7 @@ def compile_scenario(scenario: Scenario) -> CompiledScenario:
         initial_backlog=tuple(link.initial_backlog for link in network.market_links),
         has_fixed_costs=any(link.fixed_ordering_cost > 0 for link in network.supply_links),
         has_owed_penalties=any(link.shortage_penalty > 0 for link in network.supply_links),
-        has_terminal_values=any(
-            each.terminal_value for node in network.nodes for each in (node, *node.bill_of_materials)
-        ),
+        has_terminal_values=any(node.values_stock for node in network.nodes),
     )
 
 

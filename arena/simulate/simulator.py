@@ -240,7 +240,7 @@ class Simulator:
         money = {name: amounts * weights for name, amounts in compiled.money(rows).items()}
         terminal = np.zeros((len(log), len(compiled.network.managed)))
         if compiled.has_terminal_values and len(log) == compiled.horizon:
-            terminal[-1] = compiled.terminal_map @ rows[-1] * compiled.discount**compiled.horizon
+            terminal[-1] = compiled.terminal_values(rows[-1:])[0]
         lost = np.zeros((len(log), links))
         lost[:, list(compiled.network.varying_links)] = table(
             [moved.lost for _, moved, _, _ in log], len(compiled.network.varying_links)

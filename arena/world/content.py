@@ -7,14 +7,11 @@ with it its hidden seeds and its earlier results.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from arena.world.nodes_and_links import Component, MarketLink, Node, SupplyLink
-
-if TYPE_CHECKING:
-    from arena.world.scenario import Scenario
 
 _ADDED: Final[Mapping[type[BaseModel], tuple[str, ...]]] = {
     Node: ("allocation", "priority", "terminal_value"),
@@ -31,20 +28,22 @@ _ADDED: Final[Mapping[type[BaseModel], tuple[str, ...]]] = {
 }
 """Fields that were added to the first schema, left out where they have their default."""
 
-_ADDED_TO_SCENARIO: Final = ("warm_up", "visible_arrivals")
+_ADDED_TO_SCENARIO: Final[Mapping[str, object]] = {"warm_up": 0, "visible_arrivals": "by_order"}
+"""Likewise of the scenario itself, each with its default."""
 _NAMED: Final = ("nodes", "supply_links", "market_links")
 
 
-def content_of(scenario: Scenario) -> dict[str, Any]:
+def content_of(data: dict[str, Any]) -> dict[str, Any]:
     """Return everything that influences an episode of a scenario: names, notes and aliases do not.
 
     Demand's sampling takes part only where it is not the published one, and the order bound without a factory only
     where it is not 1e6: results from before there was a choice are of the same world, and keep its digest.
 
     Args:
-        scenario: a validated scenario.
+        data: a validated scenario, dumped as JSON by alias; it is changed.
     """
-    data = scenario.model_dump(mode="json", by_alias=True, exclude={"name", "published_id", "note"})
+    for key in ("name", "published_id", "note"):
+        del data[key]
     network = data["network"]
     for key in ("name", "description"):
         del network[key]
@@ -56,7 +55,9 @@ def content_of(scenario: Scenario) -> dict[str, Any]:
         _leave_out_unused(node["bill_of_materials"], Component)
     _leave_out_unused(network["supply_links"], SupplyLink)
     _leave_out_unused(network["market_links"], MarketLink)
-    _leave_out_defaults(data, type(scenario), _ADDED_TO_SCENARIO)
+    for name, default in _ADDED_TO_SCENARIO.items():
+        if data[name] == default:
+            del data[name]
     if data["demand"]["series"] is not None:
         del data["demand"]["series"]["name"]
     if data["demand"]["sampling"] == "direct":
@@ -65,12 +66,9 @@ def content_of(scenario: Scenario) -> dict[str, Any]:
 
 
 def _leave_out_unused(entries: list[dict[str, Any]], schema: type[BaseModel]) -> None:
-    for entry in entries:
-        _leave_out_defaults(entry, schema, _ADDED[schema])
-
-
-def _leave_out_defaults(entry: dict[str, Any], schema: type[BaseModel], names: tuple[str, ...]) -> None:
-    for name in names:
+    for name in _ADDED[schema]:
         default = schema.model_fields[name].default
-        if entry[name] == (list(default) if isinstance(default, tuple) else default):
-            del entry[name]
+        unused = list(default) if isinstance(default, tuple) else default
+        for entry in entries:
+            if entry[name] == unused:
+                del entry[name]

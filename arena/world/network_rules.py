@@ -54,16 +54,21 @@ def _id_faults(network: SupplyGraph) -> list[FieldFault]:
 
 
 def _name_faults(network: SupplyGraph) -> list[FieldFault]:
+    named = {
+        "nodes": [node.name for node in network.nodes],
+        "supply_links": [link.name for link in network.supply_links],
+        "market_links": [link.name for link in network.market_links],
+    }
     faults = []
-    for kind in ("nodes", "supply_links", "market_links"):
+    for kind, names in named.items():
         seen: dict[str, int] = {}
-        for position, each in enumerate(getattr(network, kind)):
-            if each.name in seen:
+        for position, name in enumerate(names):
+            if name in seen:
                 rule = f"names of {kind.replace('_', ' ')} are unique"
-                fix = f"{kind}[{seen[each.name]}] has the same name; give one another name"
-                faults.append(FieldFault(f"{kind}[{position}].name", each.name, rule, fix))
-            elif each.name is not None:
-                seen[each.name] = position
+                fix = f"{kind}[{seen[name]}] has the same name; give one another name"
+                faults.append(FieldFault(f"{kind}[{position}].name", name, rule, fix))
+            elif name is not None:
+                seen[name] = position
     return faults
 
 
@@ -78,7 +83,7 @@ def _link_faults(network: SupplyGraph) -> list[FieldFault]:
     ]
     faults = []
     count: Counter[tuple[int, int]] = Counter()
-    names = [link.name for link in (*network.supply_links, *network.market_links)]
+    names = [link.name for link in network.supply_links] + [link.name for link in network.market_links]
     supply_links = len(network.supply_links)
     unnamed = Counter((tail[1], head[1]) for (_, tail, head), name in zip(ends, names, strict=True) if name is None)
     for position, (field, tail, head) in enumerate(ends):

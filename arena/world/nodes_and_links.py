@@ -75,6 +75,11 @@ class Node(FrozenSchema):
         description="money per unit on hand, and on the way to the node, after the last period; negative: disposal",
     )
 
+    @property
+    def values_stock(self) -> bool:
+        """Whether stock is worth or costs something after the last period."""
+        return bool(self.terminal_value) or any(component.terminal_value for component in self.bill_of_materials)
+
 
 class SupplyLink(FrozenSchema):
     """A link on which the buyer orders.
@@ -132,7 +137,8 @@ class SupplyLink(FrozenSchema):
     @property
     def varies(self) -> bool:
         """Whether the lead time may differ from the promised one."""
-        return not (self.lead_time_distribution is self.lead_time_series is self.longest_lead_time is None)
+        laws = (self.lead_time_distribution, self.lead_time_series, self.longest_lead_time)
+        return any(law is not None for law in laws)
 
     @property
     def slots(self) -> int:

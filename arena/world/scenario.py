@@ -77,7 +77,7 @@ class Scenario(FrozenSchema):
 
     @model_validator(mode="after")
     def _demand_can_be_drawn(self) -> Scenario:
-        faults = supply_faults(self)
+        faults = supply_faults(self.network, self.horizon, self.warm_up, owes=self.upstream_shortage == "owed")
         if self.demand.series is None and self.demand.base_mean is None:
             for i, link in enumerate(self.network.market_links):
                 if link.mean_demand is None:
@@ -182,7 +182,7 @@ class Scenario(FrozenSchema):
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of everything that influences an episode, see `arena.world.content`."""
-        data = content_of(self)
+        data = content_of(self.model_dump(mode="json", by_alias=True))
         # Earlier results without a factory are of worlds whose bound was always 1e6.
         if self._has_no_factory and self.order_bound != LARGEST_QUANTITY:
             data["order_bound"] = self.order_bound

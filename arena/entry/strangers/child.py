@@ -71,12 +71,7 @@ class _Plugin:
         entry = PluginEntry(asked.name, asked.value, asked.distribution, asked.version)
         specs = load_declared(CONTROLLERS, entry, asked.group, reserved_by(asked.distribution, CONTROLLERS))
         self._specs = {spec.name: spec for spec in specs}
-        return Described(
-            [
-                PlainController(spec.name, spec.summary, list(spec.tracks), list(spec.preload), list(spec.capabilities))
-                for spec in specs
-            ]
-        )
+        return Described([_promises(spec) for spec in specs])
 
     def _configure(self, asked: Configure) -> Answer:
         model = self._specs[asked.controller].config
@@ -90,3 +85,9 @@ def _plain(fault: Fault) -> PlainFault:
 
 def _failed(message: str) -> Failed:
     return Failed(message[:TEXT_CAP])
+
+
+def _promises(spec: ControllerSpec[Any]) -> PlainController:
+    plays = None if spec.plays is None else list(spec.plays)
+    promises = (list(spec.tracks), list(spec.preload), list(spec.capabilities))
+    return PlainController(spec.name, spec.summary, *promises, plays)

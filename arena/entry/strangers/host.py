@@ -129,6 +129,7 @@ class Strangers:
                 tracks=tuple(one.tracks),
                 preload=tuple(one.preload),
                 capabilities=tuple(one.capabilities),
+                plays=None if one.plays is None else tuple(one.plays),
                 entry=entry,
             )
             check_promises(described)

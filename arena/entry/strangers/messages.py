@@ -17,6 +17,7 @@ import msgspec
 from arena.contract.controller import Capability
 from arena.contract.messages import Track
 from arena.errors import printable
+from arena.world.parts import Part
 
 ANSWER_CAP: Final = 1024 * 1024
 """Largest answer, bytes."""
@@ -82,6 +83,7 @@ class PlainController(Message, frozen=True):
     tracks: Annotated[list[Track], msgspec.Meta(max_length=16)]
     preload: Annotated[list[_Text], msgspec.Meta(max_length=100)]
     capabilities: Annotated[list[Capability], msgspec.Meta(max_length=16)]
+    plays: Annotated[list[Part], msgspec.Meta(max_length=100)] | None
 
 
 class Described(Message, frozen=True, tag="described"):
