@@ -53,10 +53,10 @@ class Briefing:
     | `discount` | number | – | per period | factor on a period's profit, per period elapsed |
     | `order_bound` | (supply links,) | units | per period | largest order; more is clipped, see `largest_order` |
     | `time_budget` | number | seconds | per decision | time for each decision |
-    | `warm_up` | number | periods | whole episode | first periods, which are played and not counted |
-    | `visible_arrivals` | text | – | whole episode | `by_order`, or `total`: varying lead times hide ages |
     | `seed` | number | – | whole episode | the controller's own seed, unrelated to hidden demand |
     | `node` | number or None | – | whole episode | the managed node, on the decentralised track alone |
+    | `warm_up` | number | periods | whole episode | first periods, which are played and not counted |
+    | `visible_arrivals` | text | – | whole episode | `by_order`, or `total`: varying lead times hide ages |
 
     On the decentralised track, ``network`` is the node with its own links, its neighbours being bare ids, and
     ``order_bound`` has one entry per inbound link.
@@ -113,9 +113,9 @@ class OracleBriefing(InformedBriefing):
     | field | shape | unit | when | meaning |
     |---|---|---|---|---|
     | `realised_demand` | (periods, market links) | units | each period | None under goodwill: it depends on orders |
-    | `realised_lead_times` | (periods, varying links) | periods | each order | −1: never arrives; None: see above |
     | `scenario` | `Scenario` or None | – | whole episode | without names; None if briefed without the stream |
     | `stream` | 64-bit words or None | – | at the start | the episode's random stream, see `stream_words` |
+    | `realised_lead_times` | (periods, links) or None | periods | each order | of links that vary; −1: it is lost |
     """
 
     realised_demand: NDArray[np.float64] | None

@@ -285,7 +285,7 @@ def test_blocks_of_a_store_are_its_episodes_in_order(store):
             for one, series in found:
                 ledger, _ = ledgers[one.record.submission, one.record.scenario, str(one.record.seed_index)]
                 np.testing.assert_array_equal(series.requested, ledger.requested)
-                np.testing.assert_array_equal(series.demand, ledger.demand)
+                np.testing.assert_array_equal(series.drawn, ledger.demand)
         assert reading.count_rows()[0] == len(found)
 
 

@@ -14,7 +14,7 @@ from arena.contract.kpi import Kpis, measure
 from arena.contract.version import RULES, contract_digest
 from arena.world.scenario import Scenario
 
-DIGEST: Final = "2a01b14d7c21bd03996ce3bebabdaf29695a6a225c31c651de20b7453ca55e47"
+DIGEST: Final = "ca68e1caf1312d38c2871ef039a86652c3e5d85d4854412591f3813a0b7f2987"
 
 PINNED: Final[dict[str, dict[str, float]]] = {
     "divergent-trend-seasonal-shock-goodwill-backlog": {
@@ -41,6 +41,7 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "stage_bullwhip_factories": 0.14706168989377258,
         "stockout_free_periods": 0.13333333333333333,
         "network_turns": 0.3348483247014058,
+        "terminal_value": 0.0,
     },
     "serial-m5-backlog": {
         "profit": 140.0484667359669,
@@ -66,6 +67,7 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "stage_bullwhip_factories": 1.233851494845861,
         "stockout_free_periods": 0.8,
         "network_turns": 0.7619232981116517,
+        "terminal_value": 0.0,
     },
     "assembly-trend-seasonal-lost-sales": {
         "profit": 428.5650000000001,
@@ -91,6 +93,7 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "stage_bullwhip_factories": 0.2397321935166622,
         "stockout_free_periods": 0.2,
         "network_turns": 0.3657583493982181,
+        "terminal_value": 0.0,
     },
     "divergent-trend-seasonal-backlog": {
         "profit": -721.907611935843,
@@ -116,6 +119,33 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "stage_bullwhip_factories": 0.14706168989377258,
         "stockout_free_periods": 0.16666666666666666,
         "network_turns": 0.3343465045592705,
+        "terminal_value": 0.0,
+    },
+    "serial-stationary-backlog": {
+        "profit": 146.9125,
+        "fill_rate": 0.5469026548672566,
+        "immediate_fill_rate": 0.23539823008849559,
+        "service_level": 0.23333333333333334,
+        "average_inventory": 104.27222222222223,
+        "unfilled": 2903.0,
+        "revenue": 1271.0,
+        "procurement_cost": 813.5,
+        "holding_cost": 141.0025,
+        "operating_cost": 2.885,
+        "shortage_penalty": 290.3,
+        "fixed_ordering_cost": 0.0,
+        "bullwhip_ratio": 2.414778955060285,
+        "bullwhip_retailers": 1.6018268176835952,
+        "bullwhip_distributors": 1.8838326635001823,
+        "bullwhip_factories": 2.32436974789916,
+        "inventory_turns": 2.9633970909478395,
+        "final_sentiment": 1.0,
+        "stage_bullwhip_retailers": 1.6018268176835952,
+        "stage_bullwhip_distributors": 1.1760526435837777,
+        "stage_bullwhip_factories": 1.233851494845861,
+        "stockout_free_periods": 0.23333333333333334,
+        "network_turns": 0.9877990303159465,
+        "terminal_value": 123.6,
     },
 }
 """By scenario, every indicator of the episode that `play` plays."""
@@ -125,12 +155,19 @@ SEEDS: Final = {
     "serial-m5-backlog": 123,
     "assembly-trend-seasonal-lost-sales": 456,
     "divergent-trend-seasonal-backlog": 789,
+    "serial-stationary-backlog": 1011,
 }
 
 
 def world(name: str) -> Scenario:
-    """A shipped scenario; the last one of `SEEDS` with costs that no shipped one has, so that every indicator moves."""
+    """A shipped scenario; the last two of `SEEDS` with money that no shipped one has, so that every indicator moves."""
     scenario = load_scenario(name)
+    if name == "serial-stationary-backlog":
+        nodes = tuple(
+            node.model_copy(update={"terminal_value": 0.3}) if node.id in scenario.network.managed else node
+            for node in scenario.network.nodes
+        )
+        return scenario.model_copy(update={"network": scenario.network.model_copy(update={"nodes": nodes})})
     if name != "divergent-trend-seasonal-backlog":
         return scenario
     links = tuple(one.model_copy(update={"fixed_ordering_cost": 2.5}) for one in scenario.network.supply_links)

@@ -224,7 +224,7 @@ def test_the_limits_in_the_how_to_are_those_that_hold() -> None:
 
     from arena.documents import MAX_BYTES
     from arena.schemas import LARGEST
-    from arena.world.nodes_and_links import LONGEST_LEAD_TIME
+    from arena.world.lead_times import LONGEST_LEAD_TIME
 
     def most(schema: type, field: str) -> int:
         (limit,) = (one for one in schema.model_fields[field].metadata if hasattr(one, "max_length"))
@@ -234,7 +234,7 @@ def test_the_limits_in_the_how_to_are_those_that_hold() -> None:
     horizon = next(one.le for one in Scenario.model_fields["horizon"].metadata if hasattr(one, "le"))
     text = (Path(__file__).parents[2] / "docs" / "how-to" / "network.md").read_text(encoding="utf-8")
     for limit in (
-        f"{most(network, 'nodes')} nodes, {most(network, 'supply_links'):,} supply links",
+        f"{most(network, 'nodes'):,} nodes, {most(network, 'supply_links'):,} supply links",
         f"{most(network, 'market_links'):,} market links, a lead time at most {LONGEST_LEAD_TIME:,} periods",
         f"a scenario at most {horizon:,} periods",
     ):
