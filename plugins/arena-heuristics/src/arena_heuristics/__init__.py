@@ -13,7 +13,7 @@ view on the blind one (`arena_heuristics.local_base_stock`).
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from arena import Controller, ControllerSpec, Track, hookimpl
 from arena_heuristics.config import (
@@ -67,6 +67,10 @@ def _local_base_stock(config: LocalBaseStockConfig) -> Controller:
     return LocalBaseStock(config)
 
 
+_PLAYS: Final = ()
+"""Parts of worlds beyond the first schema that they play (`arena.world.parts`): none yet."""
+
+
 @hookimpl
 def arena_controllers() -> Iterable[ControllerSpec[Any]]:
     """Declare the rules.
@@ -81,6 +85,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=_TRACKS,
             factory=_newsvendor,
             summary="order up to the critical-ratio quantile of the demand over the lead time",
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="ss",
@@ -88,6 +93,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=_TRACKS,
             factory=_reorder_point,
             summary="(s, S): below the reorder point s, order up to S = s + economic order quantity",
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="exp-smoothing",
@@ -95,6 +101,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=_TRACKS,
             factory=_exponential_smoothing,
             summary="newsvendor targets over Holt's forecast of level and trend",
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="echelon",
@@ -102,6 +109,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=_TRACKS,
             factory=_echelon,
             summary="order up to the quantile of demand until a unit can be sold, counting all stock downstream",
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="clark-scarf",
@@ -109,6 +117,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=("informed",),
             factory=_clark_scarf,
             summary="echelon base stock at Clark and Scarf's optimal levels; on networks that are not serial, echelon",
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="local-base-stock",
@@ -116,5 +125,6 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=("decentralised", "blind"),
             factory=_local_base_stock,
             summary="each node orders up to the smoothed demand that it sees itself; with the full view, its echelon",
+            plays=_PLAYS,
         ),
     )

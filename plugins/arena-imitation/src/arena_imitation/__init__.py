@@ -24,6 +24,10 @@ def _imitation_policy(config: LearnedConfig) -> Controller:
     return LearnedController(shipped_policies(config, WEIGHTS))
 
 
+_PLAYS: Final = ()
+"""Parts of worlds beyond the first schema that they play (`arena.world.parts`): none yet."""
+
+
 @hookimpl
 def arena_controllers() -> Iterable[ControllerSpec[Any]]:
     """Declare the controller that plays policies taught by the oracle.
@@ -39,6 +43,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_imitation_policy,
             summary="a policy that was taught by the oracle: behaviour cloning or DAgger",
             preload=("numpy", "torch", "safetensors.torch"),
+            plays=_PLAYS,
         ),
     )
 

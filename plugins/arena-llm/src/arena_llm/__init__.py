@@ -8,7 +8,7 @@ The client ``openai`` speaks to any OpenAI-compatible endpoint, from the arena's
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from arena import (
     Controller,
@@ -46,6 +46,10 @@ def _openai(endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> LlmCli
     return OpenAIClient(endpoint, key, limits)
 
 
+_PLAYS: Final = ()
+"""Parts of worlds beyond the first schema that they play (`arena.world.parts`): none yet."""
+
+
 @hookimpl
 def arena_controllers() -> Iterable[ControllerSpec[Any]]:
     """Declare the controllers."""
@@ -56,6 +60,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
         factory=_tuner,
         summary="a language model sets six bounded parameters of an ordering rule, once an episode",
         capabilities=("llm",),
+        plays=_PLAYS,
     )
     adaptive = ControllerSpec(
         name="llm-adaptive",
@@ -64,6 +69,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
         factory=_tuner,
         summary="a language model sets six bounded parameters of an ordering rule, again every few periods",
         capabilities=("llm",),
+        plays=_PLAYS,
     )
     tuned = ControllerSpec(
         name="tuned-base-stock",
@@ -71,6 +77,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
         tracks=_TRACKS,
         factory=_tuned,
         summary="the tuners' ordering rule with parameters fitted offline: what a perfect tuner could reach",
+        plays=_PLAYS,
     )
     return tuner, adaptive, tuned
 

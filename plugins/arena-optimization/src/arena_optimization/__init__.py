@@ -6,7 +6,7 @@ All are stated in Pyomo and solved by HiGHS within the process.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from arena import Controller, ControllerSpec, Track, hookimpl
 from arena_optimization.config import (
@@ -62,6 +62,10 @@ def _stochastic_program(config: StochasticProgramConfig) -> Controller:
     return StochasticProgram(config)
 
 
+_PLAYS: Final = ()
+"""Parts of worlds beyond the first schema that they play (`arena.world.parts`): none yet."""
+
+
 @hookimpl
 def arena_controllers() -> Iterable[ControllerSpec[Any]]:
     """Declare the references, then the rolling programs.
@@ -77,6 +81,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_oracle,
             summary="the best plan found with all demand known; optimal and certified where demand is exogenous",
             preload=_PRELOAD,
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="oracle-published",
@@ -85,6 +90,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_published_oracle,
             summary="the published oracle: the optimum of the trace; under goodwill a fixed point of trace and plan",
             preload=_PRELOAD,
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="bound",
@@ -93,6 +99,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_bound,
             summary="the oracle with a certified upper bound, also under goodwill if demand is sampled by inverse CDF",
             preload=_PRELOAD,
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="dlp",
@@ -101,6 +108,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_deterministic_program,
             summary="rolling linear program for mean demand, as published",
             preload=_PRELOAD,
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="mssp",
@@ -109,6 +117,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_multi_stage_program,
             summary="rolling multi-stage stochastic program over ten sampled paths, as published",
             preload=_PRELOAD,
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="stochastic-program",
@@ -117,5 +126,6 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_stochastic_program,
             summary="open-loop feedback over sampled paths to the end of the episode, aware of goodwill",
             preload=(*_PRELOAD, "scipy.stats.qmc"),
+            plays=_PLAYS,
         ),
     )

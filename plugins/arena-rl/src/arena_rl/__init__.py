@@ -14,7 +14,7 @@ unpickled.
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from arena import Controller, ControllerSpec, TrainingSpec, hookimpl
 from arena_rl.config import LearnedConfig
@@ -26,6 +26,10 @@ def _learned_policy(config: LearnedConfig) -> Controller:
     from arena_rl.controller import LearnedController, shipped_policies
 
     return LearnedController(shipped_policies(config))
+
+
+_PLAYS: Final = ()
+"""Parts of worlds beyond the first schema that they play (`arena.world.parts`): none yet."""
 
 
 @hookimpl
@@ -43,6 +47,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_learned_policy,
             summary="a policy that was trained beforehand, by gradients through the dynamics or by its rewards",
             preload=("numpy", "torch", "safetensors.torch"),
+            plays=_PLAYS,
         ),
     )
 

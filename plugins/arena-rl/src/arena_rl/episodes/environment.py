@@ -197,13 +197,14 @@ def post_decision(briefing: BatchBriefing, observation: BatchObservation, orders
     Returns:
         The post-decision state as an observation of the same period; its sentiment is that before the decision.
     """
-    compiled = replace(briefing.compiled, backlog=True, goodwill=None)
+    compiled = replace(briefing.compiled, carried_shares=(1.0,) * briefing.compiled.markets, goodwill=None)
     backlog = briefing.backlog(observation)
     state = BatchState(
         period=observation.period,
         on_hand=observation.on_hand,
         pipeline=observation.pipeline,
         in_transit=torch.zeros_like(orders),
+        unseen=orders.new_zeros((len(orders), 0)),
         owed=observation.owed,
         unfilled=backlog,
         shortfall=backlog,
