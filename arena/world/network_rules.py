@@ -227,8 +227,8 @@ def _supply_link_faults(network: SupplyGraph) -> list[FieldFault]:
             )
             faults.append(FieldFault(f"{field}.lead_time", 0, rule, "write 1, or remove the priority"))
     for position, node in enumerate(network.nodes):
-        if node.priority is not None and not (network.outbound(node.id) and network.markets_of(node.id)):
-            rule = "a priority is for a node that supplies and sells"
+        if node.priority is not None and not network.outbound(node.id):
+            rule = "a priority is for a node that ships on a supply link; here customers are served alone"
             faults.append(FieldFault(f"nodes[{position}].priority", node.priority, rule, "remove the field"))
         if node.allocation == "proportional" and len(network.outbound(node.id)) < 2:
             rule = "an allocation is for a node that ships on two supply links or more"

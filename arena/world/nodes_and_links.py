@@ -67,7 +67,7 @@ class Node(FrozenSchema):
     )
     priority: Priority | None = Field(
         default=None,
-        description="who is served first, after the deliveries of the period, at a node that supplies and sells; "
+        description="who is served first, after the deliveries of the period, at a node that ships on supply links; "
         "absent: buyers, from the stock with which the period begins",
     )
     terminal_value: Finite | None = Field(
