@@ -122,7 +122,7 @@ class Simulator:
         if demand.shape != shape or not (np.isfinite(demand) & (demand >= 0)).all():
             raise ValueError(f"recorded demand has shape {shape} and is 0 or more throughout")
         varying = self.compiled.network.varying_links
-        table = _NO_LEAD_TIMES.reshape(0, 0) if lead_times is None else lead_times
+        table = np.empty((self.scenario.horizon, 0), dtype=np.int64) if lead_times is None else lead_times
         if varying or table.size:
             longest = [self.compiled.network.supply_links[position].slots for position in varying]
             shape = (self.scenario.horizon, len(varying))

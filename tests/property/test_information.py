@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from later_strategies import later_scenarios
 from numpy.typing import NDArray
 from pydantic import BaseModel
 from strategies import EXTENSIONS, changed, decimals, demands, goodwills, networks, scenarios, seeds
@@ -183,8 +184,12 @@ def state_with(network: Network, node: int, own: dict[Any, Any], generator: np.r
         "component_stock": drawn(len(network.components)),
         "pipeline": drawn(offsets[-1]),
         "in_transit": drawn(links),
+        "unseen": drawn(network.delay_offsets[-1]),
+        "received": drawn(links),
+        "arrived": drawn(network.arrival_offsets[-1]),
         "owed": drawn(links),
         "requested": drawn(links),
+        "seen": drawn(links),
     }
 
     def given(name: str, position: int, *key: Any) -> None:
@@ -200,10 +205,16 @@ def state_with(network: Network, node: int, own: dict[Any, Any], generator: np.r
     for position in network.inbound(node):
         link = network.supply_links[position]
         given("in_transit", position, link.supplier)
-        for slot in range(link.lead_time):
-            given("pipeline", offsets[position] + slot, link.supplier, slot)
+        given("received", position, link.supplier)
+        for name, starts in (
+            ("pipeline", offsets),
+            ("unseen", network.delay_offsets),
+            ("arrived", network.arrival_offsets),
+        ):
+            for slot in range(starts[position], starts[position + 1]):
+                given(name, slot, link.supplier, slot - starts[position])
     for position in network.outbound(node):
-        given("requested", position, network.supply_links[position].buyer)
+        given("seen", position, network.supply_links[position].buyer)
     for position in network.markets_of(node):
         for name in ("demand", "unfilled"):
             given(name, position, network.market_links[position].market)
@@ -221,7 +232,7 @@ def told(scenario: Scenario, node: int, state: State) -> tuple[bytes, bytes]:
 @settings(max_examples=120)
 @given(st.data())
 def test_what_a_node_cannot_see_changes_no_byte_that_it_is_told(data: st.DataObject) -> None:
-    here = data.draw(scenarios(networks(extensions=EXTENSIONS)))
+    here = data.draw(st.one_of(scenarios(networks(extensions=EXTENSIONS)), later_scenarios()))
     node = data.draw(st.sampled_from(here.network.managed))
     there = changed(
         here,
