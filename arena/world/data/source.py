@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from arena.errors import Fault, FaultList, FieldFault, InvalidInput
+from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput
 from arena.schemas import FrozenSchema, parse_as
 from arena.world.data.demand_data import MOST_MARKETS, PastEnd
 
@@ -75,7 +75,11 @@ class DataSource(FrozenSchema):
         description="long: a row per date and market; wide: a row per date, a column per market; rows: a row per "
         "market, a column per date"
     )
-    date: Name | None = Field(default=None, description="column of dates; needed by long and wide")
+    date: Name | None = Field(
+        default=None,
+        description="column of dates; needed by long and wide (wide with date_format number: absent where rows are the "
+        "periods, one after the other)",
+    )
     market: Annotated[tuple[Name, ...], BeforeValidator(_as_names)] | None = Field(
         default=None,
         min_length=1,
@@ -190,20 +194,23 @@ _EXAMPLES: Final = {"date": "date: day", "value": "value: units", "market": "mar
 def _layout_faults(source: DataSource) -> list[FieldFault]:
     """The faults of columns that the layout needs or does not know."""
     faults = []
+    is_numbered = source.layout == "wide" and source.date_format == NUMBERED
     for name in _NEEDED[source.layout]:
-        if getattr(source, name) is None:
-            rule = f"layout {source.layout} needs the {'columns' if name == 'market' else 'column'}"
-            faults.append(FieldFault(name, None, rule, f"write its header, such as {_EXAMPLES[name]}"))
+        if getattr(source, name) is None and not is_numbered:
+            rule = f"layout {source.layout} needs this column"
+            faults.append(FieldFault(name, ABSENT, rule, f"write its header, such as {_EXAMPLES[name]}"))
     for name in _FOREIGN[source.layout]:
         value = getattr(source, name)
         if value is not None:
             layouts = " and ".join(layout for layout in _FOREIGN if name not in _FOREIGN[layout])
             fix = f"remove it, or write the layout that fits ({layouts})"
-            faults.append(FieldFault(name, value, f"is an option of layout {layouts}, and this is {source.layout}", fix))
+            faults.append(
+                FieldFault(name, value, f"is an option of layout {layouts}, and this is {source.layout}", fix)
+            )
     if source.layout == "rows" and source.first_date_column is None and source.date_prefix is None:
         rule = "layout rows needs to know which columns are dates"
         fix = "write first_date_column: HEADER (all columns from there on), or date_prefix: d_ for d_1, d_2, …"
-        faults.append(FieldFault("first_date_column", None, rule, fix))
+        faults.append(FieldFault("first_date_column", ABSENT, rule, fix))
     return faults
 
 
