@@ -279,16 +279,13 @@ def _rows(table: Table) -> Iterator[tuple[int, list[str]]]:
     """Yield rows that hold anything; the first one shows whether it is a header after all."""
     first = True
     for line, row in table.rows:
-        texts = [cell for cell in row if cell and not cell.isspace()]
-        if not texts:
+        if not any(cell.strip() for cell in row):
             continue
-        if (
-            first
-            and not table.has_header
-            and not any(is_number(text.strip()) or is_a_date(text.strip()) for text in texts)
-        ):
-            rule = "with header: none the first line holds data, and this one holds names"
-            refuse(table.source, f"{table.word} {line}", ",".join(texts), rule, "remove header: none")
+        if first and not table.has_header:
+            texts = [cell.strip() for cell in row if cell.strip()]
+            if not any(is_number(text) or is_a_date(text) for text in texts):
+                rule = "with header: none the first line holds data, and this one holds names"
+                refuse(table.source, f"{table.word} {line}", ",".join(texts), rule, "remove header: none")
         first = False
         yield line, row
 

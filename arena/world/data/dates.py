@@ -181,6 +181,16 @@ def _are_months(days: Sequence[int]) -> bool:
     return same or all(datetime.date.fromordinal(day + 1).day == 1 for day in days)
 
 
+def _off_month(days: Sequence[int]) -> int:
+    """Return the position of a date that is dated unlike most of the months."""
+    in_month = [datetime.date.fromordinal(day).day for day in days]
+    is_last = [datetime.date.fromordinal(day + 1).day == 1 for day in days]
+    if 2 * sum(is_last) > len(days):
+        return is_last.index(False)
+    usual = Counter(in_month).most_common(1)[0][0]
+    return next(position for position, day in enumerate(in_month) if day != usual)
+
+
 def make_grid(dates: Dates, frequency: str | int) -> Grid | DateFault:
     """Lay dates on the periods from the first date on.
 
@@ -194,26 +204,25 @@ def make_grid(dates: Dates, frequency: str | int) -> Grid | DateFault:
         return Grid(str(first), "period", numbers, max(numbers) + 1)
     if frequency == "month":
         if not _are_months(dates.numbers):
-            days = [datetime.date.fromordinal(day).day for day in dates.numbers]
-            usual = Counter(days).most_common(1)[0][0]
-            off = next(position for position, day in enumerate(days) if day != usual)
+            off = _off_month(dates.numbers)
             rule = "months are dated by the same day of each, or by the last one, and this date is another"
             return DateFault(off, rule, "date every month in one way, or write frequency: day or week")
         months = _months(dates.numbers)
         start = datetime.date.fromordinal(first)
-        return Grid(f"{start:%Y-%m}", "month", [month - min(months) for month in months], max(months) - min(months) + 1)
+        return Grid(
+            start.isoformat()[:7], "month", [month - min(months) for month in months], max(months) - min(months) + 1
+        )
     step = _LENGTHS[str(frequency)] if frequency in _LENGTHS else int(frequency)
     if dates.resolution == "month" or (dates.resolution == "week" and step % 7):
         rule = f"dates name a {dates.resolution} each, and the frequency is {frequency}"
         return DateFault(0, rule, f"write frequency: {dates.resolution}, or remove it")
-    off = next((place for place, day in enumerate(dates.numbers) if (day - first) % step), None)
     start_text = datetime.date.fromordinal(first).isoformat()
-    if off is not None:
-        count = sum((day - first) % step > 0 for day in dates.numbers)
+    between = [place for place, day in enumerate(dates.numbers) if (day - first) % step]
+    if between:
         rule = f"is not a whole number of periods of {_days(step)} after {start_text}"
-        if count > 1:
-            rule += f" ({count} of {len(dates.numbers)} dates are not)"
-        return DateFault(off, rule, "write the frequency of the dates as they are, or mend the dates")
+        if len(between) > 1:
+            rule += f" ({len(between)} of {len(dates.numbers)} dates are not)"
+        return DateFault(between[0], rule, "write the frequency of the dates as they are, or mend the dates")
     numbers = [(day - first) // step for day in dates.numbers]
     name = {1: "day", 7: "week"}.get(step, f"{step} days")
     return Grid(start_text, name, numbers, max(numbers) + 1)

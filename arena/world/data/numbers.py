@@ -10,6 +10,8 @@ from arena.schemas import LARGEST
 
 _NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _COMMA_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+,?[0-9]*|,[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_PLAIN: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,20})?")
+_PLAIN_WITH_COMMA: Final = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,20})?")
 _FIRST_CHARACTERS: Final = frozenset("+-.,0123456789nNiI")
 _NOT_FINITE: Final = re.compile(r"[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
 # Groups of three digits with commas, points, spaces or the like between them.
@@ -63,12 +65,9 @@ def is_number(cell: str) -> bool:
     )
 
 
-def is_plain(cell: str) -> bool:
-    """Tell whether a cell keeps the rules in every notation: a few digits and nothing else, or a decimal point.
-
-    It settles most cells of most tables at once.
-    """
-    return cell.isdecimal() and cell.isascii() and len(cell) < 10
+def is_plain(cell: str, decimal: str) -> bool:
+    """Tell whether a cell is a few digits with or without decimals, which keep all rules: most cells of most tables."""
+    return (_PLAIN if decimal == "." else _PLAIN_WITH_COMMA).fullmatch(cell) is not None
 
 
 def read_number(cell: str, decimal: str) -> float:

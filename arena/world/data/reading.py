@@ -149,8 +149,8 @@ def _units(cells: Cells, source: DataSource) -> tuple[NDArray[np.float64], NDArr
     broken = np.zeros(len(texts), dtype=np.int64)
     units = np.full(len(texts), np.nan)
     for number, text in enumerate(texts):
-        if is_plain(text):
-            units[number] = float(text)
+        if is_plain(text, source.decimal):
+            units[number] = read_number(text, source.decimal)
         elif text:
             broken[number] = next((place for place, one in enumerate(rules, start=1) if not one.test(text)), 0)
             units[number] = 0.0 if broken[number] else read_number(text, source.decimal)
