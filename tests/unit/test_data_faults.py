@@ -86,7 +86,7 @@ TEXT = [
     Case("workbook", b"PK\x03\x04 and the rest", LONG, r'is a workbook .*; save the table as "CSV UTF-8"', GOOD_LONG),
     Case("compressed", gzip.compress(GOOD_LONG.encode()), LONG, r"is a compressed file.*; unpack it", GOOD_LONG),
     Case("no bytes", "", LONG, r"is empty; begin with a line of names", GOOD_LONG),
-    Case("header only", "day,shop,units\n", LONG, r"has a header and no rows; add lines below", GOOD_LONG),
+    Case("header only", "day,shop,units\n", LONG, r"has a header and no rows; add rows below", GOOD_LONG),
     Case("blank header", ",,\n2024-01-01,a,5\n", LONG, r"names its columns, this one is blank; begin", GOOD_LONG),
     Case(
         "too many cells",
@@ -189,7 +189,7 @@ COLUMNS = [
         "several markets and no column of them",
         GOOD_LONG,
         {"layout": "long", "date": "day", "value": "units", "markets": ["a", "b"]},
-        r'markets: names more than one, .*; write market: COLUMN, one or more of "shop"',
+        r'markets: names "a", "b", and without .*; write market: COLUMN, one or more of "shop"',
         options_to_write={"market": "shop", "markets": ["a"]},
     ),
     Case(
@@ -266,7 +266,7 @@ CELLS = [
         "nothing before the first",
         swap(GOOD_WIDE, ",5,", ",,"),
         WIDE | {"missing": "previous"},
-        r'missing: previous has no value before the first one, and data of "a" begin later .*; write missing: zero',
+        r'missing: previous fills from the period before, and data of "a" begin later .*; write missing: zero',
         options_to_write={"missing": "zero"},
     ),
 ]
@@ -276,7 +276,7 @@ DATES = [
         "dates with the day first",
         "day,shop,units\n31.01.2024,a,5\n01.02.2024,a,6\n",
         LONG,
-        r'line 2, day: is not an ISO date .*\(2 of 2 do not\), got "31.01.2024"; write date_format: "%d.%m.%Y"',
+        r'line 2, day: is not an ISO date .*\(2 of 2 dates\), got "31.01.2024"; write date_format: "%d.%m.%Y"',
         options_to_write={"date_format": "%d.%m.%Y"},
     ),
     Case(
@@ -297,14 +297,14 @@ DATES = [
         "another format than written",
         GOOD_LONG,
         LONG | {"date_format": "%d.%m.%Y"},
-        r'line 2, day: does not match date_format: "%d.%m.%Y" \(3 of 3 do not\), got "2024-01-01"; write the format',
+        r'line 2, day: does not match date_format: "%d.%m.%Y" \(3 of 3 dates\), got "2024-01-01"; write the format',
         options_to_write={"date_format": None},
     ),
     Case(
         "day that does not exist",
         swap(GOOD_LONG, "01-03", "02-30"),
         LONG,
-        r'line 4, day: is not an ISO date .*got "2024-02-30"',
+        r'line 4, day: is not an ISO date .*got "2024-02-30"; mend it; the other dates are ISO',
         GOOD_LONG,
     ),
     Case(
@@ -325,7 +325,7 @@ DATES = [
         "dates where numbers are written",
         GOOD_LONG,
         LONG | {"date_format": "number"},
-        r"does not match date_format: number, a whole number \(3 of 3 do not\)",
+        r"does not match date_format: number, a whole number \(3 of 3 dates\)",
         options_to_write={"date_format": None},
     ),
     Case(
@@ -444,7 +444,7 @@ DATES = [
         "mistyped year",
         swap(GOOD_LONG, "2024-01-03", "9024-01-03"),
         LONG | {"frequency": "day"},
-        r"from 2024-01-01 to .* there are 2,556,\d+ periods of 1 markets, .*; check the first and the last date",
+        r"from 2024-01-01 to .* there are 2,556,\d+ periods; .*; check the first and the last date",
         GOOD_LONG,
     ),
 ]
@@ -580,7 +580,10 @@ OPTIONS = [
     (LONG | {"encoding": "latin1000"}, r"demand.data.encoding: is not an encoding of text"),
     (LONG | {"encoding": "base64"}, r"demand.data.encoding: is not an encoding of text"),
     (LONG | {"markets": ["a", "a"]}, r"demand.data.markets: is named twice, got \"a\""),
-    (LONG | {"frequency": "hour"}, r"demand.data.frequency: "),
+    (
+        LONG | {"frequency": "hour"},
+        r"demand.data.frequency: is day, week, month, or a number of days from 1 to 9999, got",
+    ),
     (
         LONG | {"frequency": 7, "date_format": "number"},
         r"demand.data.frequency: periods that are numbered have no length",

@@ -103,7 +103,7 @@ def read_cells(table: Table, source: DataSource) -> Cells:
     """
     cells = {"long": _read_long, "wide": _read_wide, "rows": _read_rows}[source.layout](table, source)
     if not cells.lines:
-        refuse(table.source, "", ABSENT, "has a header and no rows", f"add {table.word}s below the header")
+        refuse(table.source, "", ABSENT, "has a header and no rows", "add rows below the header")
     cells.check_size()
     return cells
 
@@ -115,9 +115,9 @@ def _read_long(table: Table, source: DataSource) -> Cells:
         name = source.value or ""
         if source.markets is not None:
             if len(source.markets) > 1:
-                rule = "names more than one, and without the option market all rows are of one market"
+                rule = f"names {listed(source.markets)}, and without the option market all rows are of one market"
                 fix = f"write market: COLUMN, one or more of {listed(_others(table, places))}"
-                refuse(table.source, "markets", listed(source.markets), rule, fix)
+                refuse(table.source, "markets", ABSENT, rule, fix)
             name = source.markets[0]
         cells, id_places = Cells(table, Names([name]), source.value), []
     else:

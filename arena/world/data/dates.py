@@ -82,14 +82,15 @@ def read_dates(texts: Sequence[str], date_format: str | None) -> Dates | DateFau
         if read[first] == "clock":
             rule = "has a time of the day, and the shortest period is a day"
             return DateFault(first, rule, "add the values of a day up, and write dates without a time")
-        share = f" ({len(wrong)} of {len(texts)} do not)" if len(wrong) > 1 else ""
+        share = f" ({len(wrong)} of {len(texts)} dates)" if len(wrong) > 1 else ""
         if date_format == NUMBERED:
             return DateFault(first, f"does not match date_format: number, a whole number{share}", _advice(texts[first]))
         if date_format is not None:
             rule = f'does not match date_format: "{date_format}"{share}'
             return DateFault(first, rule, "write the format of the dates as they are, or mend the dates")
-        rule = f"is not an ISO date such as 2024-01-31, which dates are without date_format{share}"
-        return DateFault(first, rule, _advice(texts[first]))
+        rule = f"is not an ISO date such as 2024-01-31, and no date_format is written{share}"
+        is_exception = 2 * len(wrong) < len(texts)
+        return DateFault(first, rule, "mend it; the other dates are ISO" if is_exception else _advice(texts[first]))
     dates = [one for one in read if not isinstance(one, str)]
     resolutions = {resolution for _, resolution in dates}
     if len(resolutions) > 1:

@@ -212,9 +212,9 @@ def _grid(cells: Cells, source: DataSource) -> tuple[Grid | None, bool, list[Fau
         return told(grid)
     markets = len(cells.markets.texts)
     if grid.length > MOST_PERIODS or grid.length * markets > MOST_VALUES:
-        most = f"{MOST_PERIODS:,} periods and {MOST_VALUES:,} values"
+        most = f"{MOST_PERIODS:,} periods, and {MOST_VALUES:,} values in all markets"
         last = label_of(grid.start, grid.frequency, grid.length - 1) if grid.length < MOST_VALUES else "the last date"
-        rule = f"from {grid.start} to {last} there are {grid.length:,} periods of {markets} markets, and at most {most}"
+        rule = f"from {grid.start} to {last} there are {grid.length:,} periods; recorded demand has at most {most}"
         fix = "check the first and the last date, or choose markets by markets: [ … ]"
         return None, False, [Fault(cells.table.source, "", ABSENT, rule, fix)]
     return grid, source.frequency is None, []
@@ -264,7 +264,7 @@ def _fill(values: NDArray[np.float64], cells: Cells, source: DataSource, grid: G
         if not early.any():
             return []
         markets = [cells.markets.texts[place] for place in np.flatnonzero(early.any(axis=1))]
-        rule = f"missing: previous has no value before the first one, and data of {listed(markets)} begin later than"
+        rule = f"previous fills from the period before, and data of {listed(markets)} begin later than"
         fix = "write missing: zero, choose markets, or give their values from there on"
         return [Fault(name, "missing", ABSENT, f"{rule} {grid.start}", fix)]
     fix = "write missing: zero if nothing was asked for then, or missing: previous"

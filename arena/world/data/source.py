@@ -35,6 +35,16 @@ def _as_flags(value: object) -> object:
     return {"file": value} if isinstance(value, str) else value
 
 
+def _as_frequency(value: object) -> object:
+    is_days = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LONGEST_PERIOD
+    if is_days or value is None or value in ("day", "week", "month"):
+        return value
+    rule = f"is day, week, month, or a number of days from 1 to {_LONGEST_PERIOD}"
+    raise FaultList([FieldFault("", value, rule, "write frequency: day, or frequency: 14 for two weeks")])
+
+
+Frequency = Annotated[Literal["day", "week", "month"] | int, BeforeValidator(_as_frequency)]
+"""Length of a period."""
 Name = Annotated[str, BeforeValidator(_as_name), Field(min_length=1, max_length=_LONGEST_NAME)]
 """A header of a table, or with `header: none` the number of a column, counted from 1."""
 
@@ -114,12 +124,10 @@ class DataSource(FrozenSchema):
         description="how dates are written, in the letters of strptime, such as %d.%m.%Y; number: periods are whole "
         "numbers; absent: ISO, such as 2024-01-31, 2024-W05 or 2024-01",
     )
-    frequency: Literal["day", "week", "month"] | Annotated[int, Field(strict=True, ge=1, le=_LONGEST_PERIOD)] | None = (
-        Field(
-            default=None,
-            description="length of a period: day, week, month, or a number of days; absent: found from the dates, or "
-            "refused where they leave a doubt",
-        )
+    frequency: Frequency | None = Field(
+        default=None,
+        description="length of a period: day, week, month, or a number of days; absent: found from the dates, or "
+        "refused where they leave a doubt",
     )
     separator: str = Field(default=",", description='character between columns: ",", ";", "|" or tab')
     decimal: Literal[".", ","] = Field(default=".", description="character before decimals")
