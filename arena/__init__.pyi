@@ -137,6 +137,9 @@ from .simulate.simulator import (
     episode_generator as episode_generator,
     realised_demand as realised_demand,
 )
+from .world.data.demand_data import DemandData as DemandData
+from .world.data.reading import Reading as Reading, read_data as read_data
+from .world.data.source import DataSource as DataSource
 from .world.demand import (
     Demand as Demand,
     Goodwill as Goodwill,

@@ -8,7 +8,7 @@ import pytest
 from commands import invoke
 from pydantic import BaseModel
 
-from arena.world.data import DataSource, parse_data_source
+from arena.world.data import DataSource
 from arena.world.data.source import FlagSource
 
 
@@ -65,8 +65,3 @@ def test_the_scenario_of_the_how_to_can_be_described(
 def test_a_search_finds_the_how_to(repository: Path, word: str) -> None:
     assert word in how_to(repository)
     assert "Your own network and data" in (repository / "mkdocs.yml").read_text(encoding="utf-8")
-
-
-def test_every_message_of_options_says_what_to_add() -> None:
-    source = parse_data_source({"file": "a.csv", "layout": "wide", "date": "day"}, "mine.yaml")
-    assert source == DataSource(file="a.csv", layout="wide", date="day")

@@ -199,6 +199,13 @@ COLUMNS = [
         r'market: a row has no market in "shop"; write its market, or remove the row',
         GOOD_LONG,
     ),
+    Case(
+        "endless name",
+        swap(GOOD_LONG, ",a,", f",{'a' * 201},"),
+        LONG,
+        r'market: the name of a market has at most 200 characters, got "a+…"; name another column',
+        swap(GOOD_LONG, ",a,", f",{'a' * 200},"),
+    ),
 ]
 
 CELLS = [
@@ -602,3 +609,25 @@ def test_what_is_wrong_with_the_options_is_said(options, message):
     assert parse_data_source({"file": "sales.csv", **LONG}, "mine.yaml", "demand.data").market == ("shop",)
     with pytest.raises(InvalidInput, match=message):
         parse_data_source({"file": "sales.csv", **options}, "mine.yaml", "demand.data")
+
+
+LIMITS = [
+    (
+        "cells.MOST_VALUES",
+        5,
+        r"recorded demand has at most 5 values; choose markets by their names in markets: \[ … \]",
+    ),
+    ("cells.MOST_MARKETS", 1, r"recorded demand has at most 1 markets; choose markets by their names"),
+    ("cells.MOST_PERIODS", 2, r"line 4, day: recorded demand has at most 2 periods; keep the periods that are needed"),
+    ("table_files.MOST_COLUMNS", 2, r"line 1: a demand table has at most 2 columns, got 3"),
+    ("table_files.LARGEST_FILE", 20, r"a regular file of at most 20 bytes; keep the columns and rows that are needed"),
+]
+
+
+@pytest.mark.parametrize(("name", "limit", "message"), LIMITS, ids=[name for name, _, _ in LIMITS])
+def test_what_is_too_large_is_refused_with_the_limit(read, monkeypatch, name, limit, message):
+    assert read(GOOD_WIDE, WIDE)[0].array.shape == (3, 2)
+    monkeypatch.setattr(f"arena.world.data.{name}", limit)
+    with pytest.raises(InvalidInput, match=message) as caught:
+        read(GOOD_WIDE, WIDE)
+    assert len(caught.value.faults) == 1

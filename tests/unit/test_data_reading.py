@@ -1,5 +1,6 @@
 """Recorded demand: what is read of each layout, how periods are found, and what the result promises."""
 
+import contextlib
 import os
 import sys
 from datetime import date, datetime
@@ -301,6 +302,46 @@ def test_the_order_of_rows_and_the_layout_change_nothing(tmp_path_factory, value
         assert data == expected
         assert DemandData.model_validate_json(data.model_dump_json()) == data
         assert reading.mean == pytest.approx(np.mean(values), rel=1e-9, abs=1e-12)
+
+
+@given(
+    content=st.one_of(
+        st.binary(max_size=200),
+        st.lists(
+            st.lists(
+                st.sampled_from(
+                    ["day", "a", "2024-01-01", "2024-01-02", "1", "-2", "1,5", "", '"', "NaN", "x", "1e999"]
+                ),
+                max_size=4,
+            ).map(",".join),
+            max_size=6,
+        ).map(lambda lines: "\n".join(["day,a", *lines]).encode()),
+    ),
+    layout=st.sampled_from(
+        [
+            {"layout": "long", "date": "day", "value": "a"},
+            {"layout": "long", "date": 1, "market": 3, "value": 2, "header": "none"},
+            {"layout": "wide", "date": "day"},
+            {"layout": "rows", "market": "day", "first_date_column": "a"},
+        ]
+    ),
+    rules=st.fixed_dictionaries(
+        {},
+        optional={
+            "missing": st.sampled_from(["zero", "previous"]),
+            "negative": st.just("zero"),
+            "frequency": st.sampled_from(["day", "month", 3]),
+            "encoding": st.sampled_from(["latin-1", "utf-16"]),
+            "separator": st.sampled_from([";", "tab"]),
+        },
+    ),
+)
+def test_whatever_a_file_holds_it_is_read_or_refused(tmp_path_factory, content, layout, rules):
+    folder = tmp_path_factory.mktemp("fuzz")
+    (folder / "sales.csv").write_bytes(content)
+    with contextlib.suppress(InvalidInput):
+        data, _ = read_data(DataSource(file="sales.csv", **layout, **rules), folder)
+        assert data.array.min() >= 0
 
 
 def test_markets_of_a_network_beside_those_of_the_data():

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from arena.errors import ABSENT, Fault, UnknownName, suggest
-from arena.world.data.demand_data import MOST_MARKETS, MOST_PERIODS, MOST_VALUES
+from arena.world.data.demand_data import LONGEST_NAME, MOST_MARKETS, MOST_PERIODS, MOST_VALUES
 from arena.world.data.numbers import is_number
 from arena.world.data.periods import is_a_date
 from arena.world.data.source import DataSource
@@ -105,6 +105,10 @@ def read_cells(table: Table, source: DataSource) -> Cells:
     if not cells.lines:
         refuse(table.source, "", ABSENT, "has a header and no rows", "add rows below the header")
     cells.check_size()
+    long_name = next((name for name in cells.markets.texts if len(name) > LONGEST_NAME), None)
+    if long_name is not None:
+        rule = f"the name of a market has at most {LONGEST_NAME} characters"
+        refuse(table.source, "market", long_name, rule, "name another column, or shorten the names")
     return cells
 
 

@@ -20,6 +20,9 @@ MOST_PERIODS: Final = 100_000
 MOST_VALUES: Final = 5_000_000
 """Most values of recorded demand, markets times periods."""
 
+LONGEST_NAME: Final = 200
+"""Most characters of a market's name."""
+
 PastEnd = Literal["error", "repeat"]
 """How periods after the last recorded one are played: refused, or as the last one."""
 
@@ -33,7 +36,7 @@ class DemandData(FrozenSchema):
     give an equal digest wherever they were read.
     """
 
-    markets: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = Field(
+    markets: tuple[Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)], ...] = Field(
         min_length=1, max_length=MOST_MARKETS, description="names of the markets, each once"
     )
     start: str = Field(

@@ -95,7 +95,8 @@ def read_data(source: DataSource, base: Path | None = None) -> tuple[DemandData,
     path = find_file(source, base)
     cells = read_cells(open_file(source, path), source)
     markets = tuple(cells.markets.texts)
-    units, is_broken, faults = _units(cells, source)
+    other = _columns_without_numbers(cells) if source.layout == "wide" and source.markets is None else []
+    units, is_broken, faults = _units(cells, source, other)
     grid, found, date_faults = _grid(cells, source)
     faults = [*date_faults, *faults]
     if grid is None:
@@ -109,6 +110,8 @@ def read_data(source: DataSource, base: Path | None = None) -> tuple[DemandData,
     # A cell that breaks a rule has been told of; it is not missing besides.
     values.flat[place] = np.where(is_broken, 0.0, units)
     absent = np.isnan(values)
+    # A column that is no market is told of once; what it lacks is not missing besides.
+    values[np.isin(markets, other)] = 0.0
     faults += _fill(values, cells, source, grid)
     if faults:
         raise InvalidInput(faults)
@@ -141,7 +144,9 @@ def read_data(source: DataSource, base: Path | None = None) -> tuple[DemandData,
     return data, reading
 
 
-def _units(cells: Cells, source: DataSource) -> tuple[NDArray[np.float64], NDArray[np.bool_], list[Fault]]:
+def _units(
+    cells: Cells, source: DataSource, other: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], list[Fault]]:
     """Return the units of every cell (NaN if it is empty), whether it breaks a rule, and a fault per rule."""
     texts = cells.texts.texts
     rules = quantity_rules(source.decimal, source.negative, texts)
@@ -156,19 +161,15 @@ def _units(cells: Cells, source: DataSource) -> tuple[NDArray[np.float64], NDArr
             units[number] = 0.0 if broken[number] else read_number(text, source.decimal)
     codes = np.frombuffer(cells.text_numbers, dtype=np.int64)
     breaks = broken[codes]
+    is_other = np.isin(cells.markets.texts, other)[np.frombuffer(cells.market_numbers, dtype=np.int64)]
     faults = []
-    if source.layout == "wide" and source.markets is None:
-        other = _columns_without_numbers(cells, codes)
-        if other:
-            numbers = [name for name in cells.markets.texts if name not in other]
-            shown = ", ".join(map(in_yaml, numbers[:3])) or "…"
-            rule = f"every column but the dates is a market, and {listed(other)} has no numbers"
-            fix = f"write which columns are markets, such as markets: [{shown}]"
-            faults.append(Fault(cells.table.source, "markets", ABSENT, rule, fix))
-            is_other = np.isin(cells.markets.texts, other)
-            told = breaks * ~is_other[np.frombuffer(cells.market_numbers, dtype=np.int64)]
-            return units[codes], breaks > 0, faults + list(_rule_faults(cells, rules, told))
-    return units[codes], breaks > 0, faults + list(_rule_faults(cells, rules, breaks))
+    if other:
+        shown = ", ".join([in_yaml(name) for name in cells.markets.texts if name not in other][:3]) or "…"
+        rule = f"every column but the dates is a market, and {listed(other)} has no numbers"
+        fix = f"write which columns are markets, such as markets: [{shown}]"
+        faults.append(Fault(cells.table.source, "markets", ABSENT, rule, fix))
+    faults += _rule_faults(cells, rules, np.where(is_other, 0, breaks))
+    return units[codes], breaks > 0, faults
 
 
 def _rule_faults(cells: Cells, rules: Sequence[Rule], breaks: NDArray[np.int64]) -> Iterator[Fault]:
@@ -182,8 +183,9 @@ def _rule_faults(cells: Cells, rules: Sequence[Rule], breaks: NDArray[np.int64])
             yield Fault(cells.table.source, cells.place(first), text, words, fix)
 
 
-def _columns_without_numbers(cells: Cells, codes: NDArray[np.int64]) -> list[str]:
+def _columns_without_numbers(cells: Cells) -> list[str]:
     """Return the markets whose column has text and no number at all."""
+    codes = np.frombuffer(cells.text_numbers, dtype=np.int64)
     number = np.array([is_number(text) for text in cells.texts.texts])
     filled = np.array([text != "" for text in cells.texts.texts])
     market = np.frombuffer(cells.market_numbers, dtype=np.int64)
