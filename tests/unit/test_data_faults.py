@@ -155,6 +155,13 @@ COLUMNS = [
         options_to_write={"markets": ["a"]},
     ),
     Case(
+        "column of text with a gap",
+        "day,a,note\n2024-01-01,5,full\n2024-01-02,6,\n",
+        WIDE,
+        r'markets: every column but the dates is a market, and "note" has no numbers; .*markets: \[a\]',
+        options_to_write={"markets": ["a"]},
+    ),
+    Case(
         "column without a name",
         swap(GOOD_WIDE, "day,a,b", "day,,b"),
         WIDE,
@@ -425,6 +432,20 @@ DATES = [
         WIDE,
         r"frequency: the steps between dates leave .* in doubt: 7 days \(2 ×\), 6 days \(1 ×\); write frequency",
         swap("day,a\n2024-01-01,5\n2024-01-08,6\n2024-01-15,7\n2024-01-21,7\n", "01-21", "01-22"),
+    ),
+    Case(
+        "weeks and a stray day",
+        "day,a\n2024-01-01,5\n2024-01-08,6\n2024-01-15,7\n2024-01-16,1\n2024-01-22,7\n",
+        WIDE,
+        r"frequency: the steps between dates leave .* in doubt: 7 days \(2 ×\), a day \(1 ×\), 6 days \(1 ×\)",
+        "day,a\n2024-01-01,5\n2024-01-08,6\n2024-01-15,8\n2024-01-22,7\n",
+    ),
+    Case(
+        "hours in a format",
+        "day,shop,units\n01.02.2024 00:00,a,5\n02.02.2024 09:30,a,6\n",
+        LONG | {"date_format": "%d.%m.%Y %H:%M"},
+        r'line 3, day: has a time of the day, .*got "02.02.2024 09:30"; add the values of a day up',
+        "day,shop,units\n01.02.2024 00:00,a,5\n02.02.2024 00:00,a,6\n",
     ),
     Case(
         "one date",

@@ -88,6 +88,15 @@ def test_rows_as_in_m5(read):
     assert chosen.values == ((1, 2),)
 
 
+def test_a_market_of_several_columns_in_a_long_table(read):
+    content = "day,shop,item,units\n2024-01-01,a,x,1\n2024-01-01,a,y,2\n2024-01-02,a,y,4\n2024-01-02,a,x,3\n"
+    options = {"layout": "long", "date": "day", "market": ["item", "shop"], "value": "units"}
+    data, _ = read(content, **options)
+    assert (data.markets, data.values) == (("x/a", "y/a"), ((1, 3), (2, 4)))
+    chosen, _ = read(content, joined_by=" at ", markets=["y at a", "x at a"], **options)
+    assert (chosen.markets, chosen.values) == (("y at a", "x at a"), ((2, 4), (1, 3)))
+
+
 def test_rows_of_a_wide_table_may_be_the_periods_themselves(read):
     data, _ = read("5\n6.5\n0\n", layout="wide", header="none", date_format="number")
     assert (data.markets, data.start, data.frequency, data.values) == (("1",), "0", "period", ((5, 6.5, 0),))
