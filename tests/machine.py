@@ -4,19 +4,22 @@ An attack that the table calls open must work where the machine has what it need
 rotted, and proves nothing about the levels that block it, or the table is wrong.
 """
 
+import contextlib
 import mmap
 import os
 import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from arena.jail.group_places import find_group_places, find_own_group, lines_of
 from arena.report.attacks import Need
 
 
@@ -60,6 +63,38 @@ def _forget_on_advice() -> bool:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
         mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)[0]
         return resource.getrusage(resource.RUSAGE_SELF).ru_majflt > before
+
+
+@contextlib.contextmanager
+def crowded_together() -> Iterator[str]:
+    """Put this process, and what it starts, into one group for processor time, as a container does.
+
+    In such a group the kernel does not share the processor among sessions. Yields why that cannot be done here;
+    nothing if it is done.
+    """
+    places = [one for one in find_group_places(lines_of("mountinfo"), lines_of("cgroup")) if "cpu" in one.controllers]
+    if not places:
+        yield "no control group for processor time can be made here; it takes root or a delegated group"
+        return
+    place = places[0]
+    own = find_own_group(lines_of("mountinfo"), lines_of("cgroup")) if place.version == 2 else None
+    before = place.folder if own is None else own[1]
+    inside = place.folder / f"tests-{os.getpid()}"
+    try:
+        inside.mkdir()
+        (inside / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+    except OSError as error:
+        yield f"no control group for processor time can be made here: {error}"
+        return
+    try:
+        yield ""
+    finally:
+        (before / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                inside.rmdir()
+                break
+            time.sleep(0.05)
 
 
 def _succeeds(code: str) -> bool:

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from arena.jail import watch, zygote
+from arena.jail import priority, watch, zygote
 from arena.jail.kernel import LINUX, adopt_orphans, renounce_privileges
 from arena.jail.lockdown import Policy, bound_address_space, offer_to_the_memory_killer
 from arena.jail.trees import copy_tree, remove_tree
@@ -295,6 +295,8 @@ class _Warden:
             cause = watch.exceeded(seat, orphans, directory / zygote.HOME, self._policy.limits)
             if cause != watch.WITHIN_LIMITS:
                 self._verdicts[seat] = self._end(seat)._replace(cause=cause)
+            else:
+                priority.keep_fair([seat, *orphans])
 
     def _end(self, seat: int) -> Verdict:
         """Kill a seat and all that came of it. A process that was already ending keeps the status it had chosen."""

@@ -63,6 +63,17 @@ def children(process: int) -> set[int]:
     return found
 
 
+def family(processes: Iterable[int]) -> set[int]:
+    """Process ids of processes and of all that they started, as far as the kernel tells."""
+    waiting = set(processes)
+    seen: set[int] = set()
+    while waiting:
+        process = waiting.pop()
+        seen.add(process)
+        waiting |= children(process) - seen
+    return seen
+
+
 def _count_tasks(processes: Iterable[int], most: int) -> int:
     """Count the threads of processes and of their descendants; beyond a bound it stops."""
     waiting = set(processes)
