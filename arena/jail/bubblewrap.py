@@ -19,8 +19,10 @@ SEATS = Path("/seats")
 
 ROOMS = SEATS / "rooms"
 """Where the folders are that seats write to."""
+LIBRARIES_ROOM = ROOMS / "libraries"
+"""Home of the zygote, where libraries that are imported may leave temporary files."""
 MOST_ROOMS = 32
-"""Number of them. Seats beyond that many at a time share rooms, and what can be written there."""
+"""Number of rooms for seats. Seats beyond that many at a time share rooms, and what can be written there."""
 
 
 def find_bubblewrap() -> str | None:
@@ -56,8 +58,8 @@ def sandboxed(
     for device in DEVICES:
         arguments += ["--dev-bind", device, device]
     arguments += ["--proc", "/proc", "--size", str(space), "--tmpfs", str(SEATS)]
-    for number in range(MOST_ROOMS):
-        arguments += ["--size", str(room), "--perms", "0700", "--tmpfs", str(ROOMS / str(number))]
+    for place in (LIBRARIES_ROOM, *(ROOMS / str(number) for number in range(MOST_ROOMS))):
+        arguments += ["--size", str(room), "--perms", "0700", "--tmpfs", str(place)]
     arguments += ["--remount-ro", "/"]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]

@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 from arena.errors import InfrastructureFailure, printable
 from arena.jail import watch
-from arena.jail.bubblewrap import MOST_ROOMS, ROOMS, SEATS, sandboxed
+from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, sandboxed
 from arena.jail.cgroup import ControlGroup
 from arena.jail.cpu_time import CpuMeter, FamilyMeter, Located, ProcessMeter, locate
 from arena.jail.limits import Limits
@@ -122,7 +122,7 @@ class Launcher:
         self._control, theirs = socket.socketpair()
         with theirs:
             command = self._command(theirs.fileno(), program, policy, preload, places)
-            environment = _environment(self._seats_at)
+            environment = _environment(self._directory or LIBRARIES_ROOM)
             if bubblewrap is not None:
                 disk = policy.limits.disk
                 command = sandboxed(

@@ -144,7 +144,8 @@ def survivors(host):
     folders = []
     for launcher in host._launchers.values():
         seats = f"/proc/{zygote_of(launcher)}/root/seats" if host.isolation == "sandbox" else launcher._directory
-        folders += [entry.name for entry in Path(seats).iterdir()]
+        folders += [entry.name for entry in Path(seats).iterdir() if entry.name != "rooms"]
+        folders += [entry.name for entry in Path(seats, "rooms").glob("*/*")]
     return processes, folders
 
 
