@@ -58,8 +58,8 @@ def sandboxed(
     for device in DEVICES:
         arguments += ["--dev-bind", device, device]
     arguments += ["--proc", "/proc", "--size", str(space), "--tmpfs", str(SEATS)]
-    for place in (LIBRARIES_ROOM, *(ROOMS / str(number) for number in range(MOST_ROOMS))):
-        arguments += ["--size", str(room), "--perms", "0700", "--tmpfs", str(place)]
+    for writable in (LIBRARIES_ROOM, *(ROOMS / str(number) for number in range(MOST_ROOMS))):
+        arguments += ["--size", str(room), "--perms", "0700", "--tmpfs", str(writable)]
     arguments += ["--remount-ro", "/"]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]

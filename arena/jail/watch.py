@@ -7,6 +7,7 @@ looks at its seats several times a second, and ends the one that has too much.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,16 @@ WITHIN_LIMITS: Final = 0
 TOO_MANY_TASKS: Final = 1
 TOO_MUCH_ON_DISK: Final = 2
 TOO_MANY_FILES: Final = 3
+
+
+def blindness() -> str:
+    """Return why this system does not let processes be looked at; empty if it does."""
+    own = os.getpid()
+    if not threads(own):
+        return "the system does not tell the threads of a process"
+    if not (Path(f"/proc/{own}/task/{own}/children")).exists():
+        return "the kernel does not tell the children of a process (CONFIG_PROC_CHILDREN)"
+    return ""
 
 
 def exceeded(seat: int, orphans: Iterable[int], directory: Path, limits: Limits) -> int:

