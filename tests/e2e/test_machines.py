@@ -66,7 +66,11 @@ MACHINES = {
 }
 
 
-@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(
+    "machine",
+    # Each of them takes about 20 seconds; one container is enough for every day.
+    [pytest.param(name, marks=pytest.mark.slow) if "filter" in name else name for name in MACHINES],
+)
 def test_the_level_that_is_reached_is_told_and_recorded(machine, place):
     run, level = MACHINES[machine]
     require_or_skip(level)
