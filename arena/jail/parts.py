@@ -12,8 +12,10 @@ from typing import Final, Literal, NamedTuple
 from arena.jail import landlock, seccomp
 from arena.jail.bubblewrap import find_bubblewrap
 from arena.jail.cgroup import ControlGroup
+from arena.jail.group_places import CONTROLLERS
 from arena.jail.kernel import LINUX
 from arena.jail.limits import Limits
+from arena.jail.promises import GET_GROUPS
 
 State = Literal["there", "partly", "missing"]
 
@@ -148,17 +150,13 @@ def _groups() -> Part:
         bounded = sorted(group.bounded)
     finally:
         group.remove()
-    wanted = {"memory", "pids"}
-    if wanted <= set(bounded):
-        return Part("control groups", "there", "memory and number of processes of a whole family are bounded")
-    fix = (
-        "have a group delegated: systemd-run --user --scope -p Delegate=yes arena evaluate …; in a container, mount "
-        "/sys/fs/cgroup writable"
-    )
+    if set(CONTROLLERS) <= set(bounded):
+        found = "processor, memory and number of processes of a whole family are bounded"
+        return Part("control groups", "there", found)
     if bounded:
-        return Part("control groups", "partly", f"bounded for a whole family: {', '.join(bounded)} alone", fix)
+        return Part("control groups", "partly", f"bounded for a whole family: {', '.join(bounded)} alone", GET_GROUPS)
     found = "none can be made; the arena looks after families of processes several times a second"
-    return Part("control groups", "missing", found, fix)
+    return Part("control groups", "missing", found, GET_GROUPS)
 
 
 def _clocks() -> Part:

@@ -26,6 +26,7 @@ from arena.jail.call_rules import (
     is_null,
     is_one_of,
     limits_of_itself,
+    memory_file,
     new_threads,
     of_itself,
     of_one_descriptor,
@@ -165,6 +166,7 @@ SEATS: Final = (
     Call("fdatasync", 75, 83, always, "the same"),
     Call("sendfile", 40, 71, always, "copying a file, by shutil"),
     Call("copy_file_range", 326, 285, always, "the same"),
+    Call("memfd_create", 319, 279, memory_file, "files in memory where it has no others; bounded in size", UNKNOWN),
     # Memory of its own.
     Call("mmap", 9, 222, has_none_of(3, _MAP_LOCKED | _MAP_HUGE), "memory and libraries; none of a shared store"),
     Call("munmap", 11, 215, always, "its own memory"),
@@ -265,8 +267,6 @@ ABSENT: Final[dict[str, tuple[int, int]]] = {
     "clone3": (435, 435),
     # Its arguments likewise; used by few, who fall back to openat.
     "openat2": (437, 437),
-    # Files in memory would not count as memory.
-    "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),

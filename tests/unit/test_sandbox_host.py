@@ -13,7 +13,7 @@ from seats import failure, make_submission, observation, require_or_skip, seated
 
 from arena.contract.seeds import PublicSeeds
 from arena.errors import InvalidInput
-from arena.jail.bubblewrap import SEATS, find_bubblewrap, sandboxed
+from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, find_bubblewrap, sandboxed
 from arena.jail.limits import Limits
 from arena.jail.lockdown import DEVICES, fixed_environment
 from arena.jail.watch import children
@@ -58,7 +58,7 @@ def test_it_starts_with_nothing_in_its_environment(zygote):
     bubblewrap, inside = zygote
     assert read(bubblewrap, "environ") == ""
     names = {entry.partition("=")[0] for entry in read(inside, "environ").split("\0") if entry}
-    assert names - {"PWD", "LD_LIBRARY_PATH"} == set(fixed_environment(SEATS))
+    assert names - {"PWD", "LD_LIBRARY_PATH"} == set(fixed_environment(LIBRARIES_ROOM))
 
 
 @pytest.mark.parametrize("namespace", ["user", "pid", "net", "ipc", "uts", "mnt", "cgroup"])
@@ -84,9 +84,11 @@ def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygo
             writable.add(mount)
         else:
             assert mount in {"/", *places.readable, *places.interpreter} or mount.startswith("/proc/"), mount
-    assert writable == {str(SEATS), "/proc", *DEVICES}
-    space = os.statvfs(f"/proc/{zygote[1]}/root{SEATS}")
-    assert space.f_blocks * space.f_frsize == 2 * Limits().disk
+    rooms = [LIBRARIES_ROOM, *(ROOMS / str(number) for number in range(MOST_ROOMS))]
+    assert writable == {str(SEATS), *map(str, rooms), "/proc", *DEVICES}
+    for place, most in [(SEATS, 2 * Limits().disk), *((room, Limits().disk) for room in rooms)]:
+        space = os.statvfs(f"/proc/{zygote[1]}/root{place}")
+        assert space.f_blocks * space.f_frsize == most
     root = Path(f"/proc/{zygote[1]}/root")
     for absent in (Path.home() / ".bashrc", repository / "README.md", repository / "tests", Path("/etc/passwd")):
         assert not Path(f"{root}{absent}").exists(), absent
@@ -100,6 +102,7 @@ def run_in_a_sandbox(*command):
         places=controller_places(programs=True),
         environment={"PATH": os.defpath},
         space=2**20,
+        room=2**20,
     )
     return subprocess.run(whole, env={}, capture_output=True, text=True, check=False)
 
@@ -158,16 +161,23 @@ def test_space_is_bounded(host_at, submit):
     host = host_at("sandbox", disk=8 * 2**20)
     body = """
     def order(self, observation):
-        keep = []
+        self.keep = keep = []
         for number in range({files}):
             keep.append(open("f", "wb", 0))
             os.unlink("f")
             keep[-1].write(bytes(2**20))
         return [0, 0, 0]
     """
-    violation, _ = failure(host, submit(body.format(files=20), name="greedy"))
+    violation, _ = failure(host, submit(body.format(files=9), name="greedy"))
     assert (violation.code, f"[Errno {errno.ENOSPC}]" in violation.message) == ("exception", True)
-    seat = seated(host, submit(body.format(files=5), name="modest"))
+    # What one seat keeps is nobody else's room, neither at the same time nor afterwards.
+    submission = submit(body.format(files=7), name="modest")
+    seats = [seated(host, submission) for _ in range(3)]
+    for seat in seats:
+        assert seat.order(observation()).tolist() == [0, 0, 0]
+    for seat in seats:
+        seat.close()
+    seat = seated(host, submission)
     assert seat.order(observation()).tolist() == [0, 0, 0]
     seat.close()
 

@@ -17,6 +17,7 @@ from arena.jail.isolation import ISOLATION_ORDER, Isolation
 from arena.jail.kernel import conceal_memory
 from arena.jail.levels import find_missing_part
 from arena.jail.limits import Limits
+from arena.jail.promises import find_broken_promise
 from arena.play.seats.base import Host, InfrastructureFailure, Seat
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ _TRIALS = 2
 def available() -> tuple[Isolation, ...]:
     """Isolation levels that work on this machine, weakest first.
 
-    Each is tried: a process is made at that level, and does what it must not be able to do. Asking again costs nothing.
+    Each is tried: a process is made at that level, and does what it must not be able to do. A level of which a promise
+    is kept by nobody here (see `arena.jail.promises`) does not work. Asking again costs nothing.
     """
     return tuple(level for level in ISOLATION_ORDER if not refusal_of(level))
 
@@ -122,8 +124,11 @@ def _try(level: Isolation, limits: Limits) -> Host | None:
             host.close()
             host, reason = None, str(failure)
         else:
-            reason = ""
+            reason = find_broken_promise(level)
             break
+    if reason and host is not None:
+        host.close()
+        host = None
     _tried[level] = reason
     return host
 

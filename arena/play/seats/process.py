@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from arena.jail.isolation import PROGRAMS_ISOLATION, Isolation
 from arena.jail.kernel import conceal_memory
 from arena.jail.launcher import Launcher, PreloadFailure, Program
-from arena.jail.lockdown import Policy
+from arena.jail.lockdown import policy_for
 from arena.jail.places import Places, find_places
 from arena.play.seats.process_seat import ProcessSeat
 from arena.plugins import plugin_packages
@@ -108,7 +108,7 @@ class ProcessHost:
             for key in idle[: max(0, len(self._launchers) - _MOST_LAUNCHERS + 1)]:
                 self._launchers.pop(key).close()
             places = self._places(programs=programs)
-            policy = Policy(self._limits, self.isolation != "process", places.readable, programs)
+            policy = policy_for(self.isolation, self._limits, places, programs=programs)
             try:
                 launcher = Launcher(_PROGRAM, policy, libraries, places, self._bubblewrap)
             except PreloadFailure as failure:

@@ -182,7 +182,7 @@ class NewObjects(Once):
 
     def attempt(self, observation):
         return any_works(
-            memory=lambda: os.close(os.memfd_create("arena")),
+            pages=lambda: os.close(os.memfd_create("arena", os.MFD_HUGETLB)),
             secret=lambda: os.close(call("memfd_secret", 0)),
             ring=lambda: os.close(call("io_uring_setup", 1, ctypes.create_string_buffer(128))),
             faults=lambda: os.close(call("userfaultfd", 1)),
