@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from arena.audit.differences import Difference
+from arena.audit.models import NOT_STATED, Entries, model_differences
 from arena.errors import ABSENT, Fault, InvalidInput
 from arena.jail.isolation import strength
 from arena.jail.limits import Limits
@@ -31,6 +32,7 @@ class RoundAudit:
         store: of the folder, open.
         standings: of the folder.
         given: the round that was published; None for the one that the folder keeps, if any.
+        entries: of the folder's transcript of language models.
 
     Attributes:
         round: the round that the folder is held against; None for practice.
@@ -39,11 +41,12 @@ class RoundAudit:
         InvalidInput: a round is given for results of public seeds.
     """
 
-    def __init__(self, store: Store, standings: Standings, given: Round | None) -> None:
+    def __init__(self, store: Store, standings: Standings, given: Round | None, entries: Entries) -> None:
         if given is not None and standings.commitment is None:
             rule = "these results are of public seeds, which no round is played on"
             raise InvalidInput([Fault("--round", "", ABSENT, rule, "remove --round")])
         self._standings = standings
+        self._entries = entries
         self._kept = None if standings.commitment is None else store.rounds.get(standings.commitment)
         self._given = given
         self.round = given or self._kept
@@ -76,11 +79,14 @@ class RoundAudit:
             yield Difference(STORE_NAME, "", "", None, departure.what, departure.found, departure.committed)
         yield from _scenario_differences(terms, records, self._contents)
         yield from _row_differences(terms, records)
+        yield from model_differences(terms, self._entries, records)
 
     def notices(self, records: Sequence[EpisodeRecord]) -> Iterator[str]:
         """Yield what is no departure by itself: episodes that are dated before the round was made."""
         if self.round is None:
             return
+        if self.round.terms.language_models is None and any(record.llm_calls for record in records):
+            yield NOT_STATED
         early = [record for record in records if record.finished_at < self.round.terms.created]
         if early:
             first = min(record.finished_at for record in early)

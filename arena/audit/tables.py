@@ -24,7 +24,7 @@ from arena.results.writers import safe_text
 Line = Mapping[str, str]
 """One line of the table of episodes, by column."""
 
-_ADDED: Final = frozenset({"slowest_decision_time", "repetitions", "seeds_contract"})
+_ADDED: Final = frozenset({"slowest_decision_time", "repetitions", "seeds_contract", "llm_digest"})
 """Columns that tables of older arenas lack, beside indicators that were added since."""
 _SURPLUS: Final = "cells beyond the columns"
 _KEY: Final = ("submission_digest", "scenario_digest", "seed_index")

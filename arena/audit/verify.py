@@ -84,7 +84,7 @@ def verify(
         refuse_stale(folder, standings, store)
         audit = _Audit(store, reveal, models)
         audit.check_commitment(standings)
-        rounds = RoundAudit(store, standings, contest_round)
+        rounds = RoundAudit(store, standings, contest_round, models.entries)
         named = audit.load_suite(suite, standings)
         audit.check_scenarios()
         audit.differences += models.entry_differences()

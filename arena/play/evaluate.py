@@ -196,6 +196,7 @@ def evaluate(
             limits=allowed,
             stopping=stopping,
             accept_fallbacks=accept_fallbacks,
+            models=access,
         )
     refuse_unimportable(submissions, level, allowed)
     count = cores() if workers is None else workers

@@ -168,7 +168,7 @@ def test_an_upgraded_folder_has_the_indicator_and_agrees(run: Run, folder: Path)
     assert digest == run("contract").stdout.split()[1] != WRITTEN_UNDER
     for old, new in zip(before, after, strict=True):
         added = {"contract_digest": digest, "seeds_contract": WRITTEN_UNDER, **{name: new[name] for name in ADDED}}
-        assert new == {**old, **added}
+        assert new == {"llm_digest": "", **old, **added}
         assert new[NEW] > new["average_inventory"] / 9
     assert series(folder) == stored
     with (folder / "episodes.csv").open(newline="") as file:
