@@ -46,6 +46,7 @@ class Verification:
         round_digest: digest of the round that the folder was held against; None without one.
         played: episodes that were played again, all of them from the submissions that were given.
         play_seed: by which they were chosen; None if none were, or all.
+        interrupted: whether Ctrl-C ended the playing before all of them were played.
         differences: what differs, in the order in which it was looked at: for each row the first of its values.
         unchecked: what was not checked.
         notices: what is no difference by itself and should be looked at, and which edits a changed digest may mean.
@@ -68,6 +69,7 @@ class Verification:
     round_digest: str | None
     played: int
     play_seed: int | None
+    interrupted: bool
     differences: tuple[Difference, ...]
     unchecked: tuple[Unchecked, ...]
     notices: tuple[str, ...]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arena.cli.app import INTERRUPTED
 from arena.cli.checking import Settings, Trust, load, pin
 from arena.cli.console import print_json, print_table
 from arena.cli.progress import Wording, make_progress
@@ -71,6 +72,12 @@ def verify(
     play_seed: Annotated[
         int | None, typer.Option(help="Choose the same episodes for --play as a run that printed this number.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Episodes that --play plays at a time; one per core unless given, 0: in this process."
+        ),
+    ] = None,
     settings: Settings = None,
     isolation: Annotated[
         str | None,
@@ -82,12 +89,13 @@ def verify(
     """Recompute every seed, demand, indicator, score and digest from the logged orders.
 
     No controller is run but by --play and --replay. Exit status 1 when something differs; the first value that does is
-    told.
+    told. After Ctrl-C --play ends with what it has played.
     """
     from arena.audit.playing import Sample
     from arena.audit.verify import verify as run
     from arena.contract.seeds import read_reveal
     from arena.errors import Fault, InvalidInput
+    from arena.play.evaluate import cores
     from arena.play.replays import EpisodeReplays, TranscriptReplays
     from arena.play.seats import strongest
     from arena.results.rounds import read_round
@@ -96,11 +104,13 @@ def verify(
         rule = "only submissions that are played again can be varied"
         fix = "name the submission too: --replay PATH, or --play N --submissions PATH"
         raise InvalidInput([Fault("--set", "", settings[0], rule, fix)])
-    _refuse_half(play, submissions, play_seed)
+    _refuse_half(play, submissions, play_seed, workers)
     with contextlib.ExitStack() as stack:
         sample = None
         if play is not None:
-            players = EpisodeReplays(folder, load(submissions or [], settings, pin(trust)).require(), isolation)
+            entrants = load(submissions or [], settings, pin(trust)).require()
+            count = cores() if workers is None else workers
+            players = EpisodeReplays(folder, entrants, isolation, count)
             chosen_by = secrets.randbelow(_PLAY_SEEDS) if play_seed is None else play_seed
             sample = Sample(stack.enter_context(players), play, chosen_by)
         replays = None
@@ -123,17 +133,19 @@ def verify(
         _show(found)
     if found.differences:
         raise typer.Exit(DIFFERS)
+    if found.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
-def _refuse_half(play: int | None, submissions: list[Path] | None, play_seed: int | None) -> None:
+def _refuse_half(play: int | None, submissions: list[Path] | None, play_seed: int | None, workers: int | None) -> None:
     from arena.errors import ABSENT, Fault, InvalidInput
 
     if play is not None and not submissions:
         rule = "nothing is played but what is named"
         raise InvalidInput([Fault("--play", "", play, rule, "name the submissions too: --submissions PATH")])
     if play is None:
-        for option, given in (("--submissions", submissions), ("--play-seed", play_seed)):
-            if given:
+        for option, given in (("--submissions", submissions), ("--play-seed", play_seed), ("--workers", workers)):
+            if given not in (None, []):
                 raise InvalidInput([Fault(option, "", ABSENT, "is for --play", "add --play N, or leave this out")])
 
 

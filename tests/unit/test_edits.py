@@ -8,7 +8,9 @@ submissions themselves, tell.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,11 +19,12 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from commands import interruptible
 from scaled_rule import CODE
 
 from arena.audit.fingerprints import EDITED_REST, EDITED_RESULTS
 from arena.audit.outcome import Verification
-from arena.audit.playing import Sample
+from arena.audit.playing import INTERRUPTED, Sample
 from arena.audit.rewriting import TablesToRewrite
 from arena.audit.verify import verify
 from arena.contract.seeds import Secret, hidden_seeds, reveal_secret
@@ -32,6 +35,7 @@ from arena.errors import InvalidInput
 from arena.play.evaluate import evaluate
 from arena.play.replays import EpisodeReplays
 from arena.plugins import Plugins
+from arena.progress import Silent
 from arena.results.fingerprint import Digests
 from arena.results.record import key_of
 from arena.results.store import Store
@@ -310,6 +314,49 @@ def test_an_ok_that_was_turned_into_a_forfeit_is_shown(folder: Path, replays: Ep
     assert found[4:] == ("outcome", "exception", "ok")
 
 
+def test_workers_play_the_same_as_this_process(folder: Path, original: Path) -> None:
+    rewrite(folder, take_orders, careful=True)
+    found = []
+    for workers in (0, 2):
+        with EpisodeReplays(folder, load(original / "submissions"), workers=workers) as players:
+            found.append(check(folder, sample=Sample(players, 20, 7)))
+    here, there = found
+    assert here == there
+    assert here.played == 20
+    assert {one.submission for one in here.differences} == {"steady"}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_first_interrupt_ends_the_playing_and_tells_what_is_left(
+    folder: Path, original: Path, workers: int
+) -> None:
+    class Impatient(Silent):
+        """Presses Ctrl-C after the third episode that is played again."""
+
+        def __init__(self) -> None:
+            self.rounds = self.done = 0
+
+        def started(self, total: int, done: int = 0) -> None:
+            self.rounds += 1
+
+        def advanced(self, item: object) -> None:
+            self.done += self.rounds == 2
+            if self.done == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = Impatient()
+    players = EpisodeReplays(folder, load(original / "submissions"), workers=workers)
+    with interruptible(), players:
+        found = check(folder, sample=Sample(players, 1000, 1), progress=watcher)
+    everything = EPISODES * len(MANIFESTS)
+    assert found.interrupted
+    assert 3 <= found.played < everything
+    assert [(one.number, one.why) for one in found.unchecked] == [
+        (everything - found.played, f"not played again: {INTERRUPTED}")
+    ]
+    assert found.differences == ()
+
+
 def test_a_sample_is_the_same_for_its_seed(folder: Path, replays: EpisodeReplays) -> None:
     with Store(folder / "results.sqlite", read_only=True) as store:
         records = store.records()
@@ -354,7 +401,7 @@ def test_an_episode_is_played_at_the_level_and_with_the_limits_that_are_recorded
     folder: Path, original: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from arena.jail.limits import Limits
-    from arena.play.replays import make_host
+    from arena.play.seats import make_host
 
     asked: list[tuple[str, Limits]] = []
 
@@ -368,7 +415,7 @@ def test_an_episode_is_played_at_the_level_and_with_the_limits_that_are_recorded
         connection.execute(text)
 
     rewrite(folder, raised, careful=True)
-    monkeypatch.setattr("arena.play.replays.make_host", noting)
+    monkeypatch.setattr("arena.play.pool.make_host", noting)
     with EpisodeReplays(folder, load(original / "submissions")) as players:
         assert check(folder, sample=Sample(players, 1000, 1)).differences == ()
     assert {(level, limits.decision) for level, limits in asked} == {("process", 0.75), ("trusted", 0.75)}
