@@ -8,6 +8,7 @@ from typing import NamedTuple
 from arena.audit.differences import Difference
 from arena.results.fingerprint import Digests
 from arena.results.rows import Removal
+from arena.results.trusted import TrustedPackageRow
 
 
 class Unchecked(NamedTuple):
@@ -40,6 +41,7 @@ class Verification:
         model_calls: lines of the transcript of language models, held against their digests.
         model_replays: rows whose episode was played again from the transcript.
         removals: marks of submissions that were taken out of the folder; their rows are checked and do not count.
+        trusted: strangers' packages that ran in the arena's process, as the standings name them.
         digests: digests of the rows that the table of episodes names, recomputed.
         digests_kept: whether the standings hold digests, which they are held against.
         published: whether they were held against a digest that was published.
@@ -63,6 +65,7 @@ class Verification:
     model_calls: int
     model_replays: int
     removals: tuple[Removal, ...]
+    trusted: tuple[TrustedPackageRow, ...]
     digests: Digests
     digests_kept: bool
     published: bool

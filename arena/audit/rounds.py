@@ -114,6 +114,9 @@ class RoundAudit:
             ("accept_fallbacks", standings.accept_fallbacks, terms.accept_fallbacks),
             ("stopping", _dumped(standings.stopping), _dumped(terms.stopping)),
         ]
+        if terms.trusted is not None:
+            told = [tuple(map(str, one)) for one in (standings.trusted, terms.trusted)]
+            pairs.append(("trusted", told[0], told[1]))
         if number is not None:
             pairs.append(("seeds", number.found, number.committed))
         elif terms.stopping is not None and standings.stopping == terms.stopping:

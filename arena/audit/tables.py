@@ -196,6 +196,7 @@ def recompute_standings(
             fitted_rules={one.submission: one.fitted_rule for one in stored.language_models if one.fitted_rule},
             removals=removals,
             refused=stored.refused,
+            trusted=stored.trusted,
             round_digest=stored.round_digest,
         )
         if computed.oracles == stored.oracles:

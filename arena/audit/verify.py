@@ -27,11 +27,12 @@ from arena.contract.version import contract_digest, earlier_digests
 from arena.errors import ABSENT, Fault, InvalidInput, StoreError
 from arena.progress import Progress, Silent
 from arena.results.fingerprint import Digests
-from arena.results.folder import EPISODES_NAME, STORE_NAME
+from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.reading import read_standings, refuse_stale
-from arena.results.record import EpisodeRecord, key_of
+from arena.results.record import EpisodeRecord
 from arena.results.rounds import Round
 from arena.results.rows import Standings
+from arena.results.sealing import compute_digests
 from arena.results.store import Store, refuse_other_age
 from arena.results.stored import EpisodeStatus, StoredEpisode
 from arena.simulate.simulator import Simulator
@@ -99,7 +100,9 @@ def verify(
             watcher.finished()
         tables = Tables(standings, lines, audit.records_of(standings), audit.removals)
         counted = tables.counted
-        digests = store.digests.compute({key_of(record) for record in counted})
+        with_run = standings.digests is not None and standings.digests.run is not None
+        digests = compute_digests(standings, store, counted, with_run=with_run)
+        audit.check_trusted(standings)
         if sample is not None:
             audit.play_again(sample, counted, watcher)
     audit.differences += tables.line_differences()
@@ -219,6 +222,12 @@ class _Audit:
         self.differences += differences
         self.notices += explain_digests(differences)
 
+    def check_trusted(self, standings: Standings) -> None:
+        """Hold the trusted packages of the standings against those that the store notes."""
+        stored, there = (tuple(map(str, one)) for one in (standings.trusted, self.store.trusted.get()))
+        if stored != there:
+            self.differences.append(Difference(STANDINGS_NAME, "", "", None, "trusted", stored, there))
+
     def check_pairing(self, standings: Standings, records: Sequence[EpisodeRecord]) -> None:
         """See whether all records that are ranked together met the same demand."""
         found = sorted({seeds_contract(record) for record in records})
@@ -268,6 +277,7 @@ class _Audit:
             model_calls=self._models.calls,
             model_replays=self._models.replayed,
             removals=self.removals,
+            trusted=standings.trusted,
             digests=digests,
             digests_kept=standings.digests is not None,
             published=published is not None,

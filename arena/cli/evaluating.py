@@ -182,6 +182,7 @@ def evaluate(
         "accept_fallbacks": accept_fallbacks,
         "refused": refused,
         "contest_round": contest_round,
+        "trusted": trusted,
         "progress": _progress(workers),
     }
     try:

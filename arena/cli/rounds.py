@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.checking import AcceptFallbacks, Budget, Isolation, LimitsFile, Margin, Settings, UntilDecided, load
+from arena.cli.checking import (
+    AcceptFallbacks,
+    Budget,
+    Isolation,
+    LimitsFile,
+    Margin,
+    Settings,
+    Trust,
+    UntilDecided,
+    load,
+    pin,
+)
 from arena.cli.console import print_json, print_table, warn
 from arena.cli.evaluating import choose_suite, stopping_rule
 from arena.cli.model_options import (
@@ -52,6 +63,7 @@ def new(
     margin: Margin = None,
     budget: Budget = None,
     accept_fallbacks: AcceptFallbacks = False,
+    trust: Trust = None,
     llm_calls: ModelCalls = None,
     llm_tokens: ModelTokens = None,
     llm_episode_calls: ModelEpisodeCalls = None,
@@ -81,8 +93,9 @@ def new(
     if level is None:
         raise unknown_name("isolation level", str(isolation), ISOLATION_ORDER)
     plan = parse_seeds(seeds, secret if seeds.startswith("hidden") else None, contract_digest())
+    trusted = pin(trust)
     made = make_round(
-        load(submissions, settings).require(),
+        load(submissions, settings, trusted).require(),
         choose_suite(suite, [], plan),
         plan,
         isolation=level,
@@ -90,6 +103,7 @@ def new(
         limits=None if limits is None else load_limits(limits),
         stopping=stopping,
         accept_fallbacks=accept_fallbacks,
+        trusted=trusted,
         model_limits=model_limits(
             calls=llm_calls,
             tokens=llm_tokens,
@@ -142,6 +156,7 @@ def _show(found: Round) -> None:
         ("limits", ", ".join(f"{name} {value:g}" for name, value in terms.limits.items())),
         ("contract", terms.contract_digest),
         *((("fallbacks", "accepted"),) if terms.accept_fallbacks else ()),
+        ("trusted packages", _trusted_in_words(terms)),
         ("language models", _models_in_words(terms)),
     ):
         print(f"{heading}: {printable(text, 1000)}")
@@ -160,3 +175,9 @@ def _models_in_words(terms: RoundTerms) -> str:
         f"{name} {'any' if value is None else value}" for name, value in models.limits.model_dump().items()
     )
     return f"{asked}; limits: {limits}"
+
+
+def _trusted_in_words(terms: RoundTerms) -> str:
+    if terms.trusted is None:
+        return "not stated: the round was made by an arena that did not commit to them"
+    return ", ".join(f"{one.name} {one.version}, digest {one.digest}" for one in terms.trusted) or "none"

@@ -162,6 +162,9 @@ def _show(found: Verification) -> None:
         print(f"checked: {line}")
     for mark in found.removals:
         print(describe_removal(mark))
+    for package in found.trusted:
+        told = f"{package.name} {package.version}, digest {package.digest or 'unknown'}"
+        print(f"trusted: {printable(told, 1000)}")
     for one in found.unchecked:
         print(f"not checked: {one.number:,} {one.what}: {one.why}")
     for notice in found.notices:
@@ -179,7 +182,9 @@ def _checks(found: Verification) -> list[str]:
     if found.commitment is not None:
         lines.append(f"the commitment {found.commitment}, from the reveal")
     if found.round_digest is not None:
-        lines.append(f"the round {found.round_digest}: participants, suite, level, limits and seeds")
+        lines.append(
+            f"the round {found.round_digest}: participants, suite, level, limits, language models, trusted packages and seeds"
+        )
     if found.drawn:
         lines.append(f"{found.drawn:,} of the scenarios, drawn again")
     if found.recomputed:
@@ -241,6 +246,7 @@ def _as_dict(found: Verification) -> dict[str, Any]:
         "played": found.played,
         "play_seed": found.play_seed,
         "notices": found.notices,
+        "trusted": [one.model_dump() for one in found.trusted],
         "removals": [one.model_dump() for one in found.removals],
         "differences": [{key: _plain(value) for key, value in one._asdict().items()} for one in found.differences],
         "unchecked": [one._asdict() for one in found.unchecked],

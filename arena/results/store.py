@@ -34,6 +34,7 @@ from arena.results.scenarios import KeptScenarios
 from arena.results.series import pack, unpack
 from arena.results.stopping import StoppingRules
 from arena.results.stored import EpisodeStatus, Series, StoredEpisode, StoredScenario
+from arena.results.trusted import TrustedPackages
 from arena.world.contest_draws import Drawing
 from arena.world.scenario import Scenario
 
@@ -59,6 +60,7 @@ class Store:
         stopping: by which rule its hidden seeds are played until decided.
         digests: the digests of its rows.
         rounds: the rounds that were played.
+        trusted: strangers' packages that ran in the arena's process meanwhile.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -83,6 +85,7 @@ class Store:
         self.stopping = StoppingRules(self._database)
         self.digests = StoredDigests(self._database)
         self.rounds = KeptRounds(self._database)
+        self.trusted = TrustedPackages(self._database)
         self._scenarios = KeptScenarios(self._database)
 
     def __enter__(self) -> Self:

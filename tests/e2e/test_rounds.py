@@ -89,7 +89,7 @@ def test_a_round_is_played_and_verified(place: Path) -> None:
     held = ("verify", "final", "--reveal", "reveal.json", "--round", "round.json", "--digest", results)
     found = invoke(*held, "--play", 100, "--submissions", "entrants")
     assert found.exit_code == 0, found.stdout
-    assert f"checked: the round {digest}: participants, suite, level, limits and seeds" in found.stdout
+    assert f"checked: the round {digest}: participants, suite, level, limits, language models, " in found.stdout
     assert "checked: 4 of 4 rows: orders, played again from the submissions (all that could be)" in found.stdout
     assert found.stdout.splitlines()[-1] == "all agrees"
     Path("round.json").write_text(Path("round.json").read_text().replace('"seeds": 2', '"seeds": 3'))
