@@ -182,9 +182,8 @@ def _checks(found: Verification) -> list[str]:
     if found.commitment is not None:
         lines.append(f"the commitment {found.commitment}, from the reveal")
     if found.round_digest is not None:
-        lines.append(
-            f"the round {found.round_digest}: participants, suite, level, limits, language models, trusted packages and seeds"
-        )
+        terms = "participants, suite, level, limits, language models, trusted packages and seeds"
+        lines.append(f"the round {found.round_digest}: {terms}")
     if found.drawn:
         lines.append(f"{found.drawn:,} of the scenarios, drawn again")
     if found.recomputed:
