@@ -83,7 +83,15 @@ class RoundAudit:
 
     def notices(self, records: Sequence[EpisodeRecord]) -> Iterator[str]:
         """Yield what is no departure by itself: episodes that are dated before the round was made."""
+        standings = self._standings
         if self.round is None:
+            if standings.stopping is not None:
+                following = next_seeds(standings.seeds, standings.stopping.budget, standings.neighbours)
+                if following > standings.seeds:
+                    yield (
+                        f"by its stopping rule this run goes on to {following:,} seeds per scenario, and it ends at "
+                        f"{standings.seeds:,}: it was interrupted, or later batches were taken out"
+                    )
             return
         if self.round.terms.language_models is None and any(record.llm_calls for record in records):
             yield NOT_STATED

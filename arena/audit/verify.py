@@ -15,8 +15,9 @@ from arena.audit.copies import Copies
 from arena.audit.differences import Difference, Mismatch
 from arena.audit.fingerprints import check_published, digest_differences, explain_digests, published_difference
 from arena.audit.outcome import Unchecked, Verification
+from arena.audit.page import PageCheck, Render, check_page
 from arena.audit.playing import Replays, Sample, play_again
-from arena.audit.recompute import kept_twice, recompute, repetition_mismatch
+from arena.audit.recompute import deadline_mismatch, kept_twice, recompute, repetition_mismatch
 from arena.audit.rounds import RoundAudit
 from arena.audit.suites import suite_differences
 from arena.audit.tables import Tables, read_lines
@@ -50,6 +51,7 @@ def verify(
     digest: str | None = None,
     contest_round: Round | None = None,
     sample: Sample | None = None,
+    render: Render | None = None,
     progress: Progress[bool] | None = None,
 ) -> Verification:
     """Recompute a folder of results.
@@ -63,6 +65,7 @@ def verify(
         digest: results digest or full digest that was published, or at least twelve characters of its beginning.
         contest_round: the round that was published; None for the one that the folder keeps, if any.
         sample: episodes to play again from their submissions; None to leave that out.
+        render: writes the page, to hold the one in the folder against; None to leave that out.
         progress: who is told how it goes.
 
     Raises:
@@ -103,6 +106,7 @@ def verify(
         with_run = standings.digests is not None and standings.digests.run is not None
         digests = compute_digests(standings, store, counted, with_run=with_run)
         audit.check_trusted(standings)
+        page = PageCheck() if render is None else check_page(folder, standings, counted, store, render)
         if sample is not None:
             audit.play_again(sample, counted, watcher)
     audit.differences += tables.line_differences()
@@ -119,6 +123,7 @@ def verify(
     audit.differences += [] if wrong is None else [wrong]
     audit.check_digests(standings.digests, digests, published)
     audit.note_missing(standings)
+    audit.add_page(page)
     audit.notices += audit.copies.notices(counted)
     result = audit.result(standings, len(lines), tuple(oracles), digests, published, rounds.round)
     if not result.checked and not result.differences:
@@ -141,6 +146,7 @@ class _Audit:
         self._play_seed: int | None = None
         self._interrupted = False
         self._statuses = store.keys()
+        self._limits = store.limits.get()
         self._precedents = store.precedents()
         self.removals = store.removals.all()
         self._removed = store.removals.digests()
@@ -170,6 +176,8 @@ class _Audit:
         twice = next(kept_twice(one, status), None)
         if twice is not None:
             return twice, record
+        if one.key in self.store.rebasing.left_behind and contract == self._contract:
+            return Mismatch("left_behind", "a row under these rules", "rows of earlier rules only"), record
         if one.key in self.store.rebasing.left_behind:
             why = f"they could not be upgraded to this arena's rules: {self.store.rebasing.left_behind[one.key]}"
             self._unchecked["rows", why] += 1
@@ -191,6 +199,9 @@ class _Audit:
         if seeds is None:
             why = f"no reveal of the commitment {plan[:_SHOWN]}… was given; the demand was taken as stored"
             self._unchecked["seeds", why] += 1
+        late = deadline_mismatch(record, self._limits)
+        if late is not None:
+            return late, record
         if self._simulator is None or self._simulator.scenario is not scenario:
             self._simulator = Simulator(scenario)
         series = self.store.arrays(one.key)
@@ -227,6 +238,12 @@ class _Audit:
         stored, there = (tuple(map(str, one)) for one in (standings.trusted, self.store.trusted.get()))
         if stored != there:
             self.differences.append(Difference(STANDINGS_NAME, "", "", None, "trusted", stored, there))
+
+    def add_page(self, page: PageCheck) -> None:
+        """Take note of what came of the look at the page."""
+        self.differences += [] if page.difference is None else [page.difference]
+        if page.unchecked is not None:
+            self._unchecked[page.unchecked.what, page.unchecked.why] += page.unchecked.number
 
     def check_pairing(self, standings: Standings, records: Sequence[EpisodeRecord]) -> None:
         """See whether all records that are ranked together met the same demand."""

@@ -98,6 +98,7 @@ def verify(
     from arena.play.evaluate import cores
     from arena.play.replays import EpisodeReplays, TranscriptReplays
     from arena.play.seats import strongest
+    from arena.report.page import render_report
     from arena.results.rounds import read_round
 
     if settings and not replay and not play:
@@ -125,6 +126,7 @@ def verify(
             digest=digest,
             contest_round=read_round(round_file) if round_file else None,
             sample=sample,
+            render=render_report,
             progress=make_progress(Wording("rows", "differing", bool)),
         )
     if as_json:

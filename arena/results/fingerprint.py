@@ -12,14 +12,15 @@ The `results` digest is the SHA-256 of one line per row. A line is ASCII JSON wi
 with a line feed: `{"demand":…,"isolation":…,"key":[…],"outcome":…,"record":{…},"requested":…}`, the record without
 `VARYING`, and a series as its shape and the SHA-256 of its values (little-endian 64-bit floats, row by row). For `full`
 every line is followed by another one with the rest: `{"record":{…},"suite":…}`; and after all rows one line
-`{"run":…}`, the SHA-256 of a line with the limits and the fields of the standings that no row tells: `RUN_FACTS`.
+`{"run":…}`, the SHA-256 of a line with the limits, the attempts that broke off, and the fields of the standings that no
+row tells: `RUN_FACTS`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -122,16 +123,17 @@ class DigestedRow(NamedTuple):
     demand: bytes
 
 
-def digest_run(facts: Mapping[str, Any], limits: object) -> str:
+def digest_run(facts: Mapping[str, Any], limits: object, attempts: Sequence[object] = ()) -> str:
     """Return the digest of what is about all rows of a folder together.
 
     Args:
         facts: fields of the standings that have no default value, of which those of `RUN_FACTS` are taken. Fields that
             later arenas add, and that have their default, change nothing.
         limits: limits that the store records, as JSON has them.
+        attempts: attempts that broke off at the episodes, as JSON has them, in the order of their keys.
     """
     taken = {name: facts[name] for name in RUN_FACTS if name in facts}
-    return hashlib.sha256(_as_line({**taken, "limits": limits})).hexdigest()
+    return hashlib.sha256(_as_line({**taken, "limits": limits, "attempts": list(attempts)})).hexdigest()
 
 
 def digest_rows(rows: Iterable[DigestedRow], run: str | None = None) -> Digests:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Iterable
 
 from arena.results.fingerprint import Digests, digest_run
-from arena.results.record import EpisodeRecord, key_of
+from arena.results.record import EpisodeKey, EpisodeRecord, key_of
 from arena.results.rows import Standings
 from arena.results.store import Store
 
@@ -38,7 +39,19 @@ def compute_digests(standings: Standings, store: Store, records: Iterable[Episod
     Raises:
         StoreError: the store cannot be read.
     """
-    limits = store.limits.get() if with_run else None
-    told = None if limits is None else dataclasses.asdict(limits)
-    run = digest_run(json.loads(standings.model_dump_json(exclude_defaults=True)), told) if with_run else None
-    return store.digests.compute({key_of(record) for record in records}, run)
+    keys = {key_of(record) for record in records}
+    run = None
+    if with_run:
+        limits = store.limits.get()
+        facts = json.loads(standings.model_dump_json(exclude_defaults=True))
+        run = digest_run(facts, None if limits is None else dataclasses.asdict(limits), _attempts(store, keys))
+    return store.digests.compute(keys, run)
+
+
+def _attempts(store: Store, keys: set[EpisodeKey]) -> list[list[object]]:
+    """Return the attempts that broke off at some episodes, in the order of their keys: the orders by their digest."""
+    return [
+        [*key, one.attempts, one.isolation, [*one.requested.shape], hashlib.sha256(one.requested.tobytes()).hexdigest()]
+        for key, one in sorted(store.precedents().items())
+        if key in keys
+    ]

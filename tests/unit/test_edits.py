@@ -12,20 +12,19 @@ import os
 import shutil
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 from commands import interruptible
+from editing import Edit, of, rewrite, set_field
 from scaled_rule import CODE
 
 from arena.audit.fingerprints import EDITED_REST, EDITED_RESULTS
 from arena.audit.outcome import Verification
 from arena.audit.playing import INTERRUPTED, Sample
-from arena.audit.rewriting import TablesToRewrite
 from arena.audit.verify import verify
 from arena.contract.seeds import Secret, hidden_seeds, reveal_secret
 from arena.contract.version import contract_digest
@@ -58,8 +57,6 @@ MANIFESTS = {
     "rival": ("blind", "factor: 0.8"),
     "steady": ("blind", ""),
 }
-
-Edit = Callable[[sqlite3.Connection], None]
 
 
 def enter(place: Path, name: str, track: str, config: str) -> None:
@@ -94,32 +91,6 @@ def folder(original: Path, tmp_path: Path) -> Path:
 
 def published(original: Path) -> Digests:
     return Digests.model_validate(json.loads((original / "results" / "standings.json").read_text())["digests"])
-
-
-def rewrite(folder: Path, edit: Edit, *, careful: bool) -> None:
-    """Edit the store, and have the arena write the tables anew; the digests stay unless the editor is careful."""
-    digests = json.loads((folder / "standings.json").read_text())["digests"]
-    tables = TablesToRewrite(folder)
-    with closing(sqlite3.connect(folder / "results.sqlite", isolation_level=None)) as connection:
-        edit(connection)
-    with Store(folder / "results.sqlite") as store:
-        tables.write(store)
-    if not careful:
-        path = folder / "standings.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "digests": digests}))
-
-
-def set_field(field: str, value: object, condition: str) -> Edit:
-    def edit(connection: sqlite3.Connection) -> None:
-        set_to = f"record = json_set(record, '$.{field}', ?1)"
-        beside = f", {field} = ?1" if field in ("isolation", "outcome") else ""
-        connection.execute(f"UPDATE episodes SET {set_to}{beside} WHERE {condition}", (value,))
-
-    return edit
-
-
-def of(name: str) -> str:
-    return f"json_extract(record, '$.submission') = '{name}'"
 
 
 def take_orders(connection: sqlite3.Connection) -> None:
@@ -413,6 +384,7 @@ def test_an_episode_is_played_at_the_level_and_with_the_limits_that_are_recorded
         set_field("isolation", "process", of("steady"))(connection)
         text = "UPDATE about SET value = json_set(value, '$.decision', 0.75) WHERE name = 'limits'"
         connection.execute(text)
+        set_field("decision_times.deadline", 0.75, "1")(connection)
 
     rewrite(folder, raised, careful=True)
     monkeypatch.setattr("arena.play.pool.make_host", noting)
