@@ -171,8 +171,11 @@ class TestDigests:
         package = record(folder)
         before = digest_installed(package, ["fake_cached_plugin"])
         py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
-        assert digest_installed(record(folder), ["fake_cached_plugin"]) == before
+        assert digest_installed(package, ["fake_cached_plugin"]) == before
+        # Bytecode that came with the package may be made to fit the time of its source.
+        assert digest_installed(record(folder), ["fake_cached_plugin"]) != before
         py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        assert digest_installed(package, ["fake_cached_plugin"]) != before
         assert digest_installed(record(folder), ["fake_cached_plugin"]) != before
 
 
