@@ -123,7 +123,7 @@ def test_locks_between_processes_stay_refused(level, host_of, library):
         return [0, 0, 0]
     """
     seat = seated(host_of(level), library(HOOKED, body=body))
-    with pytest.raises(ContractViolation, match="PermissionError|FileNotFoundError"):
+    with pytest.raises(ContractViolation, match=r"PermissionError|FileNotFoundError"):
         seat.order(observation())
     seat.release()
 
