@@ -192,7 +192,7 @@ def _playable(
 ) -> Iterator[Rerun]:
     for record in chosen:
         key, told = key_of(record), known(record)
-        precedent = store.precedents(key).get(key)
+        precedent = store.attempts.get(key).get(key)
         if told is None:
             unplayed["their scenario or their seed is not known; see --suite and --reveal"] += 1
         elif has_lost_precedent(record, precedent):

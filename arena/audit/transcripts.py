@@ -109,7 +109,7 @@ class TranscriptAudit:
     def _replay_mismatch(self, one: StoredEpisode, scenario: Scenario, seeds: SeedPlan) -> Mismatch | None:
         assert self._replays is not None
         record = one.record
-        precedent = self._store.precedents(one.key).get(one.key)
+        precedent = self._store.attempts.get(one.key).get(one.key)
         if has_lost_precedent(record, precedent):
             self.not_replayed += 1
             return None

@@ -147,7 +147,7 @@ class _Audit:
         self._interrupted = False
         self._statuses = store.keys()
         self._limits = store.limits.get()
-        self._precedents = store.precedents()
+        self._precedents = store.attempts.get()
         self.removals = store.removals.all()
         self._removed = store.removals.digests()
         self._contract = contract_digest()

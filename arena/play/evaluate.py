@@ -339,7 +339,7 @@ def _play(
         with contextlib.closing(results):
             for result in results:
                 if isinstance(result, Lost | BrokenOff) and result.item.precedent is not None:
-                    store.put_precedent(key_of_item(job, result.item), result.item.precedent)
+                    store.attempts.put(key_of_item(job, result.item), result.item.precedent)
                 if isinstance(result, BrokenOff):
                     continue
                 episode = lost_episode(result, job) if isinstance(result, Lost) else result

@@ -52,6 +52,6 @@ def _attempts(store: Store, keys: set[EpisodeKey]) -> list[list[object]]:
     """Return the attempts that broke off at some episodes, in the order of their keys: the orders by their digest."""
     return [
         [*key, one.attempts, one.isolation, [*one.requested.shape], hashlib.sha256(one.requested.tobytes()).hexdigest()]
-        for key, one in sorted(store.precedents().items())
+        for key, one in sorted(store.attempts.get().items())
         if key in keys
     ]

@@ -302,7 +302,7 @@ def test_attempts_go_with_their_episodes_and_bind_them(run: Run, public: Path, c
         connection.execute("UPDATE episodes SET record = json_set(record, '$.repetitions', 1) WHERE rowid = 1")
     with Store(public / "results.sqlite") as store:
         [first] = [one for one in store.outdated() or store.episodes() if one.record.repetitions]
-        store.put_precedent(first.key, Precedent(1, store.arrays(first.key).requested[:2] + change))
+        store.attempts.put(first.key, Precedent(1, store.arrays(first.key).requested[:2] + change))
     assert run("results", "upgrade", public).returncode == 0
     with database(public) as connection:
         [(digest,)] = connection.execute("SELECT contract_digest FROM attempts")
