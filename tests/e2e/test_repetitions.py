@@ -137,8 +137,9 @@ def test_verification_finds_orders_that_an_earlier_attempt_did_not_give(tmp_path
     assert verify(tmp_path / "out").differences == ()
     with Store(tmp_path / "out" / "results.sqlite") as store:
         store.attempts.put(key_of(record), Precedent(3, np.full((11, LINKS), 19.0)))
-    [difference] = verify(tmp_path / "out").differences
+    difference, of_run = verify(tmp_path / "out").differences
     assert (difference.column, difference.stored, difference.recomputed) == ("requested[0][0]", 20.0, 19.0)
+    assert of_run.column == "digests.run"
 
 
 def test_orders_are_committed_before_the_episode_waits_for_its_next_attempt(tmp_path: Path) -> None:
