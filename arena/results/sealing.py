@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from arena.jail.isolation import Isolation, strength
 from arena.results.fingerprint import Digests, digest_run
 from arena.results.record import EpisodeKey, EpisodeRecord, key_of
 from arena.results.rows import Standings
@@ -39,7 +40,7 @@ def compute_digests(standings: Standings, store: Store, records: Iterable[Episod
     Raises:
         StoreError: the store cannot be read.
     """
-    keys = {key_of(record) for record in records}
+    keys = {key_of(record): record.isolation for record in records}
     run = None
     if with_run:
         limits = store.limits.get()
@@ -48,10 +49,11 @@ def compute_digests(standings: Standings, store: Store, records: Iterable[Episod
     return store.digests.compute(keys, run)
 
 
-def _attempts(store: Store, keys: set[EpisodeKey]) -> list[list[object]]:
+def _attempts(store: Store, keys: Mapping[EpisodeKey, Isolation]) -> list[list[object]]:
     """Return the attempts that broke off at some episodes, in the order of their keys: the orders by their digest."""
     return [
         [*key, one.attempts, one.isolation, [*one.requested.shape], hashlib.sha256(one.requested.tobytes()).hexdigest()]
         for key, one in sorted(store.attempts.get().items())
-        if key in keys
+        # One at a stronger level came after an episode that was finished at a weaker one, and says nothing about it.
+        if key in keys and strength(one.isolation) <= strength(keys[key])
     ]
