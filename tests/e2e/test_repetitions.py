@@ -177,7 +177,7 @@ def test_a_finished_episode_stays_when_the_arena_fails_at_a_stronger_level(
 def test_an_attempt_at_a_stronger_level_says_nothing_about_an_earlier_episode(tmp_path: Path) -> None:
     folder = enter(tmp_path / "entered", STEADY)
     [record] = run(folder, tmp_path / "out", workers=0).records
-    for isolation, found in (("process", []), ("trusted", ["repetitions"])):
+    for isolation, found in (("process", []), ("trusted", ["repetitions", "digests.run"])):
         store_path = tmp_path / "out" / "results.sqlite"
         with contextlib.closing(sqlite3.connect(store_path, isolation_level=None)) as other:
             other.execute("DELETE FROM attempts")
