@@ -13,10 +13,11 @@ import importlib
 import os
 import socket
 import struct
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from arena.errors import describe_exception, printable
 from arena.jail.lockdown import SEAT_DESCRIPTOR, Policy, lock_down, lock_zygote
@@ -84,6 +85,7 @@ class _Zygote:
         self._policy = policy
         self._program = program
         self._frozen = False
+        self._finders = tuple(sys.meta_path)
 
     def run(self) -> None:
         self._warden.sendall(MESSAGE.pack(LOCK, 0))
@@ -105,6 +107,8 @@ class _Zygote:
 
     def _fork(self, descriptors: Sequence[int], home: Path, submission: Path) -> int:
         if not self._frozen:
+            if any(finder not in self._finders for finder in sys.meta_path):
+                _import_past(self._finders, "multiprocessing")
             # What is alive now never dies: kept out of every child's collections, its memory pages stay shared.
             gc.collect()
             gc.freeze()
@@ -130,6 +134,22 @@ class _Zygote:
             traceback.print_exc()
         finally:
             os._exit(1)
+
+
+def _import_past(finders: Sequence[Any], name: str) -> None:
+    """Import a module of the standard library by given finders alone, past those that preloaded libraries added.
+
+    A library may act whenever a module is first imported: pyomo makes a lock between processes once somebody imports
+    `multiprocessing`, which no locked process can. A module that is there already is not looked for again.
+    """
+    all_finders = sys.meta_path[:]
+    sys.meta_path[:] = finders
+    try:
+        importlib.import_module(name)
+    except BaseException:
+        traceback.print_exc()  # A controller that needs it is told then.
+    finally:
+        sys.meta_path[:] = all_finders
 
 
 def _import(name: str) -> bytes:

@@ -26,6 +26,7 @@ from arena.llm.call import Gateway
 from arena.play.counted import counted_records
 from arena.play.episode import lost_episode
 from arena.play.interrupts import count_interrupts
+from arena.play.packages import trusted_packages
 from arena.play.pairing import enter_pairings
 from arena.play.pool import play_here, play_in_workers
 from arena.play.refusals import (
@@ -54,10 +55,11 @@ from arena.results.folder import (
     refuse_other_results,
 )
 from arena.results.losses import refuse_losses
-from arena.results.record import EpisodeRecord, key_of
+from arena.results.record import EpisodeRecord
 from arena.results.rounds import Round
 from arena.results.rows import RefusedSubmission, Removal, Standings, StoppingRule
 from arena.results.scores import Scoring
+from arena.results.sealing import seal
 from arena.results.standings import compute_standings
 from arena.results.store import Store
 from arena.results.stored import EpisodeStatus
@@ -131,6 +133,7 @@ def evaluate(
     stopping: StoppingRule | None = None,
     refused: Sequence[RefusedSubmission] = (),
     contest_round: Round | None = None,
+    trusted: Sequence[str] = (),
     progress: Progress[EpisodeRecord] | None = None,
 ) -> Evaluation:
     """Play what is missing in a folder of results, and write its tables anew.
@@ -159,6 +162,8 @@ def evaluate(
             played until decided before.
         refused: submissions that were left out because they are malformed, for the standings.
         contest_round: the round that this evaluation plays, all of it; its results are official. None for practice.
+        trusted: strangers' packages that this process has imported or may import, each `PACKAGE` or `PACKAGE=DIGEST`;
+            those of `models` and of the submissions' own plugins need not be named.
         progress: who is told how it goes.
 
     Raises:
@@ -186,6 +191,7 @@ def evaluate(
     refuse_inside(submissions, output)
     refuse_ungranted(submissions, level)
     allowed = limits or Limits()
+    packages = trusted_packages(submissions, [*trusted, *access.trust])
     if contest_round is not None:
         refuse_departures(
             contest_round,
@@ -196,6 +202,8 @@ def evaluate(
             limits=allowed,
             stopping=stopping,
             accept_fallbacks=accept_fallbacks,
+            models=access,
+            trusted=packages,
         )
     refuse_unimportable(submissions, level, allowed)
     count = cores() if workers is None else workers
@@ -218,6 +226,7 @@ def evaluate(
         if seeds.commitment is not None:
             store.rounds.enter(seeds.commitment, contest_round, output)
         store.limits.enter(allowed, output)
+        packages = store.trusted.enter(packages)
         removals = store.removals.enter((one.name, one.digest) for one in submissions)
         if scoring.rule.reference is not None:
             refuse_absent_reference(scoring.rule, submissions, counted_records(store, suite, seeds, submissions))
@@ -260,22 +269,23 @@ def evaluate(
             raise Interrupted(played, len(items) - played, output)
         records = counted_records(store, suite, seeds, playing)
         marks = store.removals.all()
-        digests = store.digests.compute({key_of(record) for record in records})
-    standings = compute_standings(
-        records,
-        suite=suite.name,
-        scenarios=[scenario.name for scenario in suite.scenarios],
-        seeds=seeds.count,
-        seed_plan=seeds.label,
-        commitment=seeds.commitment,
-        scoring=scoring,
-        stopping=rule,
-        full_views={name: pair.full_view for name, pair in pairings.items() if pair.full_view is not None},
-        fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
-        removals=marks,
-        refused=refused,
-        round_digest=None if contest_round is None else contest_round.digest,
-    ).model_copy(update={"digests": digests})
+        standings = compute_standings(
+            records,
+            suite=suite.name,
+            scenarios=[scenario.name for scenario in suite.scenarios],
+            seeds=seeds.count,
+            seed_plan=seeds.label,
+            commitment=seeds.commitment,
+            scoring=scoring,
+            stopping=rule,
+            full_views={name: pair.full_view for name, pair in pairings.items() if pair.full_view is not None},
+            fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
+            removals=marks,
+            trusted=packages,
+            refused=refused,
+            round_digest=None if contest_round is None else contest_round.digest,
+        )
+        standings = seal(standings, store, records)
     evaluation = Evaluation(
         standings=standings,
         records=tuple(records),
@@ -329,7 +339,7 @@ def _play(
         with contextlib.closing(results):
             for result in results:
                 if isinstance(result, Lost | BrokenOff) and result.item.precedent is not None:
-                    store.put_precedent(key_of_item(job, result.item), result.item.precedent)
+                    store.attempts.put(key_of_item(job, result.item), result.item.precedent)
                 if isinstance(result, BrokenOff):
                     continue
                 episode = lost_episode(result, job) if isinstance(result, Lost) else result

@@ -106,7 +106,7 @@ def open_journals(store: Store, folder: Path) -> Path:
     """
     for entry in read_journals(folder):
         if not _is_played(store.status(entry.key), entry.isolation):
-            store.put_precedent(entry.key, entry.precedent)
+            store.attempts.put(entry.key, entry.precedent)
     if folder.is_symlink():
         raise ArenaError(f"{folder}: is a link, and the arena keeps notes in a folder there; move it away")
     remove_journals(folder)
@@ -135,7 +135,7 @@ def missing(job: Job, seeds: SeedPlan, store: Store) -> list[WorkItem]:
     Raises:
         StoreError: the store cannot be read.
     """
-    stored, precedents = store.keys(), store.precedents()
+    stored, precedents = store.keys(), store.attempts.get()
     items: list[WorkItem] = []
     for place in range(len(job.scenarios)):
         for index in range(seeds.count):

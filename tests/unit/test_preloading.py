@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from arena.cli import app
 from arena.contract.preloading import PRELOADABLE, check_preload
-from arena.errors import InfrastructureFailure, InvalidInput
+from arena.errors import ContractViolation, InfrastructureFailure, InvalidInput
 from arena.jail import launcher
 from arena.jail.launcher import PreloadFailure
 from arena.jail.watch import children
@@ -80,6 +80,52 @@ def test_everything_else_is_refused(name, fix):
     rule, told = check_preload(name)
     assert rule.endswith("highspy, networkx, numpy, pyomo, safetensors, scipy, torch")
     assert fix in told
+
+
+HOOKED = """
+import importlib.abc, sys
+
+class Hook(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "multiprocessing":
+            sys.meta_path.remove(self)
+            import multiprocessing
+            multiprocessing.Lock()  # as pyomo does, for those who start processes later
+
+if "multiprocessing" not in sys.modules:
+    sys.meta_path.insert(0, Hook())
+"""
+
+
+@linux_only
+@pytest.mark.parametrize("level", LOCKED)
+def test_a_library_that_acts_on_the_import_of_another_does_not_break_it(level, host_of, library):
+    """pyomo makes a lock between processes on the first import of multiprocessing, which no locked process can."""
+    body = """
+    def order(self, observation):
+        import multiprocessing
+        print(multiprocessing.cpu_count() > 0)
+        return [0, 0, 0]
+    """
+    seat = seated(host_of(level), library(HOOKED, body=body))
+    seat.order(observation())
+    seat.close()
+    assert seat.stderr_tail.splitlines()[-1] == "True"
+
+
+@linux_only
+@pytest.mark.parametrize("level", LOCKED)
+def test_locks_between_processes_stay_refused(level, host_of, library):
+    body = """
+    def order(self, observation):
+        import multiprocessing
+        multiprocessing.Lock()
+        return [0, 0, 0]
+    """
+    seat = seated(host_of(level), library(HOOKED, body=body))
+    with pytest.raises(ContractViolation, match=r"PermissionError|FileNotFoundError"):
+        seat.order(observation())
+    seat.release()
 
 
 # --- the locks ----------------------------------------------------------------------------------------------------
