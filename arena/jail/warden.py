@@ -26,6 +26,7 @@ from typing import NamedTuple
 from arena.jail import watch, zygote
 from arena.jail.kernel import LINUX, adopt_orphans, renounce_privileges
 from arena.jail.lockdown import Policy, bound_address_space, offer_to_the_memory_killer
+from arena.jail.numbers import RESTORE, Numbers, forbid_worlds
 from arena.jail.trees import copy_tree, remove_tree
 
 COMMAND = struct.Struct("<cI")
@@ -63,21 +64,27 @@ def main(configuration: str) -> None:
     Args:
         configuration: JSON object with `control` (descriptor), `parent` (process id; 0 where it cannot be seen),
             `directory` (for the seats), `serve` and `libraries` of the program, `preload` (module names),
-            `preload_seconds` and `policy`.
+            `preload_seconds`, `policy`, and `numbers`: whether this is a world of its own, to which it gives numbers.
     """
     settings = json.loads(configuration)
     program: zygote.Serve = pkgutil.resolve_name(settings["serve"])
     policy = Policy.from_plain(settings["policy"])
     adopt_orphans()
+    numbers = _take_over_the_world() if settings["numbers"] else None
     if policy.locked:
-        renounce_privileges()
+        renounce_privileges(*(() if numbers is None else (RESTORE,)))
     control = socket.socket(fileno=settings["control"])
     directory = Path(settings["directory"])
     try:
-        warden = _Warden(control, settings["parent"], directory, policy, program)
+        warden = _Warden(control, settings["parent"], directory, policy, program, numbers)
         warden.run(settings["libraries"], settings["preload"], settings["preload_seconds"])
     finally:
         remove_tree(directory)
+
+
+def _take_over_the_world() -> Numbers:
+    forbid_worlds()
+    return Numbers()
 
 
 class _Unimportable(Exception):  # noqa: N818 - named after what it reports
@@ -86,13 +93,20 @@ class _Unimportable(Exception):  # noqa: N818 - named after what it reports
 
 class _Warden:
     def __init__(
-        self, control: socket.socket, parent: int, directory: Path, policy: Policy, program: zygote.Serve
+        self,
+        control: socket.socket,
+        parent: int,
+        directory: Path,
+        policy: Policy,
+        program: zygote.Serve,
+        numbers: Numbers | None,
     ) -> None:
         self._control = control
         self._parent = parent
         self._directory = directory
         self._policy = policy
         self._program = program
+        self._numbers = numbers
         self._seats: dict[int, Path] = {}
         self._verdicts: dict[int, Verdict] = {}
 
@@ -156,6 +170,8 @@ class _Warden:
         if self._zygote_process == 0:
             self._control.close()
             self._zygote.close()
+            if self._numbers is not None:
+                self._numbers.close()
             zygote.serve(theirs, parent, self._policy, self._directory, self._program)
         theirs.close()
         try:
@@ -276,6 +292,8 @@ class _Warden:
         try:
             text = name.encode()
             message = zygote.MESSAGE.pack(zygote.FORK, len(text))
+            if self._numbers is not None:
+                self._numbers.prepare()
             socket.send_fds(self._zygote, [message + text], [connection, output])
             seat = self._hear(zygote.FORK)
         finally:
@@ -286,6 +304,8 @@ class _Warden:
         if self._policy.locked:
             offer_to_the_memory_killer(seat)
         self._seats[seat] = directory
+        if self._numbers is not None:
+            self._numbers.take(seat)
         return seat
 
     def _watch(self) -> None:
@@ -304,6 +324,8 @@ class _Warden:
         status = self._hear(zygote.REAP)
         clean = self._sweep()
         remove_tree(directory)
+        if self._numbers is not None:
+            self._numbers.free(seat)
         return Verdict(status if clean else UNCLEAN, watch.WITHIN_LIMITS)
 
     def _sweep(self) -> bool:
