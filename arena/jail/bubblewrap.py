@@ -51,6 +51,7 @@ def sandboxed(
     space: int,
     kept: Kept | None = None,
     processor: int | None = None,
+    numbered: bool = False,
 ) -> list[str]:
     """Return the command that runs a command in a sandbox. It is to be started with an empty environment.
 
@@ -66,14 +67,18 @@ def sandboxed(
         kept: Copies of the places, in whose world the command is started; None for the places themselves.
         processor: Descriptor that has what the command finds as the description of the processor; None for the
             kernel's own.
+        numbered: Whether the command gives processes their numbers (see `arena.jail.numbers`). It then has capabilities
+            over its own world, and has to forbid worlds inside that, and to give the capabilities up.
     """
     arguments = ["--die-with-parent", "--as-pid-1", "--unshare-user", "--unshare-ipc"]
     arguments += ["--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "arena"]
     arguments += ["--cap-drop", "ALL"]
-    if numbers.can_be_given():
+    if numbered:
         # Bubblewrap would make a second world of users inside the one that processes belong to, and nobody there could
-        # give them numbers. So the command itself forbids further ones; it gives both capabilities up.
-        arguments += ["--cap-add", "CAP_CHECKPOINT_RESTORE", "--cap-add", "CAP_SYS_RESOURCE"]
+        # give them numbers. So the command itself forbids further ones; it gives all three capabilities up, by the last
+        # of them for good.
+        for capability in ("CHECKPOINT_RESTORE", "SYS_RESOURCE", "SETPCAP"):
+            arguments += ["--cap-add", f"CAP_{capability}"]
     else:
         arguments += ["--disable-userns"]
     for place in (*places.readable, *places.interpreter):
@@ -81,7 +86,7 @@ def sandboxed(
     for device in DEVICES:
         arguments += ["--dev-bind", device, device]
     arguments += ["--proc", "/proc"]
-    if numbers.can_be_given():
+    if numbered:
         for file in (numbers.LAST_NUMBER, numbers.WORLDS):
             arguments += ["--bind", file, file]
     if processor is not None:

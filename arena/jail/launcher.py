@@ -116,6 +116,7 @@ class Launcher:
         self.seats: set[int] = set()
         self.owner = os.getpid()
         self._sandboxed = bubblewrap is not None
+        self._numbered = self._sandboxed and numbers.can_be_given()
         # Where no process can be started, there is only one to be measured.
         self._is_alone = policy.locked and not policy.programs
         self._directory = None if self._sandboxed else Path(tempfile.mkdtemp(prefix="arena-"))
@@ -139,6 +140,7 @@ class Launcher:
                     space=space,
                     kept=kept,
                     processor=processor.fileno(),
+                    numbered=self._numbered,
                 )
                 environment = {}
             try:
@@ -185,7 +187,7 @@ class Launcher:
             "preload": list(preload),
             "preload_seconds": _PRELOAD_SECONDS,
             "policy": dataclasses.asdict(policy),
-            "numbers": self._sandboxed and numbers.can_be_given(),
+            "numbers": self._numbered,
             "packages": places.packages,
             "search_path": places.search_path,
         }

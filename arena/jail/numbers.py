@@ -18,8 +18,6 @@ WORLDS: Final = "/proc/sys/user/max_user_namespaces"
 
 RESTORE: Final = 40
 """CAP_CHECKPOINT_RESTORE, by which numbers are given anew."""
-RESOURCES: Final = 24
-"""CAP_SYS_RESOURCE, by which the number of worlds is lowered."""
 
 _FIRST, _APART = 1000, 200
 """The number of the first seat, and what lies between those of seats that live at the same time."""

@@ -13,6 +13,7 @@ from seats import failure, make_submission, observation, require_or_skip, seated
 
 from arena.contract.seeds import PublicSeeds
 from arena.errors import InvalidInput
+from arena.jail import numbers
 from arena.jail.bubblewrap import SEATS, find_bubblewrap, sandboxed
 from arena.jail.limits import Limits
 from arena.jail.lockdown import DEVICES, fixed_environment
@@ -68,11 +69,14 @@ def test_every_namespace_is_its_own(zygote, namespace):
 
 
 def test_it_has_no_capability_and_cannot_get_one(zygote):
-    status = dict(line.split(":\t") for line in read(zygote[1], "status").splitlines() if ":\t" in line)
-    assert {
-        name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
-    } == dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), 0)
-    assert status["NoNewPrivs"] == "1"
+    warden, (forking,) = zygote[1], children(zygote[1])
+    for process in (warden, forking):
+        status = dict(line.split(":\t") for line in read(process, "status").splitlines() if ":\t" in line)
+        held = {name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
+        # The warden keeps the one by which it numbers processes of its own world.
+        kept = 1 << numbers.RESTORE if process == warden and numbers.can_be_given() else 0
+        assert held == {"CapInh": 0, "CapPrm": kept, "CapEff": kept, "CapBnd": 0, "CapAmb": 0}
+        assert status["NoNewPrivs"] == "1"
 
 
 def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygote, repository):
@@ -84,7 +88,8 @@ def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygo
             writable.add(mount)
         else:
             assert mount in {"/", *places.readable, *places.interpreter} or mount.startswith("/proc/"), mount
-    assert writable == {str(SEATS), "/proc", *DEVICES}
+    numbering = {numbers.LAST_NUMBER, numbers.WORLDS} if numbers.can_be_given() else set()
+    assert writable == {str(SEATS), "/proc", *DEVICES, *numbering}
     space = os.statvfs(f"/proc/{zygote[1]}/root{SEATS}")
     assert space.f_blocks * space.f_frsize == 2 * Limits().disk
     root = Path(f"/proc/{zygote[1]}/root")
@@ -92,7 +97,7 @@ def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygo
         assert not Path(f"{root}{absent}").exists(), absent
 
 
-def run_in_a_sandbox(*command):
+def run_in_a_sandbox(*command, **options):
     """Run another command where the zygote would be, without any lock of the arena's own."""
     whole = sandboxed(
         command,
@@ -100,6 +105,7 @@ def run_in_a_sandbox(*command):
         places=controller_places(programs=True),
         environment={"PATH": os.defpath},
         space=2**20,
+        **options,
     )
     return subprocess.run(whole, env={}, capture_output=True, text=True, check=False)
 
@@ -116,6 +122,16 @@ def test_nested_users_are_switched_off():
     nested = "import ctypes; print(ctypes.CDLL(None).unshare({flags}))"
     assert run_in_a_sandbox(sys.executable, "-c", nested.format(flags=0)).stdout == "0\n"
     assert run_in_a_sandbox(sys.executable, "-c", nested.format(flags=0x1000_0000)).stdout == "-1\n"
+
+
+def test_a_warden_that_numbers_processes_forbids_nested_users_itself():
+    require_or_skip("sandbox")
+    if not numbers.can_be_given():
+        pytest.skip("this kernel gives no numbers anew, or /proc/sys cannot be written to")
+    try_it = "import ctypes; print(ctypes.CDLL(None).unshare(0x1000_0000))"
+    forbid = f"open({numbers.WORLDS!r}, 'w').write('0'); {try_it}"
+    assert run_in_a_sandbox(sys.executable, "-c", try_it, numbered=True).stdout == "0\n"
+    assert run_in_a_sandbox(sys.executable, "-c", forbid, numbered=True).stdout == "-1\n"
 
 
 def test_what_is_outside_does_not_exist(host, submit, tmp_path, repository):
