@@ -13,6 +13,7 @@ old time of reading, before each message: as they are when nobody has read them 
 """
 
 import argparse
+import contextlib
 import os
 import platform
 import secrets
@@ -39,6 +40,7 @@ LEVELS = ("strict", "sandbox")
 CHANNELS = {
     "names": (256, "names looked for in vain, by the clock"),
     "pages": (32, "pages of files, by the clock"),
+    "mapped": (32, "pages of files that are mapped, by the clock"),
     "times": (32, "times of reading"),
     "processes": (5, "numbers of processes and threads"),
     "pipes": (6, "numbers of pipes and sockets"),
@@ -106,6 +108,13 @@ def forget():
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def keeping(level):
+    """Have a keeper of what seats read, as an evaluation has; what it keeps."""
+    with contextlib.closing(Keeper(controller_places(), find_bubblewrap() if level == "sandbox" else None)) as keeper:
+        yield keeper.wait()
+
+
 def exchange(hosts, folder, channel, bits, episode):
     """Send one message, and return what was read."""
     scout = submit(folder, "Scout", channel, bits, episode)
@@ -160,21 +169,14 @@ def main():
         for level in LEVELS:
             if level not in available():
                 continue
-            for keeping in (False, True):
-                keeper = kept = None
-                if keeping:
-                    forget()
-                    keeper = Keeper(controller_places(), find_bubblewrap() if level == "sandbox" else None)
-                    kept = keeper.wait()
-                try:
+            forget()
+            for keeper in (contextlib.nullcontext(), keeping(level)):
+                with keeper as kept:
                     for channel in chosen.channel or CHANNELS:
                         count, words = CHANNELS[channel]
                         bits, wrong = measure(level, kept, folder, channel, chosen.episodes)
-                        row = f"{words} | {count} | {level} | {'yes' if keeping else 'no'} | {bits:.1f} | {wrong:.1%}"
+                        row = f"{words} | {count} | {level} | {'yes' if kept else 'no'} | {bits:.1f} | {wrong:.1%}"
                         print(f"| {row} |", flush=True)
-                finally:
-                    if keeper is not None:
-                        keeper.close()
 
 
 if __name__ == "__main__":

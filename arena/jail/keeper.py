@@ -5,6 +5,8 @@ is started by its path, without the arena and without site-packages, and so it i
 reads an order in JSON from standard input, answers by a line of JSON, and ends when its input does.
 """
 
+# ruff: noqa: PTH - there are tens of thousands of files, and an object for a path costs more than most calls about it
+
 from __future__ import annotations
 
 import contextlib
@@ -205,7 +207,7 @@ def _hold(files: Sequence[_File]) -> tuple[int, int]:
     return _divide(files, hold, stay=True)
 
 
-def _divide(files: list[_File], work: _Work, *, stay: bool) -> tuple[int, int]:
+def _divide(files: Sequence[_File], work: _Work, *, stay: bool) -> tuple[int, int]:
     """Have processes do a work on a share of the files each, and add up what they return.
 
     Args:
@@ -216,7 +218,7 @@ def _divide(files: list[_File], work: _Work, *, stay: bool) -> tuple[int, int]:
     Raises:
         OSError: One of them failed.
     """
-    files.sort(key=lambda file: -file.size)
+    files = sorted(files, key=lambda file: -file.size)
     count = max(min(_PROCESSES, os.cpu_count() or 1), -(-len(files) // _MOST_MAPPINGS))
     reading, writing = os.pipe()
     children = [_start(work, files[first::count], writing, stay=stay) for first in range(count)]
@@ -230,7 +232,7 @@ def _divide(files: list[_File], work: _Work, *, stay: bool) -> tuple[int, int]:
     return sum(one[0] for one in told), sum(one[1] for one in told)
 
 
-def _start(work: _Work, share: list[_File], writing: int, *, stay: bool) -> int:
+def _start(work: _Work, share: Sequence[_File], writing: int, *, stay: bool) -> int:
     parent = os.getpid()
     child = os.fork()
     if child:

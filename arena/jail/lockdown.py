@@ -231,7 +231,7 @@ def _needed_rules(policy: Policy, directory: Path) -> Iterator[FileRule]:
     places = [place for place in policy.needed if os.access(place, os.F_OK)]
     for place in places:
         yield FileRule(place, landlock.READ)
-    for folder in {os.path.dirname(place) for place in places}:
+    for folder in {str(Path(place).parent) for place in places}:
         yield FileRule(folder, landlock.READ_DIR)
     yield from _file_rules(dataclasses.replace(policy, readable=()), directory, directory)
 

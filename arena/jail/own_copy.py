@@ -116,7 +116,7 @@ class Keeper:
         line = self._process.stdout.readline()
         try:
             answer: keeper.Answer = json.loads(line)
-            world = os.stat(f"/proc/{answer['process']}/ns/mnt").st_ino if answer["copied"] else 0
+            world = Path(f"/proc/{answer['process']}/ns/mnt").stat().st_ino if answer["copied"] else 0
         except (ValueError, OSError) as error:
             raise InfrastructureFailure(f"what controllers read cannot be kept in memory: {self._why()}") from error
         return Kept(
@@ -144,7 +144,7 @@ class Keeper:
                 process.kill()
                 process.wait()
         with contextlib.suppress(OSError):
-            os.rmdir(self._directory)
+            Path(self._directory).rmdir()
 
     def _order(self) -> keeper.Order:
         return {
@@ -197,6 +197,12 @@ def available_memory() -> int:
                 used = _read_number(group / "memory.usage_in_bytes")
                 free.append(_read_number(group / "memory.limit_in_bytes") - used)
     return max(0, min((one for one in free if one > 0), default=0))
+
+
+def notes_every_reading(place: str) -> bool:
+    """Whether a file system keeps the time of each reading, and not only of one a day."""
+    flags = os.statvfs(place).f_flag
+    return not flags & (os.ST_NOATIME | os.ST_RELATIME | os.ST_RDONLY)
 
 
 def _read_number(path: str | Path, name: str = "") -> int:
