@@ -4,6 +4,7 @@ Each channel is a pair of functions. One takes bits, and leaves them; the other,
 takes them for. Both know which episode it is, as two submissions would from the scenario and the seed's briefing.
 """
 
+import contextlib
 import mmap
 import os
 import threading
@@ -28,10 +29,8 @@ def pick_files():
 def time_of(action):
     """Nanoseconds that something takes, whether it works or not."""
     started = time.perf_counter_ns()
-    try:
+    with contextlib.suppress(OSError):
         action()
-    except OSError:
-        pass
     return time.perf_counter_ns() - started
 
 
@@ -100,7 +99,7 @@ def receive_pages(count, episode, touch=read_page):
     found = []
     for place in range(count):
         order = (0, 1) if place % 2 else (1, 0)
-        times = {bit: time_of(lambda bit=bit: touch(files[2 * place + bit])) for bit in order}
+        times = {bit: time_of(lambda path=files[2 * place + bit]: touch(path)) for bit in order}
         found.append(int(times[1] < times[0]))
     return found
 
@@ -117,7 +116,7 @@ def receive_mapped(count, episode):
 
 
 def send_times(bits, episode):
-    for path, bit in zip(pick_files(), bits):
+    for path, bit in zip(pick_files(), bits, strict=False):
         if bit:
             read_page(path)
 
@@ -294,15 +293,23 @@ def threads_of(number):
 
 
 class Scout:
-    """Leaves bits."""
+    """Leaves bits.
+
+    Args:
+        channel: Name of the pair of functions.
+        bits: The bits as text; of a reader, as many zeros.
+        episode: Tells episodes apart.
+    """
 
     def __init__(self, channel, bits, episode):
         self.channel, self.bits, self.episode = channel, bits, episode
 
     def begin(self, briefing):
+        """Leave them."""
         globals()[f"send_{self.channel}"]([int(bit) for bit in self.bits], self.episode)
 
     def order(self, observation):
+        """Order nothing."""
         return np.zeros(0)
 
 
@@ -310,5 +317,6 @@ class Reader(Scout):
     """Prints what it takes the bits for."""
 
     def begin(self, briefing):
+        """Look for them."""
         found = globals()[f"receive_{self.channel}"](len(self.bits), self.episode)
         print("read", "".join(map(str, found)))

@@ -5,8 +5,9 @@ seats, with all locks, and are told which episode it is. For channels that need 
 The reader is told how many bits there are.
 
 From the pairs of bits the mutual information of one bit is estimated, over all places and messages, with the correction
-of Miller and Madow for few samples, and multiplied by the number of places: as places are drawn independently, that much
-is told at least, by whoever uses all of them and a code for the errors. Of a channel that grows with the effort, such as names, what is measured is the effort that was made here.
+of Miller and Madow for few samples, and multiplied by the number of places: as places are drawn independently, that
+much is told at least, by whoever uses all of them and a code for the errors. Of a channel that grows with the effort,
+such as names, what is measured is the effort that was made here.
 
 Every channel is measured with and without what an evaluation keeps in memory. Files are put out of memory, and given an
 old time of reading, before each message: as they are when nobody has read them for a day. This needs their owner.
@@ -101,8 +102,7 @@ def forget():
     """Put files out of memory that a channel uses, and give them a time of reading of the day before yesterday."""
     for path in channel_seats.pick_files()[: 2 * max(count for count, _ in CHANNELS.values())]:
         if os.access(path, os.W_OK):
-            now = time.time()
-            os.utime(path, (now - 2 * 86400, os.stat(path).st_mtime))
+            os.utime(path, (time.time() - 2 * 86400, Path(path).stat().st_mtime))
         descriptor = os.open(path, os.O_RDONLY)
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(descriptor)
@@ -143,7 +143,7 @@ def measure(level, kept, folder, channel, episodes):
         sent, read = [], []
         for number in range(episodes):
             bits = random.integers(0, 2, count).tolist()
-            if kept is None and channel in ("pages", "times"):
+            if kept is None and channel in ("pages", "mapped", "times"):
                 forget()
             sent.append(bits)
             read.append(exchange(hosts, folder, channel, bits, f"{os.getpid()}-{time.time_ns()}-{number}"))
@@ -159,6 +159,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--episodes", type=int, default=40, help="messages for each channel")
     parser.add_argument("--channel", action="append", choices=CHANNELS, help="one of them; repeatable")
+    parser.add_argument("--level", action="append", choices=LEVELS, help="one of them; repeatable")
+    parser.add_argument("--kept", action="store_true", help="only with what an evaluation keeps in memory")
     chosen = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, {chosen.episodes} messages each")
     print("| channel | bits sent | level | kept | bits per episode | wrong |")
@@ -166,11 +168,11 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         shutil.copy(channel_seats.__file__, folder / "channel_seats.py")
-        for level in LEVELS:
+        for level in chosen.level or LEVELS:
             if level not in available():
                 continue
             forget()
-            for keeper in (contextlib.nullcontext(), keeping(level)):
+            for keeper in (keeping(level),) if chosen.kept else (contextlib.nullcontext(), keeping(level)):
                 with keeper as kept:
                     for channel in chosen.channel or CHANNELS:
                         count, words = CHANNELS[channel]

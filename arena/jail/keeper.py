@@ -5,8 +5,6 @@ is started by its path, without the arena and without site-packages, and so it i
 reads an order in JSON from standard input, answers by a line of JSON, and ends when its input does.
 """
 
-# ruff: noqa: PTH - there are tens of thousands of files, and an object for a path costs more than most calls about it
-
 from __future__ import annotations
 
 import contextlib

@@ -9,7 +9,7 @@ from traces import LIBRARY, Once
 
 
 class NumberOfTheParent(Once):
-    """Row 39: ask for the number of the process that forks all seats of a worker, from every thread and without libc."""
+    """Row 39: ask for the number of the process that forks all seats of a worker, in several ways."""
 
     def attempt(self, observation):
         def from_a_thread():
