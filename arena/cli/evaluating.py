@@ -195,6 +195,8 @@ def evaluate(
         raise typer.Exit(INTERRUPTED) from error
     for mark in evaluation.removals:
         warn(describe_removal(mark))
+    if evaluation.unkept:
+        warn(f"{evaluation.unkept}; see arena doctor")
     named, oracles = chosen.scored_by, set(evaluation.standings.oracles.values())
     if named is not None and oracles and named not in oracles:
         warn(f"the suite names {named} as its oracle, which has not played every seed; scores are measured without it")

@@ -83,6 +83,11 @@ def always(_: Caller) -> tuple[Case, ...]:
     return (Case(()),)
 
 
+def answers_zero(caller: Caller) -> tuple[Case, ...]:
+    """Have the call do nothing and return 0, but for a zygote, which asks for its child."""
+    return (Case((), ALLOW if caller.zygote else fails_with(0)),)
+
+
 def is_one_of(argument: int, *values: int, mask: int = LOWER_HALF) -> Rule:
     """Allow the call if an argument, or the bits of it in a mask, is one of these."""
     return all_of(Question(argument, values, mask))

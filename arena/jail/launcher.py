@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from arena.errors import InfrastructureFailure, printable
-from arena.jail import watch
-from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, sandboxed
+from arena.jail import numbers, watch
+from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, describe_processor, sandboxed
 from arena.jail.cgroup import ControlGroup
 from arena.jail.cpu_time import CpuMeter, FamilyMeter, Located, ProcessMeter, locate
 from arena.jail.limits import Limits
 from arena.jail.lockdown import Policy, fixed_environment
+from arena.jail.own_copy import Kept, entrance
 from arena.jail.places import Places
 from arena.jail.trees import remove_tree
 from arena.jail.warden import ANSWER, COMMAND, END, PREPARE, SPAWN, UNCLEAN, Verdict
@@ -97,6 +98,7 @@ class Launcher:
         preload: Libraries to import before the first seat.
         places: Where the interpreter and the libraries are.
         bubblewrap: Path of bubblewrap, to start the zygote in a sandbox; None for none.
+        kept: Copies of the places, to make the sandbox of; None to make it of the places themselves.
 
     Raises:
         PreloadFailure: A library cannot be imported.
@@ -110,23 +112,37 @@ class Launcher:
         preload: Sequence[str],
         places: Places,
         bubblewrap: str | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.seats: set[int] = set()
         self.owner = os.getpid()
         self._sandboxed = bubblewrap is not None
+        self._numbered = self._sandboxed and numbers.can_be_given()
         # Where no process can be started, there is only one to be measured.
         self._is_alone = policy.locked and not policy.programs
         self._directory = None if self._sandboxed else Path(tempfile.mkdtemp(prefix="arena-"))
         self._group: ControlGroup | None = None
         self._messages: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
         self._control, theirs = socket.socketpair()
-        with theirs:
+        with theirs, tempfile.TemporaryFile() as processor:
+            given = [theirs.fileno()]
             command = self._command(theirs.fileno(), program, policy, preload, places)
             environment = _environment(self._directory or LIBRARIES_ROOM)
             if bubblewrap is not None:
                 disk = policy.limits.disk
+                processor.write(describe_processor())
+                processor.seek(0)
+                given.append(processor.fileno())
                 command = sandboxed(
-                    command, bubblewrap, places=places, environment=environment, space=_COPIES_SPACE * disk, room=disk
+                    command,
+                    bubblewrap,
+                    places=places,
+                    environment=environment,
+                    space=_COPIES_SPACE * disk,
+                    room=disk,
+                    kept=kept,
+                    processor=processor.fileno(),
+                    numbered=self._numbered,
                 )
                 environment = {}
             try:
@@ -137,8 +153,10 @@ class Launcher:
                     stdin=subprocess.DEVNULL,
                     stdout=self._messages,
                     stderr=self._messages,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=given,
                     start_new_session=True,
+                    # Everything else of the sandbox is made after it, by bubblewrap.
+                    preexec_fn=None if kept is None else entrance(kept),
                 )
             except OSError as error:
                 self._control.close()
@@ -172,6 +190,7 @@ class Launcher:
             "preload": list(preload),
             "preload_seconds": _PRELOAD_SECONDS,
             "policy": dataclasses.asdict(policy),
+            "numbers": self._numbered,
             "packages": places.packages,
             "search_path": places.search_path,
         }

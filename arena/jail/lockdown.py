@@ -9,6 +9,7 @@ which add stricter ones; so a zygote keeps just what a child needs on its way th
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import resource
 import signal
@@ -21,7 +22,13 @@ from typing import Any, Self, TextIO
 
 from arena.jail import landlock, seccomp
 from arena.jail.isolation import Isolation
-from arena.jail.kernel import LINUX, ask_for_the_size_of_memory, die_with_parent, forbid_new_privileges
+from arena.jail.kernel import (
+    LINUX,
+    ask_for_the_size_of_memory,
+    die_with_parent,
+    forbid_new_privileges,
+    renounce_privileges,
+)
 from arena.jail.landlock import FileRule
 from arena.jail.limits import GIBIBYTE, Limits
 from arena.jail.memory_files import keep_temporary_files_in_memory
@@ -41,7 +48,7 @@ DEVICES = {
 }
 """Devices of every controller, and what it may do with them."""
 
-_PROCESSOR = "/proc/cpuinfo"
+PROCESSOR = "/proc/cpuinfo"
 """All that is left of /proc: numerical libraries choose their code by it, and others complain without it."""
 
 
@@ -55,6 +62,7 @@ class Policy:
         readable: Files and folders that it can still read then, and all below them.
         programs: Whether it may start programs then, any that it can read.
         writes: Whether it can write to a folder of its own. Otherwise it has files in memory alone, when it is locked.
+        needed: Files and folders inside the readable ones; if there are any, of those it can read these alone.
     """
 
     limits: Limits
@@ -62,6 +70,7 @@ class Policy:
     readable: tuple[str, ...] = ()
     programs: bool = False
     writes: bool = True
+    needed: tuple[str, ...] = ()
 
     @property
     def file_size(self) -> int:
@@ -91,7 +100,8 @@ def policy_for(level: Isolation, limits: Limits, places: Places, *, programs: bo
         places: What of the file system it may read.
         programs: Whether it may start programs.
     """
-    return Policy(limits, level != "process", places.readable, programs, writes=level != "strict")
+    writes = level != "strict"
+    return Policy(limits, level != "process", places.readable, programs, writes, places.needed)
 
 
 def fixed_environment(directory: Path) -> dict[str, str]:
@@ -132,16 +142,20 @@ def lock_zygote(policy: Policy, *, parent: int, directory: Path) -> None:
     _die_with(parent)
     if not policy.locked:
         return
+    renounce_privileges()  # The warden may have kept one.
     values = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: policy.file_size}
     # Of memory that can be written, as the code of some libraries takes gigabytes of address space.
     _set_limits({**values, resource.RLIMIT_DATA: _LIBRARIES_MEMORY + policy.limits.memory})
     forbid_new_privileges()
     landlock.restrict(_file_rules(policy, directory, directory))
+    if policy.needed:
+        # On top of it: what both allow remains. One list is short, for every seat; the other is long, and set once.
+        landlock.restrict(_needed_rules(policy, directory))
     ask_for_the_size_of_memory()
     if not policy.writes:
         keep_temporary_files_in_memory(directory)
     _filter_calls(policy, zygote=True)
-    _try_the_locks(signals=landlock.version() >= _SIGNALS_SINCE)
+    _try_the_locks(parent, signals=landlock.version() >= _SIGNALS_SINCE)
 
 
 def lock_down(
@@ -185,7 +199,7 @@ def lock_down(
         if not policy.writes:
             keep_temporary_files_in_memory(directory)
         _filter_calls(policy)
-        _try_the_locks()
+        _try_the_locks(parent)
 
 
 def bound_address_space(process: int, more: int) -> None:
@@ -240,10 +254,21 @@ def _file_rules(policy: Policy, directory: Path, folder: Path | None = None) -> 
         yield FileRule(place, reading)
     for device, rights in DEVICES.items():
         yield FileRule(device, rights)
-    yield FileRule(_PROCESSOR, landlock.READ_FILE)
+    yield FileRule(PROCESSOR, landlock.READ_FILE)
     if folder is not None:
         yield FileRule(str(folder), reading)
     yield FileRule(str(directory), landlock.WRITE if policy.writes else reading)
+
+
+def _needed_rules(policy: Policy, directory: Path) -> Iterator[FileRule]:
+    """What the readable places hold that is needed, and the list of what lies in a folder around it."""
+    # A link that leads out of a sandbox leads nowhere there.
+    places = [place for place in policy.needed if os.access(place, os.F_OK)]
+    for place in places:
+        yield FileRule(place, landlock.READ)
+    for folder in {str(Path(place).parent) for place in places}:
+        yield FileRule(folder, landlock.READ_DIR)
+    yield from _file_rules(dataclasses.replace(policy, readable=()), directory, directory)
 
 
 def _filter_calls(policy: Policy, *, zygote: bool = False) -> None:
@@ -257,10 +282,11 @@ def _filter_calls(policy: Policy, *, zygote: bool = False) -> None:
     )
 
 
-def _try_the_locks(*, signals: bool = True) -> None:
+def _try_the_locks(parent: int, *, signals: bool = True) -> None:
     """Do what must have become impossible.
 
     Args:
+        parent: The parent process.
         signals: Whether signals to the parent process are among it.
 
     Raises:
@@ -271,7 +297,7 @@ def _try_the_locks(*, signals: bool = True) -> None:
         "a socket can be made": lambda: socket.socket().detach(),
     }
     if signals:
-        attempts["the parent process can be signalled"] = lambda: os.kill(os.getppid(), 0)
+        attempts["the parent process can be signalled"] = lambda: os.kill(parent, 0)
     for what, attempt in attempts.items():
         try:
             attempt()

@@ -26,6 +26,7 @@ from typing import NamedTuple
 from arena.jail import priority, watch, zygote
 from arena.jail.kernel import LINUX, adopt_orphans, renounce_privileges
 from arena.jail.lockdown import Policy, bound_address_space, offer_to_the_memory_killer
+from arena.jail.numbers import RESTORE, Numbers, forbid_worlds
 from arena.jail.seat_folders import SeatFolders
 from arena.jail.trees import remove_tree
 
@@ -64,22 +65,29 @@ def main(configuration: str) -> None:
     Args:
         configuration: JSON object with `control` (descriptor), `parent` (process id; 0 where it cannot be seen),
             `directory` (for the seats), `rooms` (file systems that seats write to; none for `directory`), `serve` and
-            `libraries` of the program, `preload` (module names), `preload_seconds` and `policy`.
+            `libraries` of the program, `preload` (module names), `preload_seconds`, `policy`, and `numbers`: whether
+            this is a world of its own, to which it gives numbers.
     """
     settings = json.loads(configuration)
     program: zygote.Serve = pkgutil.resolve_name(settings["serve"])
     policy = Policy.from_plain(settings["policy"])
     adopt_orphans()
+    numbers = _take_over_the_world() if settings["numbers"] else None
     if policy.locked:
-        renounce_privileges()
+        renounce_privileges(*(() if numbers is None else (RESTORE,)))
     control = socket.socket(fileno=settings["control"])
     directory = Path(settings["directory"])
     try:
         rooms = [Path(room) for room in settings["rooms"]] or [directory]
-        warden = _Warden(control, settings["parent"], directory, rooms, policy, program)
+        warden = _Warden(control, settings["parent"], directory, rooms, policy, program, numbers)
         warden.run(settings["libraries"], settings["preload"], settings["preload_seconds"])
     finally:
         remove_tree(directory)
+
+
+def _take_over_the_world() -> Numbers:
+    forbid_worlds()
+    return Numbers()
 
 
 class _Unimportable(Exception):  # noqa: N818 - named after what it reports
@@ -95,6 +103,7 @@ class _Warden:
         rooms: Sequence[Path],
         policy: Policy,
         program: zygote.Serve,
+        numbers: Numbers | None,
     ) -> None:
         self._control = control
         self._parent = parent
@@ -102,6 +111,7 @@ class _Warden:
         self._rooms = rooms
         self._policy = policy
         self._program = program
+        self._numbers = numbers
         self._seats: dict[int, SeatFolders] = {}
         self._verdicts: dict[int, Verdict] = {}
 
@@ -165,6 +175,8 @@ class _Warden:
         if self._zygote_process == 0:
             self._control.close()
             self._zygote.close()
+            if self._numbers is not None:
+                self._numbers.close()
             zygote.serve(theirs, parent, self._policy, self._directory, self._program)
         theirs.close()
         try:
@@ -283,6 +295,8 @@ class _Warden:
         try:
             text = f"{place.home}\0{place.submission}".encode()
             message = zygote.MESSAGE.pack(zygote.FORK, len(text))
+            if self._numbers is not None:
+                self._numbers.prepare()
             socket.send_fds(self._zygote, [message + text], [connection, output])
             seat = self._hear(zygote.FORK)
         finally:
@@ -293,6 +307,8 @@ class _Warden:
         if self._policy.locked:
             offer_to_the_memory_killer(seat)
         self._seats[seat] = place
+        if self._numbers is not None:
+            self._numbers.take(seat)
         return seat
 
     def _watch(self) -> None:
@@ -313,6 +329,8 @@ class _Warden:
         status = self._hear(zygote.REAP)
         clean = self._sweep()
         place.remove()
+        if self._numbers is not None:
+            self._numbers.free(seat)
         return Verdict(status if clean else UNCLEAN, watch.WITHIN_LIMITS)
 
     def _sweep(self) -> bool:

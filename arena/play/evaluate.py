@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ from arena.llm.call import Gateway
 from arena.play.counted import counted_records
 from arena.play.episode import lost_episode
 from arena.play.interrupts import count_interrupts
+from arena.play.keeping import keeper_for
 from arena.play.packages import trusted_packages
 from arena.play.pairing import enter_pairings
 from arena.play.pool import play_here, play_in_workers
@@ -106,6 +107,8 @@ class Evaluation:
         episodes: table of the records, CSV.
         standings_file: the standings, JSON.
         removals: marks of submissions of this call, or of others with their names, that had been removed before.
+        unkept: what the controllers of this call could read that was not kept in memory for it, in words; empty if
+            nothing is known.
     """
 
     standings: Standings
@@ -117,6 +120,7 @@ class Evaluation:
     episodes: Path
     standings_file: Path
     removals: tuple[Removal, ...] = ()
+    unkept: str = ""
 
 
 def evaluate(
@@ -205,21 +209,23 @@ def evaluate(
             models=access,
             trusted=packages,
         )
-    refuse_unimportable(submissions, level, allowed)
-    count = cores() if workers is None else workers
-    if count < 0:
-        raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
-    watcher = progress or Silent()
-    refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
-    # What was accepted once stays accepted: the tables are about it.
-    accepted = accept_fallbacks or has_accepted_fallbacks(output)
-    scoring = Scoring(suite.score_rule, suite.scored_by, accepted)
-    refuse_losses(output, [one.name for one in submissions], free_name(output, suite.name))
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArenaError(f"{output}: the folder cannot be made ({error.strerror}); choose another") from error
     with contextlib.ExitStack() as stack:
+        # It works while the rest is looked at.
+        keeper = stack.enter_context(keeper_for(level))
+        refuse_unimportable(submissions, level, allowed)
+        count = cores() if workers is None else workers
+        if count < 0:
+            raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
+        watcher = progress or Silent()
+        refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
+        # What was accepted once stays accepted: the tables are about it.
+        accepted = accept_fallbacks or has_accepted_fallbacks(output)
+        scoring = Scoring(suite.score_rule, suite.scored_by, accepted)
+        refuse_losses(output, [one.name for one in submissions], free_name(output, suite.name))
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ArenaError(f"{output}: the folder cannot be made ({error.strerror}); choose another") from error
         store = stack.enter_context(Store(output / STORE_NAME))
         store.require_current()
         _refuse_other_demand(store, seeds, output)
@@ -254,6 +260,8 @@ def evaluate(
             remove_journals(output / _JOURNALS)  # Nothing is played, so nothing is left but the store.
             raise
         total = len(playing) * len(job.scenarios) * seeds.count
+        if items and keeper is not None:
+            job = replace(job, kept=keeper.wait())
         watcher.started(total, total - len(items))
         references, contestants = split_references(job, items, scoring.rule)
         try:
@@ -296,6 +304,7 @@ def evaluate(
         episodes=output / EPISODES_NAME,
         standings_file=output / STANDINGS_NAME,
         removals=removals,
+        unkept="" if job.kept is None else job.kept.describe_lack(),
     )
     write_episodes(records, suite.name, evaluation.episodes)
     write_text(evaluation.standings_file, standings.model_dump_json(indent=2) + "\n", STANDINGS)

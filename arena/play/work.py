@@ -12,6 +12,7 @@ from arena.entry.submission import Submission
 from arena.errors import ArenaError
 from arena.jail.isolation import Isolation, strength
 from arena.jail.limits import Limits
+from arena.jail.own_copy import Kept
 from arena.results.attempts import Precedent, read_journals, remove_journals
 from arena.results.record import EpisodeKey, episode_key
 from arena.results.rows import OFFICIAL_ISOLATION
@@ -33,6 +34,7 @@ class Job:
         commitment: commitment to the hidden seeds, for the records; None for public seeds.
         key_variables: environment variables that hold keys, which no worker inherits.
         journals: folder in which workers note the orders of what they play; None to note them in memory only.
+        kept: what is kept in memory of the files that controllers read; None if nothing is.
     """
 
     submissions: tuple[Submission, ...]
@@ -42,6 +44,7 @@ class Job:
     commitment: str | None
     key_variables: tuple[str, ...] = ()
     journals: Path | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)

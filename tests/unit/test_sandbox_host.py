@@ -13,6 +13,7 @@ from seats import failure, make_submission, observation, require_or_skip, seated
 
 from arena.contract.seeds import PublicSeeds
 from arena.errors import InvalidInput
+from arena.jail import numbers
 from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, find_bubblewrap, sandboxed
 from arena.jail.limits import Limits
 from arena.jail.lockdown import DEVICES, fixed_environment
@@ -68,11 +69,14 @@ def test_every_namespace_is_its_own(zygote, namespace):
 
 
 def test_it_has_no_capability_and_cannot_get_one(zygote):
-    status = dict(line.split(":\t") for line in read(zygote[1], "status").splitlines() if ":\t" in line)
-    assert {
-        name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
-    } == dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), 0)
-    assert status["NoNewPrivs"] == "1"
+    warden, (forking,) = zygote[1], children(zygote[1])
+    for process in (warden, forking):
+        status = dict(line.split(":\t") for line in read(process, "status").splitlines() if ":\t" in line)
+        held = {name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
+        # The warden keeps the one by which it numbers processes of its own world.
+        kept = 1 << numbers.RESTORE if process == warden and numbers.can_be_given() else 0
+        assert held == {"CapInh": 0, "CapPrm": kept, "CapEff": kept, "CapBnd": 0, "CapAmb": 0}
+        assert status["NoNewPrivs"] == "1"
 
 
 def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygote, repository):
@@ -85,7 +89,8 @@ def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygo
         else:
             assert mount in {"/", *places.readable, *places.interpreter} or mount.startswith("/proc/"), mount
     rooms = [LIBRARIES_ROOM, *(ROOMS / str(number) for number in range(MOST_ROOMS))]
-    assert writable == {str(SEATS), *map(str, rooms), "/proc", *DEVICES}
+    numbering = {numbers.LAST_NUMBER, numbers.WORLDS} if numbers.can_be_given() else set()
+    assert writable == {str(SEATS), *map(str, rooms), "/proc", *DEVICES, *numbering}
     for place, most in [(SEATS, 2 * Limits().disk), *((room, Limits().disk) for room in rooms)]:
         space = os.statvfs(f"/proc/{zygote[1]}/root{place}")
         assert space.f_blocks * space.f_frsize == most
@@ -94,7 +99,7 @@ def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygo
         assert not Path(f"{root}{absent}").exists(), absent
 
 
-def run_in_a_sandbox(*command):
+def run_in_a_sandbox(*command, **options):
     """Run another command where the zygote would be, without any lock of the arena's own."""
     whole = sandboxed(
         command,
@@ -103,6 +108,7 @@ def run_in_a_sandbox(*command):
         environment={"PATH": os.defpath},
         space=2**20,
         room=2**20,
+        **options,
     )
     return subprocess.run(whole, env={}, capture_output=True, text=True, check=False)
 
@@ -121,6 +127,16 @@ def test_nested_users_are_switched_off():
     assert run_in_a_sandbox(sys.executable, "-c", nested.format(flags=0x1000_0000)).stdout == "-1\n"
 
 
+def test_a_warden_that_numbers_processes_forbids_nested_users_itself():
+    require_or_skip("sandbox")
+    if not numbers.can_be_given():
+        pytest.skip("this kernel gives no numbers anew, or /proc/sys cannot be written to")
+    try_it = "import ctypes; print(ctypes.CDLL(None).unshare(0x1000_0000))"
+    forbid = f"open({numbers.WORLDS!r}, 'w').write('0'); {try_it}"
+    assert run_in_a_sandbox(sys.executable, "-c", try_it, numbered=True).stdout == "0\n"
+    assert run_in_a_sandbox(sys.executable, "-c", forbid, numbered=True).stdout == "-1\n"
+
+
 def test_what_is_outside_does_not_exist(host, submit, tmp_path, repository):
     """At `strict` it could be found out that a file is there; here it is not."""
     rival = submit(name="rival")
@@ -128,11 +144,11 @@ def test_what_is_outside_does_not_exist(host, submit, tmp_path, repository):
     body = """
     def order(self, observation):
         print([place for place in OUTSIDE if os.path.lexists(place)], os.path.exists(np.__file__), os.uname().nodename)
-        return [os.getppid(), 0, 0]
+        return [os.getpid(), os.getppid(), 0]
     """
     seat = seated(host, submit(body, top=f"OUTSIDE = {[str(place) for place in outside]!r}"))
-    # The warden is the first process of its world, and the zygote its first child.
-    assert seat.order(observation()).tolist() == [2, 0, 0]
+    # Every seat has the same number, and is told of no parent.
+    assert seat.order(observation()).tolist() == [1000, 0, 0]
     seat.close()
     assert seat.stderr_tail.split() == ["[]", "True", "arena"]
 

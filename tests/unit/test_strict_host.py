@@ -56,7 +56,7 @@ def attempt(host, submit):
             def call(number, *arguments):
                 if libc.syscall(number, *arguments) < 0:
                     raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-            parent = os.getppid()
+            parent = next(number for number in range(os.getpid() - 1, 0, -1) if os.path.exists(f"/proc/{{number}}"))
             try:
                 {statement}
                 print("done")

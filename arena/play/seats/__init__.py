@@ -21,6 +21,7 @@ from arena.jail.promises import find_broken_promise
 from arena.play.seats.base import Host, InfrastructureFailure, Seat
 
 if TYPE_CHECKING:
+    from arena.jail.own_copy import Kept
     from arena.play.seats.process import ProcessHost
     from arena.play.seats.trusted import TrustedHost
 
@@ -69,12 +70,13 @@ def require_level(isolation: str) -> Isolation:
     return level
 
 
-def make_host(isolation: str, limits: Limits | None = None) -> Host:
+def make_host(isolation: str, limits: Limits | None = None, kept: Kept | None = None) -> Host:
     """Make a host; close it when done.
 
     Args:
         isolation: A level that works on this machine.
         limits: Deadlines and caps; the defaults when None.
+        kept: What is kept in memory of the files that seats read, for all hosts of an evaluation; None if nothing is.
 
     Raises:
         UnknownName: There is no such level.
@@ -83,10 +85,10 @@ def make_host(isolation: str, limits: Limits | None = None) -> Host:
     level = _named(isolation)
     limits = limits or Limits()
     if level in _tried:
-        return _make(require_level(level), limits)
-    host = _try(level, limits)
+        return _make(require_level(level), limits, kept)
+    host = _try(level, limits, kept)
     # The failure itself is told by `require_level`, in the same words as ever after.
-    return _make(require_level(level), limits) if host is None else host
+    return _make(require_level(level), limits, kept) if host is None else host
 
 
 def _named(isolation: str) -> Isolation:
@@ -107,7 +109,7 @@ def refusal_of(level: Isolation) -> str:
     return _tried[level]
 
 
-def _try(level: Isolation, limits: Limits) -> Host | None:
+def _try(level: Isolation, limits: Limits, kept: Kept | None = None) -> Host | None:
     """Try a level and remember what came of it.
 
     Returns:
@@ -117,7 +119,7 @@ def _try(level: Isolation, limits: Limits) -> Host | None:
     reason = find_missing_part(level)
     # Once more, since a process that was killed meanwhile says nothing about the level.
     for _ in range(0 if reason else _TRIALS):
-        host = _make(level, limits)
+        host = _make(level, limits, kept)
         try:
             host.prove()
         except InfrastructureFailure as failure:
@@ -133,7 +135,7 @@ def _try(level: Isolation, limits: Limits) -> Host | None:
     return host
 
 
-def _make(level: Isolation, limits: Limits) -> TrustedHost | ProcessHost:
+def _make(level: Isolation, limits: Limits, kept: Kept | None = None) -> TrustedHost | ProcessHost:
     # Imported here: a trusted match needs none of the machinery of processes.
     if level == "trusted":
         from arena.play.seats.trusted import TrustedHost
@@ -142,4 +144,4 @@ def _make(level: Isolation, limits: Limits) -> TrustedHost | ProcessHost:
     from arena.jail.bubblewrap import find_bubblewrap
     from arena.play.seats.process import ProcessHost
 
-    return ProcessHost(limits, level, find_bubblewrap())
+    return ProcessHost(limits, level, find_bubblewrap(), kept)
