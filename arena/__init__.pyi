@@ -133,6 +133,9 @@ from .simulate.simulator import (
 )
 from .simulate.states import BatchState as BatchState, Flows as Flows, initial_state as initial_state
 from .simulate.streams import episode_generator as episode_generator
+from .world.data.demand_data import DemandData as DemandData
+from .world.data.reading import Reading as Reading, read_data as read_data
+from .world.data.source import DataSource as DataSource
 from .world.demand import (
     Demand as Demand,
     Goodwill as Goodwill,

@@ -47,13 +47,14 @@ _MOST_MARKS: Final = 2
 """Combining marks on one letter, at most; languages need no more, and a tower of them covers the lines above."""
 _INVISIBLE: Final = frozenset(
     [
-        *"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0",
+        *"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\ufffc\U0001d159",
         *map(chr, range(0xFE00, 0xFE10)),
         *map(chr, range(0xE0100, 0xE01F0)),
     ]
 )
-"""Characters that Python calls printable and that show nothing: fillers, joiners, variation selectors, a blank of
-Braille. Source: Default_Ignorable_Code_Point of the Unicode Character Database, version 15."""
+"""Characters that Python calls printable and that show nothing: fillers, joiners, variation selectors, blanks of
+Braille and of musical notation, a placeholder. Source: Default_Ignorable_Code_Point of the Unicode Character Database,
+version 15."""
 
 LISTED_FAULTS: Final = 50
 """Faults that the text of one `InvalidInput` lists; its `faults` hold the rest too."""
@@ -111,7 +112,7 @@ def _shown(text: str) -> Iterator[str]:
     """Yield every character, or its escape where it would not be seen as one of its own."""
     stacked = _MOST_MARKS  # A mark at the beginning would join what stands before the text.
     for character in text:
-        is_mark = unicodedata.category(character) in ("Mn", "Me")
+        is_mark = unicodedata.category(character) in ("Mn", "Me", "Mc")
         stacked = stacked + 1 if is_mark else 0
         hidden = not character.isprintable() or character in _INVISIBLE or stacked > _MOST_MARKS
         yield character.encode("unicode_escape").decode("ascii") if hidden else character

@@ -7,6 +7,7 @@ start-up file that runs in every Python, and no check of ours would come first.
 from __future__ import annotations
 
 import base64
+import glob
 import hashlib
 import importlib.util
 import json
@@ -21,7 +22,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from arena.errors import PluginError, show_value
+from arena.errors import PluginError, printable, show_value
 
 __all__ = [
     "GROUP",
@@ -39,9 +40,11 @@ __all__ = [
 GROUP: Final = "arena"
 """Entry-point group in which plugins announce themselves."""
 
+_LONGEST_NAME: Final = 100
+"""Characters of the name and the version of a package that are shown."""
 _CORE: Final = "inventory-arena"
 _CODE: Final = (".py", ".pyc", ".pyd", ".so")
-_STARTUP: Final = ("sitecustomize.py", "usercustomize.py")
+_STARTUP: Final = ("sitecustomize", "usercustomize")
 _DESCRIBED_BY: Final = ("METADATA", "entry_points.txt")
 _LIBRARY_GROUPS: Final = ("gymnasium.envs", "networkx.backend_info", "networkx.backends", "pydantic")
 _SCRIPTS: Final = ("bin", "Scripts")
@@ -91,7 +94,9 @@ def sorted_entries(group: str) -> list[tuple[PluginEntry, EntryPoint]]:
     found = []
     for entry_point in entry_points(group=group):
         package = entry_point.dist
-        name, version = (package.name, package.version) if package else ("unknown package", "")
+        # Both stand in messages and tables, and whoever made the package wrote them.
+        name = printable((package and package.name) or "unknown package", _LONGEST_NAME)
+        version = printable((package and package.version) or "", _LONGEST_NAME)
         found.append((PluginEntry(entry_point.name, entry_point.value, name, version), entry_point))
     return sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution))
 
@@ -108,7 +113,7 @@ def refuse_doubled_entries(entries: Iterable[PluginEntry]) -> None:
     for name, group in groupby(entries, key=lambda entry: entry.name):
         same = list(group)
         if len(same) > 1:
-            owners = " and ".join(f"{entry.distribution} ({entry.value})" for entry in same)
+            owners = " and ".join(f"{entry.distribution} ({printable(entry.value, _LONGEST_NAME)})" for entry in same)
             raise PluginError(f"plugin {show_value(name)} is declared twice, by {owners}; uninstall one of them")
 
 
@@ -168,19 +173,24 @@ def find_startup_code(package: Distribution) -> str:
             return f"its entry point of {entry_point.group}"
     if _editable_folder(package) is not None:
         return ""
+    starting, paths = "", ""
     for file in package.files or ():
-        if len(file.parts) > 1:
-            continue
-        if file.name in _STARTUP:
-            return f"its start-up file {file.name}"
-        if file.suffix == ".pth":
+        # A module may be a file, a folder, bytecode or compiled code.
+        is_module = file.name.split(".")[0] in _STARTUP or any(part in _STARTUP for part in file.parts[:-1])
+        if is_module and file.suffix in _CODE:
+            starting = file.as_posix()
+        if is_module and file.suffix in _CODE and file.parts[0].split(".")[0] in _STARTUP:
+            return f"its start-up file {file.as_posix()}"
+        if file.suffix == ".pth" and len(file.parts) == 1:
             try:
-                lines = Path(file.locate()).read_text(encoding="utf-8", errors="replace").splitlines()
+                lines = Path(file.locate()).read_text(encoding="utf-8-sig", errors="replace").splitlines()
             except OSError:
                 continue
             if any(line.startswith(("import ", "import\t")) for line in lines):
                 return f"its start-up file {file.name}"
-    return ""
+            paths = file.name if any(line.strip() and not line.startswith("#") for line in lines) else paths
+    # A folder that a path file adds is one in which Python looks for start-up files.
+    return f"its start-up file {starting}, and {paths}, which leads to it" if starting and paths else ""
 
 
 def digest_installed(package: Distribution, modules: Iterable[str]) -> str:
@@ -188,20 +198,23 @@ def digest_installed(package: Distribution, modules: Iterable[str]) -> str:
 
     They are the files of its RECORD and all files in the folders of its modules, so that those of an editable
     installation count too. Left out are programs, the installer's own notes, and bytecode that Python made and checks
-    against the source by time; bytecode that would be run whatever the source says is in. The same wheel has the same
-    digest on every machine.
+    against the source by time; bytecode that came with the package, or that would be run whatever the source says, is
+    in. The same wheel has the same digest on every machine.
 
     Args:
         package: The package.
         modules: Top-level modules of its plugins.
     """
     files: dict[str, Path] = {}
+    shipped: set[str] = set()
     for file in package.files or ():
         installer = any(part.endswith((".dist-info", ".egg-info")) for part in file.parts[:-1])
         program = file.parts[0] == ".." and file.parts[-2] in _SCRIPTS
         pointer = file.suffix == ".pth" and _editable_folder(package) is not None
         if not (installer or program or pointer):
             files[file.as_posix()] = Path(file.locate())
+            # Installers list bytecode that they made without a hash: what has one came with the package.
+            shipped |= {file.as_posix()} if file.hash is not None else set()
     for module in sorted(set(modules)):
         origin = _origin(module)
         if origin is not None:
@@ -209,7 +222,7 @@ def digest_installed(package: Distribution, modules: Iterable[str]) -> str:
     contents = {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in files.items()
-        if path.is_file() and _is_content(path)
+        if path.is_file() and (name in shipped or _is_content(path))
     }
     for name in _DESCRIBED_BY:
         contents[f"metadata/{name}"] = hashlib.sha256((package.read_text(name) or "").encode()).hexdigest()
@@ -221,6 +234,8 @@ def _files_of(origin: Path) -> Iterator[tuple[str, Path]]:
     """Return name and path of all files of a top-level module, as RECORD would name them; links are followed once."""
     if origin.name != "__init__.py":
         yield origin.name, origin
+        for cached in origin.parent.glob(f"__pycache__/{glob.escape(origin.stem)}.*.pyc"):
+            yield f"__pycache__/{cached.name}", cached
         return
     root = origin.parent.parent
     seen: set[str] = set()

@@ -12,7 +12,7 @@ from importlib.metadata import Distribution
 from typing import Final, NamedTuple
 
 from arena.errors import Fault, InvalidInput, UnknownName, suggest
-from arena.installed import digest_installed, normalised, sorted_entries
+from arena.installed import PluginEntry, digest_installed, normalised, sorted_entries
 
 PROVIDERS: Final[Mapping[str, str]] = {
     "bound": "arena-optimization",
@@ -86,8 +86,10 @@ def resolve_trust(trust: str | Sequence[str], group: str) -> Mapping[str, Truste
     if not given:
         return {}
     installed: dict[str, tuple[Distribution, list[str]]] = {}
+    names: dict[str, PluginEntry] = {}
     for entry, entry_point in sorted_entries(group):
         if entry_point.dist is not None:
+            names[normalised(entry.distribution)] = entry
             installed.setdefault(normalised(entry.distribution), (entry_point.dist, []))[1].append(entry.package)
     found: dict[str, TrustedPackage] = {}
     faults: list[Fault] = []
@@ -103,9 +105,10 @@ def resolve_trust(trust: str | Sequence[str], group: str) -> Mapping[str, Truste
             faults.append(Fault(_OPTION, key, digest, "the digest is no sha256", fix))
             continue
         package, modules = installed[key]
-        one = TrustedPackage(package.name, package.version, digest_installed(package, modules))
+        told = names[key]
+        one = TrustedPackage(told.distribution, told.version, digest_installed(package, modules))
         if match is not None and match[1].lower() != one.digest:
-            rule = f"{package.name} {package.version} as installed has the digest {one.digest}, not {match[1].lower()}"
+            rule = f"{one.name} {one.version} as installed has the digest {one.digest}, not {match[1].lower()}"
             faults.append(
                 Fault(_OPTION, "", key, rule, "install what you have looked at, or look at what is installed")
             )

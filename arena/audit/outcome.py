@@ -8,6 +8,7 @@ from typing import NamedTuple
 from arena.audit.differences import Difference
 from arena.results.fingerprint import Digests
 from arena.results.rows import Removal
+from arena.results.trusted import TrustedPackageRow
 
 
 class Unchecked(NamedTuple):
@@ -40,12 +41,14 @@ class Verification:
         model_calls: lines of the transcript of language models, held against their digests.
         model_replays: rows whose episode was played again from the transcript.
         removals: marks of submissions that were taken out of the folder; their rows are checked and do not count.
+        trusted: strangers' packages that ran in the arena's process, as the standings name them.
         digests: digests of the rows that the table of episodes names, recomputed.
         digests_kept: whether the standings hold digests, which they are held against.
         published: whether they were held against a digest that was published.
         round_digest: digest of the round that the folder was held against; None without one.
         played: episodes that were played again, all of them from the submissions that were given.
         play_seed: by which they were chosen; None if none were, or all.
+        interrupted: whether Ctrl-C ended the playing before all of them were played.
         differences: what differs, in the order in which it was looked at: for each row the first of its values.
         unchecked: what was not checked.
         notices: what is no difference by itself and should be looked at, and which edits a changed digest may mean.
@@ -62,12 +65,14 @@ class Verification:
     model_calls: int
     model_replays: int
     removals: tuple[Removal, ...]
+    trusted: tuple[TrustedPackageRow, ...]
     digests: Digests
     digests_kept: bool
     published: bool
     round_digest: str | None
     played: int
     play_seed: int | None
+    interrupted: bool
     differences: tuple[Difference, ...]
     unchecked: tuple[Unchecked, ...]
     notices: tuple[str, ...]

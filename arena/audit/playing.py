@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.audit.differences import Difference, Mismatch, same
 from arena.contract.seeds import SeedPlan
-from arena.errors import Fault, InfrastructureFailure, InvalidInput
+from arena.errors import Fault, InvalidInput
+from arena.progress import Progress
 from arena.results.attempts import Precedent
 from arena.results.folder import STORE_NAME
 from arena.results.record import EpisodeRecord, PlayedEpisode, key_of
+from arena.results.reruns import Replayed, Rerun
 from arena.results.store import Store
 from arena.world.scenario import Scenario
+
+INTERRUPTED = "it was interrupted; --play-seed chooses the same episodes again"
+"""Why episodes of a sample were not played again after Ctrl-C."""
 
 _REPORTED = ("outcome", "clipped_orders", "fallbacks", "profit_bound")
 """What is compared beside the orders."""
@@ -47,6 +52,12 @@ class Replays(Protocol):
 
         Raises:
             InfrastructureFailure: it cannot be played, as when a transcript lacks an answer.
+        """
+
+    def play_all(self, episodes: Sequence[Rerun]) -> Iterator[Replayed]:
+        """Play episodes again, several at a time where the player can, and yield each as it ends, in any order.
+
+        It may stop early, as after Ctrl-C; what it has not played is then not yielded.
         """
 
 
@@ -111,35 +122,88 @@ def has_lost_precedent(record: EpisodeRecord, precedent: Precedent | None) -> bo
     return bool(record.repetitions) and precedent is None and record.outcome != "ok"
 
 
+class PlayedAgain(NamedTuple):
+    """What came of a sample.
+
+    Attributes:
+        differences: between episodes as stored and as played again, in the order of their keys.
+        played: episodes that were played again.
+        seed: by which they were chosen; None if all that could be were.
+        unplayed: numbers of episodes that could not be played, by reason.
+        interrupted: whether it ended before all were played.
+    """
+
+    differences: list[Difference]
+    played: int
+    seed: int | None
+    unplayed: Counter[str]
+    interrupted: bool
+
+
 def play_again(
-    replays: Replays,
+    sample: Sample,
     store: Store,
-    record: EpisodeRecord,
-    scenario: Scenario,
-    seeds: SeedPlan,
-    unplayed: Counter[str],
-) -> Mismatch | None:
-    """Play an episode again and return the first value that differs.
+    records: Sequence[EpisodeRecord],
+    known: Callable[[EpisodeRecord], tuple[Scenario, SeedPlan] | None],
+    watcher: Progress[bool],
+) -> PlayedAgain:
+    """Play a sample of episodes again and compare them with what is stored.
 
     Args:
-        replays: who plays.
+        sample: the sample.
         store: with the stored orders.
-        record: as stored.
-        scenario: that was played.
-        seeds: the plan that its seed comes from.
-        unplayed: takes the reasons why an episode could not be played.
+        records: those that count.
+        known: tells the scenario and the seeds of a record; None if either is not known.
+        watcher: who is told how it goes.
     """
-    key = key_of(record)
-    precedent = store.precedents(key).get(key)
-    if has_lost_precedent(record, precedent):
-        unplayed["they repeated orders of an attempt that the store does not hold"] += 1
-        return None
+    chosen = sample.choose(records)
+    unplayed: Counter[str] = Counter()
+    episodes = [*_playable(chosen, store, known, unplayed)]
+    found: dict[int, Mismatch] = {}
+    seen = 0
+    watcher.started(len(chosen), len(chosen) - len(episodes))
     try:
-        again = replays.play(record, scenario, seeds, precedent)
-    except InfrastructureFailure as error:
-        unplayed[f"the arena failed: {error}"] += 1
-        return None
-    found = differing_orders(store.arrays(key).requested, again.requested)
+        for place, again, failure in sample.replays.play_all(episodes):
+            seen += 1
+            if again is None:
+                unplayed[f"the arena failed: {failure}"] += 1
+            else:
+                mismatch = _mismatch(store, episodes[place].record, again)
+                found |= {} if mismatch is None else {place: mismatch}
+            watcher.advanced(place in found)
+    finally:
+        watcher.finished()
+    if seen < len(episodes):
+        unplayed[INTERRUPTED] += len(episodes) - seen
+    differences = sample.differing_contents(records)
+    for place in sorted(found):
+        record = episodes[place].record
+        where = (record.submission, record.scenario, record.seed_index)
+        differences.append(Difference(STORE_NAME, *where, *found[place]))
+    seed = sample.seed if len(chosen) == sample.number else None
+    return PlayedAgain(differences, len(chosen) - unplayed.total(), seed, unplayed, seen < len(episodes))
+
+
+def _playable(
+    chosen: Sequence[EpisodeRecord],
+    store: Store,
+    known: Callable[[EpisodeRecord], tuple[Scenario, SeedPlan] | None],
+    unplayed: Counter[str],
+) -> Iterator[Rerun]:
+    for record in chosen:
+        key, told = key_of(record), known(record)
+        precedent = store.attempts.get(key).get(key)
+        if told is None:
+            unplayed["their scenario or their seed is not known; see --suite and --reveal"] += 1
+        elif has_lost_precedent(record, precedent):
+            unplayed["they repeated orders of an attempt that the store does not hold"] += 1
+        else:
+            yield Rerun(record, *told, precedent)
+
+
+def _mismatch(store: Store, record: EpisodeRecord, again: PlayedEpisode) -> Mismatch | None:
+    """Return the first value of an episode that differs when it is played again."""
+    found = differing_orders(store.arrays(key_of(record)).requested, again.requested)
     if found is not None:
         return found
     for name in _REPORTED:

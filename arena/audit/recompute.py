@@ -21,6 +21,7 @@ from arena.contract.kpi import measure
 from arena.contract.seeds import SeedPlan
 from arena.contract.tracks import largest_order
 from arena.jail.isolation import strength
+from arena.jail.limits import Limits
 from arena.results.attempts import Precedent
 from arena.results.columns import KPI_COLUMNS
 from arena.results.record import EpisodeRecord, key_of
@@ -127,6 +128,25 @@ def repetition_mismatch(record: EpisodeRecord, requested: Array, precedent: Prec
     if bound.shape[1:] != requested.shape[1:] or len(bound) > len(requested):
         return Mismatch("requested.shape", requested.shape, bound.shape)
     return next(_first_difference("requested", requested[: len(bound)], bound), None)
+
+
+def deadline_mismatch(record: EpisodeRecord, limits: Limits | None) -> Mismatch | None:
+    """Return a limit on decisions that an episode was held to and the store does not record; None if there is none.
+
+    Args:
+        record: as stored.
+        limits: that the store records for all episodes; None if it records none.
+    """
+    times = record.decision_times
+    if limits is None or times is None:
+        return None
+    for column, kept, common in (
+        ("first_deadline", times.first_deadline, limits.first_decision),
+        ("deadline", times.deadline, limits.decision),
+    ):
+        if kept != common:
+            return Mismatch(f"decision_times.{column}", kept, common)
+    return None
 
 
 def _seed(record: EpisodeRecord, seeds: SeedPlan | None) -> Iterator[Mismatch]:

@@ -53,6 +53,6 @@ def repair(folder: str | Path) -> Repaired:
             dropped[record.submission] += 1
             if requested is not None and record.decisions:
                 orders = requested[: record.decisions]
-                store.put_precedent(key, Precedent(record.repetitions + 1, orders, record.isolation))
+                store.attempts.put(key, Precedent(record.repetitions + 1, orders, record.isolation))
         attempts = store.repairs.drop([one.key for one in damaged])
     return Repaired(dict(sorted(dropped.items())), attempts)

@@ -15,8 +15,9 @@ from arena.results.files import EPISODES, PAGE, STANDINGS, Wanted, find_obstacle
 from arena.results.folder import EPISODES_NAME, REPORT_NAME, STANDINGS_NAME
 from arena.results.losses import refuse_to_cut
 from arena.results.reading import read_standings
-from arena.results.record import EpisodeRecord, key_of
+from arena.results.record import EpisodeRecord
 from arena.results.rows import Standings
+from arena.results.sealing import seal
 from arena.results.store import Store
 
 
@@ -107,7 +108,8 @@ class TablesToRewrite:
             kept,
             [*(name for name, _ in divided), None],
             store.removals.all(),
-        ).model_copy(update={"digests": store.digests.compute({key_of(record) for record in kept})})
+        )
+        standings = seal(standings, store, kept)
         write_episodes(kept, stored.suite, self._folder / EPISODES_NAME)
         write_text(self._folder / STANDINGS_NAME, standings.model_dump_json(indent=2) + "\n", STANDINGS)
         return Rewritten(standings, tuple(kept))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from arena.audit.differences import Difference
+from arena.audit.models import NOT_STATED, Entries, model_differences
 from arena.errors import ABSENT, Fault, InvalidInput
 from arena.jail.isolation import strength
 from arena.jail.limits import Limits
@@ -31,6 +32,7 @@ class RoundAudit:
         store: of the folder, open.
         standings: of the folder.
         given: the round that was published; None for the one that the folder keeps, if any.
+        entries: of the folder's transcript of language models.
 
     Attributes:
         round: the round that the folder is held against; None for practice.
@@ -39,11 +41,12 @@ class RoundAudit:
         InvalidInput: a round is given for results of public seeds.
     """
 
-    def __init__(self, store: Store, standings: Standings, given: Round | None) -> None:
+    def __init__(self, store: Store, standings: Standings, given: Round | None, entries: Entries) -> None:
         if given is not None and standings.commitment is None:
             rule = "these results are of public seeds, which no round is played on"
             raise InvalidInput([Fault("--round", "", ABSENT, rule, "remove --round")])
         self._standings = standings
+        self._entries = entries
         self._kept = None if standings.commitment is None else store.rounds.get(standings.commitment)
         self._given = given
         self.round = given or self._kept
@@ -76,11 +79,22 @@ class RoundAudit:
             yield Difference(STORE_NAME, "", "", None, departure.what, departure.found, departure.committed)
         yield from _scenario_differences(terms, records, self._contents)
         yield from _row_differences(terms, records)
+        yield from model_differences(terms, self._entries, records)
 
     def notices(self, records: Sequence[EpisodeRecord]) -> Iterator[str]:
         """Yield what is no departure by itself: episodes that are dated before the round was made."""
+        standings = self._standings
         if self.round is None:
+            if standings.stopping is not None:
+                following = next_seeds(standings.seeds, standings.stopping.budget, standings.neighbours)
+                if following > standings.seeds:
+                    yield (
+                        f"by its stopping rule this run goes on to {following:,} seeds per scenario, and it ends at "
+                        f"{standings.seeds:,}: it was interrupted, or later batches were taken out"
+                    )
             return
+        if self.round.terms.language_models is None and any(record.llm_calls for record in records):
+            yield NOT_STATED
         early = [record for record in records if record.finished_at < self.round.terms.created]
         if early:
             first = min(record.finished_at for record in early)
@@ -108,6 +122,9 @@ class RoundAudit:
             ("accept_fallbacks", standings.accept_fallbacks, terms.accept_fallbacks),
             ("stopping", _dumped(standings.stopping), _dumped(terms.stopping)),
         ]
+        if terms.trusted is not None:
+            told = [tuple(map(str, one)) for one in (standings.trusted, terms.trusted)]
+            pairs.append(("trusted", told[0], told[1]))
         if number is not None:
             pairs.append(("seeds", number.found, number.committed))
         elif terms.stopping is not None and standings.stopping == terms.stopping:

@@ -24,7 +24,7 @@ from arena.results.writers import safe_text
 Line = Mapping[str, str]
 """One line of the table of episodes, by column."""
 
-_ADDED: Final = frozenset({"slowest_decision_time", "repetitions", "seeds_contract"})
+_ADDED: Final = frozenset({"slowest_decision_time", "repetitions", "seeds_contract", "llm_digest"})
 """Columns that tables of older arenas lack, beside indicators that were added since."""
 _SURPLUS: Final = "cells beyond the columns"
 _KEY: Final = ("submission_digest", "scenario_digest", "seed_index")
@@ -196,6 +196,7 @@ def recompute_standings(
             fitted_rules={one.submission: one.fitted_rule for one in stored.language_models if one.fitted_rule},
             removals=removals,
             refused=stored.refused,
+            trusted=stored.trusted,
             round_digest=stored.round_digest,
         )
         if computed.oracles == stored.oracles:

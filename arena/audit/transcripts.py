@@ -7,7 +7,7 @@ order the same, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from arena.audit.differences import Difference, Mismatch, same
@@ -66,6 +66,11 @@ class TranscriptAudit:
             if found is not None:
                 yield Difference(TRANSCRIPT_NAME, entry.submission, "", entry.seed_index, *found)
 
+    @property
+    def entries(self) -> Mapping[CallKey, TranscriptEntry]:
+        """The transcript; empty without one."""
+        return self._entries
+
     def row_mismatch(self, one: StoredEpisode, scenario: Scenario | None, seeds: SeedPlan | None) -> Mismatch | None:
         """Hold a row against the transcript, and play it again if its submission is given.
 
@@ -95,14 +100,16 @@ class TranscriptAudit:
                 wanted = f"a line of {TRANSCRIPT_NAME} for question {position + 1}"
                 return Mismatch("llm_calls", record.llm_calls, wanted)
             entries.append(self._entries[key])
-        expected = use_columns(count_use(None, [entry.as_outcome() for entry in entries]))
+        expected = use_columns(count_use(None, [(entry.digest, entry.as_outcome()) for entry in entries]))
+        if not record.llm_digest:
+            del expected["llm_digest"]  # of before it was kept
         del expected["llm_cost"]  # follows from the prices of the manifest, which only a replay knows
         return _first_difference(record, expected)
 
     def _replay_mismatch(self, one: StoredEpisode, scenario: Scenario, seeds: SeedPlan) -> Mismatch | None:
         assert self._replays is not None
         record = one.record
-        precedent = self._store.precedents(one.key).get(one.key)
+        precedent = self._store.attempts.get(one.key).get(one.key)
         if has_lost_precedent(record, precedent):
             self.not_replayed += 1
             return None

@@ -12,31 +12,32 @@ from pathlib import Path
 from typing import Final
 
 from arena.audit.copies import Copies
-from arena.audit.differences import Difference, Mismatch, first_mismatch
+from arena.audit.differences import Difference, Mismatch
 from arena.audit.fingerprints import check_published, digest_differences, explain_digests, published_difference
 from arena.audit.outcome import Unchecked, Verification
+from arena.audit.page import PageCheck, Render, check_page
 from arena.audit.playing import Replays, Sample, play_again
-from arena.audit.recompute import kept_twice, recompute, repetition_mismatch
+from arena.audit.recompute import deadline_mismatch, kept_twice, recompute, repetition_mismatch
 from arena.audit.rounds import RoundAudit
 from arena.audit.suites import suite_differences
 from arena.audit.tables import Tables, read_lines
 from arena.audit.transcripts import TranscriptAudit
-from arena.contract.seeds import MOST_SEEDS, HiddenSeeds, PublicSeeds, Reveal, hidden_seeds
+from arena.audit.worlds import WorldAudit, seeds_contract
+from arena.contract.seeds import HiddenSeeds, PublicSeeds, Reveal
 from arena.contract.version import contract_digest, earlier_digests
 from arena.errors import ABSENT, Fault, InvalidInput, StoreError
 from arena.progress import Progress, Silent
 from arena.results.fingerprint import Digests
 from arena.results.folder import EPISODES_NAME, STANDINGS_NAME, STORE_NAME
 from arena.results.reading import read_standings, refuse_stale
-from arena.results.record import EpisodeRecord, key_of
+from arena.results.record import EpisodeRecord
 from arena.results.rounds import Round
 from arena.results.rows import Standings
+from arena.results.sealing import compute_digests
 from arena.results.store import Store, refuse_other_age
 from arena.results.stored import EpisodeStatus, StoredEpisode
 from arena.simulate.simulator import Simulator
-from arena.world.contest_draws import Drawing, draw_scenario, public_key
 from arena.world.scenario import Scenario
-from arena.world.suite import Suite, load_suite, shipped_scenarios
 
 _SHOWN: Final = 12
 
@@ -50,6 +51,7 @@ def verify(
     digest: str | None = None,
     contest_round: Round | None = None,
     sample: Sample | None = None,
+    render: Render | None = None,
     progress: Progress[bool] | None = None,
 ) -> Verification:
     """Recompute a folder of results.
@@ -63,6 +65,7 @@ def verify(
         digest: results digest or full digest that was published, or at least twelve characters of its beginning.
         contest_round: the round that was published; None for the one that the folder keeps, if any.
         sample: episodes to play again from their submissions; None to leave that out.
+        render: writes the page, to hold the one in the folder against; None to leave that out.
         progress: who is told how it goes.
 
     Raises:
@@ -83,10 +86,12 @@ def verify(
         models = TranscriptAudit(folder, store, replays)
         refuse_stale(folder, standings, store)
         audit = _Audit(store, reveal, models)
-        audit.check_commitment(standings)
-        rounds = RoundAudit(store, standings, contest_round)
-        named = audit.load_suite(suite, standings)
-        audit.check_scenarios()
+        worlds = audit.worlds
+        worlds.check_commitment(standings)
+        rounds = RoundAudit(store, standings, contest_round, models.entries)
+        named = worlds.load_suite(suite, standings)
+        worlds.check_scenarios()
+        audit.differences += worlds.differences
         audit.differences += models.entry_differences()
         watcher.started(len(audit.rows))
         try:
@@ -98,13 +103,16 @@ def verify(
             watcher.finished()
         tables = Tables(standings, lines, audit.records_of(standings), audit.removals)
         counted = tables.counted
-        digests = store.digests.compute({key_of(record) for record in counted})
+        with_run = standings.digests is not None and standings.digests.run is not None
+        digests = compute_digests(standings, store, counted, with_run=with_run)
+        audit.check_trusted(standings)
+        page = PageCheck() if render is None else check_page(folder, standings, counted, store, render)
         if sample is not None:
             audit.play_again(sample, counted, watcher)
     audit.differences += tables.line_differences()
     audit.check_pairing(standings, counted)
     if named is not None:
-        audit.differences += suite_differences(named, standings, counted, revealed=audit.is_revealed(standings))
+        audit.differences += suite_differences(named, standings, counted, revealed=worlds.is_revealed(standings))
     oracles = Counter(standings.oracles.values())
     scored_by = [*(name for name, _ in oracles.most_common()), None]
     if named is not None or rounds.scored_by:
@@ -115,6 +123,7 @@ def verify(
     audit.differences += [] if wrong is None else [wrong]
     audit.check_digests(standings.digests, digests, published)
     audit.note_missing(standings)
+    audit.add_page(page)
     audit.notices += audit.copies.notices(counted)
     result = audit.result(standings, len(lines), tuple(oracles), digests, published, rounds.round)
     if not result.checked and not result.differences:
@@ -130,96 +139,23 @@ class _Audit:
         self.store = store
         self._models = models
         self.rows: Sequence[StoredEpisode] = store.episodes()
+        self.worlds = WorldAudit(store, self.rows, reveal)
         self.differences: list[Difference] = []
         self.notices: list[str] = []
         self.copies = Copies()
         self._play_seed: int | None = None
+        self._interrupted = False
         self._statuses = store.keys()
-        self._precedents = store.precedents()
+        self._limits = store.limits.get()
+        self._precedents = store.attempts.get()
         self.removals = store.removals.all()
         self._removed = store.removals.digests()
         self._contract = contract_digest()
         self._reveal = reveal
-        self._commitment: str | None = None
-        self._contents = store.scenarios()
-        self._names = {digest: kept.scenario.name for digest, kept in self._contents.items()}
-        self._scenarios: dict[str, Scenario] = {}
-        self._known = {scenario.digest: scenario for scenario in shipped_scenarios().values()}
         self._simulator: Simulator | None = None
         self._records: list[EpisodeRecord] = []
         self._unchecked: Counter[tuple[str, str]] = Counter()
         self._counts: Counter[str] = Counter()
-
-    def check_commitment(self, standings: Standings) -> None:
-        """See whether the reveal is that of a run in this folder."""
-        if self._reveal is None:
-            return
-        commitments = {row.record.commitment for row in self.rows} | {standings.commitment}
-        if self._reveal.commitment in commitments:
-            self._commitment = self._reveal.commitment
-        elif commitments == {None}:
-            rule = "these results are of public seeds, which need no reveal"
-            raise InvalidInput([Fault("--reveal", "", ABSENT, rule, "remove --reveal")])
-        else:
-            stored = standings.commitment or next(filter(None, (row.record.commitment for row in self.rows)))
-            where = STANDINGS_NAME if standings.commitment else STORE_NAME
-            self.differences.append(Difference(where, "", "", None, "commitment", stored, self._reveal.commitment))
-
-    def is_revealed(self, standings: Standings) -> bool:
-        """Tell whether the secret behind the standings is known, or there is none."""
-        return standings.commitment is None or standings.commitment == self._commitment
-
-    def load_suite(self, reference: str | Path | None, standings: Standings) -> Suite | None:
-        """Load the suite that was played, its drawn scenarios by the key of the standings' seeds if that is known."""
-        if reference is None:
-            return None
-        plan = standings.commitment or "public"
-        rows = [row.record for row in self.rows if row.key[::3] == (self._contract, plan)]
-        seeds = self._seeds(plan, _seeds_contract(rows[0]) if rows else self._contract)
-        suite = load_suite(reference, None if seeds is None else seeds.draw_key)
-        self._known |= {scenario.digest: scenario for scenario in suite.scenarios}
-        return suite
-
-    def check_scenarios(self) -> None:
-        """See whether scenarios have the content that their digest says, and drawn ones the numbers of their key."""
-        for digest, (scenario, drawing) in self._contents.items():
-            if scenario.digest != digest:
-                self._differs(scenario.name, Mismatch("scenario_digest", digest, scenario.digest))
-                continue
-            self._scenarios[digest] = scenario
-            if drawing is not None:
-                self._check_drawing(scenario, drawing)
-
-    def _check_drawing(self, scenario: Scenario, drawing: Drawing) -> None:
-        plans = {
-            row.key.seed_plan: _seeds_contract(row.record)
-            for row in self.rows
-            if row.key.scenario_digest == scenario.digest
-        }
-        if drawing.public_seed is not None:
-            key = public_key(drawing.public_seed)
-        elif self._reveal is not None and self._commitment in plans:
-            if plans[self._commitment] not in {self._contract, *earlier_digests()}:
-                return  # Its rows are under other rules, and counted as not checked.
-            key = hidden_seeds(self._reveal, MOST_SEEDS, plans[self._commitment]).draw_key
-        else:
-            if plans:
-                why = "their numbers were drawn from the secret; give its reveal with --reveal"
-                self._unchecked["drawn scenarios", why] += 1
-            return
-        try:
-            expected = draw_scenario(drawing, key)
-        except InvalidInput as error:
-            self._differs(scenario.name, Mismatch("drawing", "cannot be drawn", str(error)))
-            return
-        self._counts["drawn"] += 1
-        if expected.digest != scenario.digest:
-            renamed = expected.model_copy(update={"name": scenario.name})
-            found = first_mismatch(scenario.model_dump(by_alias=True), renamed.model_dump(by_alias=True))
-            self._differs(scenario.name, found or Mismatch("scenario_digest", scenario.digest, expected.digest))
-
-    def _differs(self, scenario: str, mismatch: Mismatch) -> None:
-        self.differences.append(Difference(STORE_NAME, "", scenario, None, *mismatch))
 
     def check_row(self, one: StoredEpisode) -> None:
         """Compute a row again."""
@@ -230,7 +166,7 @@ class _Audit:
         except StoreError as error:
             mismatch = Mismatch("orders and demand", "cannot be read", str(error))
         if mismatch is not None:
-            name = self._names.get(record.scenario_digest, record.scenario)
+            name = self.worlds.names.get(record.scenario_digest, record.scenario)
             self.differences.append(Difference(STORE_NAME, record.submission, name, record.seed_index, *mismatch))
         self._records.append(expected)
 
@@ -240,6 +176,8 @@ class _Audit:
         twice = next(kept_twice(one, status), None)
         if twice is not None:
             return twice, record
+        if one.key in self.store.rebasing.left_behind and contract == self._contract:
+            return Mismatch("left_behind", "a row under these rules", "rows of earlier rules only"), record
         if one.key in self.store.rebasing.left_behind:
             why = f"they could not be upgraded to this arena's rules: {self.store.rebasing.left_behind[one.key]}"
             self._unchecked["rows", why] += 1
@@ -252,15 +190,18 @@ class _Audit:
         if record.seeds_contract is not None and record.seeds_contract not in earlier_digests():
             wanted = "empty, or the digest of an earlier contract of these rules"
             return Mismatch("seeds_contract", record.seeds_contract, wanted), record
-        scenario = self._scenario(digest)
+        scenario = self.worlds.scenario(digest)
         if scenario is None:
             why = f"the store holds no content of scenario {record.scenario}, or one of another digest"
             self._unchecked["rows", f"{why}; give the suite that was played with --suite"] += 1
             return None, record
-        seeds = self._seeds(plan, _seeds_contract(record))
+        seeds = self.worlds.seeds(plan, seeds_contract(record))
         if seeds is None:
             why = f"no reveal of the commitment {plan[:_SHOWN]}… was given; the demand was taken as stored"
             self._unchecked["seeds", why] += 1
+        late = deadline_mismatch(record, self._limits)
+        if late is not None:
+            return late, record
         if self._simulator is None or self._simulator.scenario is not scenario:
             self._simulator = Simulator(scenario)
         series = self.store.arrays(one.key)
@@ -271,45 +212,18 @@ class _Audit:
         found = done.mismatch or repetition_mismatch(record, series.requested, self._precedents.get(one.key))
         return found or self._models.row_mismatch(one, scenario, seeds), done.record
 
-    def _scenario(self, digest: str) -> Scenario | None:
-        if digest in self._contents:
-            return self._scenarios.get(digest)
-        # Older stores hold no scenarios. One that has this digest is the one that was played, wherever it is from.
-        return self._known.get(digest)
-
-    def _seeds(self, plan: str, digest: str) -> PublicSeeds | HiddenSeeds | None:
-        """Return the seeds of a plan under the rules of a digest; None if they are not known."""
-        if plan == "public":
-            return PublicSeeds()
-        if self._reveal is None or plan != self._commitment:
-            return None
-        return hidden_seeds(self._reveal, MOST_SEEDS, digest)
-
     def play_again(self, sample: Sample, records: Sequence[EpisodeRecord], watcher: Progress[bool]) -> None:
         """Play a sample of the episodes that count again."""
-        self.differences += sample.differing_contents(records)
-        chosen = sample.choose(records)
-        self._play_seed = sample.seed if len(chosen) == sample.number else None
-        unplayed: Counter[str] = Counter()
-        watcher.started(len(chosen))
-        try:
-            for record in chosen:
-                scenario = self._scenario(record.scenario_digest)
-                seeds = self._seeds(record.commitment or "public", _seeds_contract(record))
-                found = None
-                if scenario is None or seeds is None:
-                    unplayed["their scenario or their seed is not known; see --suite and --reveal"] += 1
-                else:
-                    found = play_again(sample.replays, self.store, record, scenario, seeds, unplayed)
-                if found is not None:
-                    place = (record.submission, record.scenario, record.seed_index)
-                    self.differences.append(Difference(STORE_NAME, *place, *found))
-                watcher.advanced(found is not None)
-        finally:
-            watcher.finished()
-        self._counts["played"] = len(chosen) - unplayed.total()
-        for why, number in unplayed.items():
+        again = play_again(sample, self.store, records, self._known_of, watcher)
+        self.differences += again.differences
+        self._play_seed, self._counts["played"], self._interrupted = again.seed, again.played, again.interrupted
+        for why, number in again.unplayed.items():
             self._unchecked["episodes", f"not played again: {why}"] += number
+
+    def _known_of(self, record: EpisodeRecord) -> tuple[Scenario, PublicSeeds | HiddenSeeds] | None:
+        scenario = self.worlds.scenario(record.scenario_digest)
+        seeds = self.worlds.seeds(record.commitment or "public", seeds_contract(record))
+        return None if scenario is None or seeds is None else (scenario, seeds)
 
     def check_digests(self, kept: Digests | None, found: Digests, published: str | None) -> None:
         """Hold the digests of the rows against those of the standings, and against one that was published."""
@@ -319,9 +233,21 @@ class _Audit:
         self.differences += differences
         self.notices += explain_digests(differences)
 
+    def check_trusted(self, standings: Standings) -> None:
+        """Hold the trusted packages of the standings against those that the store notes."""
+        stored, there = (tuple(map(str, one)) for one in (standings.trusted, self.store.trusted.get()))
+        if stored != there:
+            self.differences.append(Difference(STANDINGS_NAME, "", "", None, "trusted", stored, there))
+
+    def add_page(self, page: PageCheck) -> None:
+        """Take note of what came of the look at the page."""
+        self.differences += [] if page.difference is None else [page.difference]
+        if page.unchecked is not None:
+            self._unchecked[page.unchecked.what, page.unchecked.why] += page.unchecked.number
+
     def check_pairing(self, standings: Standings, records: Sequence[EpisodeRecord]) -> None:
         """See whether all records that are ranked together met the same demand."""
-        found = sorted({_seeds_contract(record) for record in records})
+        found = sorted({seeds_contract(record) for record in records})
         if standings.commitment is not None and len(found) > 1:
             mismatch = Mismatch("seeds_contract", found, "one: hidden seeds of other rules bring other demand")
             self.differences.append(Difference(EPISODES_NAME, "", "", None, *mismatch))
@@ -332,7 +258,7 @@ class _Audit:
             if record.submission_digest in self._removed:
                 continue
             if (record.contract_digest, record.commitment) == (standings.contract_digest, standings.commitment):
-                name = self._names.get(record.scenario_digest, record.scenario)
+                name = self.worlds.names.get(record.scenario_digest, record.scenario)
                 yield record.model_copy(update={"scenario": name})
 
     def note_missing(self, standings: Standings) -> None:
@@ -355,30 +281,28 @@ class _Audit:
         if self._models.not_replayed:
             why = "their orders follow from answers of a language model; name their submissions with --replay"
             self._unchecked["episodes", why] += self._models.not_replayed
+        unchecked = self.worlds.unchecked + self._unchecked
         return Verification(
             rows=len(self.rows),
             recomputed=self._counts["recomputed"],
             replayed=self._counts["replayed"],
             lost=self._counts["lost"],
-            drawn=self._counts["drawn"],
+            drawn=self.worlds.drawn,
             lines=lines,
             commitment=None if self._reveal is None else self._reveal.commitment,
             oracles=oracles,
             model_calls=self._models.calls,
             model_replays=self._models.replayed,
             removals=self.removals,
+            trusted=standings.trusted,
             digests=digests,
             digests_kept=standings.digests is not None,
             published=published is not None,
             round_digest=None if contest_round is None else contest_round.digest,
             played=self._counts["played"],
             play_seed=self._play_seed,
+            interrupted=self._interrupted,
             differences=tuple(self.differences),
-            unchecked=tuple(Unchecked(number, what, why) for (what, why), number in self._unchecked.items()),
+            unchecked=tuple(Unchecked(number, what, why) for (what, why), number in unchecked.items()),
             notices=tuple(self.notices),
         )
-
-
-def _seeds_contract(record: EpisodeRecord) -> str:
-    """Return the digest of the rules that a record's seed was taken under."""
-    return record.seeds_contract or record.contract_digest

@@ -12,6 +12,7 @@ import sys
 from arena.cli import (
     checking,
     comparing,
+    data,
     doctor,
     evaluating,
     listing,
@@ -31,6 +32,7 @@ for _module in (
     listing,
     doctor,
     checking,
+    data,
     evaluating,
     results,
     comparing,

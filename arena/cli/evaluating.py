@@ -25,6 +25,16 @@ from arena.cli.checking import (
     with_models,
 )
 from arena.cli.console import print_json, warn
+from arena.cli.model_options import (
+    ModelCalls,
+    ModelEpisodeCalls,
+    ModelEpisodeTokens,
+    ModelFailuresInARow,
+    ModelRetries,
+    ModelTimeout,
+    ModelTokens,
+    model_limits,
+)
 from arena.cli.standings_table import describe_removal, print_forfeits, print_standings
 from arena.cli.streams import kept
 
@@ -92,32 +102,13 @@ def evaluate(
     transcripts: Annotated[
         Path | None, typer.Option(help="Transcript to replay; that of the output folder unless given.")
     ] = None,
-    llm_calls: Annotated[
-        int | None,
-        typer.Option(help="Questions that each submission may ask, earlier runs into the folder included."),
-    ] = None,
-    llm_tokens: Annotated[
-        int | None,
-        typer.Option(help="Tokens that each submission may use, earlier runs into the folder included."),
-    ] = None,
-    llm_episode_calls: Annotated[
-        int | None, typer.Option(help="Questions that each submission may ask in an episode; 20 unless given.")
-    ] = None,
-    llm_episode_tokens: Annotated[
-        int | None, typer.Option(help="Tokens that each submission may use in an episode; 50000 unless given.")
-    ] = None,
-    llm_timeout: Annotated[
-        float | None, typer.Option(help="Seconds of one attempt to ask, reply included; 60 unless given.")
-    ] = None,
-    llm_retries: Annotated[
-        int | None, typer.Option(help="Further attempts after one that failed, with growing pauses; 2 unless given.")
-    ] = None,
-    llm_failures_in_a_row: Annotated[
-        int | None,
-        typer.Option(
-            help="Questions without an answer after which a submission's endpoint is given up; 20 unless given."
-        ),
-    ] = None,
+    llm_calls: ModelCalls = None,
+    llm_tokens: ModelTokens = None,
+    llm_episode_calls: ModelEpisodeCalls = None,
+    llm_episode_tokens: ModelEpisodeTokens = None,
+    llm_timeout: ModelTimeout = None,
+    llm_retries: ModelRetries = None,
+    llm_failures_in_a_row: ModelFailuresInARow = None,
     until_decided: UntilDecided = False,
     margin: Margin = None,
     budget: Budget = None,
@@ -143,7 +134,7 @@ def evaluate(
     from arena.contract.version import contract_digest
     from arena.entry.limits import load_limits
     from arena.llm import describe_failures
-    from arena.llm.access import make_access, make_limits
+    from arena.llm.access import make_access
     from arena.play.evaluate import Interrupted, evaluate as run
     from arena.play.seats import strongest
     from arena.play.until_decided import evaluate_until_decided
@@ -164,7 +155,7 @@ def evaluate(
         # A folder that was upgraded keeps to the demand that its episodes have met.
         plan = replace(plan, contract_digest=seeds_contract_of(output, plan.commitment) or plan.contract_digest)
     chosen = choose_suite(suite, scenario or [], plan)
-    model_limits = make_limits(
+    granted = model_limits(
         calls=llm_calls,
         tokens=llm_tokens,
         episode_calls=llm_episode_calls,
@@ -173,9 +164,11 @@ def evaluate(
         retries=llm_retries,
         failures_in_a_row=llm_failures_in_a_row,
     )
+    if granted is None and llm == "live" and terms is not None and terms.language_models is not None:
+        granted = terms.language_models.limits
     allowed = load_limits(limits) if limits is not None else None if terms is None else terms.allowed
     trusted = pin(trust)
-    models = make_access(llm, llm_endpoint or (), transcripts, model_limits, trusted)
+    models = make_access(llm, llm_endpoint or (), transcripts, granted, trusted)
     level = isolation or strongest()
     loaded = load(paths, settings, trusted)
     submissions, refused = (loaded.require(), []) if refuse_faulty else _admit(loaded, level, chosen)
@@ -189,6 +182,7 @@ def evaluate(
         "accept_fallbacks": accept_fallbacks,
         "refused": refused,
         "contest_round": contest_round,
+        "trusted": trusted,
         "progress": _progress(workers),
     }
     try:
@@ -201,6 +195,8 @@ def evaluate(
         raise typer.Exit(INTERRUPTED) from error
     for mark in evaluation.removals:
         warn(describe_removal(mark))
+    if evaluation.unkept:
+        warn(f"{evaluation.unkept}; see arena doctor")
     named, oracles = chosen.scored_by, set(evaluation.standings.oracles.values())
     if named is not None and oracles and named not in oracles:
         warn(f"the suite names {named} as its oracle, which has not played every seed; scores are measured without it")

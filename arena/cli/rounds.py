@@ -8,13 +8,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.checking import AcceptFallbacks, Budget, Isolation, LimitsFile, Margin, Settings, UntilDecided, load
+from arena.cli.checking import (
+    AcceptFallbacks,
+    Budget,
+    Isolation,
+    LimitsFile,
+    Margin,
+    Settings,
+    Trust,
+    UntilDecided,
+    load,
+    pin,
+)
 from arena.cli.console import print_json, print_table, warn
 from arena.cli.evaluating import choose_suite, stopping_rule
+from arena.cli.model_options import (
+    ModelCalls,
+    ModelEpisodeCalls,
+    ModelEpisodeTokens,
+    ModelFailuresInARow,
+    ModelRetries,
+    ModelTimeout,
+    ModelTokens,
+    model_limits,
+)
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
-    from arena.results.rounds import Round
+    from arena.results.rounds import Round, RoundTerms
 
 _SUITE = "core"
 
@@ -42,11 +63,20 @@ def new(
     margin: Margin = None,
     budget: Budget = None,
     accept_fallbacks: AcceptFallbacks = False,
+    trust: Trust = None,
+    llm_calls: ModelCalls = None,
+    llm_tokens: ModelTokens = None,
+    llm_episode_calls: ModelEpisodeCalls = None,
+    llm_episode_tokens: ModelEpisodeTokens = None,
+    llm_timeout: ModelTimeout = None,
+    llm_retries: ModelRetries = None,
+    llm_failures_in_a_row: ModelFailuresInARow = None,
 ) -> None:
     """Write a round to a new file, and print its digest to publish before the run.
 
-    It commits to the participants and their content, suite, isolation level, limits, number of seeds or stopping rule,
-    and to the secret without telling anything of it. Play it with: arena evaluate … --round FILE --secret FILE.
+    It commits to the participants and their content, suite, isolation level, limits, language models and their limits,
+    number of seeds or stopping rule, and to the secret without telling anything of it. Play it with:
+    arena evaluate … --round FILE --secret FILE.
     """
     from arena.contract.seeds import parse_seeds
     from arena.contract.version import contract_digest
@@ -63,8 +93,9 @@ def new(
     if level is None:
         raise unknown_name("isolation level", str(isolation), ISOLATION_ORDER)
     plan = parse_seeds(seeds, secret if seeds.startswith("hidden") else None, contract_digest())
+    trusted = pin(trust)
     made = make_round(
-        load(submissions, settings).require(),
+        load(submissions, settings, trusted).require(),
         choose_suite(suite, [], plan),
         plan,
         isolation=level,
@@ -72,6 +103,16 @@ def new(
         limits=None if limits is None else load_limits(limits),
         stopping=stopping,
         accept_fallbacks=accept_fallbacks,
+        trusted=trusted,
+        model_limits=model_limits(
+            calls=llm_calls,
+            tokens=llm_tokens,
+            episode_calls=llm_episode_calls,
+            episode_tokens=llm_episode_tokens,
+            timeout=llm_timeout,
+            retries=llm_retries,
+            failures_in_a_row=llm_failures_in_a_row,
+        ),
     )
     write_round(made, file)
     if level not in OFFICIAL_ISOLATION:
@@ -115,7 +156,28 @@ def _show(found: Round) -> None:
         ("limits", ", ".join(f"{name} {value:g}" for name, value in terms.limits.items())),
         ("contract", terms.contract_digest),
         *((("fallbacks", "accepted"),) if terms.accept_fallbacks else ()),
+        ("trusted packages", _trusted_in_words(terms)),
+        ("language models", _models_in_words(terms)),
     ):
         print(f"{heading}: {printable(text, 1000)}")
     print()
     print_table(("participant", "digest"), [(one.name, one.digest) for one in terms.participants])
+
+
+def _models_in_words(terms: RoundTerms) -> str:
+    models = terms.language_models
+    if models is None:
+        return "not stated: the round was made by an arena that did not commit to them"
+    if not models.endpoints:
+        return "none"
+    asked = "; ".join(f"{one.submission} asks {one.model} at {one.base_url}" for one in models.endpoints)
+    limits = ", ".join(
+        f"{name} {'any' if value is None else value}" for name, value in models.limits.model_dump().items()
+    )
+    return f"{asked}; limits: {limits}"
+
+
+def _trusted_in_words(terms: RoundTerms) -> str:
+    if terms.trusted is None:
+        return "not stated: the round was made by an arena that did not commit to them"
+    return ", ".join(f"{one.name} {one.version}, digest {one.digest}" for one in terms.trusted) or "none"

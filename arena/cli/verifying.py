@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arena.cli.app import INTERRUPTED
 from arena.cli.checking import Settings, Trust, load, pin
 from arena.cli.console import print_json, print_table
 from arena.cli.progress import Wording, make_progress
@@ -71,6 +72,12 @@ def verify(
     play_seed: Annotated[
         int | None, typer.Option(help="Choose the same episodes for --play as a run that printed this number.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Episodes that --play plays at a time; one per core unless given, 0: in this process."
+        ),
+    ] = None,
     settings: Settings = None,
     isolation: Annotated[
         str | None,
@@ -82,25 +89,29 @@ def verify(
     """Recompute every seed, demand, indicator, score and digest from the logged orders.
 
     No controller is run but by --play and --replay. Exit status 1 when something differs; the first value that does is
-    told.
+    told. After Ctrl-C --play ends with what it has played.
     """
     from arena.audit.playing import Sample
     from arena.audit.verify import verify as run
     from arena.contract.seeds import read_reveal
     from arena.errors import Fault, InvalidInput
+    from arena.play.evaluate import cores
     from arena.play.replays import EpisodeReplays, TranscriptReplays
     from arena.play.seats import strongest
+    from arena.report.page import render_report
     from arena.results.rounds import read_round
 
     if settings and not replay and not play:
         rule = "only submissions that are played again can be varied"
         fix = "name the submission too: --replay PATH, or --play N --submissions PATH"
         raise InvalidInput([Fault("--set", "", settings[0], rule, fix)])
-    _refuse_half(play, submissions, play_seed)
+    _refuse_half(play, submissions, play_seed, workers)
     with contextlib.ExitStack() as stack:
         sample = None
         if play is not None:
-            players = EpisodeReplays(folder, load(submissions or [], settings, pin(trust)).require(), isolation)
+            entrants = load(submissions or [], settings, pin(trust)).require()
+            count = cores() if workers is None else workers
+            players = EpisodeReplays(folder, entrants, isolation, count)
             chosen_by = secrets.randbelow(_PLAY_SEEDS) if play_seed is None else play_seed
             sample = Sample(stack.enter_context(players), play, chosen_by)
         replays = None
@@ -115,6 +126,7 @@ def verify(
             digest=digest,
             contest_round=read_round(round_file) if round_file else None,
             sample=sample,
+            render=render_report,
             progress=make_progress(Wording("rows", "differing", bool)),
         )
     if as_json:
@@ -123,17 +135,19 @@ def verify(
         _show(found)
     if found.differences:
         raise typer.Exit(DIFFERS)
+    if found.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
-def _refuse_half(play: int | None, submissions: list[Path] | None, play_seed: int | None) -> None:
+def _refuse_half(play: int | None, submissions: list[Path] | None, play_seed: int | None, workers: int | None) -> None:
     from arena.errors import ABSENT, Fault, InvalidInput
 
     if play is not None and not submissions:
         rule = "nothing is played but what is named"
         raise InvalidInput([Fault("--play", "", play, rule, "name the submissions too: --submissions PATH")])
     if play is None:
-        for option, given in (("--submissions", submissions), ("--play-seed", play_seed)):
-            if given:
+        for option, given in (("--submissions", submissions), ("--play-seed", play_seed), ("--workers", workers)):
+            if given not in (None, []):
                 raise InvalidInput([Fault(option, "", ABSENT, "is for --play", "add --play N, or leave this out")])
 
 
@@ -150,6 +164,9 @@ def _show(found: Verification) -> None:
         print(f"checked: {line}")
     for mark in found.removals:
         print(describe_removal(mark))
+    for package in found.trusted:
+        told = f"{package.name} {package.version}, digest {package.digest or 'unknown'}"
+        print(f"trusted: {printable(told, 1000)}")
     for one in found.unchecked:
         print(f"not checked: {one.number:,} {one.what}: {one.why}")
     for notice in found.notices:
@@ -167,7 +184,8 @@ def _checks(found: Verification) -> list[str]:
     if found.commitment is not None:
         lines.append(f"the commitment {found.commitment}, from the reveal")
     if found.round_digest is not None:
-        lines.append(f"the round {found.round_digest}: participants, suite, level, limits and seeds")
+        terms = "participants, suite, level, limits, language models, trusted packages and seeds"
+        lines.append(f"the round {found.round_digest}: {terms}")
     if found.drawn:
         lines.append(f"{found.drawn:,} of the scenarios, drawn again")
     if found.recomputed:
@@ -229,6 +247,7 @@ def _as_dict(found: Verification) -> dict[str, Any]:
         "played": found.played,
         "play_seed": found.play_seed,
         "notices": found.notices,
+        "trusted": [one.model_dump() for one in found.trusted],
         "removals": [one.model_dump() for one in found.removals],
         "differences": [{key: _plain(value) for key, value in one._asdict().items()} for one in found.differences],
         "unchecked": [one._asdict() for one in found.unchecked],

@@ -38,6 +38,9 @@ IGNORED_FOLDERS: Final = frozenset(
 )
 """Folders that tools leave behind: part neither of a submission's digest nor of the copy of it that plays."""
 
+_MOMENT: Final = 1_000_000_000 * 10**9
+"""Time of every file that plays, nanoseconds since 1970: any would do, as long as it tells nothing."""
+
 _KINDS: Final = (
     (stat.S_ISLNK, "a symbolic link"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -164,7 +167,8 @@ def write_files(files: Sequence[FolderFile], folder: Path) -> None:
     """Write files into an empty folder, their subfolders included, and leave out the manifest.
 
     Its values reach a controller as arguments. Its bytes are not part of the digest, so nothing that plays may read
-    them: a rule in a comment would change what a submission does, and not its digest.
+    them: a rule in a comment would change what a submission does, and not its digest. For the same reason all files
+    have the same times and permissions, whatever those of the originals are.
     """
     for file in files:
         if file.name == MANIFEST_NAME:
@@ -172,6 +176,17 @@ def write_files(files: Sequence[FolderFile], folder: Path) -> None:
         target = folder / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.content)
+        _level_metadata(target, 0o644)
+    for inner in sorted(folder.rglob("*"), reverse=True):
+        if inner.is_dir():
+            _level_metadata(inner, 0o755)
+    _level_metadata(folder, 0o755)
+
+
+def _level_metadata(path: Path, mode: int) -> None:
+    """Give a file or folder the permissions and times that all of them have, so that neither tells anything."""
+    path.chmod(mode)
+    os.utime(path, ns=(_MOMENT, _MOMENT))
 
 
 class _SourceOnlyLoader(SourceFileLoader):

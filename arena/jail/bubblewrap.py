@@ -6,16 +6,38 @@ what `arena.jail.places` names, read-only, and a bounded place in memory for the
 
 from __future__ import annotations
 
+import contextlib
+import re
 import shutil
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from arena.jail.lockdown import DEVICES
+from arena.jail import numbers
+from arena.jail.lockdown import DEVICES, PROCESSOR
+from arena.jail.own_copy import Kept, source_of
 from arena.jail.places import Places
 
 SEATS = Path("/seats")
 """Where a zygote in a sandbox keeps its seats."""
+
+ROOMS = SEATS / "rooms"
+"""Where the folders are that seats write to."""
+LIBRARIES_ROOM = ROOMS / "libraries"
+"""Home of the zygote, where libraries that are imported may leave temporary files."""
+MOST_ROOMS = 32
+"""Number of rooms for seats. Seats beyond that many at a time share rooms, and what can be written there."""
+
+
+_SPEED = re.compile(r"(?m)^(cpu MHz\s*: ).*$")
+
+
+def describe_processor() -> bytes:
+    """The kernel's description of the processor, without how fast it is at the moment, which others have a part in."""
+    with contextlib.suppress(OSError):
+        text = Path(PROCESSOR).read_text(encoding="utf-8", errors="replace")
+        return _SPEED.sub(r"\g<1>1000.000", text).encode()
+    return b""
 
 
 def find_bubblewrap() -> str | None:
@@ -28,7 +50,16 @@ def find_bubblewrap() -> str | None:
 
 
 def sandboxed(
-    command: Sequence[str], bubblewrap: str, *, places: Places, environment: dict[str, str], space: int
+    command: Sequence[str],
+    bubblewrap: str,
+    *,
+    places: Places,
+    environment: dict[str, str],
+    space: int,
+    room: int,
+    kept: Kept | None = None,
+    processor: int | None = None,
+    numbered: bool = False,
 ) -> list[str]:
     """Return the command that runs a command in a sandbox. It is to be started with an empty environment.
 
@@ -40,16 +71,39 @@ def sandboxed(
         bubblewrap: Path of the program.
         places: What is visible.
         environment: Environment of the command.
-        space: Bytes that can be written at `SEATS`.
+        space: Bytes that can be written at `SEATS`, outside of the rooms: copies of submissions.
+        room: Bytes that can be written in each room: file systems of their own, which the kernel keeps to that size.
+        kept: Copies of the places, in whose world the command is started; None for the places themselves.
+        processor: Descriptor that has what the command finds as the description of the processor; None for the
+            kernel's own.
+        numbered: Whether the command gives processes their numbers (see `arena.jail.numbers`). It then has capabilities
+            over its own world, and has to forbid worlds inside that, and to give the capabilities up.
     """
-    arguments = ["--die-with-parent", "--as-pid-1", "--unshare-user", "--disable-userns", "--unshare-ipc"]
+    arguments = ["--die-with-parent", "--as-pid-1", "--unshare-user", "--unshare-ipc"]
     arguments += ["--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "arena"]
     arguments += ["--cap-drop", "ALL"]
+    if numbered:
+        # Bubblewrap would make a second world of users inside the one that processes belong to, and nobody there could
+        # give them numbers. So the command itself forbids further ones; it gives all three capabilities up, by the last
+        # of them for good.
+        for capability in ("CHECKPOINT_RESTORE", "SYS_RESOURCE", "SETPCAP"):
+            arguments += ["--cap-add", f"CAP_{capability}"]
+    else:
+        arguments += ["--disable-userns"]
     for place in (*places.readable, *places.interpreter):
-        arguments += ["--ro-bind", place, place]
+        arguments += ["--ro-bind", source_of(place, kept), place]
     for device in DEVICES:
         arguments += ["--dev-bind", device, device]
-    arguments += ["--proc", "/proc", "--size", str(space), "--tmpfs", str(SEATS), "--remount-ro", "/"]
+    arguments += ["--proc", "/proc"]
+    if numbered:
+        for file in (numbers.LAST_NUMBER, numbers.WORLDS):
+            arguments += ["--bind", file, file]
+    if processor is not None:
+        arguments += ["--ro-bind-data", str(processor), PROCESSOR]
+    arguments += ["--size", str(space), "--tmpfs", str(SEATS)]
+    for writable in (LIBRARIES_ROOM, *(ROOMS / str(number) for number in range(MOST_ROOMS))):
+        arguments += ["--size", str(room), "--perms", "0700", "--tmpfs", str(writable)]
+    arguments += ["--remount-ro", "/"]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]
     return [bubblewrap, *arguments, "--chdir", str(SEATS), "--", *command]

@@ -39,6 +39,7 @@ class Caller:
         truncation: Whether opening a file for reading must not truncate it; Landlock sees to that from version 3 on.
         zygote: Whether it forks controllers' processes. Its filter stays in force in them, whose process ids nobody
             knows when it is made; they add a stricter one.
+        memory_files: Whether it may make files in memory, having no others.
     """
 
     machine: str
@@ -46,6 +47,7 @@ class Caller:
     programs: bool = False
     truncation: bool = False
     zygote: bool = False
+    memory_files: bool = False
 
 
 class Question(NamedTuple):
@@ -79,6 +81,11 @@ Rule = Callable[[Caller], tuple[Case, ...]]
 def always(_: Caller) -> tuple[Case, ...]:
     """Allow the call, whatever its arguments."""
     return (Case(()),)
+
+
+def answers_zero(caller: Caller) -> tuple[Case, ...]:
+    """Have the call do nothing and return 0, but for a zygote, which asks for its child."""
+    return (Case((), ALLOW if caller.zygote else fails_with(0)),)
 
 
 def is_one_of(argument: int, *values: int, mask: int = LOWER_HALF) -> Rule:
@@ -219,6 +226,16 @@ def of_one_descriptor(caller: Caller) -> tuple[Case, ...]:
     hints of how long it will live.
     """
     return (Case((Question(1, (0, 1, 2, 3, 1030)),)), Case((Question(1, (4,)), without(2, _flags_refused(caller)))))
+
+
+_MEMORY_FILE_FLAGS = 0x1 | 0x2 | 0x8  # MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL
+
+
+def memory_file(caller: Caller) -> tuple[Case, ...]:
+    """Allow a file in memory to who can make no other; not of huge pages, of which the machine has a shared store."""
+    if not caller.memory_files:
+        return ()
+    return (Case((without(1, LOWER_HALF ^ _MEMORY_FILE_FLAGS),)),)
 
 
 _PRCTL_PARENT_DEATH, _KILLED = 1, 9

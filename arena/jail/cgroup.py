@@ -1,9 +1,14 @@
-"""A control group for a zygote and its seats, where one can be made: usually by root alone.
+"""A control group for a zygote and its seats, wherever the system lets this user make one.
 
-It bounds together what limits of single processes do not: how many processes there are, root's included, and the memory
-of a whole family and of what it wrote to a file system in memory. Version 2 and the separate hierarchies of version 1
-are both used as they are found. A group of version 1 into which somebody else has put this process is theirs: nothing
-is made in there.
+It bounds together what limits of single processes do not: the number of processes, root's included, the memory of a
+whole family and of its files in memory, and the processor time that all its threads take from others. Where a group
+can be made is the subject of `arena.jail.group_places`.
+
+**Processor.** A family may use one core's worth of time, on whichever cores. That costs no controller an episode: the
+seats of a family are asked one after the other, limits on CPU time are summed over all threads, and the clock allows
+`wall_time_factor`, at least 1, times as much. On one core a controller uses its CPU time up before the clock runs out,
+with many threads as with one. The group also counts as one process among others, however many threads are in it, so a
+family gets no more than its share of a busy core.
 """
 
 from __future__ import annotations
@@ -12,16 +17,40 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, Self
 
-_LIMITS: Final = {"pids": ("pids.max", "pids.max"), "memory": ("memory.max", "memory.limit_in_bytes")}
-"""Files of the limits, in version 2 and in version 1."""
+from arena.jail import delegation
+from arena.jail.group_places import CONTROLLERS, Controller, GroupPlace, find_group_places, lines_of
+
+_PERIOD: Final = 100_000
+"""Microseconds over which processor time is counted: the kernel's own default."""
+_CORES: Final = 1.05
+"""Cores' worth of time for a family: one for the seat that is asked, and a little for the warden beside it."""
 
 _REMOVALS = 20
 _REMOVAL_SECONDS = 0.05
 _PREFIX = "arena-"
+
+
+def limit_files(controller: Controller, version: int, limits: Mapping[Controller, float]) -> dict[str, str]:
+    """Return the files that set a limit of a group, with their contents, in the order in which they are written.
+
+    Args:
+        controller: what is bounded.
+        version: version of the hierarchy, 1 or 2.
+        limits: `pids` in processes and threads, `memory` in bytes, `cpu` in cores.
+    """
+    limit = limits[controller]
+    if controller == "pids":
+        return {"pids.max": str(int(limit))}
+    if controller == "memory":
+        return {"memory.max" if version == 2 else "memory.limit_in_bytes": str(int(limit))}
+    quota = int(limit * _PERIOD)
+    if version == 2:
+        return {"cpu.max": f"{quota} {_PERIOD}"}
+    return {"cpu.cfs_period_us": str(_PERIOD), "cpu.cfs_quota_us": str(quota)}
 
 
 class ControlGroup:
@@ -29,7 +58,7 @@ class ControlGroup:
 
     Args:
         folders: Its folders, which exist.
-        bounded: What is bounded in them: `pids`, `memory`.
+        bounded: What is bounded in them: `pids`, `memory`, `cpu`.
     """
 
     def __init__(self, folders: Iterable[Path], bounded: Iterable[str] = ()) -> None:
@@ -37,29 +66,33 @@ class ControlGroup:
         self.bounded = frozenset(bounded)
 
     @classmethod
-    def make(cls, *, processes: int, memory: int) -> Self:
+    def make(cls, *, processes: int, memory: int, cores: float = _CORES) -> Self:
         """Make one as far as the system lets this user.
+
+        A group of version 2 that was delegated to this user is prepared for it first, see `arena.jail.delegation`.
 
         Args:
             processes: Most processes and threads.
             memory: Most memory, bytes.
+            cores: Most processor time, in cores.
         """
-        limits = {"pids": processes, "memory": memory}
+        delegation.prepare()
+        limits: dict[Controller, float] = {"pids": processes, "memory": memory, "cpu": cores}
+        wanted = set(CONTROLLERS)
         made: list[Path] = []
         bounded: list[str] = []
-        for parent, version, controllers in _places(_lines("mountinfo"), _lines("cgroup")):
-            wanted = controllers & limits.keys()
-            if not wanted:
+        for place in find_group_places(lines_of("mountinfo"), lines_of("cgroup")):
+            if not wanted & place.controllers:
                 continue
-            _remove_abandoned(parent)
-            folder = parent / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+            _remove_abandoned(place.folder)
             with contextlib.suppress(OSError):
-                folder.mkdir()
-                made.append(folder)
-                for controller in wanted:
-                    limit = str(limits.pop(controller))
-                    (folder / _LIMITS[controller][version - 1]).write_text(limit, encoding="ascii")
-                    bounded.append(controller)
+                made.append(_make_folder(place))
+                for controller in sorted(wanted & place.controllers):
+                    with contextlib.suppress(OSError):
+                        for name, content in limit_files(controller, place.version, limits).items():
+                            (made[-1] / name).write_text(content, encoding="ascii")
+                        wanted.discard(controller)
+                        bounded.append(controller)
         return cls(made, bounded)
 
     def add(self, process: int) -> None:
@@ -84,47 +117,10 @@ class ControlGroup:
         self.folders = ()
 
 
-def _lines(name: str) -> list[str]:
-    try:
-        return Path("/proc/self", name).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-
-
-def _places(mounts: Iterable[str], groups: Iterable[str]) -> Iterator[tuple[Path, int, set[str]]]:
-    """Where a group can be made: the folder, the version of the hierarchy, and what can be bounded there.
-
-    Args:
-        mounts: Lines of this process's ``mountinfo``.
-        groups: Lines of its ``cgroup``: number, controllers and group of each hierarchy. Version 2 has no controllers.
-    """
-    own: dict[str, str] = {}
-    for line in groups:
-        _, controllers, group = line.split(":", 2)
-        own |= dict.fromkeys(controllers.split(","), group)
-    for line in mounts:
-        front, _, back = line.partition(" - ")
-        root, mount = front.split(" ")[3:5]
-        kind, _, options = back.split(" ", 2)
-        if kind == "cgroup2" and "" in own:
-            below = Path(own[""])
-            yield from _delegating(Path(mount), below.relative_to(root) if below.is_relative_to(root) else Path())
-        elif kind == "cgroup":
-            for controller in _LIMITS.keys() & own.keys() & set(options.split(" ")[-1].split(",")):
-                if own[controller] == root:
-                    yield Path(mount), 1, {controller}
-
-
-def _delegating(mount: Path, group: Path) -> Iterator[tuple[Path, int, set[str]]]:
-    """The nearest group above this process's own, itself included, whose children can be bounded (version 2)."""
-    folder = mount / group
-    while folder.is_relative_to(mount):
-        with contextlib.suppress(OSError):
-            enabled = (folder / "cgroup.subtree_control").read_text(encoding="ascii").split()
-            if controllers := _LIMITS.keys() & set(enabled):
-                yield folder, 2, controllers
-                return
-        folder = folder.parent
+def _make_folder(place: GroupPlace) -> Path:
+    folder = place.folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    folder.mkdir()
+    return folder
 
 
 def _remove_abandoned(parent: Path) -> None:

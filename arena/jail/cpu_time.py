@@ -33,6 +33,9 @@ class CpuMeter(Protocol):
     def start(self) -> None:
         """Begin to count."""
 
+    def restart(self) -> float:
+        """Return the CPU seconds since `start`, and begin to count anew at the same moment."""
+
     def spent(self) -> float:
         """Return the CPU seconds since `start`, summed over all threads and processes; it never falls."""
 
@@ -60,6 +63,12 @@ class ProcessMeter:
         self._spent = 0.0
         with contextlib.suppress(OSError):
             self._before = time.clock_gettime(self._clock)
+
+    def restart(self) -> float:
+        """Return the CPU seconds since `start`, and begin to count anew at the same moment."""
+        spent = self.spent()
+        self._before, self._spent = self._before + spent, 0.0
+        return spent
 
     def spent(self) -> float:
         """Return the CPU seconds since `start`; of a process that is gone, those that were seen last."""
@@ -106,6 +115,7 @@ class FamilyMeter:
             for name in (f"{process}/stat", f"{process}/task/{process}/children", f"{warden}/task/{warden}/children"):
                 self._files += (os.open(f"/proc/{name}", os.O_RDONLY | os.O_CLOEXEC),)
         self._before: dict[tuple[int, int], _Process] = {}
+        self._now: dict[tuple[int, int], _Process] = {}
         self._used: dict[tuple[int, int], float] = {}
         self._spent = 0.0
 
@@ -116,9 +126,16 @@ class FamilyMeter:
         self._used = {}
         self._spent = 0.0
 
+    def restart(self) -> float:
+        """Return the CPU seconds since `start`, and begin to count anew at the same moment."""
+        spent = self.spent()
+        self._alone.restart()
+        self._before, self._used, self._spent = self._now, {}, 0.0
+        return spent
+
     def spent(self) -> float:
         """Return the CPU seconds since `start`."""
-        now = self._look()
+        now = self._now = self._look()
         nothing = _Process(0.0, 0.0)
         reaped = 0.0
         for identity, process in now.items():

@@ -61,8 +61,11 @@ def conceal_memory() -> None:
         _prctl(_PR_SET_DUMPABLE, 0)
 
 
-def renounce_privileges() -> None:
+def renounce_privileges(*kept: int) -> None:
     """Give up every capability, for good; with `forbid_new_privileges` no program gives one back.
+
+    Args:
+        kept: numbers of those that this process keeps, as far as it has them; a process that it forks has them too.
 
     Raises:
         OSError: The kernel refused.
@@ -74,9 +77,11 @@ def renounce_privileges() -> None:
             # The first that the kernel does not know; or not ours to drop, and then not ours to gain either.
             break
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    nothing = (ctypes.c_uint32 * 6)()
+    lower, upper = (sum(1 << number % 32 for number in kept if number // 32 == half) for half in (0, 1))
+    # Effective, permitted and inheritable ones, the lower half of all three first.
+    sets = (ctypes.c_uint32 * 6)(lower, lower, 0, upper, upper, 0)
     assert _libc is not None
-    _checked(_libc.capset(header, nothing))
+    _checked(_libc.capset(header, sets))
 
 
 def forbid_new_privileges() -> None:

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from arena.errors import InfrastructureFailure, printable
-from arena.jail import watch
-from arena.jail.bubblewrap import SEATS, sandboxed
+from arena.jail import numbers, watch
+from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, describe_processor, sandboxed
 from arena.jail.cgroup import ControlGroup
 from arena.jail.cpu_time import CpuMeter, FamilyMeter, Located, ProcessMeter, locate
 from arena.jail.limits import Limits
 from arena.jail.lockdown import Policy, fixed_environment
+from arena.jail.own_copy import Kept, entrance
 from arena.jail.places import Places
 from arena.jail.trees import remove_tree
 from arena.jail.warden import ANSWER, COMMAND, END, PREPARE, SPAWN, UNCLEAN, Verdict
@@ -36,8 +37,9 @@ _LONGEST_LIST = 1_000_000
 
 _FAMILY_PROCESSES = 1024
 _FAMILY_MEMORY = 4
-_SANDBOX_SPACE = 2
-"""Bounds of all seats of a zygote together: processes; memory and files as multiples of what one seat may have."""
+_COPIES_SPACE = 2
+"""Bounds of all seats of a zygote together: processes; memory, and in a sandbox the copies of their submissions, as
+multiples of what one seat may have or write."""
 
 # The few packages outside of the folders of installed ones are found by name, where the host found them. Nothing else
 # of the host's search path is given to the zygote: what is preloaded is installed, and never a file that lies around.
@@ -96,6 +98,7 @@ class Launcher:
         preload: Libraries to import before the first seat.
         places: Where the interpreter and the libraries are.
         bubblewrap: Path of bubblewrap, to start the zygote in a sandbox; None for none.
+        kept: Copies of the places, to make the sandbox of; None to make it of the places themselves.
 
     Raises:
         PreloadFailure: A library cannot be imported.
@@ -109,22 +112,38 @@ class Launcher:
         preload: Sequence[str],
         places: Places,
         bubblewrap: str | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.seats: set[int] = set()
         self.owner = os.getpid()
         self._sandboxed = bubblewrap is not None
+        self._numbered = self._sandboxed and numbers.can_be_given()
         # Where no process can be started, there is only one to be measured.
         self._is_alone = policy.locked and not policy.programs
         self._directory = None if self._sandboxed else Path(tempfile.mkdtemp(prefix="arena-"))
         self._group: ControlGroup | None = None
         self._messages: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the zygote
         self._control, theirs = socket.socketpair()
-        with theirs:
+        with theirs, tempfile.TemporaryFile() as processor:
+            given = [theirs.fileno()]
             command = self._command(theirs.fileno(), program, policy, preload, places)
-            environment = _environment(self._seats_at)
+            environment = _environment(self._directory or LIBRARIES_ROOM)
             if bubblewrap is not None:
-                space = _SANDBOX_SPACE * policy.limits.disk
-                command = sandboxed(command, bubblewrap, places=places, environment=environment, space=space)
+                disk = policy.limits.disk
+                processor.write(describe_processor())
+                processor.seek(0)
+                given.append(processor.fileno())
+                command = sandboxed(
+                    command,
+                    bubblewrap,
+                    places=places,
+                    environment=environment,
+                    space=_COPIES_SPACE * disk,
+                    room=disk,
+                    kept=kept,
+                    processor=processor.fileno(),
+                    numbered=self._numbered,
+                )
                 environment = {}
             try:
                 self._process = subprocess.Popen(
@@ -134,8 +153,10 @@ class Launcher:
                     stdin=subprocess.DEVNULL,
                     stdout=self._messages,
                     stderr=self._messages,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=given,
                     start_new_session=True,
+                    # Everything else of the sandbox is made after it, by bubblewrap.
+                    preexec_fn=None if kept is None else entrance(kept),
                 )
             except OSError as error:
                 self._control.close()
@@ -163,11 +184,13 @@ class Launcher:
             # Another world's process ids mean nothing in a sandbox: there the kernel watches the parent.
             "parent": 0 if self._sandboxed else self.owner,
             "directory": str(self._seats_at),
+            "rooms": [str(ROOMS / str(number)) for number in range(MOST_ROOMS)] if self._sandboxed else [],
             "serve": program.serve,
             "libraries": program.libraries,
             "preload": list(preload),
             "preload_seconds": _PRELOAD_SECONDS,
             "policy": dataclasses.asdict(policy),
+            "numbers": self._numbered,
             "packages": places.packages,
             "search_path": places.search_path,
         }

@@ -9,6 +9,7 @@ which add stricter ones; so a zygote keeps just what a child needs on its way th
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import resource
 import signal
@@ -20,9 +21,18 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from arena.jail import landlock, seccomp
-from arena.jail.kernel import LINUX, ask_for_the_size_of_memory, die_with_parent, forbid_new_privileges
+from arena.jail.isolation import Isolation
+from arena.jail.kernel import (
+    LINUX,
+    ask_for_the_size_of_memory,
+    die_with_parent,
+    forbid_new_privileges,
+    renounce_privileges,
+)
 from arena.jail.landlock import FileRule
 from arena.jail.limits import GIBIBYTE, Limits
+from arena.jail.memory_files import keep_temporary_files_in_memory
+from arena.jail.places import Places
 
 SEAT_DESCRIPTOR = 3
 """Where a locked child finds its socket. Standard input is empty, standard output and error go to the host."""
@@ -38,7 +48,7 @@ DEVICES = {
 }
 """Devices of every controller, and what it may do with them."""
 
-_PROCESSOR = "/proc/cpuinfo"
+PROCESSOR = "/proc/cpuinfo"
 """All that is left of /proc: numerical libraries choose their code by it, and others complain without it."""
 
 
@@ -51,17 +61,47 @@ class Policy:
         locked: Whether files, other processes and the kernel's less usual calls are taken from it too.
         readable: Files and folders that it can still read then, and all below them.
         programs: Whether it may start programs then, any that it can read.
+        writes: Whether it can write to a folder of its own. Otherwise it has files in memory alone, when it is locked.
+        needed: Files and folders inside the readable ones; if there are any, of those it can read these alone.
     """
 
     limits: Limits
     locked: bool = False
     readable: tuple[str, ...] = ()
     programs: bool = False
+    writes: bool = True
+    needed: tuple[str, ...] = ()
+
+    @property
+    def file_size(self) -> int:
+        """Largest file that it may make, bytes.
+
+        Where all files are in memory, they last as long as they are open or mapped. Open ones hold no more than
+        `Limits.disk` together, and mapped ones are part of the address space: so all of them are bounded by the kernel.
+        """
+        limits = self.limits
+        return limits.file_size if self.writes else min(limits.file_size, limits.disk // limits.open_files)
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Undo `dataclasses.asdict`."""
         return cls(**{**plain, "limits": Limits(**plain["limits"])})
+
+
+def policy_for(level: Isolation, limits: Limits, places: Places, *, programs: bool = False) -> Policy:
+    """Return what an isolation level lets a controller's process use.
+
+    At `process` it writes to the disk, and the warden looks how much; in a sandbox to file systems in memory that have
+    a size; at `strict`, which needs no privileges and so can make none, to no file system at all.
+
+    Args:
+        level: `process`, `strict` or `sandbox`.
+        limits: Its limits.
+        places: What of the file system it may read.
+        programs: Whether it may start programs.
+    """
+    writes = level != "strict"
+    return Policy(limits, level != "process", places.readable, programs, writes, places.needed)
 
 
 def fixed_environment(directory: Path) -> dict[str, str]:
@@ -102,14 +142,20 @@ def lock_zygote(policy: Policy, *, parent: int, directory: Path) -> None:
     _die_with(parent)
     if not policy.locked:
         return
-    values = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: policy.limits.file_size}
+    renounce_privileges()  # The warden may have kept one.
+    values = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: policy.file_size}
     # Of memory that can be written, as the code of some libraries takes gigabytes of address space.
     _set_limits({**values, resource.RLIMIT_DATA: _LIBRARIES_MEMORY + policy.limits.memory})
     forbid_new_privileges()
     landlock.restrict(_file_rules(policy, directory, directory))
+    if policy.needed:
+        # On top of it: what both allow remains. One list is short, for every seat; the other is long, and set once.
+        landlock.restrict(_needed_rules(policy, directory))
     ask_for_the_size_of_memory()
+    if not policy.writes:
+        keep_temporary_files_in_memory(directory)
     _filter_calls(policy, zygote=True)
-    _try_the_locks(signals=landlock.version() >= _SIGNALS_SINCE)
+    _try_the_locks(parent, signals=landlock.version() >= _SIGNALS_SINCE)
 
 
 def lock_down(
@@ -124,7 +170,7 @@ def lock_down(
         parent: Process id of the process that forked this one; its death ends this one.
         connection: Descriptor of the socket to the host; it becomes `SEAT_DESCRIPTOR`.
         output: Descriptor that receives standard output and error.
-        directory: Empty directory to work in.
+        directory: Empty directory to work in; its content can be changed if the policy says so.
         folder: The submission's folder, to be read; None if it has none.
 
     Raises:
@@ -141,7 +187,7 @@ def lock_down(
     _set_limits(
         {
             resource.RLIMIT_CORE: 0,
-            resource.RLIMIT_FSIZE: limits.file_size,
+            resource.RLIMIT_FSIZE: policy.file_size if policy.locked else limits.file_size,
             resource.RLIMIT_NOFILE: limits.open_files,
             resource.RLIMIT_NPROC: limits.processes,
         }
@@ -150,8 +196,10 @@ def lock_down(
     if policy.locked:
         forbid_new_privileges()
         landlock.restrict(_file_rules(policy, directory, folder))
+        if not policy.writes:
+            keep_temporary_files_in_memory(directory)
         _filter_calls(policy)
-        _try_the_locks()
+        _try_the_locks(parent)
 
 
 def bound_address_space(process: int, more: int) -> None:
@@ -206,21 +254,39 @@ def _file_rules(policy: Policy, directory: Path, folder: Path | None = None) -> 
         yield FileRule(place, reading)
     for device, rights in DEVICES.items():
         yield FileRule(device, rights)
-    yield FileRule(_PROCESSOR, landlock.READ_FILE)
+    yield FileRule(PROCESSOR, landlock.READ_FILE)
     if folder is not None:
         yield FileRule(str(folder), reading)
-    yield FileRule(str(directory), landlock.WRITE)
+    yield FileRule(str(directory), landlock.WRITE if policy.writes else reading)
+
+
+def _needed_rules(policy: Policy, directory: Path) -> Iterator[FileRule]:
+    """What the readable places hold that is needed, and the list of what lies in a folder around it."""
+    # A link that leads out of a sandbox leads nowhere there.
+    places = [place for place in policy.needed if os.access(place, os.F_OK)]
+    for place in places:
+        yield FileRule(place, landlock.READ)
+    for folder in {str(Path(place).parent) for place in places}:
+        yield FileRule(folder, landlock.READ_DIR)
+    yield from _file_rules(dataclasses.replace(policy, readable=()), directory, directory)
 
 
 def _filter_calls(policy: Policy, *, zygote: bool = False) -> None:
     truncation = landlock.version() < _TRUNCATION_SINCE
-    seccomp.install(process=os.getpid(), programs=policy.programs, truncation=truncation, zygote=zygote)
+    seccomp.install(
+        process=os.getpid(),
+        programs=policy.programs,
+        truncation=truncation,
+        memory_files=not policy.writes,
+        zygote=zygote,
+    )
 
 
-def _try_the_locks(*, signals: bool = True) -> None:
+def _try_the_locks(parent: int, *, signals: bool = True) -> None:
     """Do what must have become impossible.
 
     Args:
+        parent: The parent process.
         signals: Whether signals to the parent process are among it.
 
     Raises:
@@ -231,7 +297,7 @@ def _try_the_locks(*, signals: bool = True) -> None:
         "a socket can be made": lambda: socket.socket().detach(),
     }
     if signals:
-        attempts["the parent process can be signalled"] = lambda: os.kill(os.getppid(), 0)
+        attempts["the parent process can be signalled"] = lambda: os.kill(parent, 0)
     for what, attempt in attempts.items():
         try:
             attempt()

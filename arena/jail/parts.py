@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from arena.errors import InfrastructureFailure
 from arena.jail import landlock, seccomp
 from arena.jail.bubblewrap import find_bubblewrap
 from arena.jail.cgroup import ControlGroup
+from arena.jail.group_places import CONTROLLERS
 from arena.jail.kernel import LINUX
-from arena.jail.limits import Limits
+from arena.jail.limits import MEBIBYTE, Limits
+from arena.jail.own_copy import Keeper, notes_every_reading
+from arena.jail.places import find_places
+from arena.jail.promises import GET_GROUPS
 
 State = Literal["there", "partly", "missing"]
 
@@ -42,7 +49,11 @@ class Part(NamedTuple):
 
 def examine() -> tuple[Part, ...]:
     """Look at every part. Only processes of this one's own are made for it, and end at once."""
-    return (_system(), *((_landlock(), _seccomp(), _users(), _bubblewrap(), _groups()) if LINUX else ()), _clocks())
+    return (
+        _system(),
+        *((_landlock(), _seccomp(), _users(), _bubblewrap(), _groups(), _own_copy()) if LINUX else ()),
+        _clocks(),
+    )
 
 
 def _system() -> Part:
@@ -148,17 +159,43 @@ def _groups() -> Part:
         bounded = sorted(group.bounded)
     finally:
         group.remove()
-    wanted = {"memory", "pids"}
-    if wanted <= set(bounded):
-        return Part("control groups", "there", "memory and number of processes of a whole family are bounded")
-    fix = (
-        "have a group delegated: systemd-run --user --scope -p Delegate=yes arena evaluate …; in a container, mount "
-        "/sys/fs/cgroup writable"
-    )
+    if set(CONTROLLERS) <= set(bounded):
+        found = "processor, memory and number of processes of a whole family are bounded"
+        return Part("control groups", "there", found)
     if bounded:
-        return Part("control groups", "partly", f"bounded for a whole family: {', '.join(bounded)} alone", fix)
+        return Part("control groups", "partly", f"bounded for a whole family: {', '.join(bounded)} alone", GET_GROUPS)
     found = "none can be made; the arena looks after families of processes several times a second"
-    return Part("control groups", "missing", found, fix)
+    return Part("control groups", "missing", found, GET_GROUPS)
+
+
+@cache  # It reads all of it.
+def _own_copy() -> Part:
+    places = find_places(["arena"])
+    try:
+        with contextlib.closing(Keeper(places)) as keeper:
+            kept = keeper.wait()
+    except InfrastructureFailure as failure:
+        return Part("files in memory", "missing", str(failure), "check the memory of the machine and of its container")
+    found = f"{kept.bytes / MEBIBYTE:.0f} MiB in {kept.files} files that controllers can read, in {kept.seconds:.1f} s"
+    lacks: dict[str, str] = {}
+    if kept.kept < kept.bytes:
+        lacks[kept.describe_lack()] = "give it twice as much memory, or install less"
+    elif kept.locked < kept.bytes:
+        lacks["at strict they may go out of memory when it runs short"] = "play at sandbox, or raise ulimit -l"
+    if swapped := _swap():
+        lacks["at sandbox they may be swapped out"] = f"swapoff {swapped}"
+    if noting := sorted({place for place in places.needed if notes_every_reading(place)})[:1]:
+        lacks[f"at strict the file system of {noting[0]} notes every reading"] = "mount it with relatime or noatime"
+    state: State = "partly" if lacks else "there"
+    return Part("files in memory", state, "; ".join([found, *lacks]), "; ".join(lacks.values()))
+
+
+def _swap() -> str:
+    """Names of what memory is swapped out to; empty if there is nothing."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/swaps").read_text(encoding="utf-8", errors="replace").splitlines()[1:]
+        return " ".join(line.split()[0] for line in lines)
+    return ""
 
 
 def _clocks() -> Part:

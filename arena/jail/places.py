@@ -2,6 +2,9 @@
 
 Folders that merely are on the search path, such as a checkout or the folder that a command was started in, are left
 out, but for the packages in them that are named. Those are found by name, not by listing the folder around them.
+
+Of the system's folders of libraries a controller needs what the loader of the C library finds there, and no compiler,
+no program and nobody's documentation: what it cannot reach need not be kept for it (see `arena.jail.own_copy`).
 """
 
 from __future__ import annotations
@@ -9,9 +12,10 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +23,9 @@ _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
 _PROGRAMS = ("/bin", "/usr/bin", "/usr/local/bin")
 _INSTALLED = ("site-packages", "dist-packages")
+_LOADER_CACHE = Path("/etc/ld.so.cache")
+_LOADERS = ("/lib/ld-*.so*", "/lib64/ld-*.so*", "/lib/*/ld-*.so*")
+_LOCALES = ("/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
 
 
 @dataclass(frozen=True)
@@ -30,12 +37,15 @@ class Places:
         interpreter: Files of the interpreter that are needed to start it, and never after.
         search_path: Folders of installed packages.
         packages: First file of packages that are not in one of these folders, by their name.
+        needed: Files and folders inside the readable ones that suffice for whoever starts no programs. Without those
+            of other Pythons and without what the system's loader does not find.
     """
 
     readable: tuple[str, ...]
     interpreter: tuple[str, ...]
     search_path: tuple[str, ...]
     packages: dict[str, str]
+    needed: tuple[str, ...] = ()
 
 
 def find_places(names: Iterable[str], data: Iterable[Path] = (), *, programs: bool = False) -> Places:
@@ -51,19 +61,42 @@ def find_places(names: Iterable[str], data: Iterable[Path] = (), *, programs: bo
     interpreter = _interpreter()
     if programs:
         readable += [*_PROGRAMS, *interpreter]
-    readable += _mapped_libraries()
-    packages = dict(_packages(names, readable))
-    for first in packages.values():
-        place = Path(first)
-        readable.append(str(place.parent if place.name == "__init__.py" else place))
-    readable += map(str, data)
-    return Places(_outermost(readable), interpreter, search_path, packages)
+    mapped = tuple(_mapped_libraries())
+    packages = dict(_packages(names, [*readable, *mapped]))
+    own = [str(place.parent if place.name == "__init__.py" else place) for place in map(Path, packages.values())]
+    own += map(str, data)
+    readable = list(_outermost([*readable, *mapped, *own]))
+    needed: tuple[str, ...] = ()
+    if not programs:
+        folders = set(map(Path, readable))
+        loaded = [place for place in _found_by_the_loader() if _is_inside(Path(place), folders)]
+        needed = _outermost([*_SYSTEM_FILES, *_modules(search_path), *search_path, *mapped, *loaded, *own])
+    return Places(tuple(readable), interpreter, search_path, packages, needed)
 
 
 def _standard_library() -> Iterator[str]:
     yield sysconfig.get_path("stdlib")
     yield sysconfig.get_path("platstdlib")
     yield str(Path(sys.base_prefix, "lib"))
+
+
+def _modules(search_path: Iterable[str]) -> Iterator[str]:
+    """The standard library: its modules without what is installed beside them, unless that is on the path."""
+    for folder in {Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("platstdlib"))}:
+        with contextlib.suppress(OSError):
+            yield from (str(entry) for entry in folder.iterdir() if entry.name not in _INSTALLED)
+    yield from map(str, Path(sys.base_prefix, "lib").glob("*.so*"))
+
+
+def _found_by_the_loader() -> Iterator[str]:
+    """Libraries that a program finds by their name alone, the loader itself, and the locale of all controllers."""
+    with contextlib.suppress(OSError):
+        # Paths stand in its table of strings, each ended by a zero.
+        for found in re.findall(rb"/[^\0]+\.so[^\0]*(?=\0)", _LOADER_CACHE.read_bytes()):
+            yield os.fsdecode(found)
+    for pattern in _LOADERS:
+        yield from map(str, Path("/").glob(pattern[1:]))
+    yield from _LOCALES
 
 
 def _interpreter() -> tuple[str, ...]:
@@ -83,7 +116,7 @@ def _mapped_libraries() -> Iterator[str]:
 
 def _packages(names: Iterable[str], readable: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Name and first file of those packages that are not readable anyway."""
-    folders = [Path(place) for place in readable]
+    folders = set(map(Path, readable))
     for name in names:
         first = None
         with contextlib.suppress(ImportError, ValueError):  # A broken package is its user's trouble.
@@ -95,12 +128,12 @@ def _packages(names: Iterable[str], readable: Iterable[str]) -> Iterator[tuple[s
 
 def _outermost(places: Iterable[str]) -> tuple[str, ...]:
     """Those of the places that exist for this user, without those inside another, sorted."""
-    kept: list[Path] = []
+    kept: dict[Path, None] = {}
     for place in sorted({Path(place).absolute() for place in places}):
         if os.access(place, os.F_OK) and not _is_inside(place, kept):
-            kept.append(place)
+            kept[place] = None
     return tuple(map(str, kept))
 
 
-def _is_inside(place: Path, folders: Iterable[Path]) -> bool:
-    return any(folder in place.parents for folder in folders)
+def _is_inside(place: Path, folders: Container[Path]) -> bool:
+    return any(parent in folders for parent in place.parents)

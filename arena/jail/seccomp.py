@@ -36,13 +36,16 @@ def supported() -> bool:
     return platform.machine() in MACHINES
 
 
-def install(*, process: int, programs: bool, truncation: bool, zygote: bool = False) -> None:
+def install(
+    *, process: int, programs: bool, truncation: bool, memory_files: bool = False, zygote: bool = False
+) -> None:
     """Filter all further system calls of this thread, and of what it starts.
 
     Args:
         process: Process id of this process.
         programs: Whether it may start programs.
         truncation: Whether opening a file for reading must not truncate it; Landlock sees to that from version 3 on.
+        memory_files: Whether it may make files in memory.
         zygote: Whether this process forks controllers' processes, which then filter themselves. What such a process
             does on its way, and what it may do to itself afterwards, is not refused here.
 
@@ -52,7 +55,7 @@ def install(*, process: int, programs: bool, truncation: bool, zygote: bool = Fa
     machine = platform.machine()
     if machine not in MACHINES:
         raise OSError(f"no filter of system calls is known for {machine}, only for {' and '.join(MACHINES)}")
-    program = compile_filter(Caller(machine, process, programs, truncation, zygote))
+    program = compile_filter(Caller(machine, process, programs, truncation, zygote, memory_files))
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(code, len(code))
     descriptor = struct.pack("@HP", len(program), ctypes.addressof(buffer))

@@ -21,11 +21,13 @@ from arena.jail.call_rules import (
     Rule,
     all_of,
     always,
+    answers_zero,
     fails_with,
     has_none_of,
     is_null,
     is_one_of,
     limits_of_itself,
+    memory_file,
     new_threads,
     of_itself,
     of_one_descriptor,
@@ -138,7 +140,6 @@ SEATS: Final = (
     Call("fstat", 5, 80, always, "size of what is open"),
     Call("stat", 4, None, always, "as newfstatat"),
     Call("lstat", 6, None, always, "the same"),
-    Call("statx", 332, 291, always, "the same, by code in Rust and by programs; flags of files cannot be set"),
     Call("access", 21, None, always, "the same"),
     Call("faccessat", 269, 48, always, "the same"),
     Call("faccessat2", 439, 439, always, "the same"),
@@ -165,6 +166,7 @@ SEATS: Final = (
     Call("fdatasync", 75, 83, always, "the same"),
     Call("sendfile", 40, 71, always, "copying a file, by shutil"),
     Call("copy_file_range", 326, 285, always, "the same"),
+    Call("memfd_create", 319, 279, memory_file, "files in memory where it has no others; bounded in size", UNKNOWN),
     # Memory of its own.
     Call("mmap", 9, 222, has_none_of(3, _MAP_LOCKED | _MAP_HUGE), "memory and libraries; none of a shared store"),
     Call("munmap", 11, 215, always, "its own memory"),
@@ -205,7 +207,7 @@ SEATS: Final = (
     # Who it is.
     Call("getpid", 39, 172, always, "its own number"),
     Call("gettid", 186, 178, always, "the same"),
-    Call("getppid", 110, 173, always, "the zygote's number, the same for all"),
+    Call("getppid", 110, 173, answers_zero, "its parent is said to be in another world, as it is in a container"),
     Call("getpgrp", 111, None, always, "its own number"),
     Call("getpgid", 121, 155, on_itself(0), "the same"),
     Call("getsid", 124, 156, on_itself(0), "the same"),
@@ -265,8 +267,6 @@ ABSENT: Final[dict[str, tuple[int, int]]] = {
     "clone3": (435, 435),
     # Its arguments likewise; used by few, who fall back to openat.
     "openat2": (437, 437),
-    # Files in memory would not count as memory.
-    "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
@@ -281,6 +281,8 @@ ABSENT: Final[dict[str, tuple[int, int]]] = {
     "pwritev2": (328, 287),
     # Waits in pages that others share; also in private ones, but nobody needs it.
     "futex_waitv": (449, 449),
+    # Numbers of mounts, which are given in turn, and times at which files were made; newfstatat tells the rest.
+    "statx": (332, 291),
     # How full a file system is that others write to. The C library takes a constant where it needs one.
     "statfs": (137, 43),
     "fstatfs": (138, 44),

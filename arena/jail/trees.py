@@ -21,17 +21,23 @@ def copy_tree(source: int, target: Path) -> None:
     Args:
         source: Open descriptor of the folder.
         target: The copy; it must not exist yet.
+
+    Raises:
+        OSError: A file cannot be copied completely, because there is no space for example. One that cannot be opened is
+            left out.
     """
     for place, _, names, folder in os.fwalk(".", dir_fd=source):
         (target / place).mkdir(mode=0o700)
         for name in names:
-            # Neither a link nor a pipe that was put there a moment ago makes this wait or wander.
-            with contextlib.suppress(OSError):
+            try:
+                # Neither a link nor a pipe that was put there a moment ago makes this wait or wander.
                 descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-                with os.fdopen(descriptor, "rb") as original:
-                    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                        with (target / place / name).open("xb") as copy:
-                            shutil.copyfileobj(original, copy)
+            except OSError:
+                continue
+            with os.fdopen(descriptor, "rb") as original:
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    with (target / place / name).open("xb") as copy:
+                        shutil.copyfileobj(original, copy)
 
 
 class TreeSize(NamedTuple):

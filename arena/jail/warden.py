@@ -23,10 +23,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from arena.jail import watch, zygote
+from arena.jail import priority, watch, zygote
 from arena.jail.kernel import LINUX, adopt_orphans, renounce_privileges
 from arena.jail.lockdown import Policy, bound_address_space, offer_to_the_memory_killer
-from arena.jail.trees import copy_tree, remove_tree
+from arena.jail.numbers import RESTORE, Numbers, forbid_worlds
+from arena.jail.seat_folders import SeatFolders
+from arena.jail.trees import remove_tree
 
 COMMAND = struct.Struct("<cI")
 """What the host says: `PREPARE`; `SPAWN` with descriptors (socket, output, perhaps a folder); or `END` with a process
@@ -62,22 +64,30 @@ def main(configuration: str) -> None:
 
     Args:
         configuration: JSON object with `control` (descriptor), `parent` (process id; 0 where it cannot be seen),
-            `directory` (for the seats), `serve` and `libraries` of the program, `preload` (module names),
-            `preload_seconds` and `policy`.
+            `directory` (for the seats), `rooms` (file systems that seats write to; none for `directory`), `serve` and
+            `libraries` of the program, `preload` (module names), `preload_seconds`, `policy`, and `numbers`: whether
+            this is a world of its own, to which it gives numbers.
     """
     settings = json.loads(configuration)
     program: zygote.Serve = pkgutil.resolve_name(settings["serve"])
     policy = Policy.from_plain(settings["policy"])
     adopt_orphans()
+    numbers = _take_over_the_world() if settings["numbers"] else None
     if policy.locked:
-        renounce_privileges()
+        renounce_privileges(*(() if numbers is None else (RESTORE,)))
     control = socket.socket(fileno=settings["control"])
     directory = Path(settings["directory"])
     try:
-        warden = _Warden(control, settings["parent"], directory, policy, program)
+        rooms = [Path(room) for room in settings["rooms"]] or [directory]
+        warden = _Warden(control, settings["parent"], directory, rooms, policy, program, numbers)
         warden.run(settings["libraries"], settings["preload"], settings["preload_seconds"])
     finally:
         remove_tree(directory)
+
+
+def _take_over_the_world() -> Numbers:
+    forbid_worlds()
+    return Numbers()
 
 
 class _Unimportable(Exception):  # noqa: N818 - named after what it reports
@@ -86,14 +96,23 @@ class _Unimportable(Exception):  # noqa: N818 - named after what it reports
 
 class _Warden:
     def __init__(
-        self, control: socket.socket, parent: int, directory: Path, policy: Policy, program: zygote.Serve
+        self,
+        control: socket.socket,
+        parent: int,
+        directory: Path,
+        rooms: Sequence[Path],
+        policy: Policy,
+        program: zygote.Serve,
+        numbers: Numbers | None,
     ) -> None:
         self._control = control
         self._parent = parent
         self._directory = directory
+        self._rooms = rooms
         self._policy = policy
         self._program = program
-        self._seats: dict[int, Path] = {}
+        self._numbers = numbers
+        self._seats: dict[int, SeatFolders] = {}
         self._verdicts: dict[int, Verdict] = {}
 
     def run(self, own: Sequence[str], libraries: Sequence[str], seconds: float) -> None:
@@ -156,6 +175,8 @@ class _Warden:
         if self._zygote_process == 0:
             self._control.close()
             self._zygote.close()
+            if self._numbers is not None:
+                self._numbers.close()
             zygote.serve(theirs, parent, self._policy, self._directory, self._program)
         theirs.close()
         try:
@@ -259,23 +280,23 @@ class _Warden:
     def _spawn(self, descriptors: Sequence[int]) -> int:
         # A name that tells nothing: a number would tell the controller how many episodes came before.
         name = secrets.token_hex(8)
-        directory = self._directory / name
+        used = [seat.room for seat in self._seats.values()]
+        place = SeatFolders(self._directory / name, min(self._rooms, key=used.count), name)
         connection, output, *folders = descriptors
         try:
-            (directory / zygote.HOME).mkdir(mode=0o700, parents=True)
-            if self._policy.locked:
-                # The zygote's locks are older than the submission: no folder from outside can be read in them. And in a
-                # sandbox none shall be, to a seat that could look beside it.
-                for folder in folders:
-                    copy_tree(folder, directory / zygote.SUBMISSION)
+            # The zygote's locks are older than the submission: no folder from outside can be read in them. And in a
+            # sandbox none shall be, to a seat that could look beside it.
+            place.make(folders if self._policy.locked else ())
         except OSError as error:
-            remove_tree(directory)
+            place.remove()
             for descriptor in descriptors:
                 os.close(descriptor)
             return -(error.errno or errno.EIO)
         try:
-            text = name.encode()
+            text = f"{place.home}\0{place.submission}".encode()
             message = zygote.MESSAGE.pack(zygote.FORK, len(text))
+            if self._numbers is not None:
+                self._numbers.prepare()
             socket.send_fds(self._zygote, [message + text], [connection, output])
             seat = self._hear(zygote.FORK)
         finally:
@@ -285,25 +306,31 @@ class _Warden:
             raise RuntimeError("the zygote named a process that is not its child")
         if self._policy.locked:
             offer_to_the_memory_killer(seat)
-        self._seats[seat] = directory
+        self._seats[seat] = place
+        if self._numbers is not None:
+            self._numbers.take(seat)
         return seat
 
     def _watch(self) -> None:
         """End the seats that use too much. The host is told when it asks."""
         orphans = self._orphans() if self._seats else set()
-        for seat, directory in list(self._seats.items()):
-            cause = watch.exceeded(seat, orphans, directory / zygote.HOME, self._policy.limits)
+        for seat, place in list(self._seats.items()):
+            cause = watch.exceeded(seat, orphans, place.home, self._policy.limits)
             if cause != watch.WITHIN_LIMITS:
                 self._verdicts[seat] = self._end(seat)._replace(cause=cause)
+            else:
+                priority.keep_fair([seat, *orphans])
 
     def _end(self, seat: int) -> Verdict:
         """Kill a seat and all that came of it. A process that was already ending keeps the status it had chosen."""
-        directory = self._seats.pop(seat)
+        place = self._seats.pop(seat)
         _kill_family(seat)
         self._zygote.sendall(zygote.MESSAGE.pack(zygote.REAP, seat))
         status = self._hear(zygote.REAP)
         clean = self._sweep()
-        remove_tree(directory)
+        place.remove()
+        if self._numbers is not None:
+            self._numbers.free(seat)
         return Verdict(status if clean else UNCLEAN, watch.WITHIN_LIMITS)
 
     def _sweep(self) -> bool:
@@ -331,13 +358,7 @@ class _Warden:
 
     def _strangers(self) -> set[int]:
         """The orphans and all that descends from them."""
-        found: set[int] = set()
-        waiting = self._orphans()
-        while waiting:
-            process = waiting.pop()
-            found.add(process)
-            waiting |= watch.children(process) - found
-        return found
+        return watch.family(self._orphans())
 
 
 def _kill_family(seat: int) -> None:

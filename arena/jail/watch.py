@@ -7,6 +7,7 @@ looks at its seats several times a second, and ends the one that has too much.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,16 @@ WITHIN_LIMITS: Final = 0
 TOO_MANY_TASKS: Final = 1
 TOO_MUCH_ON_DISK: Final = 2
 TOO_MANY_FILES: Final = 3
+
+
+def blindness() -> str:
+    """Return why this system does not let processes be looked at; empty if it does."""
+    own = os.getpid()
+    if not threads(own):
+        return "the system does not tell the threads of a process"
+    if not (Path(f"/proc/{own}/task/{own}/children")).exists():
+        return "the kernel does not tell the children of a process (CONFIG_PROC_CHILDREN)"
+    return ""
 
 
 def exceeded(seat: int, orphans: Iterable[int], directory: Path, limits: Limits) -> int:
@@ -61,6 +72,17 @@ def children(process: int) -> set[int]:
         with contextlib.suppress(OSError):
             found |= {int(word) for word in (thread / "children").read_text(encoding="ascii").split()}
     return found
+
+
+def family(processes: Iterable[int]) -> set[int]:
+    """Process ids of processes and of all that they started, as far as the kernel tells."""
+    waiting = set(processes)
+    seen: set[int] = set()
+    while waiting:
+        process = waiting.pop()
+        seen.add(process)
+        waiting |= children(process) - seen
+    return seen
 
 
 def _count_tasks(processes: Iterable[int], most: int) -> int:

@@ -13,10 +13,11 @@ import importlib
 import os
 import socket
 import struct
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from arena.errors import describe_exception, printable
 from arena.jail.lockdown import SEAT_DESCRIPTOR, Policy, lock_down, lock_zygote
@@ -25,17 +26,12 @@ MESSAGE: Final = struct.Struct("<ci")
 """A message of the warden or of the zygote: its kind, and a number.
 
 `LOCK`: nothing, in both directions. `IMPORT`: length of a module's name, which follows; answered by the length of the
-reason why it cannot be imported, which follows, 0 if it was. `FORK`: the length of the name of the seat's folder, which
-follows, with the descriptors of its socket and of its output; answered by its process id. `REAP`: the process id of a
-seat that is ending; answered by its wait status.
+reason why it cannot be imported, which follows, 0 if it was. `FORK`: the length of the paths of the seat's own folder
+and of the copy of its submission, a null character between them, which follow, with the descriptors of its socket and
+of its output; answered by its process id. `REAP`: the process id of a seat that is ending; answered by its wait status.
 """
 
 LOCK, IMPORT, FORK, REAP = b"L", b"I", b"F", b"R"
-
-HOME: Final = "home"
-"""Folder in a seat's folder that its controller works in."""
-SUBMISSION: Final = "submission"
-"""Folder in a seat's folder with a copy of the submission's own, if it has one."""
 
 REASON_CAP: Final = 500
 """Characters of the reason why a library cannot be imported."""
@@ -59,7 +55,7 @@ def serve(warden: socket.socket, parent: int, policy: Policy, directory: Path, p
     status = 1
     try:
         lock_zygote(policy, parent=parent, directory=directory)
-        _Zygote(warden, policy, directory, program).run()
+        _Zygote(warden, policy, program).run()
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -84,12 +80,12 @@ def receive(connection: socket.socket, length: int) -> bytes:
 
 
 class _Zygote:
-    def __init__(self, warden: socket.socket, policy: Policy, directory: Path, program: Serve) -> None:
+    def __init__(self, warden: socket.socket, policy: Policy, program: Serve) -> None:
         self._warden = warden
         self._policy = policy
-        self._directory = directory
         self._program = program
         self._frozen = False
+        self._finders = tuple(sys.meta_path)
 
     def run(self) -> None:
         self._warden.sendall(MESSAGE.pack(LOCK, 0))
@@ -102,14 +98,17 @@ class _Zygote:
                 reason = _import(receive(self._warden, number).decode())
                 self._warden.sendall(MESSAGE.pack(IMPORT, len(reason)) + reason)
             elif kind == FORK:
-                seat = self._fork(descriptors, self._directory / receive(self._warden, number).decode())
+                home, _, submission = receive(self._warden, number).decode().partition("\0")
+                seat = self._fork(descriptors, Path(home), Path(submission))
                 self._warden.sendall(MESSAGE.pack(FORK, seat))
             else:
                 _, status = os.waitpid(number, 0)
                 self._warden.sendall(MESSAGE.pack(REAP, status))
 
-    def _fork(self, descriptors: Sequence[int], directory: Path) -> int:
+    def _fork(self, descriptors: Sequence[int], home: Path, submission: Path) -> int:
         if not self._frozen:
+            if any(finder not in self._finders for finder in sys.meta_path):
+                _import_past(self._finders, "multiprocessing")
             # What is alive now never dies: kept out of every child's collections, its memory pages stay shared.
             gc.collect()
             gc.freeze()
@@ -117,26 +116,40 @@ class _Zygote:
         parent = os.getpid()
         seat = os.fork()
         if seat == 0:
-            self._become_seat(parent, descriptors, directory)
+            self._become_seat(parent, descriptors, home, submission)
         for descriptor in descriptors:
             os.close(descriptor)
         return seat
 
-    def _become_seat(self, parent: int, descriptors: Sequence[int], directory: Path) -> NoReturn:
+    def _become_seat(self, parent: int, descriptors: Sequence[int], home: Path, submission: Path) -> NoReturn:
         """Turn this fork into a controller's process."""
         try:
             # Its number will belong to the seat's socket, which must not be closed along with this object.
             self._warden.detach()
             connection, output = descriptors
-            submission = directory / SUBMISSION
             folder = submission if submission.is_dir() else None
-            home = directory / HOME
             lock_down(self._policy, parent=parent, connection=connection, output=output, directory=home, folder=folder)
             self._program(socket.socket(fileno=SEAT_DESCRIPTOR), folder)
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(1)
+
+
+def _import_past(finders: Sequence[Any], name: str) -> None:
+    """Import a module of the standard library by given finders alone, past those that preloaded libraries added.
+
+    A library may act whenever a module is first imported: pyomo makes a lock between processes once somebody imports
+    `multiprocessing`, which no locked process can. A module that is there already is not looked for again.
+    """
+    all_finders = sys.meta_path[:]
+    sys.meta_path[:] = finders
+    try:
+        importlib.import_module(name)
+    except BaseException:
+        traceback.print_exc()  # A controller that needs it is told then.
+    finally:
+        sys.meta_path[:] = all_finders
 
 
 def _import(name: str) -> bytes:

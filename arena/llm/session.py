@@ -9,6 +9,7 @@ from pydantic import Field
 from arena.contract.language_model import LlmEndpoint, LlmQuestion, LlmUnavailable, TokenPrices
 from arena.errors import InfrastructureFailure
 from arena.llm.call import CallKey, Gateway, LlmCall, LlmOutcome
+from arena.llm.transcript import digest_calls
 from arena.schemas import FrozenSchema
 
 if TYPE_CHECKING:
@@ -35,16 +36,18 @@ class LlmUse(FrozenSchema):
     seconds: float = Field(default=0.0, ge=0, description="duration of the calls, when they were first made")
     cost: float | None = Field(default=None, description="by the prices of the manifest; None without prices")
     models: str = Field(default="", description="the models that answered, as the endpoint named them")
+    digest: str = Field(default="", description="of the questions and what came of them; empty without any")
 
 
-def count_use(prices: TokenPrices | None, outcomes: Iterable[LlmOutcome]) -> LlmUse:
+def count_use(prices: TokenPrices | None, calls: Iterable[tuple[str, LlmOutcome]]) -> LlmUse:
     """Add up what calls used.
 
     Args:
         prices: of their endpoint; None: the cost is not known.
-        outcomes: of the calls.
+        calls: in their order, each as the digest of its question and what came of it.
     """
-    made = list(outcomes)
+    asked = list(calls)
+    made = [outcome for _, outcome in asked]
     prompt = sum(outcome.prompt_tokens for outcome in made)
     completion = sum(outcome.completion_tokens for outcome in made)
     return LlmUse(
@@ -55,6 +58,7 @@ def count_use(prices: TokenPrices | None, outcomes: Iterable[LlmOutcome]) -> Llm
         seconds=sum(outcome.seconds for outcome in made),
         cost=None if prices is None else (prompt * prices.prompt + completion * prices.completion) / _MILLION,
         models=", ".join(sorted({outcome.model for outcome in made if outcome.model})),
+        digest=digest_calls(asked),
     )
 
 
@@ -68,6 +72,7 @@ def use_columns(use: LlmUse) -> dict[str, Any]:
         "llm_seconds": use.seconds,
         "llm_cost": use.cost,
         "llm_model": use.models,
+        "llm_digest": use.digest,
     }
 
 
@@ -98,13 +103,13 @@ class LlmSession:
         self._gateway = gateway
         self._endpoint: LlmEndpoint = submission.endpoint
         self._episode = (submission.name, scenario.digest, commitment or "public", seed.index)
-        self._outcomes: list[LlmOutcome] = []
+        self._calls: list[tuple[str, LlmOutcome]] = []
         self._stopped: LlmOutcome | None = None
 
     @property
     def use(self) -> LlmUse:
         """What the episode has used so far."""
-        return count_use(self._endpoint.prices, self._outcomes)
+        return count_use(self._endpoint.prices, self._calls)
 
     def ask(self, question: LlmQuestion) -> LlmOutcome:
         """Ask the next question of the episode.
@@ -117,7 +122,7 @@ class LlmSession:
         if self._stopped is not None:
             # A limit once reached holds to the end of the episode. Asking on costs the gateway nothing.
             return self._stopped
-        key = CallKey(*self._episode, position=len(self._outcomes))
+        key = CallKey(*self._episode, position=len(self._calls))
         try:
             outcome = self._gateway.call(LlmCall(key, self._endpoint, question))
         except LlmUnavailable as error:
@@ -125,5 +130,5 @@ class LlmSession:
         if outcome.outcome == "budget":
             self._stopped = outcome
         else:
-            self._outcomes.append(outcome)
+            self._calls.append((question.digest(self._endpoint), outcome))
         return outcome

@@ -7,10 +7,11 @@ answer that a controller has seen is there. A last line that was cut short is ta
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
@@ -57,6 +58,9 @@ class TranscriptEntry(FrozenSchema):
     reply: str = Field(default="", description="the answer; empty without one")
     reply_digest: str = Field(default="", description="sha256 of the answer; empty without one")
     message: str = Field(default="", description="what went wrong; empty when nothing did")
+    base_url: str = Field(
+        default="", description="address that was asked; empty in a transcript of before it was written down"
+    )
     model: str = Field(default="", description="the model that answered, as the endpoint said")
     prompt_tokens: Tokens = Field(default=0, description="tokens asked")
     completion_tokens: Tokens = Field(default=0, description="tokens answered")
@@ -96,6 +100,7 @@ def make_entry(call: LlmCall, outcome: LlmOutcome, limits: LlmLimits) -> Transcr
         **call.key._asdict(),
         digest=call.question.digest(call.endpoint),
         sampling=call.endpoint.sampling,
+        base_url=call.endpoint.base_url,
         messages=call.question.messages,
         answer_schema=call.question.schema,
         outcome=outcome.outcome,
@@ -110,6 +115,21 @@ def make_entry(call: LlmCall, outcome: LlmOutcome, limits: LlmLimits) -> Transcr
         limits=limits.model_dump(),
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
+
+
+def digest_calls(calls: Iterable[tuple[str, LlmOutcome]]) -> str:
+    """Return the sha256, hexadecimal, of the questions of an episode and what came of them; empty without any.
+
+    Args:
+        calls: in their order, each as the digest of its question and what came of it. Left out are times.
+    """
+    lines = [
+        json.dumps(
+            [digest, one.outcome, one.text, one.model, one.prompt_tokens, one.completion_tokens], ensure_ascii=True
+        )
+        for digest, one in calls
+    ]
+    return digest_text("\n".join(lines)) if lines else ""
 
 
 def digest_text(text: str) -> str:

@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,8 @@ from arena.llm.call import Gateway
 from arena.play.counted import counted_records
 from arena.play.episode import lost_episode
 from arena.play.interrupts import count_interrupts
+from arena.play.keeping import keeper_for
+from arena.play.packages import trusted_packages
 from arena.play.pairing import enter_pairings
 from arena.play.pool import play_here, play_in_workers
 from arena.play.refusals import (
@@ -55,10 +57,11 @@ from arena.results.folder import (
     refuse_other_results,
 )
 from arena.results.losses import refuse_losses
-from arena.results.record import EpisodeRecord, key_of
+from arena.results.record import EpisodeRecord
 from arena.results.rounds import Round
 from arena.results.rows import RefusedSubmission, Removal, Standings, StoppingRule
 from arena.results.scores import Scoring
+from arena.results.sealing import seal
 from arena.results.standings import compute_standings
 from arena.results.store import Store
 from arena.results.stored import EpisodeStatus
@@ -105,6 +108,8 @@ class Evaluation:
         episodes: table of the records, CSV.
         standings_file: the standings, JSON.
         removals: marks of submissions of this call, or of others with their names, that had been removed before.
+        unkept: what the controllers of this call could read that was not kept in memory for it, in words; empty if
+            nothing is known.
     """
 
     standings: Standings
@@ -116,6 +121,7 @@ class Evaluation:
     episodes: Path
     standings_file: Path
     removals: tuple[Removal, ...] = ()
+    unkept: str = ""
 
 
 def evaluate(
@@ -132,6 +138,7 @@ def evaluate(
     stopping: StoppingRule | None = None,
     refused: Sequence[RefusedSubmission] = (),
     contest_round: Round | None = None,
+    trusted: Sequence[str] = (),
     progress: Progress[EpisodeRecord] | None = None,
 ) -> Evaluation:
     """Play what is missing in a folder of results, and write its tables anew.
@@ -160,6 +167,8 @@ def evaluate(
             played until decided before.
         refused: submissions that were left out because they are malformed, for the standings.
         contest_round: the round that this evaluation plays, all of it; its results are official. None for practice.
+        trusted: strangers' packages that this process has imported or may import, each `PACKAGE` or `PACKAGE=DIGEST`;
+            those of `models` and of the submissions' own plugins need not be named.
         progress: who is told how it goes.
 
     Raises:
@@ -188,6 +197,7 @@ def evaluate(
     refuse_ungranted(submissions, level)
     refuse_unplayed_parts(submissions, suite)
     allowed = limits or Limits()
+    packages = trusted_packages(submissions, [*trusted, *access.trust])
     if contest_round is not None:
         refuse_departures(
             contest_round,
@@ -198,28 +208,33 @@ def evaluate(
             limits=allowed,
             stopping=stopping,
             accept_fallbacks=accept_fallbacks,
+            models=access,
+            trusted=packages,
         )
-    refuse_unimportable(submissions, level, allowed)
-    count = cores() if workers is None else workers
-    if count < 0:
-        raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
-    watcher = progress or Silent()
-    refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
-    # What was accepted once stays accepted: the tables are about it.
-    accepted = accept_fallbacks or has_accepted_fallbacks(output)
-    scoring = Scoring(suite.score_rule, suite.scored_by, accepted)
-    refuse_losses(output, [one.name for one in submissions], free_name(output, suite.name))
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArenaError(f"{output}: the folder cannot be made ({error.strerror}); choose another") from error
     with contextlib.ExitStack() as stack:
+        # It works while the rest is looked at.
+        keeper = stack.enter_context(keeper_for(level))
+        refuse_unimportable(submissions, level, allowed)
+        count = cores() if workers is None else workers
+        if count < 0:
+            raise ArenaError(f"the number of workers must be 0 or more, got {workers}")
+        watcher = progress or Silent()
+        refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
+        # What was accepted once stays accepted: the tables are about it.
+        accepted = accept_fallbacks or has_accepted_fallbacks(output)
+        scoring = Scoring(suite.score_rule, suite.scored_by, accepted)
+        refuse_losses(output, [one.name for one in submissions], free_name(output, suite.name))
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ArenaError(f"{output}: the folder cannot be made ({error.strerror}); choose another") from error
         store = stack.enter_context(Store(output / STORE_NAME))
         store.require_current()
         _refuse_other_demand(store, seeds, output)
         if seeds.commitment is not None:
             store.rounds.enter(seeds.commitment, contest_round, output)
         store.limits.enter(allowed, output)
+        packages = store.trusted.enter(packages)
         removals = store.removals.enter((one.name, one.digest) for one in submissions)
         if scoring.rule.reference is not None:
             refuse_absent_reference(scoring.rule, submissions, counted_records(store, suite, seeds, submissions))
@@ -247,6 +262,8 @@ def evaluate(
             remove_journals(output / _JOURNALS)  # Nothing is played, so nothing is left but the store.
             raise
         total = len(playing) * len(job.scenarios) * seeds.count
+        if items and keeper is not None:
+            job = replace(job, kept=keeper.wait())
         watcher.started(total, total - len(items))
         references, contestants = split_references(job, items, scoring.rule)
         try:
@@ -262,22 +279,23 @@ def evaluate(
             raise Interrupted(played, len(items) - played, output)
         records = counted_records(store, suite, seeds, playing)
         marks = store.removals.all()
-        digests = store.digests.compute({key_of(record) for record in records})
-    standings = compute_standings(
-        records,
-        suite=suite.name,
-        scenarios=[scenario.name for scenario in suite.scenarios],
-        seeds=seeds.count,
-        seed_plan=seeds.label,
-        commitment=seeds.commitment,
-        scoring=scoring,
-        stopping=rule,
-        full_views={name: pair.full_view for name, pair in pairings.items() if pair.full_view is not None},
-        fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
-        removals=marks,
-        refused=refused,
-        round_digest=None if contest_round is None else contest_round.digest,
-    ).model_copy(update={"digests": digests})
+        standings = compute_standings(
+            records,
+            suite=suite.name,
+            scenarios=[scenario.name for scenario in suite.scenarios],
+            seeds=seeds.count,
+            seed_plan=seeds.label,
+            commitment=seeds.commitment,
+            scoring=scoring,
+            stopping=rule,
+            full_views={name: pair.full_view for name, pair in pairings.items() if pair.full_view is not None},
+            fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
+            removals=marks,
+            trusted=packages,
+            refused=refused,
+            round_digest=None if contest_round is None else contest_round.digest,
+        )
+        standings = seal(standings, store, records)
     evaluation = Evaluation(
         standings=standings,
         records=tuple(records),
@@ -288,6 +306,7 @@ def evaluate(
         episodes=output / EPISODES_NAME,
         standings_file=output / STANDINGS_NAME,
         removals=removals,
+        unkept="" if job.kept is None else job.kept.describe_lack(),
     )
     write_episodes(records, suite.name, evaluation.episodes)
     write_text(evaluation.standings_file, standings.model_dump_json(indent=2) + "\n", STANDINGS)
@@ -331,7 +350,7 @@ def _play(
         with contextlib.closing(results):
             for result in results:
                 if isinstance(result, Lost | BrokenOff) and result.item.precedent is not None:
-                    store.put_precedent(key_of_item(job, result.item), result.item.precedent)
+                    store.attempts.put(key_of_item(job, result.item), result.item.precedent)
                 if isinstance(result, BrokenOff):
                     continue
                 episode = lost_episode(result, job) if isinstance(result, Lost) else result

@@ -78,7 +78,7 @@ def play_here(
         stop: asked before each episode; when it says yes, the rest is left out.
         gateway: to language models; None when nobody needs one.
     """
-    host = make_host(job.isolation, job.limits)
+    host = make_host(job.isolation, job.limits, job.kept)
     try:
         journal = Journal(None if job.journals is None else journal_path(job.journals, 0))
     except OSError as error:
@@ -296,7 +296,7 @@ def _serve(pipe: Connection, job: Job, journal_at: Path | None, asking: Connecti
     with contextlib.suppress(EOFError, OSError):
         try:
             journal = Journal(journal_at)
-            host = make_host(job.isolation, job.limits)
+            host = make_host(job.isolation, job.limits, job.kept)
         except (ArenaError, OSError) as error:
             # The main process has found that the level works; so this came from outside and may not come again.
             pipe.send(_Unfit(str(error)))

@@ -6,12 +6,16 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from arena.contract.language_model import LlmEndpoint, LlmLimits
 from arena.contract.seeds import HiddenSeeds, SeedPlan
 from arena.entry.submission import Submission
 from arena.errors import ABSENT, Fault, InvalidInput
 from arena.jail.isolation import Isolation
 from arena.jail.limits import Limits
+from arena.llm.access import LlmAccess
+from arena.play.packages import trusted_packages
 from arena.play.refusals import refuse_misfits, refuse_unplayable
+from arena.results.round_models import commit_models, endpoint_departures, limit_departures_of_models
 from arena.results.rounds import (
     SHOWN,
     Departure,
@@ -24,6 +28,7 @@ from arena.results.rounds import (
     seed_departure,
 )
 from arena.results.rows import StoppingRule
+from arena.results.trusted import TrustedPackageRow
 from arena.world.suite import Suite
 
 
@@ -37,6 +42,8 @@ def make_round(
     limits: Limits | None = None,
     stopping: StoppingRule | None = None,
     accept_fallbacks: bool = False,
+    model_limits: LlmLimits | None = None,
+    trusted: Sequence[str] = (),
 ) -> Round:
     """Return the round of an evaluation that is to come, with the same arguments as `arena.evaluate`.
 
@@ -49,6 +56,8 @@ def make_round(
         limits: limits on time and the rest; None for the defaults.
         stopping: rule by which seeds are played until decided; None for the number of `seeds`.
         accept_fallbacks: whether scenarios are scored on which the oracle answered decisions by its fallback.
+        model_limits: limits of questions to language models; None for the defaults.
+        trusted: strangers' packages that the arena's process may import, each `PACKAGE` or `PACKAGE=DIGEST`.
 
     Raises:
         InvalidInput: the seeds are public, there is no submission, two have one name, the first batch is larger than
@@ -76,6 +85,8 @@ def make_round(
             participants=tuple(
                 Participant(name=one.name, digest=one.digest) for one in sorted(submissions, key=lambda one: one.name)
             ),
+            trusted=trusted_packages(submissions, trusted),
+            language_models=commit_models(_endpoints(submissions), model_limits),
         )
     )
 
@@ -90,6 +101,8 @@ def refuse_departures(
     limits: Limits,
     stopping: StoppingRule | None,
     accept_fallbacks: bool,
+    models: LlmAccess,
+    trusted: Sequence[TrustedPackageRow],
 ) -> None:
     """Refuse an evaluation that is not the one that a round commits to.
 
@@ -102,6 +115,8 @@ def refuse_departures(
         limits: with which limits.
         stopping: by which rule seeds are played until decided; None for a fixed number.
         accept_fallbacks: whether scenarios are scored on which the oracle answered decisions by its fallback.
+        models: what submissions that need a language model are granted.
+        trusted: strangers' packages that the arena's process may import.
 
     Raises:
         InvalidInput: with everything that differs, participants by name.
@@ -122,8 +137,31 @@ def refuse_departures(
     found += limit_departures(terms, limits)
     number = seed_departure(terms, seeds.count)
     found += [] if number is None else [number]
+    if terms.trusted is not None and tuple(trusted) != terms.trusted:
+        found.append(Departure("trusted", "", _listed(trusted), _listed(terms.trusted)))
+    found += _model_departures(terms, submissions, models)
     if found:
         raise InvalidInput([_as_fault(one, contest_round) for one in found])
+
+
+def _listed(packages: Sequence[TrustedPackageRow]) -> str:
+    return ", ".join(f"{one.name} {one.version} ({one.digest[:SHOWN]}…)" for one in packages) or "none"
+
+
+def _endpoints(submissions: Sequence[Submission]) -> dict[str, LlmEndpoint]:
+    return {one.name: one.endpoint for one in submissions if one.endpoint is not None}
+
+
+def _model_departures(terms: RoundTerms, submissions: Sequence[Submission], models: LlmAccess) -> Iterator[Departure]:
+    committed, endpoints = terms.language_models, _endpoints(submissions)
+    if committed is None:
+        return
+    # A replay asks nobody: its limits stand in the transcript, which verification holds against the round.
+    limits = models.limits or (LlmLimits() if endpoints and models.mode == "live" else None)
+    found = [*endpoint_departures(committed, endpoints)]
+    found += [] if limits is None else limit_departures_of_models(committed, limits.model_dump())
+    for one in found:
+        yield Departure(*one)
 
 
 def _suite_departures(terms: RoundTerms, suite: Suite) -> Iterator[Departure]:

@@ -12,6 +12,7 @@ from arena.entry.submission import Submission
 from arena.errors import ArenaError
 from arena.jail.isolation import Isolation, strength
 from arena.jail.limits import Limits
+from arena.jail.own_copy import Kept
 from arena.results.attempts import Precedent, read_journals, remove_journals
 from arena.results.record import EpisodeKey, episode_key
 from arena.results.rows import OFFICIAL_ISOLATION
@@ -33,6 +34,7 @@ class Job:
         commitment: commitment to the hidden seeds, for the records; None for public seeds.
         key_variables: environment variables that hold keys, which no worker inherits.
         journals: folder in which workers note the orders of what they play; None to note them in memory only.
+        kept: what is kept in memory of the files that controllers read; None if nothing is.
     """
 
     submissions: tuple[Submission, ...]
@@ -42,6 +44,7 @@ class Job:
     commitment: str | None
     key_variables: tuple[str, ...] = ()
     journals: Path | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def open_journals(store: Store, folder: Path) -> Path:
     """
     for entry in read_journals(folder):
         if not _is_played(store.status(entry.key), entry.isolation):
-            store.put_precedent(entry.key, entry.precedent)
+            store.attempts.put(entry.key, entry.precedent)
     if folder.is_symlink():
         raise ArenaError(f"{folder}: is a link, and the arena keeps notes in a folder there; move it away")
     remove_journals(folder)
@@ -135,7 +138,7 @@ def missing(job: Job, seeds: SeedPlan, store: Store) -> list[WorkItem]:
     Raises:
         StoreError: the store cannot be read.
     """
-    stored, precedents = store.keys(), store.precedents()
+    stored, precedents = store.keys(), store.attempts.get()
     items: list[WorkItem] = []
     for place in range(len(job.scenarios)):
         for index in range(seeds.count):

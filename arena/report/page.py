@@ -392,6 +392,7 @@ def _provenance(standings: Standings, records: Sequence[EpisodeRecord]) -> list[
         ("Python", all_of("python_version")),
         ("numpy", all_of("numpy_version")),
         ("episodes", str(len(records))),
+        *(("trusted package", f"{one.name} {one.version}, digest {one.digest}") for one in standings.trusted),
         *(() if (of := standings.digests) is None else (("results digest", of.results), ("full digest", of.full))),
         ("played", f"{finished[0]} … {finished[-1]}" if finished else _DASH),
     ]

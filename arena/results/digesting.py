@@ -23,17 +23,18 @@ class StoredDigests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def compute(self, keys: Collection[EpisodeKey]) -> Digests:
+    def compute(self, keys: Collection[EpisodeKey], run: str | None = None) -> Digests:
         """Return the digests of the rows of some keys, all under the same rules, reading one row at a time.
 
         Args:
             keys: a set or another collection that is quick to look into. Keys without a row are passed over.
+            run: digest of what is about all of them; see `arena.results.fingerprint.digest_run`.
 
         Raises:
             StoreError: the store cannot be read.
         """
         with self._database.reading():
-            return digest_rows(self._rows(keys))
+            return digest_rows(self._rows(keys), run)
 
     def _rows(self, keys: Collection[EpisodeKey]) -> Iterator[DigestedRow]:
         for row in self._database.execute(f"SELECT {_COLUMNS} FROM episodes ORDER BY {KEY_COLUMNS}"):

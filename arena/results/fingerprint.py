@@ -11,14 +11,16 @@ changes them:
 The `results` digest is the SHA-256 of one line per row. A line is ASCII JSON without spaces, keys sorted, that ends
 with a line feed: `{"demand":…,"isolation":…,"key":[…],"outcome":…,"record":{…},"requested":…}`, the record without
 `VARYING`, and a series as its shape and the SHA-256 of its values (little-endian 64-bit floats, row by row). For `full`
-every line is followed by another one with the rest: `{"record":{…},"suite":…}`.
+every line is followed by another one with the rest: `{"record":{…},"suite":…}`; and after all rows one line
+`{"run":…}`, the SHA-256 of a line with the limits, the attempts that broke off, and the fields of the standings that no
+row tells: `RUN_FACTS`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -43,6 +45,20 @@ VARYING: Final = frozenset(
 )
 """Fields of a record that another run of the same episode may fill differently: measured times and the date; accidents
 of the machine (`repetitions`); free text, which may hold times or paths; versions."""
+
+RUN_FACTS: Final = (
+    "suite",
+    "commitment",
+    "scenarios",
+    "stopping",
+    "score_rule",
+    "accept_fallbacks",
+    "removals",
+    "refused",
+    "trusted",
+    "round_digest",
+)
+"""Fields of standings that are about all rows together, and that no row tells."""
 
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
@@ -75,7 +91,10 @@ class Digests(BaseModel):
     """Over what was played and what came of it, without times, dates, versions and free text. Equal for two runs of the
     same episodes by submissions that do not depend on time."""
     full: str
-    """Over everything as it is stored."""
+    """Over everything as it is stored, and `run`."""
+    run: str | None = None
+    """Over what is about all rows together: limits, trusted and refused submissions, removals, stopping rule, round and
+    the rest of `RUN_FACTS`. None where an earlier arena computed the digests; then `full` covers rows only."""
     submissions: tuple[SubmissionDigests, ...]
     """The same by submission, in the order of names."""
 
@@ -104,11 +123,25 @@ class DigestedRow(NamedTuple):
     demand: bytes
 
 
-def digest_rows(rows: Iterable[DigestedRow]) -> Digests:
+def digest_run(facts: Mapping[str, Any], limits: object, attempts: Sequence[object] = ()) -> str:
+    """Return the digest of what is about all rows of a folder together.
+
+    Args:
+        facts: fields of the standings that have no default value, of which those of `RUN_FACTS` are taken. Fields that
+            later arenas add, and that have their default, change nothing.
+        limits: limits that the store records, as JSON has them.
+        attempts: attempts that broke off at the episodes, as JSON has them, in the order of their keys.
+    """
+    taken = {name: facts[name] for name in RUN_FACTS if name in facts}
+    return hashlib.sha256(_as_line({**taken, "limits": limits, "attempts": list(attempts)})).hexdigest()
+
+
+def digest_rows(rows: Iterable[DigestedRow], run: str | None = None) -> Digests:
     """Return the digests of rows.
 
     Args:
         rows: in the order of their keys, all under the same rules; read once.
+        run: digest of what is about all of them; None to leave it out, as earlier arenas did.
     """
     total, own = _Hashes(), _Hashes()
     parts: list[SubmissionDigests] = []
@@ -124,7 +157,9 @@ def digest_rows(rows: Iterable[DigestedRow]) -> Digests:
     if last is not None:
         parts.append(_of_submission(last, own))
     parts.sort(key=lambda one: (one.submission, one.submission_digest))
-    return Digests(episodes=total.rows, results=total.results, full=total.full, submissions=tuple(parts))
+    if run is not None:
+        total.end(_as_line({"run": run}))
+    return Digests(episodes=total.rows, results=total.results, full=total.full, run=run, submissions=tuple(parts))
 
 
 class _Hashes:
@@ -139,6 +174,9 @@ class _Hashes:
         self._results.update(line)
         self._full.update(line)
         self._full.update(rest)
+
+    def end(self, line: bytes) -> None:
+        self._full.update(line)
 
     @property
     def results(self) -> str:

@@ -100,6 +100,9 @@ class EpisodeRecord(Kpis):
     """Cost by the prices of the manifest, in its currency; None without prices."""
     llm_model: str = ""
     """The models that answered, as the endpoint named them; empty without an answer."""
+    llm_digest: str = ""
+    """Digest of the questions to language models and what came of them, which the transcript holds; empty without any,
+    and in a record of before it was kept."""
     failure_period: int | None
     """Period of the decision that failed; None if none did, or if the failure came at setup or close."""
     failure_message: str

@@ -22,7 +22,9 @@ from arena.errors import ABSENT, ArenaError, Fault, FaultList, FieldFault, Inval
 from arena.jail.isolation import Isolation
 from arena.jail.limits import Limits
 from arena.results.database import Database
+from arena.results.round_models import RoundModels
 from arena.results.rows import StoppingRule
+from arena.results.trusted import TrustedPackageRow
 from arena.schemas import FrozenSchema, Slug, parse_as
 from arena.world.contest_draws import Drawing
 from arena.world.scoring import ScoreRule
@@ -78,6 +80,16 @@ class RoundTerms(FrozenSchema):
     limits: dict[str, int | float] = Field(description="limits that everybody plays with, all of them")
     accept_fallbacks: bool = Field(description="whether scenarios are scored whose oracle fell back in some decisions")
     participants: tuple[Participant, ...] = Field(min_length=1, description="who plays")
+    trusted: tuple[TrustedPackageRow, ...] | None = Field(
+        default=None,
+        description="strangers' packages that the arena's process may import; null or absent: the round does not state "
+        "them, as those of earlier arenas",
+    )
+    language_models: RoundModels | None = Field(
+        default=None,
+        description="who asks which language model, and the limits of questions; null or absent: the round does not "
+        "state them, as those of earlier arenas",
+    )
 
     @field_validator("limits")
     @classmethod

@@ -48,6 +48,7 @@ from arena.results.rows import (
 from arena.results.scores import Divisors, EpisodeValues, Scoring
 from arena.results.sequential import decide_neighbours
 from arena.results.statistics import Estimate
+from arena.results.trusted import TrustedPackageRow
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
 
@@ -71,6 +72,7 @@ def compute_standings(
     fitted_rules: Mapping[str, str] | None = None,
     removals: Sequence[Removal] = (),
     refused: Sequence[RefusedSubmission] = (),
+    trusted: Sequence[TrustedPackageRow] = (),
     round_digest: str | None = None,
 ) -> Standings:
     """Compute the standings of one suite under one seed plan.
@@ -88,6 +90,7 @@ def compute_standings(
         fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
         removals: marks of submissions that were taken out of the folder; the records are without theirs.
         refused: submissions that were left out because they are malformed.
+        trusted: strangers' packages that ran in the arena's process meanwhile.
         round_digest: digest of the round that was played; None for practice, which is never official.
 
     Raises:
@@ -149,6 +152,7 @@ def compute_standings(
         ),
         removals=tuple(removals),
         refused=tuple(refused),
+        trusted=tuple(trusted),
         round_digest=round_digest,
     )
 

@@ -10,19 +10,19 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self, get_args
+from typing import Any, Final, Self, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from arena.contract.version import earlier_digests
-from arena.errors import Outcome, StoreAgeError, StoreError, printable
+from arena.errors import Outcome, StoreAgeError, StoreError
 from arena.jail.isolation import ISOLATION_ORDER
 from arena.results.ages import as_json, older, read_record, refuse_newer
-from arena.results.attempts import Precedent
 from arena.results.columns import KPI_COLUMNS
+from arena.results.damage import refuse_record, unpack_series
 from arena.results.database import KEY_COLUMNS, MATCHES_KEY, Database
 from arena.results.digesting import StoredDigests
+from arena.results.kept_attempts import KeptAttempts
 from arena.results.limits import RecordedLimits
 from arena.results.pairings import Pairings
 from arena.results.rebasing import Rebasing
@@ -31,9 +31,10 @@ from arena.results.removals import Removals
 from arena.results.repairs import Repairs
 from arena.results.rounds import KeptRounds
 from arena.results.scenarios import KeptScenarios
-from arena.results.series import pack, unpack
+from arena.results.series import pack
 from arena.results.stopping import StoppingRules
 from arena.results.stored import EpisodeStatus, Series, StoredEpisode, StoredScenario
+from arena.results.trusted import TrustedPackages
 from arena.world.contest_draws import Drawing
 from arena.world.scenario import Scenario
 
@@ -59,6 +60,8 @@ class Store:
         stopping: by which rule its hidden seeds are played until decided.
         digests: the digests of its rows.
         rounds: the rounds that were played.
+        attempts: the orders of attempts that broke off.
+        trusted: strangers' packages that ran in the arena's process meanwhile.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -83,6 +86,8 @@ class Store:
         self.stopping = StoppingRules(self._database)
         self.digests = StoredDigests(self._database)
         self.rounds = KeptRounds(self._database)
+        self.attempts = KeptAttempts(self._database)
+        self.trusted = TrustedPackages(self._database)
         self._scenarios = KeptScenarios(self._database)
 
     def __enter__(self) -> Self:
@@ -127,45 +132,6 @@ class Store:
         places = ", ".join("?" * len(row))
         with self._database.explained():
             self._database.execute(f"INSERT OR REPLACE INTO episodes VALUES ({places})", row)
-
-    def put_precedent(self, key: EpisodeKey, precedent: Precedent) -> None:
-        """Commit the orders of an episode's attempts that broke off; earlier ones that reach further are kept.
-
-        Args:
-            key: the episode.
-            precedent: the orders.
-
-        Raises:
-            StoreError: they could not be committed; then the store is as before.
-        """
-        merged = precedent.merged(self.precedents(key).get(key))
-        shape = merged.requested.shape
-        row = (*key, merged.attempts, merged.isolation, *shape, pack(merged.requested))
-        places = ", ".join("?" * len(row))
-        with self._database.explained():
-            self._database.execute(f"INSERT OR REPLACE INTO attempts VALUES ({places})", row)
-
-    def precedents(self, key: EpisodeKey | None = None) -> dict[EpisodeKey, Precedent]:
-        """Return, by episode, the orders of attempts that broke off; stores older than version 5 have none.
-
-        Args:
-            key: the only episode to look for; None for all.
-
-        Raises:
-            StoreError: orders are damaged.
-        """
-        where = "1" if key is None else MATCHES_KEY
-        with self._database.explained():
-            if not self._database.keeps_attempts:
-                return {}
-            columns = f"{KEY_COLUMNS}, attempts, isolation, periods, supply_links, requested"
-            rows = self._database.execute(f"SELECT {columns} FROM attempts WHERE {where}", key or ()).fetchall()
-        found = {}
-        for *parts, attempts, isolation, periods, links, blob in rows:
-            if isolation not in ISOLATION_ORDER:
-                self._refuse_record(f"an attempt was played at {isolation!r}", EpisodeKey(*parts))
-            found[EpisodeKey(*parts)] = Precedent(attempts, self._unpack(blob, (periods, links)), isolation)
-        return found
 
     def outdated(self) -> list[StoredEpisode]:
         """Return the episodes under earlier contracts of these rules; indicators that they lack are NaN.
@@ -233,7 +199,7 @@ class Store:
         found = {EpisodeKey(*row[:5]): EpisodeStatus(*row[5:]) for row in rows}
         for key, status in found.items():
             if status.isolation not in ISOLATION_ORDER or status.outcome not in _OUTCOMES:
-                self._refuse_record(f"played at {status.isolation!r}, outcome {status.outcome!r}", key)
+                refuse_record(self.path, f"played at {status.isolation!r}, outcome {status.outcome!r}", key)
         return found
 
     def episodes(self, *, contract_digest: str | None = None, seed_plan: str | None = None) -> list[StoredEpisode]:
@@ -308,7 +274,7 @@ class Store:
         *parts, suite, record, periods, supply_links, market_links, requested, demand = values
         key = EpisodeKey(*parts)
         self._check_key(key)
-        series = Series(self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links)))
+        series = self._series(periods, supply_links, market_links, requested, demand)
         return StoredEpisode(key, suite, self._parse(record, key)), series
 
     def record(self, key: EpisodeKey) -> EpisodeRecord:
@@ -335,31 +301,23 @@ class Store:
             ).fetchone()
         if row is None:
             raise StoreError(f"{self.path}: holds no episode {tuple(key)}")
-        periods, supply_links, market_links, requested, demand = row
-        return Series(self._unpack(requested, (periods, supply_links)), self._unpack(demand, (periods, market_links)))
+        return self._series(*row)
+
+    def _series(self, periods: int, supply_links: int, market_links: int, requested: bytes, demand: bytes) -> Series:
+        return Series(
+            unpack_series(self.path, requested, (periods, supply_links)),
+            unpack_series(self.path, demand, (periods, market_links)),
+        )
 
     def _check_key(self, key: EpisodeKey) -> None:
         if [type(part) for part in key] != [str, str, str, str, int]:
-            self._refuse_record("its key is of other types", key)
-
-    def _unpack(self, blob: bytes, shape: tuple[int, int]) -> NDArray[np.float64]:
-        try:
-            return unpack(blob, shape)
-        except ValueError as error:
-            fix = f"arena results repair {self.path.parent} drops its episode, and arena evaluate plays it again then"
-            raise StoreError(f"{self.path}: a series is damaged ({error}); {fix}") from error
+            refuse_record(self.path, "its key is of other types", key)
 
     def _parse(self, text: str, key: EpisodeKey, *, complete: bool = True) -> EpisodeRecord:
         try:
             return read_record(text, self.path, complete=complete and key not in self.rebasing.left_behind)
         except (ValueError, TypeError, RecursionError) as error:
-            self._refuse_record(str(error).splitlines()[0], key)
-
-    def _refuse_record(self, cause: str, key: EpisodeKey) -> NoReturn:
-        which = f"seed index {key.seed_index}, submission {key.submission_digest}, scenario {key.scenario_digest}"
-        fix = "restore a copy of the store, or move it away"
-        message = f"a record cannot be read ({printable(cause, 200)}; {printable(which, 300)}); {fix}"
-        raise StoreError(f"{self.path}: {message}") from None
+            refuse_record(self.path, str(error).splitlines()[0], key)
 
 
 def refuse_other_age(path: Path) -> None:

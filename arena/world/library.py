@@ -13,11 +13,11 @@ from typing import Any
 from arena.documents import load_document
 from arena.errors import Fault, InvalidInput, unknown_name
 from arena.schemas import parse_as
+from arena.world.data.series_table import read_series_table
 from arena.world.demand import LONGEST_SERIES, Series
 from arena.world.kinds import require_kind
 from arena.world.network import Network
 from arena.world.scenario import Scenario
-from arena.world.table import read_table
 
 
 def shipped(kind: str) -> Path:
@@ -100,7 +100,7 @@ def load_series(reference: str | Path, column: str | None = None, *, base: Path 
             numbers and none named, or several rows of one date.
     """
     path = find(reference, "demand", base=base, suffix=".csv")
-    values = read_table(path, column, LONGEST_SERIES, str(reference))
+    values = read_series_table(path, column, LONGEST_SERIES, str(reference))
     return parse_as(Series, {"values": values, "name": path.stem}, str(path))
 
 

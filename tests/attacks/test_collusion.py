@@ -1,7 +1,7 @@
 """Colluding submissions earn no more than honest ones, over 200 hidden episodes.
 
-What is known to remain open (docs/attacks.md) is not tried: times of reading at `strict`, the page cache by a clock,
-numbers that the kernel gives in turn, and the load of the machine.
+What is known to remain open (docs/attacks.md) is not tried: names that somebody looked for in vain at `strict`, numbers
+that the kernel gives in turn, and the load of the machine.
 """
 
 import importlib

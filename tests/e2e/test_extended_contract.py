@@ -87,7 +87,7 @@ def test_an_upgrade_changes_the_digest_and_nothing_else(folder: Path) -> None:
     done = upgrade(folder)
     assert (done.episodes, done.upgraded, done.left_behind) == (EPISODES, EPISODES, ())
     changes = {"contract_digest": contract_digest(), "seeds_contract": WRITTEN_UNDER}
-    assert rows(folder) == [({**record, **changes}, *series) for record, *series in before]
+    assert rows(folder) == [({"llm_digest": "", **record, **changes}, *series) for record, *series in before]
     after = json.loads((folder / "standings.json").read_text())
     # Fields that standings have got since are there too.
     assert {name: after[name] for name in standings} == {**standings, "contract_digest": contract_digest()}

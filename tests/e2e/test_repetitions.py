@@ -112,10 +112,10 @@ def test_orders_bind_from_one_evaluation_to_the_next(tmp_path: Path, later: floa
     [lost] = run(folder, tmp_path / "out").records
     assert (lost.outcome, lost.repetitions) == ("infrastructure", 3)
     with Store(tmp_path / "out" / "results.sqlite") as store:
-        [precedent] = store.precedents().values()
+        [precedent] = store.attempts.get().values()
         assert (precedent.attempts, precedent.requested.tolist()) == (3, [[20.0] * LINKS] * 10)
         # As if the controller had ordered otherwise in its earlier attempts.
-        store.put_precedent(key_of(lost), Precedent(3, np.full((11, LINKS), later)))
+        store.attempts.put(key_of(lost), Precedent(3, np.full((11, LINKS), later)))
     [record] = run(folder, tmp_path / "out").records
     assert (record.outcome, record.repetitions) == (outcome, 3)
 
@@ -136,9 +136,10 @@ def test_verification_finds_orders_that_an_earlier_attempt_did_not_give(tmp_path
     [record] = run(folder, tmp_path / "out").records
     assert verify(tmp_path / "out").differences == ()
     with Store(tmp_path / "out" / "results.sqlite") as store:
-        store.put_precedent(key_of(record), Precedent(3, np.full((11, LINKS), 19.0)))
-    [difference] = verify(tmp_path / "out").differences
+        store.attempts.put(key_of(record), Precedent(3, np.full((11, LINKS), 19.0)))
+    difference, of_run = verify(tmp_path / "out").differences
     assert (difference.column, difference.stored, difference.recomputed) == ("requested[0][0]", 20.0, 19.0)
+    assert of_run.column == "digests.run"
 
 
 def test_orders_are_committed_before_the_episode_waits_for_its_next_attempt(tmp_path: Path) -> None:
@@ -176,12 +177,12 @@ def test_a_finished_episode_stays_when_the_arena_fails_at_a_stronger_level(
 def test_an_attempt_at_a_stronger_level_says_nothing_about_an_earlier_episode(tmp_path: Path) -> None:
     folder = enter(tmp_path / "entered", STEADY)
     [record] = run(folder, tmp_path / "out", workers=0).records
-    for isolation, found in (("process", []), ("trusted", ["repetitions"])):
+    for isolation, found in (("process", []), ("trusted", ["repetitions", "digests.run"])):
         store_path = tmp_path / "out" / "results.sqlite"
         with contextlib.closing(sqlite3.connect(store_path, isolation_level=None)) as other:
             other.execute("DELETE FROM attempts")
         with Store(store_path) as store:
-            store.put_precedent(key_of(record), Precedent(1, np.full((3, LINKS), 19.0), isolation))
+            store.attempts.put(key_of(record), Precedent(1, np.full((3, LINKS), 19.0), isolation))
         assert [one.column for one in verify(tmp_path / "out").differences] == found
 
 

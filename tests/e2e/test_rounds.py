@@ -89,7 +89,7 @@ def test_a_round_is_played_and_verified(place: Path) -> None:
     held = ("verify", "final", "--reveal", "reveal.json", "--round", "round.json", "--digest", results)
     found = invoke(*held, "--play", 100, "--submissions", "entrants")
     assert found.exit_code == 0, found.stdout
-    assert f"checked: the round {digest}: participants, suite, level, limits and seeds" in found.stdout
+    assert f"checked: the round {digest}: participants, suite, level, limits, language models, " in found.stdout
     assert "checked: 4 of 4 rows: orders, played again from the submissions (all that could be)" in found.stdout
     assert found.stdout.splitlines()[-1] == "all agrees"
     Path("round.json").write_text(Path("round.json").read_text().replace('"seeds": 2', '"seeds": 3'))
@@ -148,3 +148,31 @@ def test_a_round_until_decided_needs_no_further_option(place: Path) -> None:
     assert "after 2 seeds per scenario" in done.stderr
     assert json.loads(Path("final/standings.json").read_text())["stopping"] == {"margin": None, "budget": 40}
     assert invoke("verify", "final", "--round", "open.json").exit_code == 0
+
+
+ORACLES = "name: small\nscored_by: {oracle}\nscenarios: [{{name: own, network: tree, horizon: 5}}]\n"
+
+
+@pytest.mark.parametrize(("oracle", "warned"), [("eager", False), ("far-sighted", True)])
+def test_a_suite_whose_oracle_has_not_played_is_told(place: Path, oracle: str, warned: bool) -> None:
+    """Scores are then measured against another oracle than the suite names, if there is one."""
+    manifest = place / "entrants" / "eager" / "submission.yaml"
+    manifest.write_text(manifest.read_text().replace("track: blind", "track: oracle"))
+    Path("scored.yaml").write_text(ORACLES.format(oracle=oracle))
+    options = ("--suite", "scored.yaml", "--isolation", "trusted", "--workers", 0, "--output", "scored")
+    done = invoke("evaluate", "entrants", *options)
+    told = f"the suite names {oracle} as its oracle, which has not played every seed; scores are measured without it"
+    assert done.exit_code == 0, done.stderr
+    assert (told in done.stderr) == warned
+
+
+def test_models_and_packages_of_a_round_are_shown(place: Path) -> None:
+    shown = invoke("round", "show", "round.json").stdout
+    assert "language models: none" in shown
+    assert "trusted packages: none" in shown
+    content = json.loads((place / "round.json").read_text())
+    del content["language_models"], content["trusted"]
+    Path("old.json").write_text(json.dumps(content))
+    shown = invoke("round", "show", "old.json").stdout
+    assert "language models: not stated: the round was made by an arena that did not commit to them" in shown
+    assert "trusted packages: not stated" in shown

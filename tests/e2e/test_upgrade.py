@@ -168,7 +168,7 @@ def test_an_upgraded_folder_has_the_indicator_and_agrees(run: Run, folder: Path)
     assert digest == run("contract").stdout.split()[1] != WRITTEN_UNDER
     for old, new in zip(before, after, strict=True):
         added = {"contract_digest": digest, "seeds_contract": WRITTEN_UNDER, **{name: new[name] for name in ADDED}}
-        assert new == {**old, **added}
+        assert new == {"llm_digest": "", **old, **added}
         assert new[NEW] > new["average_inventory"] / 9
     assert series(folder) == stored
     with (folder / "episodes.csv").open(newline="") as file:
@@ -302,7 +302,7 @@ def test_attempts_go_with_their_episodes_and_bind_them(run: Run, public: Path, c
         connection.execute("UPDATE episodes SET record = json_set(record, '$.repetitions', 1) WHERE rowid = 1")
     with Store(public / "results.sqlite") as store:
         [first] = [one for one in store.outdated() or store.episodes() if one.record.repetitions]
-        store.put_precedent(first.key, Precedent(1, store.arrays(first.key).requested[:2] + change))
+        store.attempts.put(first.key, Precedent(1, store.arrays(first.key).requested[:2] + change))
     assert run("results", "upgrade", public).returncode == 0
     with database(public) as connection:
         [(digest,)] = connection.execute("SELECT contract_digest FROM attempts")

@@ -5,11 +5,13 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
 from collections import Counter
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -378,9 +380,16 @@ def test_verify_replays_from_the_transcript_and_finds_what_was_altered(tmp_path,
     assert ("results.sqlite", "prompt_tokens") in differs(lambda line: line.update(prompt_tokens=12))
     assert ("results.sqlite", "llm_calls") in differs(lambda line: line.update(seed_index=77))
 
-    forged = differs(lambda line: line.update(reply=better, reply_digest=digest_text(better)))
-    assert {file for file, _ in forged} == {"results.sqlite"}
-    assert all(column.startswith("requested[") for _, column in forged)
+    def forge(line):
+        line.update(reply=better, reply_digest=digest_text(better))
+
+    assert differs(forge) == {("results.sqlite", "llm_digest")}
+    # In a store of before digests of questions were kept, playing again tells.
+    with closing(sqlite3.connect(tmp_path / "r" / "results.sqlite", isolation_level=None)) as connection:
+        connection.execute("UPDATE episodes SET record = json_remove(record, '$.llm_digest')")
+    forged = [column for file, column in differs(forge) if file == "results.sqlite"]
+    assert forged
+    assert all(column.startswith("requested[") for column in forged)
 
 
 def test_without_a_language_model_a_submission_is_unavailable_and_not_scored(tmp_path, endpoint, monkeypatch):

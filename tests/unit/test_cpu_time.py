@@ -7,14 +7,16 @@ depends on how fast the machine is.
 import functools
 import os
 import sys
+import time
 
 import pytest
-from seats import APART, failure, make_submission, observation, require_or_skip, seated
+from seats import APART, briefing, failure, make_submission, observation, require_or_skip, seated
 
 from arena.errors import ContractViolation, InvalidInput
 from arena.jail import cpu_time
 from arena.jail.launcher import Launcher
 from arena.jail.limits import Limits
+from arena.llm.call import LlmOutcome
 from arena.play.seats import make_host
 from arena.play.seats.stopwatch import Stopwatch
 from arena.play.seats.use import NO_TIME, Peaks, TimeUse
@@ -173,6 +175,76 @@ def test_what_was_used_before_a_request_is_not_charged_to_it(patient, submit):
     assert seat.peaks.first_decision.cpu < SHORT
 
 
+BUSY = """
+import threading
+import arena
+def busy(seconds):
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "work"),
+    [
+        pytest.param(
+            "strict", f"threading.Thread(target=busy, args=[{3 * SHORT}], daemon=True).start()", id="a thread goes on"
+        ),
+        pytest.param("strict", f"threading.Timer(.05, busy, args=[{3 * SHORT}]).start()", id="a timer begins later"),
+        pytest.param("process", f"os.fork() or (busy({3 * SHORT}), os._exit(0))", id="a child goes on"),
+    ],
+)
+def test_work_after_the_answer_is_charged_to_the_next_request(patient, submit, level, work):
+    body = f"""
+    def order(self, observation):
+        if observation.period == 0:
+            {work}
+        return np.zeros(3)
+    """
+    seat = seated(patient(level), submit(body, top=BUSY))
+    seat.order(observation())
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and seat._meter.spent() < 2 * SHORT:
+        time.sleep(0.05)  # another node decides, or the arena computes
+    with pytest.raises(ContractViolation) as late:
+        seat.order(observation(period=1))
+    seat.release()
+    assert late.value.code == "timeout"
+    assert "s of it since the answer before" in late.value.message
+
+
+def test_computing_while_a_language_model_answers_is_charged(host_at, submit):
+    """The clock stands still meanwhile; CPU time does not."""
+
+    class Slow:
+        def ask(self, question):
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline and seat._meter.spent() < 2 * SHORT:
+                time.sleep(0.05)
+            return LlmOutcome("ok", text="{}")
+
+    body = f"""
+    def order(self, observation):
+        threading.Thread(target=busy, args=[{3 * SHORT}], daemon=True).start()
+        try:
+            self.llm.ask((arena.LlmMessage("user", "?"),))
+        except Exception:
+            pass
+        return np.zeros(3)
+    def use_language_model(self, model):
+        self.llm = model
+    """
+    host = host_at("strict", first_decision=SHORT, decision=SHORT, bank=60.0, wall_time_factor=1000.0)
+    seat = host.open(submit(body, top=BUSY), Slow())
+    seat.setup()
+    seat.begin(briefing())
+    with pytest.raises(ContractViolation) as late:
+        seat.order(observation())
+    seat.release()
+    assert late.value.code == "timeout"
+
+
 def test_the_setup_has_one_limit_for_import_and_begin(host_at, submit):
     host = host_at("process", setup=1.0, wall_time_factor=1000.0)
     body = "def begin(self, briefing): spin(.6)"
@@ -221,6 +293,10 @@ class Meter:
     def start(self):
         self.now = 0.0
 
+    def restart(self):
+        spent, self.now = self.now, 0.0
+        return spent
+
     def spent(self):
         return self.now
 
@@ -238,6 +314,38 @@ def test_the_stopwatch_takes_from_the_bank_what_was_used():
         meter.now = used
         assert watch.stop() is in_time, used
         assert watch.used.cpu == used
+
+
+def test_what_is_used_between_two_requests_is_charged_to_the_second():
+    meter = Meter()
+    watch = Stopwatch(Limits(bank=10.0), meter)
+    watch.start(watch.allowance(2.0))
+    meter.now = 1.0
+    assert watch.stop()
+    meter.now = 2.5  # 1.5 s after the answer
+    watch.start(watch.allowance(2.0))
+    meter.now = 0.4
+    assert watch.stop()
+    assert watch.used.cpu == pytest.approx(1.9, rel=1e-12)
+    meter.now = 1.0  # 0.6 s more
+    watch.start(watch.allowance(2.0))
+    meter.now = 1.5
+    assert not watch.has_overspent() or watch.pause() == 0.0
+    assert not watch.stop()
+    assert "2.1 s of CPU time (0.6 s of it since the answer before)" in watch.describe(2.0, 10.0)
+
+
+def test_what_is_used_between_two_requests_comes_from_the_bank():
+    meter = Meter()
+    watch = Stopwatch(Limits(bank=2.0), meter)
+    for _ in range(2):
+        watch.start(watch.allowance(1.0))
+        meter.now = 0.1
+        assert watch.stop()
+        meter.now = 0.9
+    watch.start(watch.allowance(1.0))
+    meter.now = 0.3
+    assert not watch.stop()  # 0.1 + 0.9 + 1.1 of 2
 
 
 def test_closing_is_not_taken_from_the_bank():

@@ -11,6 +11,7 @@ from arena.jail.cgroup import ControlGroup
 from arena.jail.isolation import ISOLATION_ORDER
 from arena.jail.parts import Part, examine
 from arena.play.seats import available
+from arena.results.rows import OFFICIAL_ISOLATION
 
 
 def found(name: str) -> Part:
@@ -22,8 +23,10 @@ def test_every_level_is_told_as_it_is_tried() -> None:
     assert {level for level, one in told["levels"].items() if one["works"]} == set(available())
     assert set(told["levels"]) == set(ISOLATION_ORDER)
     assert told["strongest"] == available()[-1]
-    for one in told["levels"].values():
+    for level, one in told["levels"].items():
         assert bool(one["reason"]) != one["works"]
+        assert one["official"] == (one["works"] and level in OFFICIAL_ISOLATION)
+        assert bool(one["promises"]) == (level != "trusted")
     text = invoke(["doctor"]).output
     assert f"arena evaluate plays at {told['strongest']} here" in text
 
@@ -61,7 +64,8 @@ class TestParts:
         assert found("user namespaces").found == "the kernel refuses them: Operation not permitted"
 
     @pytest.mark.parametrize(
-        ("bounded", "state"), [((), "missing"), (("pids",), "partly"), (("pids", "memory"), "there")]
+        ("bounded", "state"),
+        [((), "missing"), (("pids",), "partly"), (("pids", "memory"), "partly"), (("cpu", "pids", "memory"), "there")],
     )
     def test_control_groups(self, monkeypatch: pytest.MonkeyPatch, bounded: tuple[str, ...], state: str) -> None:
         monkeypatch.setattr(parts.ControlGroup, "make", lambda **_: ControlGroup((), bounded))

@@ -8,21 +8,23 @@ submissions themselves, tell.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from commands import interruptible
+from editing import Edit, of, rewrite, set_field
 from scaled_rule import CODE
 
 from arena.audit.fingerprints import EDITED_REST, EDITED_RESULTS
 from arena.audit.outcome import Verification
-from arena.audit.playing import Sample
-from arena.audit.rewriting import TablesToRewrite
+from arena.audit.playing import INTERRUPTED, Sample
 from arena.audit.verify import verify
 from arena.contract.seeds import Secret, hidden_seeds, reveal_secret
 from arena.contract.version import contract_digest
@@ -32,6 +34,7 @@ from arena.errors import InvalidInput
 from arena.play.evaluate import evaluate
 from arena.play.replays import EpisodeReplays
 from arena.plugins import Plugins
+from arena.progress import Silent
 from arena.results.fingerprint import Digests
 from arena.results.record import key_of
 from arena.results.store import Store
@@ -54,8 +57,6 @@ MANIFESTS = {
     "rival": ("blind", "factor: 0.8"),
     "steady": ("blind", ""),
 }
-
-Edit = Callable[[sqlite3.Connection], None]
 
 
 def enter(place: Path, name: str, track: str, config: str) -> None:
@@ -90,32 +91,6 @@ def folder(original: Path, tmp_path: Path) -> Path:
 
 def published(original: Path) -> Digests:
     return Digests.model_validate(json.loads((original / "results" / "standings.json").read_text())["digests"])
-
-
-def rewrite(folder: Path, edit: Edit, *, careful: bool) -> None:
-    """Edit the store, and have the arena write the tables anew; the digests stay unless the editor is careful."""
-    digests = json.loads((folder / "standings.json").read_text())["digests"]
-    tables = TablesToRewrite(folder)
-    with closing(sqlite3.connect(folder / "results.sqlite", isolation_level=None)) as connection:
-        edit(connection)
-    with Store(folder / "results.sqlite") as store:
-        tables.write(store)
-    if not careful:
-        path = folder / "standings.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "digests": digests}))
-
-
-def set_field(field: str, value: object, condition: str) -> Edit:
-    def edit(connection: sqlite3.Connection) -> None:
-        set_to = f"record = json_set(record, '$.{field}', ?1)"
-        beside = f", {field} = ?1" if field in ("isolation", "outcome") else ""
-        connection.execute(f"UPDATE episodes SET {set_to}{beside} WHERE {condition}", (value,))
-
-    return edit
-
-
-def of(name: str) -> str:
-    return f"json_extract(record, '$.submission') = '{name}'"
 
 
 def take_orders(connection: sqlite3.Connection) -> None:
@@ -310,6 +285,49 @@ def test_an_ok_that_was_turned_into_a_forfeit_is_shown(folder: Path, replays: Ep
     assert found[4:] == ("outcome", "exception", "ok")
 
 
+def test_workers_play_the_same_as_this_process(folder: Path, original: Path) -> None:
+    rewrite(folder, take_orders, careful=True)
+    found = []
+    for workers in (0, 2):
+        with EpisodeReplays(folder, load(original / "submissions"), workers=workers) as players:
+            found.append(check(folder, sample=Sample(players, 20, 7)))
+    here, there = found
+    assert here == there
+    assert here.played == 20
+    assert {one.submission for one in here.differences} == {"steady"}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_first_interrupt_ends_the_playing_and_tells_what_is_left(
+    folder: Path, original: Path, workers: int
+) -> None:
+    class Impatient(Silent):
+        """Presses Ctrl-C after the third episode that is played again."""
+
+        def __init__(self) -> None:
+            self.rounds = self.done = 0
+
+        def started(self, total: int, done: int = 0) -> None:
+            self.rounds += 1
+
+        def advanced(self, item: object) -> None:
+            self.done += self.rounds == 2
+            if self.done == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = Impatient()
+    players = EpisodeReplays(folder, load(original / "submissions"), workers=workers)
+    with interruptible(), players:
+        found = check(folder, sample=Sample(players, 1000, 1), progress=watcher)
+    everything = EPISODES * len(MANIFESTS)
+    assert found.interrupted
+    assert 3 <= found.played < everything
+    assert [(one.number, one.why) for one in found.unchecked] == [
+        (everything - found.played, f"not played again: {INTERRUPTED}")
+    ]
+    assert found.differences == ()
+
+
 def test_a_sample_is_the_same_for_its_seed(folder: Path, replays: EpisodeReplays) -> None:
     with Store(folder / "results.sqlite", read_only=True) as store:
         records = store.records()
@@ -354,7 +372,7 @@ def test_an_episode_is_played_at_the_level_and_with_the_limits_that_are_recorded
     folder: Path, original: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from arena.jail.limits import Limits
-    from arena.play.replays import make_host
+    from arena.play.seats import make_host
 
     asked: list[tuple[str, Limits]] = []
 
@@ -366,9 +384,10 @@ def test_an_episode_is_played_at_the_level_and_with_the_limits_that_are_recorded
         set_field("isolation", "process", of("steady"))(connection)
         text = "UPDATE about SET value = json_set(value, '$.decision', 0.75) WHERE name = 'limits'"
         connection.execute(text)
+        set_field("decision_times.deadline", 0.75, "1")(connection)
 
     rewrite(folder, raised, careful=True)
-    monkeypatch.setattr("arena.play.replays.make_host", noting)
+    monkeypatch.setattr("arena.play.pool.make_host", noting)
     with EpisodeReplays(folder, load(original / "submissions")) as players:
         assert check(folder, sample=Sample(players, 1000, 1)).differences == ()
     assert {(level, limits.decision) for level, limits in asked} == {("process", 0.75), ("trusted", 0.75)}

@@ -163,7 +163,8 @@ def test_shown_values_of_ordinary_size_are_whole():
 
 
 @pytest.mark.parametrize(
-    "character", ["\u115f", "\u3164", "\uffa0", "\u2800", "\ufe0f", "\u034f", "\U000e0101", "\u200b"]
+    "character",
+    ["\u115f", "\u3164", "\uffa0", "\u2800", "\ufe0f", "\u034f", "\U000e0101", "\u200b", "\ufffc", "\U0001d159"],
 )
 def test_letters_that_cannot_be_seen_are_escaped(character):
     assert printable(f"a{character}b") == f"a{character.encode('unicode_escape').decode()}b"
@@ -172,5 +173,9 @@ def test_letters_that_cannot_be_seen_are_escaped(character):
 def test_marks_are_not_stacked():
     assert printable("e\u0301\u0323") == "e\u0301\u0323"  # two are a letter of Vietnamese
     assert printable("Z\u0301\u0302\u0303\u0304") == "Z\u0301\u0302\\u0303\\u0304"
+    # Marks that take room of their own are no step from one tower to the next.
+    assert printable("Z\u0301\u0903\u0302\u0303") == "Z\u0301\u0903\\u0302\\u0303"
+    assert printable("Z\u20dd\u20dd\u20dd") == "Z\u20dd\u20dd\\u20dd"
+    assert printable("Z" + "\u0903" * 3) == "Z\u0903\u0903\\u0903"
     assert printable("\u0301x") == "\\u0301x"  # would join what stands before
     assert printable("na\u00efve \u0928\u093f\u0928\u094d") == "na\u00efve \u0928\u093f\u0928\u094d"

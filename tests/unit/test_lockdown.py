@@ -12,7 +12,7 @@ import sys
 import time
 
 import pytest
-from seats import APART, LOCKED, failure, make_submission, observation, require_or_skip, seated
+from seats import APART, failure, make_submission, observation, require_or_skip, seated
 
 from arena.jail.launcher import PreloadFailure
 from arena.jail.limits import MEBIBYTE, Limits
@@ -109,11 +109,19 @@ def test_the_name_of_its_folder_tells_a_controller_nothing(process_host, submit)
 
 
 def test_no_state_passes_from_one_episode_to_the_next(process_host, submit):
-    top = "np.visits = getattr(np, 'visits', 0) + 1\nopen('visits', 'a').write('x')"
-    submission = submit("def order(self, observation): return [np.visits, os.path.getsize('visits'), 0]", top=top)
+    top = """
+    np.visits = getattr(np, 'visits', 0) + 1
+    try: open('visits', 'a').write('x')
+    except PermissionError: pass
+    """
+    body = (
+        "def order(self, observation): return [np.visits, len(os.listdir('.')), os.path.exists('visits')] @ np.eye(3)"
+    )
+    submission = submit(body, top=top)
+    writes = float(process_host.isolation != "strict")
     for _ in range(3):
         seat = seated(process_host, submission)
-        assert seat.order(observation()).tolist() == [1, 1, 0]
+        assert seat.order(observation()).tolist() == [1, writes, writes]
         seat.close()
 
 
@@ -198,7 +206,7 @@ def test_one_submissions_folder_is_not_on_anothers_path(level, submit):
     assert re.fullmatch("ModuleNotFoundError: .*'helpers_of_first'", violation.message)
 
 
-MAKE_HELPER = "sys.path.append(os.getcwd()); open('helper_of_third.py', 'w').close()"
+MAKE_HELPER = "sys.modules['helper_of_third'] = np"
 
 
 # --- limits -------------------------------------------------------------------------------------------------------
@@ -216,8 +224,10 @@ def test_memory_has_a_bound(host_at, level, submit):
 
 
 def test_files_have_a_bound(host_at, level, submit):
+    """Those in memory where there are no others."""
     host = host_at(level, file_size=1024)
-    body = "def order(self, observation): f = open('big', 'wb', 0); f.write(b'x' * 1024); {more}; return [0, 0, 0]"
+    make = "os.fdopen(os.memfd_create('big'), 'wb', 0)" if level == "strict" else "open('big', 'wb', 0)"
+    body = f"def order(self, observation): f = {make}; f.write(b'x' * 1024); {{more}}; return [0, 0, 0]"
     violation, _ = failure(host, submit(body.format(more="f.write(b'x')"), name="greedy"))
     assert violation.code == "exception"
     assert f"[Errno {errno.EFBIG}]" in violation.message
@@ -240,15 +250,19 @@ BURROW = "[(os.mkdir('d' * 250), os.chdir('d' * 250)) for _ in range({n})]"
     ("act", "few", "many", "cause"),
     [
         (THREADS, 10, 60, "it had more than 32 threads and processes"),
-        (WRITES, 10, 40, "it wrote more than 32 MiB to files"),
         (FILES, 50, 300, "it made more than 100 files and folders"),
         (BURROW, 10, 300, "it made more than 100 files and folders"),
     ],
-    ids=["threads", "writes", "files", "burrow"],
+    ids=["threads", "files", "burrow"],
 )
 def test_what_the_kernel_does_not_limit_is_watched(host_at, level, submit, act, few, many, cause):
     host = host_at(level, tasks=32, disk=32 * MEBIBYTE, files=100)
     body = "def order(self, observation): {act}; time.sleep({rest}); return [0, 0, 0]"
+    if level == "strict" and act != THREADS:
+        # There is no file system to write to, and nothing to be watched.
+        violation, _ = failure(host, submit(body.format(act=act.format(n=few), rest=0)))
+        assert violation.message.startswith("PermissionError")
+        return
     started = time.monotonic()
     violation, _ = failure(host, submit(body.format(act=act.format(n=many), rest=3600), name="greedy"))
     assert violation.code == "exited"
@@ -259,10 +273,21 @@ def test_what_the_kernel_does_not_limit_is_watched(host_at, level, submit, act, 
     seat.close()
 
 
-@pytest.mark.parametrize("level", LOCKED)
-def test_a_folder_that_cannot_be_looked_into_is_one_too_many(host_at, level, submit):
+@linux_only
+def test_what_is_written_to_a_disk_is_watched(host_at, submit):
+    """At `process` alone: in a sandbox the kernel bounds it, and at `strict` there is no disk."""
+    host = host_at("process", disk=32 * MEBIBYTE)
+    body = "def order(self, observation): {act}; time.sleep({rest}); return [0, 0, 0]"
+    violation, _ = failure(host, submit(body.format(act=WRITES.format(n=40), rest=3600), name="greedy"))
+    assert "was ended, because it wrote more than 32 MiB to files" in violation.message
+    seat = seated(host, submit(body.format(act=WRITES.format(n=10), rest=0.2), name="modest"))
+    assert seat.order(observation()).tolist() == [0, 0, 0]
+    seat.close()
+
+
+def test_a_folder_that_cannot_be_looked_into_is_one_too_many(host_at, submit):
     """Where the zygote has no privileges, and so would not see what is in it."""
-    host = host_at(level)
+    host = host_at("sandbox")
     body = "def order(self, observation): os.mkdir('d', {mode:#o}); time.sleep({rest}); return [0, 0, 0]"
     violation, _ = failure(host, submit(body.format(mode=0o300, rest=3600), name="greedy"))
     assert "files and folders, or some that cannot be looked into" in violation.message

@@ -295,7 +295,10 @@ EDITS: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         [("rival", "isolation")],
     ),
     "other limits": (
-        ("UPDATE about SET value = json_set(value, '$.decision', 9.0) WHERE name = 'limits'",),
+        (
+            "UPDATE about SET value = json_set(value, '$.decision', 9.0) WHERE name = 'limits'",
+            "UPDATE episodes SET record = json_set(record, '$.decision_times.deadline', 9.0)",
+        ),
         [("", "limits.decision")],
     ),
 }

@@ -13,7 +13,8 @@ from seats import failure, make_submission, observation, require_or_skip, seated
 
 from arena.contract.seeds import PublicSeeds
 from arena.errors import InvalidInput
-from arena.jail.bubblewrap import SEATS, find_bubblewrap, sandboxed
+from arena.jail import numbers
+from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, find_bubblewrap, sandboxed
 from arena.jail.limits import Limits
 from arena.jail.lockdown import DEVICES, fixed_environment
 from arena.jail.watch import children
@@ -58,7 +59,7 @@ def test_it_starts_with_nothing_in_its_environment(zygote):
     bubblewrap, inside = zygote
     assert read(bubblewrap, "environ") == ""
     names = {entry.partition("=")[0] for entry in read(inside, "environ").split("\0") if entry}
-    assert names - {"PWD", "LD_LIBRARY_PATH"} == set(fixed_environment(SEATS))
+    assert names - {"PWD", "LD_LIBRARY_PATH"} == set(fixed_environment(LIBRARIES_ROOM))
 
 
 @pytest.mark.parametrize("namespace", ["user", "pid", "net", "ipc", "uts", "mnt", "cgroup"])
@@ -68,11 +69,14 @@ def test_every_namespace_is_its_own(zygote, namespace):
 
 
 def test_it_has_no_capability_and_cannot_get_one(zygote):
-    status = dict(line.split(":\t") for line in read(zygote[1], "status").splitlines() if ":\t" in line)
-    assert {
-        name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
-    } == dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), 0)
-    assert status["NoNewPrivs"] == "1"
+    warden, (forking,) = zygote[1], children(zygote[1])
+    for process in (warden, forking):
+        status = dict(line.split(":\t") for line in read(process, "status").splitlines() if ":\t" in line)
+        held = {name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
+        # The warden keeps the one by which it numbers processes of its own world.
+        kept = 1 << numbers.RESTORE if process == warden and numbers.can_be_given() else 0
+        assert held == {"CapInh": 0, "CapPrm": kept, "CapEff": kept, "CapBnd": 0, "CapAmb": 0}
+        assert status["NoNewPrivs"] == "1"
 
 
 def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygote, repository):
@@ -84,15 +88,18 @@ def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygo
             writable.add(mount)
         else:
             assert mount in {"/", *places.readable, *places.interpreter} or mount.startswith("/proc/"), mount
-    assert writable == {str(SEATS), "/proc", *DEVICES}
-    space = os.statvfs(f"/proc/{zygote[1]}/root{SEATS}")
-    assert space.f_blocks * space.f_frsize == 2 * Limits().disk
+    rooms = [LIBRARIES_ROOM, *(ROOMS / str(number) for number in range(MOST_ROOMS))]
+    numbering = {numbers.LAST_NUMBER, numbers.WORLDS} if numbers.can_be_given() else set()
+    assert writable == {str(SEATS), *map(str, rooms), "/proc", *DEVICES, *numbering}
+    for place, most in [(SEATS, 2 * Limits().disk), *((room, Limits().disk) for room in rooms)]:
+        space = os.statvfs(f"/proc/{zygote[1]}/root{place}")
+        assert space.f_blocks * space.f_frsize == most
     root = Path(f"/proc/{zygote[1]}/root")
     for absent in (Path.home() / ".bashrc", repository / "README.md", repository / "tests", Path("/etc/passwd")):
         assert not Path(f"{root}{absent}").exists(), absent
 
 
-def run_in_a_sandbox(*command):
+def run_in_a_sandbox(*command, **options):
     """Run another command where the zygote would be, without any lock of the arena's own."""
     whole = sandboxed(
         command,
@@ -100,6 +107,8 @@ def run_in_a_sandbox(*command):
         places=controller_places(programs=True),
         environment={"PATH": os.defpath},
         space=2**20,
+        room=2**20,
+        **options,
     )
     return subprocess.run(whole, env={}, capture_output=True, text=True, check=False)
 
@@ -118,6 +127,16 @@ def test_nested_users_are_switched_off():
     assert run_in_a_sandbox(sys.executable, "-c", nested.format(flags=0x1000_0000)).stdout == "-1\n"
 
 
+def test_a_warden_that_numbers_processes_forbids_nested_users_itself():
+    require_or_skip("sandbox")
+    if not numbers.can_be_given():
+        pytest.skip("this kernel gives no numbers anew, or /proc/sys cannot be written to")
+    try_it = "import ctypes; print(ctypes.CDLL(None).unshare(0x1000_0000))"
+    forbid = f"open({numbers.WORLDS!r}, 'w').write('0'); {try_it}"
+    assert run_in_a_sandbox(sys.executable, "-c", try_it, numbered=True).stdout == "0\n"
+    assert run_in_a_sandbox(sys.executable, "-c", forbid, numbered=True).stdout == "-1\n"
+
+
 def test_what_is_outside_does_not_exist(host, submit, tmp_path, repository):
     """At `strict` it could be found out that a file is there; here it is not."""
     rival = submit(name="rival")
@@ -125,11 +144,11 @@ def test_what_is_outside_does_not_exist(host, submit, tmp_path, repository):
     body = """
     def order(self, observation):
         print([place for place in OUTSIDE if os.path.lexists(place)], os.path.exists(np.__file__), os.uname().nodename)
-        return [os.getppid(), 0, 0]
+        return [os.getpid(), os.getppid(), 0]
     """
     seat = seated(host, submit(body, top=f"OUTSIDE = {[str(place) for place in outside]!r}"))
-    # The warden is the first process of its world, and the zygote its first child.
-    assert seat.order(observation()).tolist() == [2, 0, 0]
+    # Every seat has the same number, and is told of no parent.
+    assert seat.order(observation()).tolist() == [1000, 0, 0]
     seat.close()
     assert seat.stderr_tail.split() == ["[]", "True", "arena"]
 
@@ -158,16 +177,23 @@ def test_space_is_bounded(host_at, submit):
     host = host_at("sandbox", disk=8 * 2**20)
     body = """
     def order(self, observation):
-        keep = []
+        self.keep = keep = []
         for number in range({files}):
             keep.append(open("f", "wb", 0))
             os.unlink("f")
             keep[-1].write(bytes(2**20))
         return [0, 0, 0]
     """
-    violation, _ = failure(host, submit(body.format(files=20), name="greedy"))
+    violation, _ = failure(host, submit(body.format(files=9), name="greedy"))
     assert (violation.code, f"[Errno {errno.ENOSPC}]" in violation.message) == ("exception", True)
-    seat = seated(host, submit(body.format(files=5), name="modest"))
+    # What one seat keeps is nobody else's room, neither at the same time nor afterwards.
+    submission = submit(body.format(files=7), name="modest")
+    seats = [seated(host, submission) for _ in range(3)]
+    for seat in seats:
+        assert seat.order(observation()).tolist() == [0, 0, 0]
+    for seat in seats:
+        seat.close()
+    seat = seated(host, submission)
     assert seat.order(observation()).tolist() == [0, 0, 0]
     seat.close()
 

@@ -1,6 +1,8 @@
 """Snapshots: all that plays can read is in the digest, wherever a submission is played from."""
 
+import os
 import py_compile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +109,126 @@ def test_two_files_that_some_systems_take_for_one_are_refused(tmp_path: Path, on
         pytest.skip("this file system takes them for one")
     with pytest.raises(InvalidInput, match="some systems take its name"):
         load_submissions([tmp_path / "sly"]).require()
+
+
+LOOK = """
+import os, stat
+
+import numpy as np
+
+def look(folder):
+    for path, folders, files in os.walk(folder):
+        for name in sorted(folders + files):
+            full = os.path.join(path, name)
+            status = os.lstat(full)
+            yield os.path.relpath(full, folder), status.st_mode, status.st_mtime_ns, status.st_nlink, status.st_blocks
+            yield sorted(os.listxattr(full)) if hasattr(os, "listxattr") else ()
+"""
+
+
+def seen(folder: Path) -> list[Any]:
+    """What code that plays can see of its folder beside the bytes of its files, in the copy that plays."""
+    (one,) = load_submissions([folder]).require()
+    space: dict[str, Any] = {}
+    exec(LOOK, space)
+    with snapshots([one]) as copies:
+        return [one.digest, sorted(map(str, space["look"](copies[0].folder)))]
+
+
+def prepared(folder: Path) -> Path:
+    submission(folder, BY_COMMENT)
+    (folder / "data").mkdir()
+    (folder / "data" / "table.csv").write_bytes(b"1" + bytes(100_000))
+    return folder
+
+
+def sparse(folder: Path) -> None:
+    with (folder / "data" / "table.csv").open("wb") as file:
+        file.write(b"1")
+        file.truncate(100_001)
+
+
+def xattr(folder: Path) -> None:
+    try:
+        os.setxattr(folder / "mine.py", "user.rule", b"twenty")
+    except OSError:
+        pytest.skip("this file system keeps no extended attributes")
+
+
+SIDE_CHANNELS = {
+    "times": lambda folder: os.utime(folder / "mine.py", (20, 20)),
+    "times of a folder": lambda folder: os.utime(folder / "data", (20, 20)),
+    "permission to run": lambda folder: (folder / "mine.py").chmod(0o755),
+    "permission to write": lambda folder: (folder / "data" / "table.csv").chmod(0o400),
+    "an empty folder": lambda folder: (folder / "twenty").mkdir(),
+    "an ignored folder": lambda folder: (folder / "__pycache__").mkdir() or (folder / "__pycache__" / "20").touch(),
+    "an ignored folder of a tool": lambda folder: (folder / ".git").mkdir() or (folder / ".git" / "20").touch(),
+    "holes": sparse,
+    "attributes": xattr,
+}
+
+
+@pytest.mark.parametrize("channel", SIDE_CHANNELS)
+def test_what_no_digest_covers_is_the_same_in_every_snapshot(tmp_path: Path, channel: str) -> None:
+    plain, marked = prepared(tmp_path / "plain"), prepared(tmp_path / "marked")
+    SIDE_CHANNELS[channel](marked)  # type: ignore[no-untyped-call]
+    assert seen(plain) == seen(marked)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_the_mask_of_the_organiser_shows_nowhere(tmp_path: Path, umask: int) -> None:
+    folder = prepared(tmp_path / "plain")
+    usual = seen(folder)
+    before = os.umask(umask)
+    try:
+        assert seen(folder) == usual
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("data/submission.yaml", b"twenty"),
+        ("submission.yml", b"twenty"),
+        ("helper.pyc", b"twenty"),
+        (".hidden", b"twenty"),
+        ("data/.gitignore", b"*"),
+        ("twenty", b""),
+        ("data/__pycache__x", b""),
+        ("data\\submission.yaml", b""),
+    ],
+)
+def test_every_file_that_plays_is_in_the_digest_by_name_and_bytes(tmp_path: Path, name: str, content: bytes) -> None:
+    folder = prepared(tmp_path / "plain")
+    (before,) = load_submissions([folder]).require()
+    (folder / name).write_bytes(content)
+    (after,) = load_submissions([folder]).require()
+    assert after.digest != before.digest
+    with snapshots([after]) as copies:
+        assert copies[0].folder is not None
+        assert (copies[0].folder / name).read_bytes() == content
+
+
+def link(folder: Path) -> None:
+    (folder / "link.py").symlink_to(folder / "mine.py")
+
+
+def link_of_folder(folder: Path) -> None:
+    (folder / "more").symlink_to(folder / "data", target_is_directory=True)
+
+
+def hard_link(folder: Path) -> None:
+    (folder / "again.py").hardlink_to(folder / "mine.py")
+
+
+def pipe(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+
+
+@pytest.mark.parametrize("make", [link, link_of_folder, hard_link, pipe])
+def test_what_may_hold_other_bytes_later_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    folder = prepared(tmp_path / "plain")
+    make(folder)
+    with pytest.raises(InvalidInput, match="a submission is made of ordinary files"):
+        load_submissions([folder]).require()

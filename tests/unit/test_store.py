@@ -172,25 +172,25 @@ def test_a_store_from_before_attempts_were_kept_is_read_and_extended(path: Path,
         other.execute("DROP TABLE attempts")
         other.execute("PRAGMA user_version = 4")
     with Store(path, read_only=read_only) as store:
-        assert store.precedents() == {}
+        assert store.attempts.get() == {}
         assert [record.repetitions for record in store.records()] == [0]
         if not read_only:
-            store.put_precedent(key, precedent)
-            assert store.precedents()[key].requested.tolist() == precedent.requested.tolist()
+            store.attempts.put(key, precedent)
+            assert store.attempts.get()[key].requested.tolist() == precedent.requested.tolist()
 
 
 def test_the_orders_of_attempts_that_broke_off_are_kept_as_far_as_any_got(path: Path) -> None:
     key, other = (key_of(make_record(seed_index=index)) for index in (0, 1))
     long, short = np.arange(12.0).reshape(3, 4), np.arange(4.0).reshape(1, 4)
     with Store(path) as store:
-        store.put_precedent(other, Precedent(5, short))
-        store.put_precedent(key, Precedent(1, long))
-        store.put_precedent(key, Precedent(2, short))
+        store.attempts.put(other, Precedent(5, short))
+        store.attempts.put(key, Precedent(1, long))
+        store.attempts.put(key, Precedent(2, short))
     with Store(path, read_only=True) as store:
-        kept = store.precedents()
+        kept = store.attempts.get()
         assert set(kept) == {key, other}
         assert (kept[key].attempts, kept[key].requested.tolist()) == (2, long.tolist())
-        assert set(store.precedents(key)) == {key}
+        assert set(store.attempts.get(key)) == {key}
 
 
 def test_numbers_outside_json_survive(path: Path) -> None:

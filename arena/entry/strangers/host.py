@@ -47,7 +47,7 @@ from arena.jail.kernel import conceal_memory
 from arena.jail.launcher import Launcher, Program
 from arena.jail.levels import find_missing_part
 from arena.jail.limits import Limits
-from arena.jail.lockdown import Policy
+from arena.jail.lockdown import policy_for
 from arena.jail.places import find_places
 from arena.plugins import GROUP, DescribedController, PluginEntry, list_entry_points, reserved_by
 from arena.world.library import shipped
@@ -261,7 +261,7 @@ class Strangers:
             conceal_memory()
         packages = sorted({entry.package for entry in list_entry_points(self._group)})
         places = find_places(["arena", *packages], [shipped("networks").parent])
-        policy = Policy(self._limits, level != "process", places.readable)
+        policy = policy_for(level, self._limits, places)
         return Launcher(_PROGRAM, policy, (), places, find_bubblewrap() if level == "sandbox" else None)
 
     def _spawn(self, launcher: Launcher) -> _Process:

@@ -17,9 +17,11 @@ from arena.jail.isolation import ISOLATION_ORDER, Isolation
 from arena.jail.kernel import conceal_memory
 from arena.jail.levels import find_missing_part
 from arena.jail.limits import Limits
+from arena.jail.promises import find_broken_promise
 from arena.play.seats.base import Host, InfrastructureFailure, Seat
 
 if TYPE_CHECKING:
+    from arena.jail.own_copy import Kept
     from arena.play.seats.process import ProcessHost
     from arena.play.seats.trusted import TrustedHost
 
@@ -42,7 +44,8 @@ _TRIALS = 2
 def available() -> tuple[Isolation, ...]:
     """Isolation levels that work on this machine, weakest first.
 
-    Each is tried: a process is made at that level, and does what it must not be able to do. Asking again costs nothing.
+    Each is tried: a process is made at that level, and does what it must not be able to do. A level of which a promise
+    is kept by nobody here (see `arena.jail.promises`) does not work. Asking again costs nothing.
     """
     return tuple(level for level in ISOLATION_ORDER if not refusal_of(level))
 
@@ -67,12 +70,13 @@ def require_level(isolation: str) -> Isolation:
     return level
 
 
-def make_host(isolation: str, limits: Limits | None = None) -> Host:
+def make_host(isolation: str, limits: Limits | None = None, kept: Kept | None = None) -> Host:
     """Make a host; close it when done.
 
     Args:
         isolation: A level that works on this machine.
         limits: Deadlines and caps; the defaults when None.
+        kept: What is kept in memory of the files that seats read, for all hosts of an evaluation; None if nothing is.
 
     Raises:
         UnknownName: There is no such level.
@@ -81,10 +85,10 @@ def make_host(isolation: str, limits: Limits | None = None) -> Host:
     level = _named(isolation)
     limits = limits or Limits()
     if level in _tried:
-        return _make(require_level(level), limits)
-    host = _try(level, limits)
+        return _make(require_level(level), limits, kept)
+    host = _try(level, limits, kept)
     # The failure itself is told by `require_level`, in the same words as ever after.
-    return _make(require_level(level), limits) if host is None else host
+    return _make(require_level(level), limits, kept) if host is None else host
 
 
 def _named(isolation: str) -> Isolation:
@@ -105,7 +109,7 @@ def refusal_of(level: Isolation) -> str:
     return _tried[level]
 
 
-def _try(level: Isolation, limits: Limits) -> Host | None:
+def _try(level: Isolation, limits: Limits, kept: Kept | None = None) -> Host | None:
     """Try a level and remember what came of it.
 
     Returns:
@@ -115,20 +119,23 @@ def _try(level: Isolation, limits: Limits) -> Host | None:
     reason = find_missing_part(level)
     # Once more, since a process that was killed meanwhile says nothing about the level.
     for _ in range(0 if reason else _TRIALS):
-        host = _make(level, limits)
+        host = _make(level, limits, kept)
         try:
             host.prove()
         except InfrastructureFailure as failure:
             host.close()
             host, reason = None, str(failure)
         else:
-            reason = ""
+            reason = find_broken_promise(level)
             break
+    if reason and host is not None:
+        host.close()
+        host = None
     _tried[level] = reason
     return host
 
 
-def _make(level: Isolation, limits: Limits) -> TrustedHost | ProcessHost:
+def _make(level: Isolation, limits: Limits, kept: Kept | None = None) -> TrustedHost | ProcessHost:
     # Imported here: a trusted match needs none of the machinery of processes.
     if level == "trusted":
         from arena.play.seats.trusted import TrustedHost
@@ -137,4 +144,4 @@ def _make(level: Isolation, limits: Limits) -> TrustedHost | ProcessHost:
     from arena.jail.bubblewrap import find_bubblewrap
     from arena.play.seats.process import ProcessHost
 
-    return ProcessHost(limits, level, find_bubblewrap())
+    return ProcessHost(limits, level, find_bubblewrap(), kept)

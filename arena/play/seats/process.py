@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from arena.jail.isolation import PROGRAMS_ISOLATION, Isolation
 from arena.jail.kernel import conceal_memory
 from arena.jail.launcher import Launcher, PreloadFailure, Program
-from arena.jail.lockdown import Policy
+from arena.jail.lockdown import policy_for
+from arena.jail.own_copy import Kept
 from arena.jail.places import Places, find_places
 from arena.play.seats.process_seat import ProcessSeat
 from arena.plugins import plugin_packages
@@ -36,12 +37,15 @@ class ProcessHost:
         limits: Deadlines and caps of every seat.
         isolation: `process`, `strict` or `sandbox`.
         bubblewrap: Path of bubblewrap; needed for a sandbox.
+        kept: What is kept in memory of the files that seats read; None if nothing is.
 
     Raises:
         ValueError: There is none, for a sandbox.
     """
 
-    def __init__(self, limits: Limits, isolation: Isolation = "process", bubblewrap: str | None = None) -> None:
+    def __init__(
+        self, limits: Limits, isolation: Isolation = "process", bubblewrap: str | None = None, kept: Kept | None = None
+    ) -> None:
         if isolation == "sandbox" and bubblewrap is None:
             raise ValueError("a sandbox is made by bubblewrap; give its path")
         self.isolation: Isolation = isolation
@@ -51,6 +55,7 @@ class ProcessHost:
         self._launchers: dict[tuple[tuple[str, ...], bool], Launcher] = {}
         # Found once, said at once: every other try would take as long as the first, and end like it.
         self._failures: dict[tuple[tuple[str, ...], bool], PreloadFailure] = {}
+        self._kept = kept
         self._places = cache(controller_places)
         if isolation != "process":
             conceal_memory()
@@ -107,10 +112,13 @@ class ProcessHost:
             idle = [key for key, other in self._launchers.items() if not other.seats]
             for key in idle[: max(0, len(self._launchers) - _MOST_LAUNCHERS + 1)]:
                 self._launchers.pop(key).close()
-            places = self._places(programs=programs)
-            policy = Policy(self._limits, self.isolation != "process", places.readable, programs)
+            # Who may start programs reads all of the system's, which is too much to be kept.
+            kept = None if programs else self._kept
+            places = self._places(programs=programs) if kept is None else kept.places
+            policy = policy_for(self.isolation, self._limits, places, programs=programs)
+            copies = kept if kept is not None and kept.copied else None
             try:
-                launcher = Launcher(_PROGRAM, policy, libraries, places, self._bubblewrap)
+                launcher = Launcher(_PROGRAM, policy, libraries, places, self._bubblewrap, copies)
             except PreloadFailure as failure:
                 self._failures[kind] = failure
                 raise

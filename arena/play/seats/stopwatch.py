@@ -24,6 +24,9 @@ class Stopwatch:
     The CPU time is not looked at before it can have reached its limit, on as many cores as the machine has. So a quick
     answer costs two readings of a clock, and a controller that spins is found soon after its limit.
 
+    CPU time that a controller uses between two requests, in threads or processes that go on after an answer, is charged
+    to the second one, as if it had been used there.
+
     Args:
         limits: the limits.
         meter: of the CPU time; None where it cannot be read, and the clock stands in its place.
@@ -42,6 +45,8 @@ class Stopwatch:
         self._started = 0.0
         self._waited = 0.0
         self._next_look = 0.0
+        self._answered: float | None = None
+        self._carried = 0.0
         self.used = NO_TIME
 
     @property
@@ -64,10 +69,19 @@ class Stopwatch:
         self._allowed = allowed.least(self._bank) if banked else allowed
         self._waited = 0.0
         self.used = NO_TIME
-        if self._meter is not None:
-            self._meter.start()
+        self._carried = self._restart()
         self._started = time.monotonic()
-        self._next_look = self._started + self._allowed.cpu / self._cores
+        self._next_look = self._started + max(0.0, self._allowed.cpu - self._carried) / self._cores
+
+    def _restart(self) -> float:
+        """Begin to count CPU time, and return the seconds since the last answer."""
+        if self._meter is None:
+            return 0.0
+        answered, self._answered = self._answered, None
+        if answered is None:
+            self._meter.start()
+            return 0.0
+        return max(0.0, self._meter.restart() - answered)
 
     def exclude(self, seconds: float) -> None:
         """Leave time out on the clock, in which somebody else was waited for."""
@@ -88,7 +102,7 @@ class Stopwatch:
         now = time.monotonic()
         if self._meter is None or now < self._next_look:
             return False
-        left = self._allowed.cpu - self._meter.spent()
+        left = self._allowed.cpu - self._carried - self._meter.spent()
         self._next_look = now + max(_LEAST_PAUSE, left / self._cores)
         return left < 0
 
@@ -106,7 +120,8 @@ class Stopwatch:
             return f"{wall:.3g} s; the limit is {one.wall:g} s{what}, and {all_.wall:g} s for the episode"
         limits = f"{one.cpu:g} s of CPU time and {one.wall:g} s on the clock{what}"
         episode = f"{all_.cpu:g} s and {all_.wall:g} s for the episode"
-        return f"{cpu:.3g} s of CPU time, {wall:.3g} s on the clock; the limits are {limits}, and {episode}"
+        before = f" ({self._carried:.3g} s of it since the answer before)" if self._carried > _BRIEF else ""
+        return f"{cpu:.3g} s of CPU time{before}, {wall:.3g} s on the clock; the limits are {limits}, and {episode}"
 
     def stop(self) -> bool:
         """Measure what an answered request has used.
@@ -124,4 +139,5 @@ class Stopwatch:
         wall = time.monotonic() - self._started - self._waited
         if self._meter is None:
             return TimeUse(wall, wall)
-        return TimeUse(self._meter.spent_alone() if wall < _BRIEF else self._meter.spent(), wall)
+        self._answered = self._meter.spent_alone() if wall < _BRIEF else self._meter.spent()
+        return TimeUse(self._carried + self._answered, wall)

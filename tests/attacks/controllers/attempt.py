@@ -60,6 +60,12 @@ def works(action):
         return False
 
 
+def find_parent():
+    """The number of the process that forked this one; if that is not told, of the last one before it."""
+    earlier = (number for number in range(os.getpid() - 1, 0, -1) if os.path.exists(f"/proc/{number}"))
+    return os.getppid() or next(earlier)
+
+
 def number_of(name):
     """The number of a system call on this machine."""
     number = NUMBERS[name][("x86_64", "aarch64").index(platform.machine())]

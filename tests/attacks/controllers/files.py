@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from attempt import Attempt, any_works, call, read
+from attempt import Attempt, any_works, call, find_parent, read
 
 OWN_ENVIRONMENT = {
     "HOME", "LC_ALL", "MALLOC_ARENA_MAX", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PATH",
@@ -39,7 +39,7 @@ class ReadOtherEnvironments(Attempt):
 
     def attempt(self, observation):
         ways = {}
-        for process in (1, os.getppid(), self.facts["arena"]):
+        for process in (1, find_parent(), self.facts["arena"]):
             for name in ("environ", "cmdline"):
                 ways[f"{process}/{name}"] = lambda process=process, name=name: read(f"/proc/{process}/{name}") != b""
         return any_works(**ways, listed=lambda: len([name for name in os.listdir("/proc") if name.isdigit()]) > 1)

@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 
-from attempt import LIBC, any_works, call, number_of
+from attempt import LIBC, any_works, call, find_parent, number_of
 from cache import PAGE, address, mapped, rarely_read
 from traces import OWN, Once
 
@@ -189,7 +189,7 @@ class WaitForAnotherOwner(Once):
 
             return lock
 
-        parent = os.getppid()
+        parent = find_parent()
         return any_works(
             parent=owned_by(parent, LOCK_PI | PRIVATE),
             parent_shared=owned_by(parent, LOCK_PI),

@@ -7,7 +7,7 @@ import sys
 import threading
 import types
 
-from attempt import Attempt, any_works, call, objects_named, read, works
+from attempt import Attempt, any_works, call, find_parent, objects_named, read, works
 
 SECRET_CLASSES = {"Simulator", "EpisodeSeed", "HiddenSeeds", "Secret", "Scenario", "Ledger", "State", "_Table"}
 
@@ -88,7 +88,7 @@ class ReadOtherMemory(Attempt):
 
     def attempt(self, observation):
         ways = {}
-        for name, process in (("parent", os.getppid()), ("arena", self.facts["arena"])):
+        for name, process in (("parent", find_parent()), ("arena", self.facts["arena"])):
             ways |= {
                 f"{name}/mem": lambda process=process: open(f"/proc/{process}/mem", "rb").close(),
                 f"{name}/maps": lambda process=process: bool(read(f"/proc/{process}/maps")),
@@ -104,9 +104,9 @@ class WriteOtherMemory(Attempt):
 
     def attempt(self, observation):
         return any_works(
-            parent=lambda: open(f"/proc/{os.getppid()}/mem", "r+b").close(),
+            parent=lambda: open(f"/proc/{find_parent()}/mem", "r+b").close(),
             arena=lambda: open(f"/proc/{self.facts['arena']}/mem", "r+b").close(),
-            thread=lambda: open(f"/proc/{os.getppid()}/task/{os.getppid()}/mem", "r+b").close(),
+            thread=lambda: open(f"/proc/{find_parent()}/task/{find_parent()}/mem", "r+b").close(),
             kernel=lambda: open("/dev/mem", "rb").close(),
         )
 
@@ -120,7 +120,7 @@ class StealDescriptors(Attempt):
             return call("pidfd_getfd", handle, 0, 0)
 
         return any_works(
-            parent=lambda: steal(os.getppid()),
+            parent=lambda: steal(find_parent()),
             arena=lambda: steal(self.facts["arena"]),
             listed=lambda: os.listdir(f"/proc/{self.facts['arena']}/fd"),
         )
@@ -146,7 +146,7 @@ class HandOutTheFaults(Attempt):
             perf_of_all=lambda: os.close(
                 call("perf_event_open", ctypes.byref((ctypes.c_uint64 * 16)(0, 128 << 32)), -1, 0, -1, 0)
             ),
-            move_pages=lambda: call("move_pages", os.getppid(), 0, 0, 0, 0, 0),
+            move_pages=lambda: call("move_pages", find_parent(), 0, 0, 0, 0, 0),
         )
 
 

@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from attempt import any_works, call
+from attempt import any_works, call, find_parent
 from traces import Once
 
 
@@ -20,7 +20,7 @@ class ClockOfOthers(Once):
     """Row 35: read how much another process has computed: the zygote, the first one, and whoever has which number."""
 
     def attempt(self, observation):
-        parent = os.getppid()
+        parent = find_parent()
         return any_works(
             parent=lambda: time.clock_gettime(clock_of(parent)) >= 0,
             parent_user=lambda: time.clock_gettime(clock_of(parent, 0)) >= 0,
@@ -33,7 +33,7 @@ class ResolutionOfOthers(Once):
     """Row 35: find out that a process is there by asking its clock for the resolution."""
 
     def attempt(self, observation):
-        parent = os.getppid()
+        parent = find_parent()
         return any_works(
             parent=lambda: time.clock_getres(clock_of(parent)) >= 0,
             parent_call=lambda: call("clock_getres", clock_of(parent), None),
@@ -45,7 +45,7 @@ class SleepByAnothersClock(Once):
     """Row 35: sleep until another process has computed a little, or have a timer ring then."""
 
     def attempt(self, observation):
-        parent, now = os.getppid(), struct.pack("qq", 0, 0)
+        parent, now = find_parent(), struct.pack("qq", 0, 0)
         return any_works(
             sleep=lambda: call("clock_nanosleep", clock_of(parent), 1, ctypes.c_char_p(now), None),
             sleep_first=lambda: call("clock_nanosleep", clock_of(1), 1, ctypes.c_char_p(now), None),
@@ -86,7 +86,7 @@ class GroupOfOthers(Once):
     """Row 35: ask for the group and the session of another process: an answer means that it is there."""
 
     def attempt(self, observation):
-        parent = os.getppid()
+        parent = find_parent()
         return any_works(
             group=lambda: os.getpgid(parent) >= 0,
             session=lambda: os.getsid(parent) >= 0,
@@ -99,7 +99,7 @@ class ScheduleOfOthers(Once):
     """Row 35: ask for another's processors, which it sets as it likes, and for its schedule."""
 
     def attempt(self, observation):
-        parent = os.getppid()
+        parent = find_parent()
         return any_works(
             processors=lambda: os.sched_getaffinity(parent) is not None,
             scheduler=lambda: os.sched_getscheduler(parent) >= 0,
@@ -113,7 +113,7 @@ class PriorityOfOthers(Once):
     """Row 35: ask for the priority of another process or of all of a user, for the disk too."""
 
     def attempt(self, observation):
-        parent = os.getppid()
+        parent = find_parent()
         return any_works(
             process=lambda: os.getpriority(os.PRIO_PROCESS, parent) >= -20,
             user=lambda: os.getpriority(os.PRIO_USER, os.getuid()) >= -20,
@@ -126,7 +126,7 @@ class LimitsOfOthers(Once):
     """Row 35: read the limits, the rights and the list of locks of another process."""
 
     def attempt(self, observation):
-        parent = os.getppid()
+        parent = find_parent()
         header = (ctypes.c_uint32 * 2)(0x2008_0522, parent)
         head, size = ctypes.byref(ctypes.c_void_p()), ctypes.byref(ctypes.c_long())
         return any_works(
@@ -182,11 +182,11 @@ class NewObjects(Once):
 
     def attempt(self, observation):
         return any_works(
-            memory=lambda: os.close(os.memfd_create("arena")),
+            pages=lambda: os.close(os.memfd_create("arena", os.MFD_HUGETLB)),
             secret=lambda: os.close(call("memfd_secret", 0)),
             ring=lambda: os.close(call("io_uring_setup", 1, ctypes.create_string_buffer(128))),
             faults=lambda: os.close(call("userfaultfd", 1)),
-            handle=lambda: os.close(os.pidfd_open(os.getppid())),
+            handle=lambda: os.close(os.pidfd_open(find_parent())),
             events=lambda: os.close(call("io_setup", 1, ctypes.byref(ctypes.c_ulong(0))) or os.dup(0)),
             key=lambda: call("keyctl", 0, -3, 0),
             domain=lambda: call("setsid") * 0 + call("landlock_create_ruleset", None, 0, 1),

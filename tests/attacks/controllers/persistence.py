@@ -17,7 +17,7 @@ import threading
 import time
 
 import numpy as np
-from attempt import HONEST, LIBC, Attempt, any_works, call, works
+from attempt import HONEST, LIBC, Attempt, any_works, call, find_parent, works
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = 0x61_72_65_6E
@@ -138,7 +138,7 @@ class CountInParent(Counter):
         left = self.facts["number"]
         if inherited[0] == left:
             return True
-        works(lambda: resource.prlimit(os.getppid(), resource.RLIMIT_SIGPENDING, (left, inherited[1])))
+        works(lambda: resource.prlimit(find_parent(), resource.RLIMIT_SIGPENDING, (left, inherited[1])))
         return False
 
 

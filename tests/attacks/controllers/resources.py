@@ -124,7 +124,7 @@ class WriteManyFiles(Attempt):
 
     def attempt(self, observation):
         for number in range(10**6):
-            with contextlib.suppress(OSError), open(f"large{number}", "wb", 0) as file:
+            with open(f"large{number}", "wb", 0) as file, contextlib.suppress(OSError):
                 file.write(bytes(MEBIBYTE))
 
 
@@ -133,8 +133,8 @@ class MakeEmptyFiles(Attempt):
 
     def attempt(self, observation):
         for number in range(10**9):
+            os.mkdir(f"folder{number}")
             with contextlib.suppress(OSError):
-                os.mkdir(f"folder{number}")
                 open(f"folder{number}/file", "w").close()
 
 

@@ -7,14 +7,14 @@ import resource
 import signal
 import socket
 
-from attempt import Attempt, any_works, call
+from attempt import Attempt, any_works, call, find_parent
 
 
 class SignalTheArena(Attempt):
     """Row 20: signal the zygote, the arena, the first process and everybody."""
 
     def attempt(self, observation):
-        parent, arena = os.getppid(), self.facts["arena"]
+        parent, arena = find_parent(), self.facts["arena"]
         # A sandbox does not tell the parent's group; its number would then mean the own one.
         try:
             group = os.getpgid(parent) or parent
@@ -38,12 +38,12 @@ class SignalByDescriptor(Attempt):
 
     def attempt(self, observation):
         one, _other = socket.socketpair()
-        owner = (ctypes.c_int * 2)(1, os.getppid())
+        owner = (ctypes.c_int * 2)(1, find_parent())
         return any_works(
-            own=lambda: fcntl.fcntl(one, fcntl.F_SETOWN, os.getppid()),
+            own=lambda: fcntl.fcntl(one, fcntl.F_SETOWN, find_parent()),
             group=lambda: fcntl.fcntl(one, fcntl.F_SETOWN, -os.getpgid(0)),
             extended=lambda: fcntl.fcntl(one, 15, bytes(owner)),
-            control=lambda: fcntl.ioctl(one, 0x8901, (ctypes.c_int * 1)(os.getppid())),
+            control=lambda: fcntl.ioctl(one, 0x8901, (ctypes.c_int * 1)(find_parent())),
             which=lambda: fcntl.fcntl(one, 10, signal.SIGKILL),
         )
 
@@ -53,7 +53,7 @@ class SlowTheArena(Attempt):
 
     def attempt(self, observation):
         ways = {}
-        for name, process in (("parent", os.getppid()), ("arena", self.facts["arena"])):
+        for name, process in (("parent", find_parent()), ("arena", self.facts["arena"])):
             ways |= {
                 f"{name} limits": lambda process=process: resource.prlimit(process, resource.RLIMIT_CPU),
                 f"{name} priority": lambda process=process: os.setpriority(
@@ -100,8 +100,10 @@ class StartPrograms(Attempt):
     def attempt(self, observation):
         def from_memory():
             program = os.memfd_create("program")
-            os.write(program, b"\x7fELF")
-            return True
+            os.write(program, b"#!/bin/true\n")
+            os.fchmod(program, 0o700)
+            process = os.posix_spawn(f"/proc/self/fd/{program}", ["program"], {})
+            os.waitpid(process, 0)
 
         def start():
             process = os.posix_spawn("/bin/true", ["true"], {})
