@@ -16,7 +16,7 @@ from arena.audit.differences import Difference, Mismatch, first_mismatch
 from arena.audit.fingerprints import check_published, digest_differences, explain_digests, published_difference
 from arena.audit.outcome import Unchecked, Verification
 from arena.audit.playing import Replays, Sample, play_again
-from arena.audit.recompute import kept_twice, recompute, repetition_mismatch
+from arena.audit.recompute import kept_twice, recompute, repetition_mismatch, simulator_of, window_mismatch
 from arena.audit.rounds import RoundAudit
 from arena.audit.suites import suite_differences
 from arena.audit.tables import Tables, read_lines
@@ -261,8 +261,10 @@ class _Audit:
         if seeds is None:
             why = f"no reveal of the commitment {plan[:_SHOWN]}… was given; the demand was taken as stored"
             self._unchecked["seeds", why] += 1
-        if self._simulator is None or self._simulator.scenario is not scenario:
-            self._simulator = Simulator(scenario)
+        mismatch = window_mismatch(record, scenario)
+        if mismatch is not None:
+            return mismatch, record
+        self._simulator = simulator_of(scenario, record.seed_index, self._simulator)
         series = self.store.arrays(one.key)
         self.copies.add(one.key, series.requested)
         done = recompute(record, series, self._simulator, seeds)

@@ -28,11 +28,13 @@ class Addition(NamedTuple):
         indicators: at the end of `Kpis`.
         arrays: at the end of `Ledger`.
         fields: of messages, `Class.field` each; messages that inherit the class have the field, too.
+        scenario: fields of `Scenario`.
     """
 
     indicators: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    scenario: tuple[str, ...] = ()
 
 
 ADDITIONS: Final[tuple[Addition, ...]] = (
@@ -46,6 +48,19 @@ ADDITIONS: Final[tuple[Addition, ...]] = (
         )
     ),
     Addition(fields=("InformedBriefing.distributions", "InformedObservation.forecast_deviation")),
+    Addition(
+        fields=(
+            "Briefing.history",
+            "Briefing.history_in_stock",
+            "Briefing.visible_demand",
+            "InformedBriefing.noise_scales",
+            "InformedBriefing.autoregressions",
+            "InformedBriefing.correlation",
+            "Observation.in_stock",
+            "Observation.sales_shown",
+        ),
+        scenario=("correlation", "history", "visible_demand", "window"),
+    ),
 )
 """Additions since `RULES` got its number, oldest first. Empty it when the number is raised."""
 
@@ -93,7 +108,9 @@ def contract_before(additions: Sequence[Addition]) -> dict[str, Any]:
     """
     indicators, arrays = list(Kpis.model_fields), [each.name for each in dataclasses.fields(Ledger)]
     schemas = {schema.__name__: [each.name for each in dataclasses.fields(schema)] for schema in _MESSAGES}
+    scenario = sorted(Scenario.model_fields)
     for addition in additions:
+        _leave_out(addition.scenario, scenario, "fields of Scenario")
         _leave_out(addition.indicators, indicators, "indicators")
         _leave_out(addition.arrays, arrays, "arrays of the ledger")
         for field in addition.fields:
@@ -107,7 +124,7 @@ def contract_before(additions: Sequence[Addition]) -> dict[str, Any]:
         "schemas": schemas,
         "kpis": indicators,
         "ledger": arrays,
-        "scenario": sorted(Scenario.model_fields),
+        "scenario": scenario,
         "public_seeds": list(PUBLIC_SEEDS),
     }
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from arena.errors import unknown_name
 from arena.simulate.columns import Column
 from arena.simulate.compiled import CompiledScenario
-from arena.simulate.dynamics import Columns
+from arena.simulate.dynamics import Columns, Movements
 from arena.world.scenario import Scenario
 
 #: Tracks that one decision maker for the whole network can train on. The oracle's knowledge is no observation, and the
@@ -34,11 +34,11 @@ class MeanPaths:
 
     Attributes:
         path: shape (market links, horizon + longest lead time, episodes); or (…, 1) where all episodes share it.
-        smallest: lower bound of the mean, shape (episodes,) or a number for all.
+        smallest: lower bound of the mean, shape (episodes,), or (market links, 1, 1) for all.
     """
 
     path: NDArray[np.float64]
-    smallest: NDArray[np.float64] | float
+    smallest: NDArray[np.float64]
 
 
 class ObservationLayout:
@@ -64,15 +64,17 @@ class ObservationLayout:
         self._compiled = compiled
         self._owed_shown = scenario.upstream_shortage == "owed"
         self._is_informed = track == "informed"
+        self._sales_shown = scenario.visible_demand == "sales"
         self._mean_path = scenario.mean_path
         self._forecast_periods = len(scenario.mean_path.T)
-        self._smallest_mean = scenario.demand.smallest_mean
-        self.means = MeanPaths(scenario.mean_path[:, :, None], self._smallest_mean)
+        self._smallest_means = scenario.smallest_means[:, None]
+        self.means = MeanPaths(scenario.mean_path[:, :, None], scenario.smallest_means[:, None, None])
         """The scenario's own mean demand."""
         self._no_demand = (0.0,) * compiled.markets
         self.length: int = 2 * compiled.markets + len(network.managed) + network.pipeline_offsets[-1] + 2
         """Number of entries."""
         self.length += len(network.components) + (compiled.links if self._owed_shown else 0)
+        self.length += compiled.markets if self._sales_shown else 0
         self.length += self._mean_path.size if self._is_informed else 0
 
     def space(self, bound: float) -> spaces.Box:
@@ -83,18 +85,21 @@ class ObservationLayout:
         """
         return spaces.Box(-bound, bound, (self.length,), np.float64)
 
-    def single(self, columns: Columns, demand: Sequence[float] | None) -> NDArray[np.float64]:
+    def single(
+        self, columns: Columns, last: Movements | None, mean_path: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """The observation of one episode, shape (length,), a new array.
 
         Args:
             columns: state before the coming period, as floats.
-            demand: of the last period, per market link; None before the first.
+            last: what moved in the last period; None before the first.
+            mean_path: what forecasts show, shape (market links, periods); None for the scenario's own.
         """
         stocks = columns.on_hand
         components = self._compiled.component_points
         values = [
-            *(self._no_demand if demand is None else demand),
-            *columns.unfilled,
+            *(self._no_demand if last is None else last.sold if self._sales_shown else last.demand),
+            *(self._no_demand if self._sales_shown else columns.unfilled),
             *(self._compiled.by_node(stocks) if components else stocks),
             *chain.from_iterable(columns.pipeline),
             columns.period,
@@ -104,30 +109,32 @@ class ObservationLayout:
             values += [stocks[point] for point in components]
         if self._owed_shown:
             values += columns.owed
+        if self._sales_shown:
+            values += [float(stocks[seller] > 0.0) for seller in self._compiled.sellers]
         if self._is_informed:
-            ahead = np.zeros(self._mean_path.shape)
+            path = self._mean_path if mean_path is None else mean_path
+            ahead = np.zeros(path.shape)
             left = self._forecast_periods - columns.period
-            ahead[:, :left] = np.maximum(self._smallest_mean, self._mean_path[:, columns.period :] * columns.sentiment)
+            ahead[:, :left] = np.maximum(self._smallest_means, path[:, columns.period :] * columns.sentiment)
             return np.concatenate((values, ahead.ravel()))
         return np.array(values, dtype=np.float64)
 
-    def batch(
-        self, columns: Columns, demand: Sequence[Column] | None, means: MeanPaths | None = None
-    ) -> NDArray[np.float64]:
+    def batch(self, columns: Columns, last: Movements | None, means: MeanPaths | None = None) -> NDArray[np.float64]:
         """The observations of a batch, shape (batch, length), a new array.
 
         Each entry of the vector is contiguous over the batch (Fortran order): that is how the columns are at hand.
 
         Args:
             columns: state before the coming period, as numpy columns.
-            demand: of the last period, a column per market link; None before the first.
+            last: what moved in the last period, as columns; None before the first.
             means: what forecasts show; None for the scenario's own.
         """
         stocks = columns.on_hand
         count = len(stocks[0])
+        nothing: Sequence[Column] = [np.zeros(count)] * self._compiled.markets
         parts = [
-            *([np.zeros(count)] * self._compiled.markets if demand is None else demand),
-            *columns.unfilled,
+            *(nothing if last is None else last.sold if self._sales_shown else last.demand),
+            *(nothing if self._sales_shown else columns.unfilled),
             *self._compiled.by_node(stocks),
             *chain.from_iterable(columns.pipeline),
             np.full(count, float(columns.period)),
@@ -136,6 +143,8 @@ class ObservationLayout:
         ]
         if self._owed_shown:
             parts += columns.owed
+        if self._sales_shown:
+            parts += [(stocks[seller] > 0.0).astype(np.float64) for seller in self._compiled.sellers]
         if self._is_informed:
             ahead = np.zeros((*self._mean_path.shape, count))
             left = self._forecast_periods - columns.period

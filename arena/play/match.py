@@ -30,7 +30,7 @@ from arena.play.seats import Host, InfrastructureFailure, Seat
 from arena.results.attempts import Journal, Precedent
 from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, episode_key
 from arena.results.timing import DecisionTimes
-from arena.simulate.simulator import Simulator, realised_demand
+from arena.simulate.simulator import Simulator, realised_demand, realised_history
 
 if TYPE_CHECKING:
     from arena.contract.seeds import EpisodeSeed
@@ -68,7 +68,7 @@ def play(
 
     Args:
         submission: who plays.
-        scenario: the scenario that is played.
+        scenario: the scenario that is played; with windows, the seed's index says which of them.
         seed: of the episode, and what the controller's own randomness is derived from.
         host: where the controller runs.
         limits: its deadlines; the decision limit is the time budget in the briefing.
@@ -116,6 +116,7 @@ class _Attempt:
     ) -> None:
         self._submission = submission
         self._scenario = scenario
+        played = scenario.window_at(seed.index)
         self._seed = seed
         self._isolation = host.isolation
         self._limits = limits
@@ -123,10 +124,10 @@ class _Attempt:
         self._precedent = precedent
         self._bound = np.empty((0, 0)) if precedent is None else precedent.requested
         self._journal = journal
-        self._simulator = Simulator(scenario)
+        self._simulator = Simulator(played)
         # A new session: whatever is asked again in this attempt has its answer in the transcript.
         self._model = LlmSession(gateway, submission, scenario, seed, commitment) if submission.endpoint else None
-        self._table = _Table(submission, scenario, seed, host, limits, self._model, clock)
+        self._table = _Table(submission, played, seed, host, limits, self._model, clock)
         self._violation: ContractViolation | None = None
         self._failure_period: int | None = None
         self._report = ControllerReport()
@@ -205,7 +206,7 @@ class _Attempt:
     def _episode(self, decisions: int) -> PlayedEpisode:
         table, violation, limits = self._table, self._violation, self._limits
         ledger = self._simulator.ledger()
-        kpis = measure(ledger, self._scenario).model_dump()
+        kpis = measure(ledger, self._simulator.scenario).model_dump()
         if violation is not None:
             kpis["profit"] = min(kpis["profit"], 0.0)
         record = EpisodeRecord(
@@ -264,12 +265,14 @@ class _Table:
         """Seat, set up and brief every controller. Only the briefing counts as planning time."""
         oracle = self._submission.track == "oracle"
         demand = realised_demand(self._scenario, self._seed.entropy) if oracle else None
+        history = realised_history(self._scenario, self._seed.entropy)
         for view in self._views:
             briefing = view.brief(
                 seed=_controller_seed(self._seed, self._submission.name, view.node),
                 time_budget=self._limits.decision,
                 realised_demand=demand,
                 entropy=self._seed.entropy if oracle else None,
+                history=history,
             )
             seat = self._host.open(self._submission, self._model)
             self._seats.append(seat)

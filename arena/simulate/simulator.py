@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -13,6 +13,7 @@ from arena.errors import EpisodeEnded
 from arena.schemas import seed_number
 from arena.simulate.columns import SCALAR
 from arena.simulate.compiled import MONEY_PARTS, CompiledScenario, compile_scenario
+from arena.simulate.customers import Customers, draw_history, history_generator
 from arena.simulate.dynamics import Columns, Movements, advance
 from arena.simulate.ledger import Ledger
 from arena.simulate.orders import order_array, refuse_non_finite
@@ -46,6 +47,10 @@ class State:
     """Customers' sentiment in the last period."""
     requested: NDArray[np.float64]
     """Orders requested in the last period, (supply links,)."""
+    sold: NDArray[np.float64] = field(default_factory=lambda: _frozen([]))
+    """Units sold in the last period, (market links,); zero before the first."""
+    in_stock: NDArray[np.float64] = field(default_factory=lambda: _frozen([]))
+    """1 where the shelf that serves a market link was not empty at the end of the last period, (market links,)."""
 
 
 def _frozen(values: Any) -> NDArray[np.float64]:
@@ -128,8 +133,7 @@ class Simulator:
         """
         self.scenario = scenario
         self.compiled = compile_scenario(scenario) if compiled is None else compiled
-        self._smallest_mean = scenario.demand.smallest_mean
-        self._means = [tuple(column) for column in scenario.mean_path.T.tolist()]
+        self._customers = Customers(scenario)
         self._generator: np.random.Generator | None = None
         self._recorded: list[list[float]] | None = None
         self._log: list[tuple[Any, ...]] = []
@@ -144,6 +148,7 @@ class Simulator:
         self._generator = seed if isinstance(seed, np.random.Generator) else episode_generator(seed)
         self._recorded = None
         self._log = []
+        self._customers.begin()
         self._columns = self._initial()
 
     def replay(self, demand: NDArray[np.float64]) -> None:
@@ -206,13 +211,12 @@ class Simulator:
         total = sum(requests)
         if total - total != 0.0:  # cheaper than a look at every order, and wrong only for sums beyond floating point
             refuse_non_finite(asked)
-        means, draw, smallest = self._means[columns.period], self.scenario.demand.draw, self._smallest_mean
-        recorded = self._recorded
+        recorded, customers = self._recorded, self._customers
 
         def demand(sentiment: float) -> list[float]:
             if recorded is not None:
                 return recorded[columns.period]
-            return [draw(generator, max(smallest, mean * sentiment)) for mean in means]
+            return customers.single(generator, columns.period, sentiment)
 
         after, moved = advance(
             self.compiled, columns, [request if request > 0.0 else 0.0 for request in requests], demand, SCALAR
@@ -237,6 +241,8 @@ class Simulator:
             owed=_frozen(columns.owed),
             sentiment=columns.sentiment,
             requested=_frozen(last[0] if last else [0.0] * self.compiled.links),
+            sold=_frozen(last[1].sold if last else [0.0] * self.compiled.markets),
+            in_stock=_frozen([columns.on_hand[seller] > 0.0 for seller in self.compiled.sellers]),
         )
 
     def ledger(self) -> Ledger:
@@ -301,9 +307,19 @@ def realised_demand(scenario: Scenario, seed: SupportsIndex) -> NDArray[np.float
     """
     if scenario.goodwill is not None:
         return None
-    generator, smallest = episode_generator(seed), scenario.demand.smallest_mean
-    trace = [
-        [scenario.demand.draw(generator, max(smallest, mean)) for mean in means]
-        for means in scenario.mean_path.T[: scenario.horizon].tolist()
-    ]
-    return _frozen(trace)
+    generator, customers = episode_generator(seed), Customers(scenario)
+    return _frozen([customers.single(generator, period, 1.0) for period in range(scenario.horizon)])
+
+
+def realised_history(scenario: Scenario, seed: SupportsIndex) -> NDArray[np.float64]:
+    """What customers demanded before an episode of this seed.
+
+    Args:
+        scenario: what is played; with windows, that of the episode (`Scenario.window_at`).
+        seed: of the episode.
+
+    Returns:
+        Units, shape (history, market links), oldest period first; nothing of it depends on what is played.
+    """
+    markets = len(scenario.network.market_links)
+    return draw_history(scenario, history_generator(seed), lambda: episode_generator(seed).random(markets))

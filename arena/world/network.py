@@ -73,6 +73,7 @@ class Network(SupplyGraph):
         return tuple(point.node if point.component is None else nodes + point.component for point in self.stock_points)
 
     def anonymous(self) -> Network:
-        """The same network without name, description and mean demands: what every track may show."""
-        links = tuple(link.model_copy(update={"mean_demand": None}) for link in self.market_links)
+        """The same network without name, description and demands: what every track may show."""
+        untold = {"mean_demand": None, "demand": None}
+        links = tuple(link.model_copy(update=untold) for link in self.market_links)
         return self.model_copy(update={"name": "", "description": "", "market_links": links})

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from arena.schemas import SMALLEST, Count, Fraction01, FrozenSchema, NonNegative, Positive
+from arena.world.demand import Demand
 
 NodeId = Count
 """The number of a node: whole, 0 or more."""
@@ -95,5 +96,6 @@ class MarketLink(FrozenSchema):
     price: NonNegative = Field(description="money per unit sold")
     shortage_penalty: NonNegative = Field(description="money per unit unfilled at the end of a period")
     mean_demand: NonNegative | None = Field(
-        default=None, description="mean units per period before effects, unless the scenario gives its own"
+        default=None, description="mean units per period before effects, unless the demand gives its own"
     )
+    demand: Demand | None = Field(default=None, description="its own demand; absent: the scenario's")

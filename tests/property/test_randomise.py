@@ -6,8 +6,7 @@ from hypothesis import given, strategies as st
 from pydantic import ValidationError
 from pydantic_faults import refused
 
-from arena import InvalidInput, Simulator, load_network
-from arena.schemas import parse_as
+from arena import Simulator, load_network
 from arena.training_worlds import (
     EffectsFamily,
     GoodwillRanges,
@@ -94,13 +93,12 @@ def test_effects_are_within_their_ranges(seed):
         assert family.magnitude[0] * 0.999 <= demand.shock.magnitude <= family.magnitude[1] * 1.001
 
 
-@pytest.mark.parametrize(
-    ("model", "field"), [(EffectsFamily, "base_mean"), (RandomNetworks, "demand")], ids=lambda one: str(one)
-)
-def test_levels_that_would_not_be_played_as_drawn_are_refused(model, field):
-    with pytest.raises(InvalidInput, match=rf"{field}: .*at least 0\.1, .*got 0\.05; begin the range at 0\.1"):
-        parse_as(model, {field: [0.05, 3.0]}, "ranges.yaml")
-    assert parse_as(model, {field: [0.1, 3.0]}, "ranges.yaml")
+@given(SEEDS)
+def test_levels_below_the_published_floor_are_played_as_drawn(seed):
+    family = EffectsFamily(base_mean=(0.01, 0.05), trend=0, seasonal=0, shock=0)
+    scenario = mix_of(family).draw(np.random.default_rng(seed), load_network("serial"))
+    assert (scenario.mean_demand(0, 5) == scenario.demand.base_mean).all()
+    assert scenario.demand.base_mean <= 0.05
 
 
 def test_the_published_family_is_the_benchmarks_demand():

@@ -14,7 +14,7 @@ from arena.contract.kpi import Kpis, measure
 from arena.contract.version import RULES, contract_digest
 from arena.world.scenario import Scenario
 
-DIGEST: Final = "2a01b14d7c21bd03996ce3bebabdaf29695a6a225c31c651de20b7453ca55e47"
+DIGEST: Final = "4f895e2eb2c8e62e08d739c163215824c1f98de09db3861745c8eda8d66d08c6"
 
 PINNED: Final[dict[str, dict[str, float]]] = {
     "divergent-trend-seasonal-shock-goodwill-backlog": {

@@ -1,0 +1,75 @@
+"""What of a scenario goes into its digest: what it uses, without names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from arena.world.customers import demand_of, matched_data
+
+if TYPE_CHECKING:
+    from arena.world.demand import Demand
+    from arena.world.scenario import Scenario
+
+_ADDED_TO_DEMAND: Final[dict[str, Any]] = {
+    "dispersion": None,
+    "shape": None,
+    "values": None,
+    "weights": None,
+    "autoregression": 0.0,
+    "data": None,
+    "by": "name",
+}
+"""Fields of demand that versions added, with the value that says nothing."""
+
+_ADDED_TO_SCENARIO: Final[dict[str, Any]] = {
+    "history": 0,
+    "window": None,
+    "visible_demand": "demand",
+    "correlation": None,
+}
+"""The same of a scenario."""
+
+
+def digested(scenario: Scenario) -> dict[str, Any]:
+    """The content of a scenario that influences an episode, as JSON has it.
+
+    Args:
+        scenario: any.
+
+    Returns:
+        A mapping in which what is left at its default is absent if a version added it.
+    """
+    recorded = {"demand": {"data"}, "network": {"market_links": {"__all__": {"demand": {"data"}}}}}
+    left_out: Any = {"name": True, "published_id": True, "note": True, **recorded}
+    data = scenario.model_dump(mode="json", by_alias=True, exclude=left_out)
+    for key in ("name", "description"):
+        del data["network"][key]
+    links = [i for i, link in enumerate(scenario.network.market_links) if link.demand is None]
+    data["demand"] = _demand(scenario, scenario.demand, data["demand"], links)
+    for i, link in enumerate(data["network"]["market_links"]):
+        if link["demand"] is None:
+            del link["demand"]
+        else:
+            link["demand"] = _demand(scenario, demand_of(scenario, i), link["demand"], [i])
+    return _without(data, _ADDED_TO_SCENARIO)
+
+
+def _demand(scenario: Scenario, demand: Demand, written: dict[str, Any], links: list[int]) -> dict[str, Any]:
+    if written["series"] is not None:
+        del written["series"]["name"]
+    if written["sampling"] == "direct":
+        del written["sampling"]
+    written = _without(written, _ADDED_TO_DEMAND)
+    if demand.data is not None:
+        # By the order of the links, whatever names brought it about. Hashed apart: there may be millions of numbers.
+        written.pop("by", None)
+        played = matched_data(demand, scenario.network, links) if links else demand.data
+        content = [played.values, played.in_stock, played.past_end]
+        written["data"] = hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+    return written
+
+
+def _without(content: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in content.items() if key not in defaults or value != defaults[key]}
