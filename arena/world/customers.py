@@ -265,7 +265,8 @@ def history_means(scenario: Scenario) -> NDArray[np.float64]:
         for link in links:
             means[link] = scenario.demands[link].mean_path(np.zeros(1), 0, first=-count)[0]
     floor = np.array([demand.smallest_mean for demand in scenario.demands])
-    return np.maximum(floor[:, None], means)
+    raised: NDArray[np.float64] = np.maximum(floor[:, None], means)
+    return raised
 
 
 def _moved(demand: Demand, count: int) -> NDArray[np.float64]:

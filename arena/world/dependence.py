@@ -149,7 +149,7 @@ class Dependence:
         """
         from scipy.special import ndtr, ndtri
 
-        fresh = [ndtri(np.clip(each, SMALLEST_UNIFORM, LARGEST_UNIFORM)) for each in uniforms]
+        fresh = [ndtri(_inside(each)) for each in uniforms]
         deviates = self._correlated(fresh)
         if before:
             deviates = [
@@ -158,11 +158,11 @@ class Dependence:
             ]
         if self._rows is None and self._common is None:  # what depends on nothing stays as it was drawn
             dependent = [
-                np.minimum(ndtr(deviate), LARGEST_UNIFORM) if phi else each
+                _below_one(ndtr(deviate)) if phi else each
                 for each, deviate, (phi, _) in zip(uniforms, deviates, self._coefficients, strict=True)
             ]
         else:
-            dependent = [np.minimum(ndtr(deviate), LARGEST_UNIFORM) for deviate in deviates]
+            dependent = [_below_one(ndtr(deviate)) for deviate in deviates]
         return dependent, deviates
 
     def table(self, uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -189,6 +189,17 @@ class Dependence:
         if self._rows is None:
             return fresh
         return [_weighed(row, fresh) for row in self._rows]
+
+
+def _inside(uniform: Any) -> Any:
+    """The uniform, or what stands for it where the normal quantile is infinite."""
+    if isinstance(uniform, float):
+        return min(max(uniform, SMALLEST_UNIFORM), LARGEST_UNIFORM)
+    return np.clip(uniform, SMALLEST_UNIFORM, LARGEST_UNIFORM)
+
+
+def _below_one(uniform: Any) -> Any:
+    return min(uniform, LARGEST_UNIFORM) if isinstance(uniform, float) else np.minimum(uniform, LARGEST_UNIFORM)
 
 
 def _weighed(row: list[tuple[int, float]], fresh: list[Any]) -> Any:
