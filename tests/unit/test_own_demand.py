@@ -209,7 +209,7 @@ def test_windows_of_a_series_are_drawn_around_their_own_part_of_it() -> None:
     values = [float(i) for i in range(14)]
     scenario = written(demand={"series": values, "noise_scale": 0}, window={"start": 2, "count": 3}, history=2)
     path = scenario.window_at(1).mean_path
-    np.testing.assert_array_equal(path[0], [6, 7, 8, 9, 9, 9])
+    np.testing.assert_array_equal(path[0], [6, 7, 8, 9, 9, 9, 9])
     np.testing.assert_array_equal(scenario.window_at(1).history_path[0], [4, 5])
 
 
@@ -415,7 +415,7 @@ def test_demands_of_market_links_refer_to_series_as_the_scenarios_does(tmp_path:
         scenario = build_scenario({"name": "own", "network": reference, "horizon": 2}, "own.yaml", base=tmp_path)
         np.testing.assert_array_equal(demand_of(scenario)[:, 0], [3, 4])
     broken = with_links(None, {"series": "absent.csv"})
-    with pytest.raises(InvalidInput, match=r"absent\.csv.*there is no such file"):
+    with pytest.raises(InvalidInput, match=r"absent\.csv:\s+there is no such file"):
         build_scenario({"name": "own", "network": broken}, "own.yaml", base=tmp_path)
 
 
