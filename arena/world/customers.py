@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,7 @@ from arena.errors import FieldFault
 from arena.schemas import Count, FrozenSchema
 from arena.world.data.demand_data import DemandData
 from arena.world.demand import Demand, Series
-
-if TYPE_CHECKING:
-    from arena.world.network import Network
-    from arena.world.scenario import Scenario
+from arena.world.network import Network
 
 _SHOWN = 5  # names in a message
 
@@ -39,19 +36,47 @@ class Window(FrozenSchema):
     )
 
 
-def demand_of(scenario: Scenario, link: int) -> Demand:
+class WrittenDemand(Protocol):
+    """What of a scenario its customers' demand follows from; see `arena.world.scenario.Scenario`."""
+
+    @property
+    def network(self) -> Network:
+        """The network, whose market links may have demands of their own."""
+
+    @property
+    def demand(self) -> Demand:
+        """The demand of all other market links."""
+
+    @property
+    def horizon(self) -> int:
+        """Periods played."""
+
+    @property
+    def history(self) -> int:
+        """Periods told of before the first one."""
+
+    @property
+    def window(self) -> Window | None:
+        """Which periods of data and series are played."""
+
+    @property
+    def demands(self) -> tuple[Demand, ...]:
+        """The demand of every market link, as `resolve_demands` gives it."""
+
+
+def demand_of(scenario: WrittenDemand, link: int) -> Demand:
     """The demand of a market link as it is written: its own, or that of the scenario."""
     own = scenario.network.market_links[link].demand
     return scenario.demand if own is None else own
 
 
-def where_of(scenario: Scenario, link: int) -> str:
+def where_of(scenario: WrittenDemand, link: int) -> str:
     """Where the demand of a market link is written, for messages."""
     own = scenario.network.market_links[link].demand
     return "demand" if own is None else f"network.market_links[{link}].demand"
 
 
-def groups_of(scenario: Scenario) -> list[tuple[Demand, list[int]]]:
+def groups_of(scenario: WrittenDemand) -> list[tuple[Demand, list[int]]]:
     """Demands as they are written, each with the market links that it holds for, in their order."""
     links = scenario.network.market_links
     shared = [i for i, link in enumerate(links) if link.demand is None]
@@ -100,7 +125,7 @@ def matched_data(demand: Demand, network: Network, links: Sequence[int]) -> Dema
     return data.model_copy(update=changes)
 
 
-def data_faults(scenario: Scenario) -> Iterator[FieldFault]:
+def data_faults(scenario: WrittenDemand) -> Iterator[FieldFault]:
     """Faults of recorded demand that does not fit the market links: names, and periods that are not there."""
     network = scenario.network
     for demand, links in groups_of(scenario):
@@ -140,7 +165,7 @@ def _listed(names: Sequence[str]) -> str:
 # --- windows --------------------------------------------------------------------------------------------------------
 
 
-def recorded_periods(scenario: Scenario) -> int | None:
+def recorded_periods(scenario: WrittenDemand) -> int | None:
     """Periods of the shortest series or data of the scenario; None if it has neither."""
     lengths = []
     for demand, _ in groups_of(scenario):
@@ -151,12 +176,12 @@ def recorded_periods(scenario: Scenario) -> int | None:
     return min(lengths, default=None)
 
 
-def window_start(scenario: Scenario) -> int:
+def window_start(scenario: WrittenDemand) -> int:
     """Period of series and data that the scenario's first window begins with."""
     return 0 if scenario.window is None else scenario.window.start
 
 
-def count_windows(scenario: Scenario) -> int:
+def count_windows(scenario: WrittenDemand) -> int:
     """Number of windows; 1 without any, since every seed then plays the same periods."""
     window, periods = scenario.window, recorded_periods(scenario)
     if window is None or periods is None:
@@ -166,13 +191,13 @@ def count_windows(scenario: Scenario) -> int:
     return max(1, (periods - window.start - scenario.horizon) // stride_of(scenario) + 1)
 
 
-def stride_of(scenario: Scenario) -> int:
+def stride_of(scenario: WrittenDemand) -> int:
     """Periods from one window's beginning to that of the next."""
     window = scenario.window
     return scenario.horizon if window is None or window.stride is None else window.stride
 
 
-def window_faults(scenario: Scenario) -> Iterator[FieldFault]:
+def window_faults(scenario: WrittenDemand) -> Iterator[FieldFault]:
     """Faults of windows and histories that reach beyond what was recorded, or have nothing to cut."""
     window, periods = scenario.window, recorded_periods(scenario)
     if periods is None:
@@ -203,7 +228,7 @@ def window_faults(scenario: Scenario) -> Iterator[FieldFault]:
 # --- what is played -------------------------------------------------------------------------------------------------
 
 
-def resolve_demands(scenario: Scenario) -> tuple[Demand, ...]:
+def resolve_demands(scenario: WrittenDemand) -> tuple[Demand, ...]:
     """The demand of every market link with all that holds for it: level, and what is played of data or series.
 
     Each stands for itself: it has a base or a series, which begins with the first period played. Where a series was cut
@@ -246,7 +271,7 @@ def _recorded(data: DemandData, column: int, start: int, length: int) -> Demand:
     return Demand.model_construct(series=_series(values, ""), noise_scale=0.0, sampling="inverse_cdf")
 
 
-def history_means(scenario: Scenario) -> NDArray[np.float64]:
+def history_means(scenario: WrittenDemand) -> NDArray[np.float64]:
     """Mean demand of the periods before the first one, without sentiment, shape (market links, history)."""
     count, network = scenario.history, scenario.network
     means = np.empty((len(network.market_links), count))
@@ -277,7 +302,7 @@ def _moved(demand: Demand, count: int) -> NDArray[np.float64]:
     return path
 
 
-def history_flags(scenario: Scenario) -> NDArray[np.float64]:
+def history_flags(scenario: WrittenDemand) -> NDArray[np.float64]:
     """Whether the shelf held goods in the periods before the first one: 1 or 0, shape (history, market links)."""
     count, network = scenario.history, scenario.network
     flags = np.ones((count, len(network.market_links)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal, overload
+from typing import Annotated, Any, Literal, overload
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from arena.errors import FaultList, FieldFault
 from arena.schemas import Finite, FrozenSchema, NonNegative, Positive
 from arena.world.data.demand_data import DemandData
+from arena.world.demand_rules import demand_faults
 from arena.world.distributions import FURTHER, Empirical, Gamma, NegativeBinomial, Shape
 from arena.world.effects import LONGEST_SERIES, Goodwill, Seasonal, Series, Shock, Trend
 from arena.world.quantiles import LARGEST_UNIFORM, SMALLEST_UNIFORM, poisson_quantile, poisson_quantiles
@@ -36,16 +37,6 @@ Sampling = Literal["direct", "inverse_cdf"]
 #: Smallest mean of a published synthetic demand path, in units per period: where effects and sentiment ask for less,
 #: this is played. What is written below it is played as it is written, see `Demand.smallest_mean`.
 SMALLEST_MEAN = 0.1
-
-_PARAMETERS: Final = (
-    ("standard_deviation", "normal", False),
-    ("half_width", "uniform", False),
-    ("dispersion", "negative_binomial", True),
-    ("shape", "gamma", True),
-    ("values", "empirical", True),
-    ("weights", "empirical", False),
-)
-"""Fields of a distribution, whose they are, and whether it needs them."""
 
 
 class Demand(FrozenSchema):
@@ -136,7 +127,8 @@ class Demand(FrozenSchema):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Demand:
-        faults = [*self._sampling_faults(), *self._distribution_faults(), *self._data_faults()]
+        told = {name: info.description or "" for name, info in type(self).model_fields.items()}
+        faults = demand_faults(dict(self), told)
         if self.base_mean is not None and self.series is not None:
             rule = "demand has a constant base or a series, not both"
             faults.append(
@@ -145,56 +137,6 @@ class Demand(FrozenSchema):
         if faults:
             raise FaultList(faults)
         return self
-
-    def _sampling_faults(self) -> list[FieldFault]:
-        if self.sampling == "inverse_cdf":
-            return []
-        rule = "only inverse_cdf can play this demand"
-        for name, value in (("distribution", self.distribution), ("autoregression", self.autoregression)):
-            if value in FURTHER or (name == "autoregression" and value):
-                return [FieldFault("sampling", self.sampling, f"{rule} ({name}: {value})", "remove it")]
-        return [] if self.data is None else [FieldFault("sampling", self.sampling, f"{rule} (data)", "remove it")]
-
-    def _distribution_faults(self) -> list[FieldFault]:
-        faults = []
-        for name, owner, needed in _PARAMETERS:
-            value = getattr(self, name)
-            if value is not None and self.distribution != owner:
-                rule = f"only {owner} demand has this field, and this demand is {self.distribution}"
-                faults.append(FieldFault(name, value, rule, f"remove it or set distribution: {owner}"))
-            if value is None and needed and self.distribution == owner:
-                rule = f"{owner} demand needs this field"
-                faults.append(FieldFault(name, None, rule, f"add it: {type(self).model_fields[name].description}"))
-        if self.values is not None and not any(self.values):
-            rule = "empirical demand has a value above 0"
-            faults.append(FieldFault("values", list(self.values[:3]), rule, "write base_mean: 0 for no demand"))
-        elif self.values is not None and self.weights is not None:
-            if len(self.weights) != len(self.values):
-                rule = f"there is a weight for each of the {len(self.values)} values"
-                faults.append(FieldFault("weights", f"{len(self.weights)} weights", rule, "add or remove weights"))
-            elif not any(weight and value for weight, value in zip(self.weights, self.values, strict=True)):
-                rule = "a value above 0 has a weight above 0"
-                faults.append(FieldFault("weights", list(self.weights[:3]), rule, "give it one"))
-        return faults
-
-    def _data_faults(self) -> list[FieldFault]:
-        if self.data is None:
-            if self.by == "name":
-                return []
-            return [FieldFault("by", self.by, "only data are matched to market links", "remove it or add data")]
-        faults = []
-        for name in ("base_mean", "series", "trend", "seasonal", "shock"):
-            if getattr(self, name) is not None:
-                rule = "recorded data are played as they are, without another level or effect"
-                faults.append(FieldFault(name, "given", rule, "remove it, or remove data"))
-        if self.noise_scale:
-            rule = "recorded data are played exactly, without noise"
-            faults.append(FieldFault("noise_scale", self.noise_scale, rule, "remove it, or write noise_scale: 0"))
-        if self.distribution != "poisson" or self.autoregression:
-            name = "autoregression" if self.autoregression else "distribution"
-            rule = "recorded data are played exactly and drawn from nothing"
-            faults.append(FieldFault(name, getattr(self, name), rule, "remove it, or remove data"))
-        return faults
 
     @cached_property
     def law(self) -> Shape | None:

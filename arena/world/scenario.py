@@ -29,7 +29,7 @@ from arena.world.customers import (
 from arena.world.demand import Demand, Goodwill
 from arena.world.dependence import Correlation, Dependence
 from arena.world.network import Network
-from arena.world.written import digested
+from arena.world.written import UNDIGESTED, digested
 
 Fulfilment = Literal["backlog", "lost_sales"]
 UpstreamShortage = Literal["lost", "owed"]
@@ -295,7 +295,7 @@ class Scenario(FrozenSchema):
         and the order bound without a factory only where it is not 1e6: results from before there was a choice are of
         the same world, and keep its digest. Recorded demand takes part by what market links play, without its names.
         """
-        data = digested(self)
+        data = digested(self, self.model_dump(mode="json", by_alias=True, exclude=UNDIGESTED))
         if self._has_no_factory and self.order_bound != LARGEST_QUANTITY:
             data["order_bound"] = self.order_bound
         return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

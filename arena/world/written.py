@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from arena.world.customers import demand_of, matched_data
-
-if TYPE_CHECKING:
-    from arena.world.demand import Demand
-    from arena.world.scenario import Scenario
+from arena.world.customers import WrittenDemand, demand_of, matched_data
+from arena.world.demand import Demand
 
 _ADDED_TO_DEMAND: Final[dict[str, Any]] = {
     "dispersion": None,
@@ -32,18 +29,26 @@ _ADDED_TO_SCENARIO: Final[dict[str, Any]] = {
 """The same of a scenario."""
 
 
-def digested(scenario: Scenario) -> dict[str, Any]:
+#: What a dump of a scenario leaves out before it is digested: names, and recorded demand, which is digested apart.
+UNDIGESTED: Final[dict[str, Any]] = {
+    "name": True,
+    "published_id": True,
+    "note": True,
+    "demand": {"data"},
+    "network": {"market_links": {"__all__": {"demand": {"data"}}}},
+}
+
+
+def digested(scenario: WrittenDemand, data: dict[str, Any]) -> dict[str, Any]:
     """The content of a scenario that influences an episode, as JSON has it.
 
     Args:
         scenario: any.
+        data: its dump for JSON without `UNDIGESTED`; it is changed.
 
     Returns:
         A mapping in which what is left at its default is absent if a version added it.
     """
-    recorded = {"demand": {"data"}, "network": {"market_links": {"__all__": {"demand": {"data"}}}}}
-    left_out: Any = {"name": True, "published_id": True, "note": True, **recorded}
-    data = scenario.model_dump(mode="json", by_alias=True, exclude=left_out)
     for key in ("name", "description"):
         del data["network"][key]
     links = [i for i, link in enumerate(scenario.network.market_links) if link.demand is None]
@@ -56,7 +61,7 @@ def digested(scenario: Scenario) -> dict[str, Any]:
     return _without(data, _ADDED_TO_SCENARIO)
 
 
-def _demand(scenario: Scenario, demand: Demand, written: dict[str, Any], links: list[int]) -> dict[str, Any]:
+def _demand(scenario: WrittenDemand, demand: Demand, written: dict[str, Any], links: list[int]) -> dict[str, Any]:
     if written["series"] is not None:
         del written["series"]["name"]
     if written["sampling"] == "direct":
