@@ -136,7 +136,10 @@ from .simulate.simulator import (
     State as State,
     episode_generator as episode_generator,
     realised_demand as realised_demand,
+    realised_history as realised_history,
 )
+from .world.customers import Window as Window
+from .world.data.demand_data import DemandData as DemandData
 from .world.demand import (
     Demand as Demand,
     Goodwill as Goodwill,
@@ -144,6 +147,7 @@ from .world.demand import (
     Shock as Shock,
     Trend as Trend,
 )
+from .world.dependence import Correlation as Correlation
 from .world.library import load_network as load_network
 from .world.network import Network as Network
 from .world.nodes_and_links import (

@@ -134,6 +134,9 @@ def play_again(
     if has_lost_precedent(record, precedent):
         unplayed["they repeated orders of an attempt that the store does not hold"] += 1
         return None
+    if scenario.window is not None and record.seed_index >= scenario.windows:
+        unplayed["their scenario has no window for their seed"] += 1
+        return None
     try:
         again = replays.play(record, scenario, seeds, precedent)
     except InfrastructureFailure as error:

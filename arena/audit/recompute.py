@@ -106,7 +106,7 @@ def simulator_of(scenario: Scenario, index: int, last: Simulator | None = None) 
 
 def window_mismatch(record: EpisodeRecord, scenario: Scenario) -> Mismatch | None:
     """Return what is wrong with the seed of a record of a scenario that has no window for it."""
-    if scenario.windows == 1 or 0 <= record.seed_index < scenario.windows:
+    if scenario.window is None or 0 <= record.seed_index < scenario.windows:
         return None
     return Mismatch("seed_index", record.seed_index, f"0 to {scenario.windows - 1}, as there are windows")
 

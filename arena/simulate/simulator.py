@@ -299,7 +299,7 @@ def realised_demand(scenario: Scenario, seed: SupportsIndex) -> NDArray[np.float
     """The demand trace that an episode of this seed will see.
 
     Args:
-        scenario: what is played.
+        scenario: what is played; with windows, that of the episode (`Scenario.window_at`).
         seed: of the episode.
 
     Returns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Protocol
 
@@ -113,7 +114,8 @@ def matched_data(demand: Demand, network: Network, links: Sequence[int]) -> Dema
     """Recorded demand in the order of the market links, under the links' positions instead of names."""
     data = demand.data
     assert data is not None
-    columns = [columns_of(demand, network, links)[link] for link in links]
+    found = columns_of(demand, network, links)
+    columns = [found[link] for link in links]
     flags = data.in_stock
     changes = {
         "markets": tuple(map(str, links)),
@@ -138,15 +140,16 @@ def data_faults(scenario: WrittenDemand) -> Iterator[FieldFault]:
                 yield FieldFault(f"{where}.data", len(markets), rule, "name the markets to read")
             continue
         columns = columns_of(demand, network, links)
+        uses = Counter(columns.values())
         without = [_shown_link(network, link) for link in links if link not in columns]
-        unused = [name for position, name in enumerate(markets) if position not in set(columns.values())]
+        unused = [name for position, name in enumerate(markets) if position not in uses]
         if without or unused:
             told = [f"market links without data: {_listed(without)}"] if without else []
             told += [f"data without a market link: {_listed(unused)}"] if unused else []
             rule = "every market link has recorded demand by its name, or the name or id of its market; "
             fix = "name them alike, or write by: order, by which the first market is that of the first market link"
             yield FieldFault(f"{where}.data", f"markets {_listed(markets)}", rule + "; ".join(told), fix)
-        doubled = sorted({markets[c] for c in columns.values() if list(columns.values()).count(c) > 1})
+        doubled = sorted(markets[column] for column, times in uses.items() if times > 1)
         if doubled and not (without or unused):
             rule = f"several market links would have the same recorded demand: {_listed(doubled)}"
             yield FieldFault(f"{where}.data", f"markets {_listed(markets)}", rule, "give the market links names")
