@@ -316,6 +316,8 @@ class Demand(FrozenSchema):
         Raises:
             ValueError: If a uniform lies outside 0 to 1, or a mean is negative.
         """
+        if isinstance(uniform, float) and isinstance(mean, float) and 0.0 <= uniform <= 1.0 and mean >= 0.0:
+            return self._quantile(uniform, mean)
         uniforms, means = np.broadcast_arrays(np.asarray(uniform, dtype=np.float64), np.asarray(mean, dtype=np.float64))
         if not ((uniforms >= 0) & (uniforms <= 1)).all():
             raise ValueError("uniforms lie between 0 and 1; draw them with generator.random()")
