@@ -76,5 +76,20 @@ def _demand(scenario: WrittenDemand, demand: Demand, written: dict[str, Any], li
     return written
 
 
+def without_unused(data: dict[str, Any]) -> dict[str, Any]:
+    """A dump of a scenario for JSON without what versions added and it does not use: what older versions dumped.
+
+    Args:
+        data: the dump; it is changed.
+    """
+    data["demand"] = _without(data["demand"], _ADDED_TO_DEMAND)
+    for link in data["network"]["market_links"]:
+        if link["demand"] is None:
+            del link["demand"]
+        else:
+            link["demand"] = _without(link["demand"], _ADDED_TO_DEMAND)
+    return _without(data, _ADDED_TO_SCENARIO)
+
+
 def _without(content: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key not in defaults or value != defaults[key]}
