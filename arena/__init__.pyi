@@ -130,9 +130,11 @@ from .simulate.simulator import (
     Simulator as Simulator,
     State as State,
     realised_demand as realised_demand,
+    realised_history as realised_history,
 )
 from .simulate.states import BatchState as BatchState, Flows as Flows, initial_state as initial_state
 from .simulate.streams import episode_generator as episode_generator
+from .world.customers import Window as Window
 from .world.data.demand_data import DemandData as DemandData
 from .world.data.reading import Reading as Reading, read_data as read_data
 from .world.data.source import DataSource as DataSource
@@ -143,6 +145,7 @@ from .world.demand import (
     Shock as Shock,
     Trend as Trend,
 )
+from .world.dependence import Correlation as Correlation
 from .world.lead_times import (
     LeadTimeDistribution as LeadTimeDistribution,
     LeadTimeSeries as LeadTimeSeries,

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from arena.simulate.ledger import Ledger
 from arena.simulate.simulator import Simulator
 from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
+from arena.world.dependence import Correlation
 from arena.world.network import Network
 from arena.world.nodes_and_links import Component, MarketLink, Node, SupplyLink
 from arena.world.scenario import Scenario
@@ -308,6 +309,50 @@ def scenarios(
         horizon=draw(st.integers(1, longest)),
         discount=draw(st.sampled_from([1.0, 1.0, 0.97, 0.5])),
         upstream_shortage=draw(st.sampled_from(list(upstream_shortage))),
+    )
+
+
+@st.composite
+def further_demands(draw: st.DrawFn) -> Demand:
+    """Demands that are not published: other distributions, autoregression, levels below 0.1; all by inverse CDF."""
+    kind = draw(st.sampled_from(["poisson", "normal", "negative_binomial", "gamma", "empirical"]))
+    fields: dict[str, Any] = {}
+    if kind == "negative_binomial":
+        fields["dispersion"] = draw(decimals(0.05, 3))
+    elif kind == "gamma":
+        fields["shape"] = draw(decimals(0.1, 5))
+    elif kind == "empirical":
+        fields["values"] = (*draw(st.lists(decimals(0, 30), min_size=1, max_size=5)), 4.0)
+        fields["weights"] = draw(st.none() | st.just(tuple(range(1, len(fields["values"]) + 1))))
+    base = draw(
+        st.one_of(st.fixed_dictionaries({"base_mean": decimals(0, 40)}), st.fixed_dictionaries({"series": series}))
+    )
+    return Demand(
+        **base,
+        **fields,
+        distribution=kind,
+        seasonal=draw(st.none() | seasons),
+        noise_scale=draw(st.sampled_from([1.0, 1.0, 0.0, 0.5, 2.0])),
+        autoregression=draw(st.sampled_from([0.0, 0.6, -0.4])),
+        sampling="inverse_cdf",
+    )
+
+
+@st.composite
+def further_scenarios(draw: st.DrawFn, *, longest: int = 12, goodwill: bool | None = None) -> Scenario:
+    """Scenarios whose market links have demands of their own, correlated or not, with a history, or unseen losses."""
+    scenario = draw(scenarios(networks(), further_demands(), longest=longest, goodwill=goodwill))
+    links = tuple(changed(link, demand=draw(st.none() | further_demands())) for link in scenario.network.market_links)
+    has_series = any(
+        one is not None and one.series is not None for one in (scenario.demand, *(x.demand for x in links))
+    )
+    sales = scenario.fulfilment == "lost_sales" and scenario.goodwill is None and draw(st.booleans())
+    return changed(
+        scenario,
+        network=changed(scenario.network, market_links=links),
+        correlation=draw(st.none() | st.builds(Correlation, common=decimals(0, 1))),
+        history=0 if has_series else draw(st.integers(0, 4)),
+        visible_demand="sales" if sales else "demand",
     )
 
 

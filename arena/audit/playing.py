@@ -197,6 +197,8 @@ def _playable(
             unplayed["their scenario or their seed is not known; see --suite and --reveal"] += 1
         elif has_lost_precedent(record, precedent):
             unplayed["they repeated orders of an attempt that the store does not hold"] += 1
+        elif told[0].window is not None and record.seed_index >= told[0].windows:
+            unplayed["their scenario has no window for their seed"] += 1
         else:
             yield Rerun(record, *told, precedent)
 

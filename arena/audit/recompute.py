@@ -60,7 +60,7 @@ def recompute(
     Args:
         record: as stored.
         series: its orders and demand.
-        simulator: of its scenario.
+        simulator: of its scenario, or of its window of it, see `simulator_of`.
         seeds: the plan that its seed comes from; None if that is not known. Then the demand is taken as stored.
         known: indicators that the record has. The others are computed, and are no mismatch.
     """
@@ -91,6 +91,27 @@ def recompute(
     }
     mismatches += [Mismatch(name, getattr(record, name), value) for name, value in differing.items() if name in known]
     return Recomputed(record.model_copy(update=differing), mismatches[0] if mismatches else None)
+
+
+def simulator_of(scenario: Scenario, index: int, last: Simulator | None = None) -> Simulator:
+    """Return a simulator of what the seed of an index plays of a scenario.
+
+    Args:
+        scenario: as it is stored.
+        index: of the seed.
+        last: the simulator that was used last; it is returned if it fits.
+    """
+    played = scenario.window_at(index)
+    if last is not None and (last.scenario is played or (scenario.windows > 1 and last.scenario == played)):
+        return last
+    return Simulator(played)
+
+
+def window_mismatch(record: EpisodeRecord, scenario: Scenario) -> Mismatch | None:
+    """Return what is wrong with the seed of a record of a scenario that has no window for it."""
+    if scenario.window is None or 0 <= record.seed_index < scenario.windows:
+        return None
+    return Mismatch("seed_index", record.seed_index, f"0 to {scenario.windows - 1}, as there are windows")
 
 
 def kept_twice(stored: StoredEpisode, status: EpisodeStatus) -> Iterator[Mismatch]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena.audit.outcome import Unchecked
-from arena.audit.recompute import kept_twice, recompute
+from arena.audit.recompute import kept_twice, recompute, simulator_of, window_mismatch
 from arena.audit.rewriting import Rewritten, TablesToRewrite
 from arena.contract.seeds import PublicSeeds
 from arena.contract.version import contract_digest, earlier_digests
@@ -148,8 +148,10 @@ class _Replay:
         origin = record.seeds_contract or key.contract_digest
         if record.commitment is not None and self._origins.setdefault(record.commitment, origin) != origin:
             return "their hidden seeds were derived under other rules than those of episodes with the same commitment"
-        if self._simulator is None or self._simulator.scenario is not scenario:
-            self._simulator = Simulator(scenario)
+        mismatch = window_mismatch(record, scenario)
+        if mismatch is not None:
+            return f"{mismatch.column} is {mismatch.stored!r} in the store, and scenario {record.scenario} has windows"
+        self._simulator = simulator_of(scenario, record.seed_index, self._simulator)
         seeds = PublicSeeds() if record.commitment is None else None
         known = earlier_digests()[key.contract_digest]
         done = recompute(record, self._store.arrays(key), self._simulator, seeds, known)

@@ -17,7 +17,14 @@ from arena.audit.fingerprints import check_published, digest_differences, explai
 from arena.audit.outcome import Unchecked, Verification
 from arena.audit.page import PageCheck, Render, check_page
 from arena.audit.playing import Replays, Sample, play_again
-from arena.audit.recompute import deadline_mismatch, kept_twice, recompute, repetition_mismatch
+from arena.audit.recompute import (
+    deadline_mismatch,
+    kept_twice,
+    recompute,
+    repetition_mismatch,
+    simulator_of,
+    window_mismatch,
+)
 from arena.audit.rounds import RoundAudit
 from arena.audit.suites import suite_differences
 from arena.audit.tables import Tables, read_lines
@@ -199,11 +206,10 @@ class _Audit:
         if seeds is None:
             why = f"no reveal of the commitment {plan[:_SHOWN]}… was given; the demand was taken as stored"
             self._unchecked["seeds", why] += 1
-        late = deadline_mismatch(record, self._limits)
-        if late is not None:
-            return late, record
-        if self._simulator is None or self._simulator.scenario is not scenario:
-            self._simulator = Simulator(scenario)
+        mismatch = deadline_mismatch(record, self._limits) or window_mismatch(record, scenario)
+        if mismatch is not None:
+            return mismatch, record
+        self._simulator = simulator_of(scenario, record.seed_index, self._simulator)
         series = self.store.arrays(one.key)
         self.copies.add(one.key, series.requested)
         done = recompute(record, series, self._simulator, seeds)

@@ -19,7 +19,7 @@ from arena.simulate.streams import restored_generator
 from arena.world.demand import Goodwill
 from arena.world.network import Network
 from arena.world.nodes_and_links import Fulfilment
-from arena.world.scenario import Scenario, UpstreamShortage, VisibleArrivals
+from arena.world.scenario import Scenario, UpstreamShortage, VisibleArrivals, VisibleDemand
 
 Track = Literal["blind", "informed", "oracle", "decentralised"]
 
@@ -30,11 +30,10 @@ TRACKS: tuple[Track, ...] = get_args(Track)
 DEFAULT_TIME_BUDGET = 1.0
 
 
-def _nothing() -> NDArray[np.float64]:
-    """No values, read-only."""
-    nothing: NDArray[np.float64] = np.empty(0)
-    nothing.flags.writeable = False
-    return nothing
+def _nothing(*shape: int) -> NDArray[np.float64]:
+    array = np.empty(shape)
+    array.flags.writeable = False
+    return array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +56,15 @@ class Briefing:
     | `node` | number or None | – | whole episode | the managed node, on the decentralised track alone |
     | `warm_up` | number | periods | whole episode | first periods, which are played and not counted |
     | `visible_arrivals` | text | – | whole episode | `by_order`, or `total`: varying lead times hide ages |
+    | `history` | (periods before, market links) | units | before the first period | demand, oldest first; see below |
+    | `history_in_stock` | (periods before, market links) | – | before the first period | 1: in stock; 0: sold out |
+    | `visible_demand` | text | – | whole episode | `demand`, or `sales`: what was lost is not seen |
 
     On the decentralised track, ``network`` is the node with its own links, its neighbours being bare ids, and
-    ``order_bound`` has one entry per inbound link.
+    ``order_bound`` has one entry per inbound link. The history is that of its own market links.
+
+    A history has as many periods as the scenario tells of, none by default. Where a market was sold out, more may have
+    been demanded than the history has.
 
     Where the lead time of a supply link varies, its ``lead_time`` in ``network`` is the promised one and
     ``longest_lead_time`` the longest that can occur. Its distribution is not told.
@@ -77,6 +82,9 @@ class Briefing:
     node: int | None = None
     warm_up: int = 0
     visible_arrivals: VisibleArrivals = "by_order"
+    history: NDArray[np.float64] = field(default_factory=lambda: _nothing(0, 0))
+    history_in_stock: NDArray[np.float64] = field(default_factory=lambda: _nothing(0, 0))
+    visible_demand: VisibleDemand = "demand"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,21 +95,28 @@ class InformedBriefing(Briefing):
 
     | field | shape | unit | when | meaning |
     |---|---|---|---|---|
-    | `noise_scale` | number | – | whole episode | factor on demand's deviation from its mean; 0: none |
+    | `noise_scale` | number | – | whole episode | the largest of `noise_scales`, which is all of them in most worlds |
     | `goodwill` | `Goodwill` or None | – | whole episode | how sentiment moves; None without goodwill |
     | `distributions` | names, (market links,) | – | whole episode | distribution of demand, before the noise scale |
+    | `noise_scales` | (market links,) | – | whole episode | factor on demand's deviation from its mean; 0: none |
+    | `autoregressions` | (market links,) | – | whole episode | correlation of deviates of successive periods; 0: none |
+    | `correlation` | (market links, market links) or None | – | each period | of deviates of a period; None: none |
 
     In ``network``, a supply link whose lead time varies has its ``lead_time_distribution``, if the scenario has one.
 
-    Distributions are `poisson`, `normal` and `uniform` (see `arena.Demand`); later versions may have more. A controller
-    that does not know one still has its mean and standard deviation, from the forecast of `InformedObservation`.
-    Demand is drawn from the distribution, its deviation from the mean is multiplied by ``noise_scale``, and a negative
-    result counts as 0.
+    Distributions are `poisson`, `normal`, `uniform`, `negative_binomial`, `gamma` and `empirical` (see `arena.Demand`);
+    later versions may have more. A controller that does not know one still has its mean and standard deviation, from
+    the forecast of `InformedObservation`. Demand is drawn from the distribution, its deviation from the mean is
+    multiplied by its noise scale, and a negative result counts as 0. Autoregression and correlation are those of the
+    normal deviates behind demand, see `arena.Demand`. A series or data that is played exactly has noise scale 0.
     """
 
     noise_scale: float
     goodwill: Goodwill | None
     distributions: tuple[str, ...]
+    noise_scales: NDArray[np.float64] = field(default_factory=lambda: _nothing(0))
+    autoregressions: NDArray[np.float64] = field(default_factory=lambda: _nothing(0))
+    correlation: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,19 +162,22 @@ class OracleBriefing(InformedBriefing):
     def uniforms(self) -> NDArray[np.float64]:
         """The uniforms behind the episode's demand, where demand is sampled by inverse CDF.
 
-        Demand of period t on market link j at sentiment s is ``scenario.demand.quantile(uniforms()[t, j], mean)`` with
-        the mean ``scenario.mean_demand(t, t + 1, s)[j, 0]``.
+        Demand of period t on market link j at sentiment s is ``scenario.demands[j].quantile(uniforms()[t, j], mean)``
+        with the mean ``scenario.mean_demand(t, t + 1, s)[j, 0]``. Correlation and autoregression are in the uniforms.
 
         Returns:
             Numbers from 0 to below 1, shape (periods, market links).
 
         Raises:
-            ValueError: If the briefing was made without the episode's stream, or demand is sampled directly.
+            ValueError: If the briefing was made without the episode's stream, or demand of some market link is sampled
+                directly.
         """
         scenario = self._replayable()[0]
-        if scenario.demand.sampling != "inverse_cdf":
+        if any(demand.sampling != "inverse_cdf" for demand in scenario.demands):
             raise ValueError("directly sampled demand has no uniforms; play the episode with simulator() instead")
         uniforms = self.generator().random((scenario.horizon, len(scenario.network.market_links)))
+        if scenario.dependence is not None:
+            uniforms = scenario.dependence.table(uniforms)
         uniforms.flags.writeable = False
         return uniforms
 
@@ -185,7 +203,7 @@ class Observation:
     | field | shape | unit | when | meaning |
     |---|---|---|---|---|
     | `period` | number | periods | now | the period about to be played, from 0 |
-    | `last_demand` | (market links,) | units | last period | demand; 0 before the first period |
+    | `last_demand` | (market links,) | units | last period | demand, or sales; 0 before the first period |
     | `last_unfilled` | (market links,) | units | end of last period | the backlog, or the sales lost in that period |
     | `on_hand` | (managed nodes,) | units | now | stock on hand |
     | `component_stock` | (components,) | units | now | stock of each line of a bill of materials, part of `on_hand` |
@@ -197,6 +215,10 @@ class Observation:
     | `unseen` | (delays,) | units | now | orders that suppliers have not seen: `Network.delay_offsets` |
     | `received` | (supply links,) | units | last period | deliveries; 0 before the first period |
     | `arrived` | (ages,) | units | last period | the same by age, if lead times vary: `Network.arrival_offsets` |
+    | `in_stock` | (market links,) | – | end of last period | 1: its shelf was not empty; 0: it was |
+    | `sales_shown` | bool | – | whole episode | whether demand is what was sold, and `vector` ends with `in_stock` |
+
+    Where the briefing's `visible_demand` is `sales`, ``last_demand`` is what was sold and ``last_unfilled`` is 0.
 
     On a link with a fixed lead time the first slot of the pipeline arrives in the coming period. Where lead times vary,
     slots tell when an order was placed, and not when it arrives. An order that is lost stays in its slot until no order
@@ -213,9 +235,11 @@ class Observation:
     owed: NDArray[np.float64]
     sentiment: float
     owed_shown: bool = field(default=False, repr=False)
-    unseen: NDArray[np.float64] = field(default_factory=_nothing, repr=False)
-    received: NDArray[np.float64] = field(default_factory=_nothing, repr=False)
-    arrived: NDArray[np.float64] = field(default_factory=_nothing, repr=False)
+    unseen: NDArray[np.float64] = field(default_factory=lambda: _nothing(0), repr=False)
+    received: NDArray[np.float64] = field(default_factory=lambda: _nothing(0), repr=False)
+    arrived: NDArray[np.float64] = field(default_factory=lambda: _nothing(0), repr=False)
+    in_stock: NDArray[np.float64] = field(default_factory=lambda: _nothing(0))
+    sales_shown: bool = field(default=False, repr=False)
 
     @cached_property
     def vector(self) -> NDArray[np.float64]:
@@ -223,7 +247,7 @@ class Observation:
 
         Last demand, last unfilled (market links each), on hand (managed nodes), pipeline, period, sentiment: the
         published layout. Where the scenario has them, component stock, what is owed, and orders that suppliers have not
-        seen follow; and where lead times vary, what was received, and by age.
+        seen follow; where lead times vary, what was received, and by age; with visible sales, what is in stock.
         """
         parts: list[NDArray[np.float64] | tuple[float, float]] = [
             self.last_demand,
@@ -238,6 +262,8 @@ class Observation:
         parts.append(self.unseen)
         if self.arrived.size:
             parts += (self.received, self.arrived)
+        if self.sales_shown:
+            parts.append(self.in_stock)
         vector: NDArray[np.float64] = np.concatenate(parts)
         vector.flags.writeable = False
         return vector
@@ -259,7 +285,8 @@ class InformedObservation(Observation):
 
     Mean and standard deviation are those of the distribution. The noise scale is part of ``forecast_deviation``. What
     the lower bound of demand (0) does to both is not: it raises the mean and lowers the deviation where the
-    distribution reaches below 0. Deviations of different periods and market links are independent.
+    distribution reaches below 0. Deviations of different periods and market links are independent, unless the briefing
+    tells of autoregression or correlation; the forecast then still is that of every period by itself.
     """
 
     forecast: NDArray[np.float64]

@@ -318,7 +318,7 @@ def parse_seeds(text: str, secret_file: Path | None, contract_digest: str) -> Pu
     """The seed plan that a command line means.
 
     Args:
-        text: ``public`` or ``hidden:N``.
+        text: ``public``, ``public:N`` for the first N of them, or ``hidden:N``.
         secret_file: file of the secret; needed for hidden seeds and refused for public ones.
         contract_digest: digest of the rules in force.
 
@@ -326,15 +326,16 @@ def parse_seeds(text: str, secret_file: Path | None, contract_digest: str) -> Pu
         InvalidInput: If the text is neither, or the secret is missing, superfluous or unusable.
     """
     kind, _, number = text.partition(":")
-    if kind == "public" and not number:
+    is_number = number.isdecimal() and number.isascii() and len(number) < 10
+    if kind == "public" and (is_number or text == "public"):
         if secret_file is not None:
             rule = "public seeds need no secret"
             raise InvalidInput([Fault("--secret", "", str(secret_file), rule, "remove --secret or use hidden:N")])
-        return PublicSeeds()
-    if kind == "hidden" and number.isdecimal() and number.isascii() and len(number) < 10:
+        return PublicSeeds(int(number)) if is_number else PublicSeeds()
+    if kind == "hidden" and is_number:
         if secret_file is None:
             fix = "add --secret FILE; make one with: arena seeds new FILE"
             raise InvalidInput([Fault("--seeds", "", text, "hidden seeds need a secret", fix)])
         return hidden_seeds(read_secret(secret_file), int(number), contract_digest)
-    fix = "use public, or hidden:100 with --secret FILE"
-    raise InvalidInput([Fault("--seeds", "", text, "seeds are public or hidden:N", fix)])
+    fix = "use public, public:5, or hidden:100 with --secret FILE"
+    raise InvalidInput([Fault("--seeds", "", text, "seeds are public, public:N or hidden:N", fix)])

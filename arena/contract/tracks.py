@@ -18,6 +18,7 @@ and their costs, stocks and capacities, on links between them, on other markets,
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ from arena.contract.messages import (
 )
 from arena.simulate.simulator import State
 from arena.simulate.streams import stream_words
+from arena.world.customers import history_flags
 from arena.world.network import Network, promised_link
 from arena.world.nodes_and_links import Node
 from arena.world.scenario import LARGEST_QUANTITY, Scenario
@@ -76,6 +78,7 @@ class TrackView:
         """Bound of every order, units."""
         self._owed_shown = scenario.upstream_shortage == "owed"
         self._hidden_slots, self._hides_arrivals = _hidden(scenario)
+        self._sales_shown = scenario.visible_demand == "sales"
         if node is None:
             self.links: tuple[int, ...] = tuple(range(len(network.supply_links)))
             """Supply links that the controller orders on, positions in the network."""
@@ -98,6 +101,7 @@ class TrackView:
         realised_demand: NDArray[np.float64] | None = None,
         realised_lead_times: NDArray[np.int64] | None = None,
         entropy: int | None = None,
+        history: NDArray[np.float64] | None = None,
     ) -> Briefing:
         """The briefing of an episode.
 
@@ -108,9 +112,12 @@ class TrackView:
             realised_lead_times: the episode's lead times, for the oracle track, as of `arena.draw_lead_times`.
             entropy: the episode's seed, for the oracle track: what it needs to replay the episode is made from it.
                 Without it, the oracle cannot.
+            history: demand before the episode, shape (history, market links of the network), see
+                :func:`~arena.simulate.simulator.realised_history`; needed where the scenario has a history.
 
         Raises:
-            ValueError: If realised demand or entropy is given on a track that must not know it.
+            ValueError: If realised demand or entropy is given on a track that must not know it, or the history is
+                missing.
         """
         scenario = self.scenario
         if realised_demand is not None and self.track != "oracle":
@@ -120,6 +127,11 @@ class TrackView:
         if entropy is not None and self.track != "oracle":
             raise ValueError(f"the {self.track} track must not know the episode's entropy")
         network = scenario.network
+        told = (scenario.history, len(network.market_links))
+        if history is None and not scenario.history:
+            history = np.empty(told)
+        if history is None or history.shape != told:
+            raise ValueError(f"the episode's history has shape {told}; give what realised_history() returns")
         bound = np.full(len(self.links), self.largest_order)
         bound.flags.writeable = False
         common: dict[str, Any] = {
@@ -135,13 +147,19 @@ class TrackView:
             "node": self.node,
             "warm_up": scenario.warm_up,
             "visible_arrivals": scenario.visible_arrivals,
+            "history": self._of_own_markets(history),
+            "history_in_stock": self._of_own_markets(history_flags(scenario)),
+            "visible_demand": scenario.visible_demand,
         }
         if self.track in ("blind", "decentralised"):
             return Briefing(**common)
         common |= {
-            "noise_scale": scenario.demand.noise_scale,
+            "noise_scale": float(scenario.noise_scales.max()),
             "goodwill": scenario.goodwill,
-            "distributions": (scenario.demand.distribution,) * len(network.market_links),
+            "distributions": tuple(demand.distribution for demand in scenario.demands),
+            "noise_scales": scenario.noise_scales,
+            "autoregressions": _part(np.array([demand.autoregression for demand in scenario.demands])),
+            "correlation": None if scenario.correlation is None else scenario.correlation.full(told[1]),
         }
         if self.track == "informed":
             return InformedBriefing(**common)
@@ -150,12 +168,19 @@ class TrackView:
             common |= {"scenario": scenario.anonymous(), "stream": stream_words(entropy)}
         return OracleBriefing(**common)
 
+    def _of_own_markets(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The columns of the market links that the controller may know of."""
+        return _part(table) if self.node is None else _part(table[:, self._markets])
+
     def observe(self, state: State) -> Observation:
         """The observation of a state.
 
         Args:
             state: the world before the coming period.
         """
+        if self._sales_shown:
+            nothing = _part(np.zeros_like(state.unfilled))
+            state = dataclasses.replace(state, demand=state.sold, unfilled=nothing)
         pipeline, arrived = state.pipeline, state.arrived
         if self._hides_arrivals:
             pipeline, arrived = pipeline.copy(), np.zeros_like(arrived)
@@ -177,6 +202,8 @@ class TrackView:
                 unseen=_part(state.unseen, self._delays),
                 received=_part(state.received, self._inbound),
                 arrived=_part(arrived, self._ages),
+                in_stock=_part(state.in_stock, self._markets),
+                sales_shown=self._sales_shown,
                 incoming_orders=_part(state.seen, self._outbound),
                 owed_to_buyers=_part(state.owed, self._outbound),
             )
@@ -194,19 +221,21 @@ class TrackView:
             "unseen": state.unseen,
             "received": state.received,
             "arrived": arrived,
+            "in_stock": state.in_stock,
+            "sales_shown": self._sales_shown,
         }
         if self.track == "blind":
             return Observation(**shown)
         end = self.scenario.mean_path.shape[1]
         forecast = self.scenario.mean_demand(state.period, end, state.sentiment)
-        deviation = self.scenario.demand.deviation(forecast)
+        deviation = self.scenario.deviation(forecast)
         for array in (forecast, deviation):
             array.flags.writeable = False
         return InformedObservation(**shown, forecast=forecast, forecast_deviation=deviation)
 
 
-def _part(values: NDArray[np.float64], positions: list[int]) -> NDArray[np.float64]:
-    part = values[positions]
+def _part(values: NDArray[np.float64], positions: list[int] | None = None) -> NDArray[np.float64]:
+    part = np.array(values) if positions is None else values[positions]
     part.flags.writeable = False
     return part
 
@@ -246,9 +275,8 @@ def local_network(network: Network, node: int) -> Network:
         promised_link(link if link.name is None else link.model_copy(update={"name": None}))
         for link in (network.supply_links[i] for i in sorted({*network.inbound(node), *network.outbound(node)}))
     )
-    markets = tuple(
-        network.market_links[i].model_copy(update={"mean_demand": None, "name": None}) for i in network.markets_of(node)
-    )
+    untold = {"mean_demand": None, "demand": None, "name": None}
+    markets = tuple(network.market_links[i].model_copy(update=untold) for i in network.markets_of(node))
     neighbours = (
         {link.supplier for link in supply} | {link.buyer for link in supply} | {link.market for link in markets}
     )
@@ -269,6 +297,7 @@ def brief(
     realised_demand: NDArray[np.float64] | None = None,
     realised_lead_times: NDArray[np.int64] | None = None,
     entropy: int | None = None,
+    history: NDArray[np.float64] | None = None,
     node: int | None = None,
 ) -> Briefing:
     """The briefing of one episode; see :meth:`TrackView.brief`, which is cheaper for many."""
@@ -278,6 +307,7 @@ def brief(
         realised_demand=realised_demand,
         realised_lead_times=realised_lead_times,
         entropy=entropy,
+        history=history,
     )
 
 

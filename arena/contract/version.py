@@ -31,10 +31,10 @@ class Addition(NamedTuple):
         fields: of messages, `Class.field` each; messages that inherit the class have the field, too.
     """
 
-    scenario: tuple[str, ...] = ()
     indicators: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    scenario: tuple[str, ...] = ()
 
 
 ADDITIONS: Final[tuple[Addition, ...]] = (
@@ -49,16 +49,24 @@ ADDITIONS: Final[tuple[Addition, ...]] = (
     ),
     Addition(fields=("InformedBriefing.distributions", "InformedObservation.forecast_deviation")),
     Addition(
-        scenario=("warm_up", "visible_arrivals"),
+        scenario=("correlation", "history", "visible_arrivals", "visible_demand", "warm_up", "window"),
         indicators=("terminal_value",),
         arrays=("terminal_value", "lost", "lead_times"),
         fields=(
             "Briefing.warm_up",
             "Briefing.visible_arrivals",
+            "Briefing.history",
+            "Briefing.history_in_stock",
+            "Briefing.visible_demand",
+            "InformedBriefing.noise_scales",
+            "InformedBriefing.autoregressions",
+            "InformedBriefing.correlation",
             "OracleBriefing.realised_lead_times",
             "Observation.unseen",
             "Observation.received",
             "Observation.arrived",
+            "Observation.in_stock",
+            "Observation.sales_shown",
         ),
     ),
 )
@@ -106,11 +114,11 @@ def contract_before(additions: Sequence[Addition]) -> dict[str, Any]:
     Raises:
         ValueError: An addition names something that the contract does not have.
     """
-    fields = sorted(Scenario.model_fields)
     indicators, arrays = list(Kpis.model_fields), [each.name for each in dataclasses.fields(Ledger)]
     schemas = {schema.__name__: [each.name for each in dataclasses.fields(schema)] for schema in _MESSAGES}
+    scenario = sorted(Scenario.model_fields)
     for addition in additions:
-        _leave_out(addition.scenario, fields, "fields of a scenario")
+        _leave_out(addition.scenario, scenario, "fields of Scenario")
         _leave_out(addition.indicators, indicators, "indicators")
         _leave_out(addition.arrays, arrays, "arrays of the ledger")
         for field in addition.fields:
@@ -124,7 +132,7 @@ def contract_before(additions: Sequence[Addition]) -> dict[str, Any]:
         "schemas": schemas,
         "kpis": indicators,
         "ledger": arrays,
-        "scenario": fields,
+        "scenario": scenario,
         "public_seeds": list(PUBLIC_SEEDS),
     }
 

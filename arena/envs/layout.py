@@ -34,11 +34,11 @@ class MeanPaths:
 
     Attributes:
         path: shape (market links, horizon + longest lead time, episodes); or (…, 1) where all episodes share it.
-        smallest: lower bound of the mean, shape (episodes,) or a number for all.
+        smallest: lower bound of the mean, shape (episodes,), or (market links, 1, 1) for all.
     """
 
     path: NDArray[np.float64]
-    smallest: NDArray[np.float64] | float
+    smallest: NDArray[np.float64]
 
 
 class ObservationLayout:
@@ -67,10 +67,11 @@ class ObservationLayout:
         self._hides_arrivals = scenario.visible_arrivals == "total"
         self._hidden_links = frozenset(network.varying_links if self._hides_arrivals else ())
         self._is_informed = track == "informed"
+        self._sales_shown = scenario.visible_demand == "sales"
         self._mean_path = scenario.mean_path
         self._forecast_periods = len(scenario.mean_path.T)
-        self._smallest_mean = scenario.demand.smallest_mean
-        self.means = MeanPaths(scenario.mean_path[:, :, None], self._smallest_mean)
+        self._smallest_means = scenario.smallest_means[:, None]
+        self.means = MeanPaths(scenario.mean_path[:, :, None], scenario.smallest_means[:, None, None])
         """The scenario's own mean demand."""
         self._no_demand = (0.0,) * compiled.markets
         self.length: int = 2 * compiled.markets + len(network.managed) + network.pipeline_offsets[-1] + 2
@@ -78,6 +79,7 @@ class ObservationLayout:
         self.length += len(network.components) + (compiled.links if self._owed_shown else 0)
         self.length += network.delay_offsets[-1]
         self.length += compiled.links + network.arrival_offsets[-1] if self._varies else 0
+        self.length += compiled.markets if self._sales_shown else 0
         self.length += self._mean_path.size if self._is_informed else 0
 
     def space(self, bound: float) -> spaces.Box:
@@ -88,18 +90,21 @@ class ObservationLayout:
         """
         return spaces.Box(-bound, bound, (self.length,), np.float64)
 
-    def single(self, columns: Columns, last: Movements | None) -> NDArray[np.float64]:
+    def single(
+        self, columns: Columns, last: Movements | None, mean_path: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """The observation of one episode, shape (length,), a new array.
 
         Args:
             columns: state before the coming period, as floats.
             last: what moved in the last period; None before the first.
+            mean_path: what forecasts show, shape (market links, periods); None for the scenario's own.
         """
         stocks = columns.on_hand
         components = self._compiled.component_points
         values = [
-            *(self._no_demand if last is None else last.demand),
-            *columns.unfilled,
+            *(self._no_demand if last is None else last.sold if self._sales_shown else last.demand),
+            *(self._no_demand if self._sales_shown else columns.unfilled),
             *(self._compiled.by_node(stocks) if components else stocks),
             *chain.from_iterable(self._pipeline(columns, 0.0)),
             columns.period,
@@ -110,10 +115,13 @@ class ObservationLayout:
         if self._owed_shown:
             values += columns.owed
         values += self._arrivals(columns, last, 0.0)
+        if self._sales_shown:
+            values += [float(stocks[seller] > 0.0) for seller in self._compiled.sellers]
         if self._is_informed:
-            ahead = np.zeros(self._mean_path.shape)
+            path = self._mean_path if mean_path is None else mean_path
+            ahead = np.zeros(path.shape)
             left = self._forecast_periods - columns.period
-            ahead[:, :left] = np.maximum(self._smallest_mean, self._mean_path[:, columns.period :] * columns.sentiment)
+            ahead[:, :left] = np.maximum(self._smallest_means, path[:, columns.period :] * columns.sentiment)
             return np.concatenate((values, ahead.ravel()))
         return np.array(values, dtype=np.float64)
 
@@ -147,9 +155,10 @@ class ObservationLayout:
         """
         stocks = columns.on_hand
         count = len(stocks[0])
+        nothing: Sequence[Column] = [np.zeros(count)] * self._compiled.markets
         parts = [
-            *([np.zeros(count)] * self._compiled.markets if last is None else last.demand),
-            *columns.unfilled,
+            *(nothing if last is None else last.sold if self._sales_shown else last.demand),
+            *(nothing if self._sales_shown else columns.unfilled),
             *self._compiled.by_node(stocks),
             *chain.from_iterable(self._pipeline(columns, np.zeros(count))),
             np.full(count, float(columns.period)),
@@ -159,6 +168,8 @@ class ObservationLayout:
         if self._owed_shown:
             parts += columns.owed
         parts += self._arrivals(columns, last, np.zeros(count))
+        if self._sales_shown:
+            parts += [(stocks[seller] > 0.0).astype(np.float64) for seller in self._compiled.sellers]
         if self._is_informed:
             ahead = np.zeros((*self._mean_path.shape, count))
             left = self._forecast_periods - columns.period

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from arena.contract.messages import LocalObservation
 from arena.contract.orders import check_orders
 from arena.contract.tracks import TrackView
+from arena.envs.beginnings import Beginnings, bounds
 from arena.envs.layout import ObservationLayout
-from arena.envs.reach import observation_bound
 from arena.envs.single import RENDER_MODES, resolve_scenario
 from arena.errors import ContractViolation, EpisodeEnded, Fault, InvalidInput, suggest, unknown_name
 from arena.schemas import seed_number
@@ -104,6 +104,7 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
         self.reward = reward
         self.render_mode = render_mode
         self._compiled = compile_scenario(self.scenario)
+        self._beginnings = Beginnings(self.scenario)
         self._simulator = Simulator(self.scenario, self._compiled)
         self._layout = ObservationLayout(self.scenario, self._compiled, "blind")
         self._generator: np.random.Generator | None = None
@@ -115,7 +116,7 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
             agent: TrackView(self.scenario, "decentralised", node)
             for agent, node in zip(self.possible_agents, managed, strict=True)
         }
-        bound = observation_bound(self.scenario, self._compiled, LARGEST_QUANTITY)
+        _, bound = bounds(self.scenario, self._compiled, LARGEST_QUANTITY)
         self.state_space = self._layout.space(bound)
         self._observation_boxes = {
             agent: spaces.Box(-bound, bound, vector.shape, np.float64) for agent, vector in self._observe().items()
@@ -140,17 +141,33 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
 
         Args:
             seed: of the random stream; None continues it.
-            options: accepted because PettingZoo passes them; there are none.
+            options: ``{"window": k}`` plays the k-th window of a scenario that has windows; else one is drawn.
 
         Returns:
-            The first observation and an info of every agent.
+            The first observation and an info of every agent; where the scenario tells of the time before, with the
+            ``history`` and ``history_in_stock`` of its own market links.
+
+        Raises:
+            ValueError: If there is no such window.
         """
-        if seed is not None or self._generator is None:
-            self._generator = seeding.np_random(None if seed is None else seed_number(seed))[0]
+        number = None if seed is None else seed_number(seed)
+        if number is not None or self._generator is None:
+            self._generator = seeding.np_random(number)[0]
+        self._beginnings.seed(number)
+        window = self._beginnings.choose(options)
+        played = self._beginnings.scenario(window)
+        if played is not self._simulator.scenario:
+            self._simulator = Simulator(played, self._compiled)
+        told = self._beginnings.told(window, played, self._generator)
         self._simulator.start(self._generator)
         self._has_begun = True
         self.agents = list(self.possible_agents)
-        return self._observe(), {agent: {"clipped_orders": 0} for agent in self.agents}
+        infos: Infos = {}
+        for agent, view in self._views.items():
+            markets = list(self.scenario.network.markets_of(view.node or 0))
+            own = {name: value[:, markets] if isinstance(value, np.ndarray) else value for name, value in told.items()}
+            infos[agent] = {"clipped_orders": 0, **own}
+        return self._observe(), infos
 
     def step(
         self, actions: Mapping[str, NDArray[np.float64]]
@@ -203,8 +220,7 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
 
     def state(self) -> NDArray[np.float64]:
         """The whole network, as the blind track's observation vector: for training with a central critic."""
-        last = self._simulator.last
-        return self._layout.single(self._simulator.columns, last)
+        return self._layout.single(self._simulator.columns, self._simulator.last)
 
     def ledger(self) -> Ledger:
         """Everything that happened in the episode so far, as read-only arrays."""

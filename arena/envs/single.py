@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from arena.contract.kpi import Kpis, measure
 from arena.contract.orders import check_orders
+from arena.envs.beginnings import Beginnings, bounds
 from arena.envs.layout import EnvTrack, ObservationLayout
-from arena.envs.reach import observation_bound
 from arena.errors import EpisodeEnded, unknown_name
 from arena.schemas import seed_number
 from arena.simulate.compiled import compile_scenario
@@ -50,10 +50,12 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
     *Seeds*: ``reset(seed=42)`` plays exactly the demand of ``Simulator.start(42)``, the stream of a scored episode.
     ``reset()`` continues the stream; an environment that was never seeded draws its seed from the operating system.
+    Windows of a scenario that has some are drawn at every reset, from a stream of their own.
 
     *Info* of ``reset`` and ``step``: ``period`` (the coming one, from 0), ``sentiment`` (of the last period) and
     ``clipped_orders`` (how many of the orders just given were clipped); after the last period also ``kpis`` if asked
-    for.
+    for. Of ``reset`` also ``window`` where there are several, and, where the scenario tells of the time before,
+    ``history`` and ``history_in_stock``, arrays (periods, market links).
 
     Args:
         scenario: name of a shipped scenario, path of a YAML file, or a scenario.
@@ -94,13 +96,15 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self.render_mode = render_mode
         self.scenario = resolve_scenario(scenario)
         compiled = compile_scenario(self.scenario)
+        self._compiled = compiled
+        self._beginnings = Beginnings(self.scenario)
         self._simulator = Simulator(self.scenario, compiled)
         self._layout = ObservationLayout(self.scenario, compiled, track)
         self._shape = (compiled.links,)
-        self._order_bound = self.scenario.order_bound
+        self._order_bound, largest = bounds(self.scenario, compiled)
         self._with_kpis = kpis
         self._has_begun = False
-        self.observation_space = self._layout.space(observation_bound(self.scenario, compiled, self._order_bound))
+        self.observation_space = self._layout.space(largest)
         self.action_space = spaces.Box(0.0, self._order_bound, self._shape, np.float64)
 
     def reset(
@@ -110,17 +114,27 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
         Args:
             seed: of the random stream; None continues it.
-            options: accepted because Gymnasium passes them; there are none.
+            options: ``{"window": k}`` plays the k-th window of a scenario that has windows; else one is drawn.
 
         Returns:
             The first observation, and info.
+
+        Raises:
+            ValueError: If there is no such window.
         """
-        super().reset(seed=None if seed is None else seed_number(seed))
+        number = None if seed is None else seed_number(seed)
+        super().reset(seed=number)
+        self._beginnings.seed(number)
+        window = self._beginnings.choose(options)
+        played = self._beginnings.scenario(window)
+        if played is not self._simulator.scenario:
+            self._simulator = Simulator(played, self._compiled)
+        told = self._beginnings.told(window, played, self.np_random)
         self._simulator.start(self.np_random)
         self._has_begun = True
         columns = self._simulator.columns
-        info = {"period": 0, "sentiment": columns.sentiment, "clipped_orders": 0}
-        return self._layout.single(columns, None), info
+        info = {"period": 0, "sentiment": columns.sentiment, "clipped_orders": 0, **told}
+        return self._layout.single(columns, None, played.mean_path), info
 
     def step(self, action: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
         """Play one period.
@@ -151,7 +165,7 @@ class InventoryEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         info = {"period": columns.period, "sentiment": columns.sentiment, "clipped_orders": clipped}
         if finished and self._with_kpis:
             info["kpis"] = self.kpis().model_dump()
-        return self._layout.single(columns, last), reward, False, finished, info
+        return self._layout.single(columns, last, simulator.scenario.mean_path), reward, False, finished, info
 
     def _is_within_bounds(self, action: NDArray[np.float64]) -> bool:
         """Whether orders can go to the simulator as they are; it still refuses NaN, which compares as it likes."""

@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arena.envs.layout import EnvTrack, MeanPaths
 from arena.simulate.columns import Column
 from arena.simulate.compiled import CompiledScenario, GoodwillColumns
+from arena.simulate.customers import draw_history
 from arena.simulate.states import Columns
-from arena.training_worlds import EpisodeDraw, ScenarioMix, mean_paths
+from arena.training_worlds import EpisodeDraw, ScenarioMix, mean_paths, smallest_means
 from arena.world.demand import Goodwill
 from arena.world.scenario import Scenario
 
@@ -32,6 +34,8 @@ def check_mix(mix: ScenarioMix, scenario: Scenario) -> None:
             f"the episodes of a batch end together, after the {scenario.horizon} periods of the scenario, and the mix "
             f"draws horizons from {list(mix.horizon)}: set its horizon to [{scenario.horizon}, {scenario.horizon}]"
         )
+    if scenario.visible_demand == "sales" and (mix.backlog or mix.goodwill):
+        raise ValueError("with visible_demand: sales a mix draws lost sales without goodwill: set both to 0")
     fullest = mix.model_copy(update={"initial_stock": (mix.initial_stock[1],) * 2})
     fullest.draw(np.random.default_rng(0), scenario.network)
 
@@ -60,7 +64,9 @@ class DrawnEpisodes:
         self._scenario = scenario
         demands = [draw.demand for draw in self.draws]
         paths = np.ascontiguousarray(np.moveaxis(mean_paths(scenario, demands), 0, 2))
-        self.means = MeanPaths(paths, np.array([demand.smallest_mean for demand in demands]))
+        self.means = MeanPaths(paths, smallest_means(scenario, demands).T[:, None, :])
+        self._history = mix.history
+        self._remembering = np.random.default_rng(generator.integers(2**63, size=4)) if mix.history else generator
         self.noise_scale = np.array([demand.noise_scale for demand in demands])
         self._waits = np.array([float(draw.backlog) for draw in self.draws])
         moods = np.array([_numbers(draw.goodwill) for draw in self.draws]).T
@@ -73,11 +79,17 @@ class DrawnEpisodes:
     @cached_property
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenario of every episode."""
-        kept = {name: getattr(self._scenario, name) for name in ("discount", "upstream_shortage")}
+        kept = {name: getattr(self._scenario, name) for name in ("discount", "upstream_shortage", "visible_demand")}
         return tuple(
             Scenario(**{name: getattr(drawn, name) for name in Scenario.model_fields} | kept)
             for drawn in (draw.on(self._scenario.network) for draw in self.draws)
         )
+
+    @cached_property
+    def histories(self) -> NDArray[np.float64]:
+        """Demand before every episode, units, shape (episodes, history, market links)."""
+        # All mixes draw independent demand, whose history depends on nothing that is played.
+        return np.stack([draw_history(each, self._remembering, lambda: np.empty(0)) for each in self.scenarios])
 
     def on_hand(self, compiled: CompiledScenario) -> list[Column]:
         """Initial stock per stock point, units, a column each."""
@@ -90,8 +102,8 @@ class DrawnEpisodes:
     def demand(self, generator: np.random.Generator, period: int, sentiment: Column) -> list[Column]:
         """Demand of a period per market link, units, drawn from one stream; all mixes draw Poisson demand."""
         found = []
-        for means in self.means.path[:, period]:
-            mean = np.maximum(self.means.smallest, means * sentiment)
+        for means, smallest in zip(self.means.path[:, period], self.means.smallest[:, 0], strict=True):
+            mean = np.maximum(smallest, means * sentiment)
             found.append(np.maximum(0.0, mean + self.noise_scale * (generator.poisson(mean) - mean)))
         return found
 
@@ -100,8 +112,8 @@ class DrawnEpisodes:
     ) -> list[Column]:
         """The same, each episode from a stream of its own, as a single environment draws it."""
         found = []
-        for means in self.means.path[:, period]:
-            mean = np.maximum(self.means.smallest, means * sentiment).tolist()
+        for means, smallest in zip(self.means.path[:, period], self.means.smallest[:, 0], strict=True):
+            mean = np.maximum(smallest, means * sentiment).tolist()
             each = zip(self.draws, generators, mean, strict=True)
             found.append(np.array([draw.demand.draw(stream, level) for draw, stream, level in each]))
         return found
@@ -109,6 +121,9 @@ class DrawnEpisodes:
     def briefing(self, track: EnvTrack) -> dict[str, Any]:
         """What the briefing of a track tells of the drawn rules, an array (episodes,) each."""
         told: dict[str, Any] = {"backlog": self._waits > 0}
+        if self._history:
+            told["history"] = self.histories
+            told["history_in_stock"] = np.ones_like(self.histories)
         if track == "informed":
             told["noise_scale"] = self.noise_scale.copy()
             goodwill = self.compiled.goodwill

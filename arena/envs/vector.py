@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,8 +15,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from arena.envs.layout import EnvTrack, ObservationLayout
-from arena.envs.reach import observation_bound
+from arena.envs.beginnings import Beginnings, bounds
+from arena.envs.layout import EnvTrack, MeanPaths, ObservationLayout
 from arena.envs.single import resolve_scenario
 from arena.envs.training_worlds import DrawnEpisodes, check_mix
 from arena.errors import EpisodeEnded, unknown_name
@@ -23,10 +24,12 @@ from arena.schemas import seed_number
 from arena.simulate.arrivals import Arrivals, draw_lead_times
 from arena.simulate.columns import NUMPY, Column
 from arena.simulate.compiled import compile_scenario
+from arena.simulate.customers import Customers, draw_history
 from arena.simulate.dynamics import DemandSource, advance
 from arena.simulate.orders import order_array, refuse_non_finite
 from arena.simulate.states import Columns, Movements, initial_columns
 from arena.training_worlds import ScenarioMix
+from arena.world.customers import history_flags
 from arena.world.scenario import Scenario
 
 _MIX_STREAM = 0x6D6978  # keeps the stream of drawn scenarios apart from those of demand
@@ -47,13 +50,18 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     its own, seeded ``seed + i`` (or ``seed[i]``): its observations and rewards equal those of a single environment with
     that seed, bit for bit. It is tens of times slower; use it to compare, not to train.
 
+    *Windows and histories*: where the scenario has windows, every reset draws one for each sub-environment, told as
+    ``window`` in its info; where it tells of the time before, ``history`` and ``history_in_stock``, arrays (num_envs,
+    periods, market links), are there too. Both come from streams of their own.
+
     *Randomisation*: with a mix (`arena.training_worlds.ScenarioMix`) every reset draws a scenario for each sub-
     environment: demand, fulfilment, goodwill, initial stock. Network, horizon, observation layout and order bound
     stay those of the given scenario; the observation space is unbounded, since nothing bounds what a mix may draw.
+    The demand drawn is that of every market link, and windows and correlation of the scenario take no part.
     Scenarios are drawn from a stream of their own, so that with independent streams sub-environment i equals a single
     environment of the i-th of `drawn_scenarios`, bit for bit. What a briefing would tell of the rules is in the info of
-    every reset: ``backlog``, and on the informed track ``noise_scale``, ``goodwill``, ``growth``, ``decay``, ``cap``
-    and ``floor``, arrays (num_envs,).
+    every reset: ``backlog``, with a history ``history`` and ``history_in_stock``, and on the informed track
+    ``noise_scale``, ``goodwill``, ``growth``, ``decay``, ``cap`` and ``floor``, arrays (num_envs, …).
 
     *Autoreset*, as Gymnasium defines the modes, declared in ``metadata["autoreset_mode"]``:
 
@@ -119,17 +127,19 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._compiled = compile_scenario(self.scenario)
         self._track: EnvTrack = track
         self._layout = ObservationLayout(self.scenario, self._compiled, track)
-        self._order_bound = self.scenario.order_bound
+        self._order_bound, largest = bounds(self.scenario, self._compiled)
         self._shape = (num_envs, self._compiled.links)
         # What a mix may draw has no bound that holds for every draw to come.
-        bound = observation_bound(self.scenario, self._compiled, self._order_bound) if randomisation is None else np.inf
+        bound = largest if randomisation is None else np.inf
         self.single_observation_space: spaces.Box = self._layout.space(bound)
         self.single_action_space = spaces.Box(0.0, self._order_bound, self._shape[1:], np.float64)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
-        self._smallest_mean = self.scenario.demand.smallest_mean
-        self._means: list[list[float]] = self.scenario.mean_path.T[: self.scenario.horizon].tolist()
+        self._customers = Customers(self.scenario)
+        self._means: MeanPaths | None = None
+        # With shared streams one environment's streams of windows and histories serve all.
+        self._beginnings = [Beginnings(self.scenario) for _ in range(num_envs if streams == "independent" else 1)]
         self._generators: list[np.random.Generator] | None = [] if streams == "independent" else None
         self._everyone = np.ones(num_envs, dtype=np.bool_)
         self._everyone.flags.writeable = False
@@ -171,12 +181,11 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._seed(seed)
         if self.randomisation is not None:
             self._draw_scenarios(self.randomisation, seed)
+        told = self._begin() if self._drawn is None else self._drawn.briefing(self._track)
         self._columns = self._initial()
         self._arrivals = self._draw_arrivals()
         info = self._info(self._columns, 0)
-        if self._drawn is not None:
-            told = self._drawn.briefing(self._track)
-            info |= told | dict.fromkeys([f"_{name}" for name in told], self._everyone)
+        info |= told | dict.fromkeys([f"_{name}" for name in told], self._everyone)
         return self._observe(self._columns, None), info
 
     def step(
@@ -243,23 +252,14 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _shared_demand(self, period: int, sentiment: Column) -> list[Column]:
         if self._drawn is not None:
             return self._drawn.demand(self.np_random, period, sentiment)
-        means = self._means[period]
-        demand, generator, smallest = self.scenario.demand, self.np_random, self._smallest_mean
-        if self._compiled.goodwill is None:  # one mean for the whole batch, which numpy draws from faster
-            return [demand.draw_batch(generator, max(smallest, mean), self.num_envs) for mean in means]
-        return [demand.draw_batch(generator, np.maximum(smallest, mean * sentiment)) for mean in means]
+        is_calm = self._compiled.goodwill is None
+        return list(self._customers.shared(self.np_random, period, sentiment, is_calm=is_calm))
 
     def _independent_demand(self, period: int, sentiment: Column) -> list[Column]:
         assert self._generators is not None
         if self._drawn is not None:
             return self._drawn.independent_demand(self._generators, period, sentiment)
-        means = self._means[period]
-        draw, smallest, streams = self.scenario.demand.draw, self._smallest_mean, self._generators
-        moods: list[float] = sentiment.tolist()
-        return [
-            np.array([draw(stream, max(smallest, mean * mood)) for stream, mood in zip(streams, moods, strict=True)])
-            for mean in means
-        ]
+        return list(self._customers.independent(self._generators, period, sentiment))
 
     def _exact_rewards(self, moved: Movements, period: int) -> NDArray[np.float64]:
         # One dot product each: a product with the whole matrix adds up in another order and rounds differently.
@@ -275,7 +275,47 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     # --- beginnings ---------------------------------------------------------------------------------------------
 
+    def _begin(self) -> dict[str, Any]:
+        """Choose windows and draw histories; what the info tells of them."""
+        scenario, count = self.scenario, self.num_envs
+        if scenario.windows == 1 and not scenario.history:
+            self._customers.begin()
+            return {}
+        each = self._beginnings * (count if len(self._beginnings) == 1 else 1)
+        windows = [one.choose() for one in each]
+        played = [self._beginnings[0].scenario(window) for window in windows]
+        told: dict[str, Any] = {"window": np.array(windows)} if scenario.windows > 1 else {}
+        if scenario.windows > 1:
+            paths = np.stack([one.mean_path for one in played], axis=2)
+            self._means = MeanPaths(paths, scenario.smallest_means[:, None, None])
+            self._customers = Customers(scenario, paths)
+        self._customers.begin()
+        if scenario.history:
+            streams = self._generators or [self.np_random] * count
+            if self._generators is None:
+                histories = self._shared_histories(played)
+            else:
+                histories = [one.history(its, stream) for one, its, stream in zip(each, played, streams, strict=True)]
+            told |= {"history": np.stack(histories), "history_in_stock": np.stack([*map(history_flags, played)])}
+        return told
+
+    def _shared_histories(self, played: Sequence[Scenario]) -> list[NDArray[np.float64]]:
+        """Histories of a batch whose demand comes from one stream, market link by market link."""
+        first = copy.deepcopy(self.np_random).random((self._compiled.markets, self.num_envs))
+        remembering = self._beginnings[0].remembering
+        return [draw_history(one, remembering, lambda i=i: first[:, i]) for i, one in enumerate(played)]  # type: ignore[misc]
+
     def _seed(self, seed: int | Sequence[int | None] | None) -> None:
+        self._seed_demand(seed)
+        given = [seed] if seed is None or isinstance(seed, int) else list(seed)
+        if seed is None or len(self._beginnings) == 1:
+            seeds = given[:1] * len(self._beginnings)
+        else:
+            seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else given
+        for one, number in zip(self._beginnings, seeds, strict=True):
+            one.seed(number)
+
+    def _seed_demand(self, seed: int | Sequence[int | None] | None) -> None:
         if self._generators is None:
             if seed is not None and not isinstance(seed, int):
                 raise ValueError(
@@ -321,7 +361,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return Arrivals(network, table, lambda arrives: arrives.astype(np.float64))
 
     def _observe(self, columns: Columns, last: Movements | None) -> NDArray[np.float64]:
-        return self._layout.batch(columns, last, None if self._drawn is None else self._drawn.means)
+        return self._layout.batch(columns, last, self._means if self._drawn is None else self._drawn.means)
 
     def _info(self, columns: Columns, clipped: NDArray[np.float64] | int) -> dict[str, Any]:
         info: dict[str, Any] = {

@@ -32,6 +32,7 @@ from arena.play.pairing import enter_pairings
 from arena.play.pool import play_here, play_in_workers
 from arena.play.refusals import (
     refuse_absent_reference,
+    refuse_absent_windows,
     refuse_inside,
     refuse_misfits,
     refuse_ungranted,
@@ -181,7 +182,8 @@ def evaluate(
             hold; it is inside a submission's folder; a submission's folder has changed since it was loaded, or it asks
             for a capability that the isolation level does not grant, or for a library that cannot be preloaded, or
             needs a language model and has none; see `arena.llm.split_playable`; the suite's score rule does not fit its
-            scenarios, or a scenario cannot be scored; what is to be played is not what the round commits to, or the
+            scenarios, or a scenario cannot be scored or has fewer windows than there are
+            seeds; what is to be played is not what the round commits to, or the
             folder holds another round or practice on its seeds.
         StoreAgeError: the store is of a newer arena, or has episodes that `arena results upgrade` would complete.
         StoreError: the store cannot be used.
@@ -189,6 +191,7 @@ def evaluate(
     output = Path(output)
     refuse_unplayable(submissions, seeds)
     refuse_misfits(suite)
+    refuse_absent_windows(suite, seeds.count)
     access = models or LlmAccess()
     if seeds.commitment is not None or access.key_variables:
         conceal_memory()  # The secret is in it, or a key.

@@ -31,7 +31,7 @@ from arena.results.attempts import Journal, Precedent
 from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, episode_key
 from arena.results.timing import DecisionTimes
 from arena.simulate.arrivals import draw_lead_times
-from arena.simulate.simulator import Simulator, realised_demand
+from arena.simulate.simulator import Simulator, realised_demand, realised_history
 from arena.simulate.streams import episode_generator
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def play(
 
     Args:
         submission: who plays.
-        scenario: the scenario that is played.
+        scenario: the scenario that is played; with windows, the seed's index says which of them.
         seed: of the episode, and what the controller's own randomness is derived from.
         host: where the controller runs.
         limits: its deadlines; the decision limit is the time budget in the briefing.
@@ -118,6 +118,7 @@ class _Attempt:
     ) -> None:
         self._submission = submission
         self._scenario = scenario
+        played = scenario.window_at(seed.index)
         self._seed = seed
         self._isolation = host.isolation
         self._limits = limits
@@ -125,10 +126,10 @@ class _Attempt:
         self._precedent = precedent
         self._bound = np.empty((0, 0)) if precedent is None else precedent.requested
         self._journal = journal
-        self._simulator = Simulator(scenario)
+        self._simulator = Simulator(played)
         # A new session: whatever is asked again in this attempt has its answer in the transcript.
         self._model = LlmSession(gateway, submission, scenario, seed, commitment) if submission.endpoint else None
-        self._table = _Table(submission, scenario, seed, host, limits, self._model, clock)
+        self._table = _Table(submission, played, seed, host, limits, self._model, clock)
         self._violation: ContractViolation | None = None
         self._failure_period: int | None = None
         self._report = ControllerReport()
@@ -207,7 +208,7 @@ class _Attempt:
     def _episode(self, decisions: int) -> PlayedEpisode:
         table, violation, limits = self._table, self._violation, self._limits
         ledger = self._simulator.ledger()
-        kpis = measure(ledger, self._scenario).model_dump()
+        kpis = measure(ledger, self._simulator.scenario).model_dump()
         if violation is not None:
             kpis["profit"] = min(kpis["profit"], 0.0)
         record = EpisodeRecord(
@@ -268,6 +269,7 @@ class _Table:
         demand = realised_demand(self._scenario, self._seed.entropy) if oracle else None
         generator = episode_generator(self._seed.entropy)
         lead_times = draw_lead_times(self._scenario, generator) if oracle else None
+        history = realised_history(self._scenario, self._seed.entropy)
         for view in self._views:
             briefing = view.brief(
                 seed=_controller_seed(self._seed, self._submission.name, view.node),
@@ -275,6 +277,7 @@ class _Table:
                 realised_demand=demand,
                 realised_lead_times=lead_times,
                 entropy=self._seed.entropy if oracle else None,
+                history=history,
             )
             seat = self._host.open(self._submission, self._model)
             self._seats.append(seat)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from arena.contract.seeds import HiddenSeeds, SeedPlan
+from arena.contract.seeds import PUBLIC_SEEDS, HiddenSeeds, SeedPlan
 from arena.contract.version import contract_digest, earlier_digests
 from arena.entry.submission import Submission
 from arena.errors import ABSENT, Fault, InfrastructureFailure, InvalidInput, describe_exception, suggest
@@ -96,6 +96,31 @@ def refuse_misfits(suite: Suite) -> None:
         InvalidInput: with everything that does not fit.
     """
     faults = [Fault(f"suite {suite.name}", *fault) for fault in find_misfits(suite.score_rule, suite.scenarios)]
+    if faults:
+        raise InvalidInput(faults)
+
+
+def refuse_absent_windows(suite: Suite, seeds: int) -> None:
+    """Refuse more seeds than a scenario has windows: every seed plays a window of its own.
+
+    Args:
+        suite: what is to be played.
+        seeds: seeds per scenario.
+
+    Raises:
+        InvalidInput: naming every scenario that has fewer windows.
+    """
+    faults = []
+    for scenario in suite.scenarios:
+        if scenario.window is not None and scenario.windows < seeds:
+            rule = f"has fewer windows than there are seeds, {seeds}, and the k-th seed plays the k-th window"
+            fix = f"write --seeds public:{scenario.windows}" if scenario.windows <= len(PUBLIC_SEEDS) else ""
+            fix = fix or f"write --seeds hidden:{scenario.windows}"
+            faults.append(
+                Fault(
+                    f"scenario {scenario.name}", "window", f"{scenario.windows} windows", rule, f"{fix}, or add windows"
+                )
+            )
     if faults:
         raise InvalidInput(faults)
 

@@ -16,6 +16,7 @@ from arena.entry.submission import Submission
 from arena.errors import ABSENT, Fault, InvalidInput, StoreError
 from arena.play.counted import counted_records
 from arena.play.evaluate import Evaluation, evaluate
+from arena.play.refusals import refuse_absent_windows
 from arena.results.folder import STORE_NAME
 from arena.results.rows import StoppingRule
 from arena.results.sequential import next_seeds
@@ -56,6 +57,7 @@ def evaluate_until_decided(
     if not isinstance(seeds, HiddenSeeds):
         fix = "play hidden seeds: --seeds hidden:30 --secret FILE"
         raise InvalidInput([Fault("--until-decided", "", seeds.label, "there are ten public seeds and no more", fix)])
+    refuse_absent_windows(suite, rule.budget)
     if seeds.count > rule.budget:
         reason = f"the first batch has {seeds.count} seeds per scenario, and the budget is less"
         raise InvalidInput([Fault("--budget", "", rule.budget, reason, "raise the budget, or lower hidden:N")])

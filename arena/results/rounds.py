@@ -29,6 +29,7 @@ from arena.schemas import FrozenSchema, Slug, parse_as
 from arena.world.contest_draws import Drawing
 from arena.world.scoring import ScoreRule
 from arena.world.suite import Suite
+from arena.world.written import without_unused
 
 SHOWN: Final = 12
 """Characters of a digest in messages."""
@@ -204,6 +205,7 @@ def commit_suite(suite: Suite, reference: str = "") -> RoundSuite:
 def digest_drawing(drawing: Drawing) -> str:
     """Return the digest of a scenario before the draw, its ranges and the number of the draw, but of no key."""
     content = drawing.model_dump(mode="json", by_alias=True, exclude={"public_seed"})
+    content["template"]["scenario"] = without_unused(content["template"]["scenario"])
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

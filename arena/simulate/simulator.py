@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -12,6 +12,7 @@ from arena.errors import EpisodeEnded
 from arena.simulate.arrivals import Arrivals, draw_lead_times
 from arena.simulate.columns import SCALAR
 from arena.simulate.compiled import MONEY_PARTS, CompiledScenario, compile_scenario
+from arena.simulate.customers import Customers, draw_history, history_generator
 from arena.simulate.dynamics import advance
 from arena.simulate.ledger import Ledger
 from arena.simulate.orders import order_array, refuse_non_finite
@@ -55,6 +56,10 @@ class State:
     """Orders requested in the last period, (supply links,)."""
     seen: NDArray[np.float64]
     """Orders that suppliers saw in the last period, (supply links,): those requested, unless orders are delayed."""
+    sold: NDArray[np.float64] = field(default_factory=lambda: _frozen([]))
+    """Units sold in the last period, (market links,); zero before the first."""
+    in_stock: NDArray[np.float64] = field(default_factory=lambda: _frozen([]))
+    """1 where the shelf that serves a market link was not empty at the end of the last period, (market links,)."""
 
 
 def _frozen(values: Any) -> NDArray[np.float64]:
@@ -88,8 +93,7 @@ class Simulator:
         """
         self.scenario = scenario
         self.compiled = compile_scenario(scenario) if compiled is None else compiled
-        self._smallest_mean = scenario.demand.smallest_mean
-        self._means = [tuple(column) for column in scenario.mean_path.T.tolist()]
+        self._customers = Customers(scenario)
         self._generator: np.random.Generator | None = None
         self._recorded: list[list[float]] | None = None
         self._arrivals: Arrivals | None = None
@@ -104,6 +108,7 @@ class Simulator:
             seed: of the episode's random stream, or the stream itself (then continued).
         """
         self._generator = seed if isinstance(seed, np.random.Generator) else episode_generator(seed)
+        self._customers.begin()
         self._begin(draw_lead_times(self.scenario, self._generator))
 
     def replay(self, demand: NDArray[np.float64], lead_times: NDArray[np.int64] | None = None) -> None:
@@ -185,13 +190,12 @@ class Simulator:
         total = sum(requests)
         if total - total != 0.0:  # cheaper than a look at every order, and wrong only for sums beyond floating point
             refuse_non_finite(asked)
-        means, draw, smallest = self._means[columns.period], self.scenario.demand.draw, self._smallest_mean
-        recorded = self._recorded
+        recorded, customers = self._recorded, self._customers
 
         def demand(sentiment: float) -> list[float]:
             if recorded is not None:
                 return recorded[columns.period]
-            return [draw(generator, max(smallest, mean * sentiment)) for mean in means]
+            return customers.single(generator, columns.period, sentiment)
 
         arriving = () if self._arrivals is None else self._arrivals.in_period(columns.period)
         placed = [request if request > 0.0 else 0.0 for request in requests]
@@ -225,6 +229,8 @@ class Simulator:
             sentiment=columns.sentiment,
             requested=_frozen(last[0] if last else no_orders),
             seen=_frozen((last[1].seen if self.compiled.has_order_delays else last[0]) if last else no_orders),
+            sold=_frozen(last[1].sold if last else [0.0] * self.compiled.markets),
+            in_stock=_frozen([columns.on_hand[seller] > 0.0 for seller in self.compiled.sellers]),
         )
 
     def ledger(self) -> Ledger:
@@ -278,7 +284,7 @@ def realised_demand(scenario: Scenario, seed: SupportsIndex) -> NDArray[np.float
     """The demand trace that an episode of this seed will see.
 
     Args:
-        scenario: what is played.
+        scenario: what is played; with windows, that of the episode (`Scenario.window_at`).
         seed: of the episode.
 
     Returns:
@@ -286,9 +292,19 @@ def realised_demand(scenario: Scenario, seed: SupportsIndex) -> NDArray[np.float
     """
     if scenario.goodwill is not None:
         return None
-    generator, smallest = episode_generator(seed), scenario.demand.smallest_mean
-    trace = [
-        [scenario.demand.draw(generator, max(smallest, mean)) for mean in means]
-        for means in scenario.mean_path.T[: scenario.horizon].tolist()
-    ]
-    return _frozen(trace)
+    generator, customers = episode_generator(seed), Customers(scenario)
+    return _frozen([customers.single(generator, period, 1.0) for period in range(scenario.horizon)])
+
+
+def realised_history(scenario: Scenario, seed: SupportsIndex) -> NDArray[np.float64]:
+    """What customers demanded before an episode of this seed.
+
+    Args:
+        scenario: what is played; with windows, that of the episode (`Scenario.window_at`).
+        seed: of the episode.
+
+    Returns:
+        Units, shape (history, market links), oldest period first; nothing of it depends on what is played.
+    """
+    markets = len(scenario.network.market_links)
+    return draw_history(scenario, history_generator(seed), lambda: episode_generator(seed).random(markets))

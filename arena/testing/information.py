@@ -9,21 +9,26 @@ is told before the difference can be seen may differ by one byte, and nothing th
   as the customers' sentiment does: they are means and deviations, and know nothing of what is drawn.
 - **other means** (tracks without a forecast): base mean, trend, season, shock, distribution and noise of customers'
   demand, from the first period on. What a blind controller believes before it has seen a demand, and after, cannot
-  follow them.
+  follow them. The history is told, and the same.
+- **other lost sales** (where controllers see sales alone): customers who leave without anything are more. What is seen
+  stays equal for the whole episode.
 - **another name** (the oracle's track, which knows the future): other names, and another index of the seed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
 from arena.contract.messages import Track
 from arena.contract.seeds import EpisodeSeed
 from arena.results.record import PlayedEpisode
+from arena.simulate.customers import Customers
+from arena.simulate.simulator import Simulator, realised_history
 from arena.simulate.streams import episode_generator
 from arena.testing.recorder import Message
 from arena.world.demand import Demand, Seasonal, Shock, Trend
@@ -57,7 +62,7 @@ PlayWorld = Callable[[Scenario, EpisodeSeed], World]
 
 
 class SharedPast(Demand):
-    """A demand that begins with given numbers, and goes on by its own stream. For one episode."""
+    """A demand that begins with given numbers, and goes on by its own stream. For one episode of one market link."""
 
     _given: tuple[float, ...] = PrivateAttr(default=())
     _drawn: int = PrivateAttr(default=0)
@@ -68,17 +73,26 @@ class SharedPast(Demand):
 
         Args:
             demand: how it goes on.
-            given: demands of the first periods, units, one market link after the other within a period.
+            given: demands of the history and of the first periods, units.
         """
-        shared = cls(**{name: getattr(demand, name) for name in Demand.model_fields})
+        shared = cls.model_construct(**{name: getattr(demand, name) for name in Demand.model_fields})
         shared._given = tuple(given)
         return shared
 
     def draw(self, generator: np.random.Generator, mean: float) -> float:
-        """One period's demand of one market link; what is given takes nothing from the stream."""
+        """One period's demand; what is given takes nothing from the stream."""
+        given = self._next()
+        return super().draw(generator, mean) if given is None else given
+
+    def quantile(self, uniform: Any, mean: Any) -> Any:
+        """One period's demand where demands depend on each other; for arrays as with any demand."""
+        given = self._next() if isinstance(mean, float) else None
+        return super().quantile(uniform, mean) if given is None else given
+
+    def _next(self) -> float | None:
         place = self._drawn
         self._drawn += 1
-        return self._given[place] if place < len(self._given) else super().draw(generator, mean)
+        return self._given[place] if place < len(self._given) else None
 
 
 def fork(scenario: Scenario) -> int:
@@ -96,19 +110,24 @@ def examine_information(scenario: Scenario, track: Track, play: PlayWorld) -> It
     """
     if track == "oracle":
         first = play(scenario, _seed(0, 0))
-        renamed = play(_renamed(scenario), _seed(0, 1))
+        # Where seeds play windows, another index is another episode.
+        renamed = play(_renamed(scenario), _seed(0, 1 if scenario.window is None else 0))
         yield from _differences("another name", first, renamed, scenario.horizon)
         return
+    scenario = scenario.window_at(0)
     past = _past(scenario)
     alike = fork(scenario) + 1
-    first = play(_world(scenario, scenario.demand, past), _seed(0, 0))
-    other = play(_renamed(_world(scenario, scenario.demand, past)), _seed(1, 1))
+    first = play(_world(scenario, None, past), _seed(0, 0))
+    other = play(_renamed(_world(scenario, None, past)), _seed(1, 1))
     yield from _differences("another future", first, other, alike)
     if track == "informed":
         yield from _forecast_differences(first, other)
     else:
         moved = play(_world(_with_other_links(scenario), _other_means(scenario), past), _seed(2, 2))
         yield from _differences("other means", first, moved, alike)
+    if scenario.visible_demand == "sales":
+        unseen = play(_world(scenario, None, _with_more_lost(scenario, first, past)), _seed(0, 0))
+        yield from _differences("other lost sales", first, unseen, scenario.horizon)
 
 
 def _seed(world: int, index: int) -> EpisodeSeed:
@@ -116,15 +135,34 @@ def _seed(world: int, index: int) -> EpisodeSeed:
     return EpisodeSeed(index=index, entropy=2**100 + world, controller_seed=_CONTROLLER_SEED, public=False)
 
 
-def _past(scenario: Scenario) -> list[float]:
-    """Demand up to the fork as customers of this scenario might have it."""
-    generator, smallest = episode_generator(_PAST_SEED), scenario.demand.smallest_mean
-    means = scenario.mean_path.T[: fork(scenario)].ravel().tolist()
-    return [scenario.demand.draw(generator, max(smallest, mean)) for mean in means]
+def _past(scenario: Scenario) -> NDArray[np.float64]:
+    """Demand of the history and up to the fork as customers of this scenario might have it, (periods, market links)."""
+    generator, customers = episode_generator(_PAST_SEED), Customers(scenario)
+    periods = [customers.single(generator, period, 1.0) for period in range(fork(scenario))]
+    played = np.array(periods).reshape(-1, len(scenario.demands))
+    return np.concatenate((realised_history(scenario, _PAST_SEED), played))
 
 
-def _world(scenario: Scenario, demand: Demand, past: Sequence[float]) -> Scenario:
-    return scenario.model_copy(update={"demand": SharedPast.of(demand, past)})
+def _with_more_lost(scenario: Scenario, played: World, past: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Demand of the history and of an episode in which more was lost than in the one that was played."""
+    simulator = Simulator(scenario)
+    simulator.replay(played.episode.demand)
+    for orders in played.episode.requested:
+        simulator.step(orders)
+    ledger = simulator.ledger()
+    more = np.where(ledger.unfilled > 0, ledger.demand + ledger.unfilled + 1.0, ledger.demand)
+    return np.concatenate((past[: scenario.history], more))
+
+
+def _world(scenario: Scenario, demand: Demand | None, past: NDArray[np.float64]) -> Scenario:
+    """The scenario with a past, and another demand after it, unless that is None."""
+    links = tuple(
+        link.model_copy(update={"demand": SharedPast.of(own if demand is None else demand, given)})
+        for link, own, given in zip(scenario.network.market_links, scenario.demands, past.T.tolist(), strict=True)
+    )
+    network = scenario.network.model_copy(update={"market_links": links})
+    changes = {"network": network, "window": None, "demand": scenario.demand if demand is None else demand}
+    return scenario.model_copy(update=changes)
 
 
 def _renamed(scenario: Scenario) -> Scenario:

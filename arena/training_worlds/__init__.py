@@ -22,7 +22,14 @@ from arena.training_worlds.demand import (
     published_series,
 )
 from arena.training_worlds.networks import RandomNetworks
-from arena.training_worlds.scenarios import EpisodeDraw, GoodwillRanges, ScenarioMix, WeightedFamily, mean_paths
+from arena.training_worlds.scenarios import (
+    EpisodeDraw,
+    GoodwillRanges,
+    ScenarioMix,
+    WeightedFamily,
+    mean_paths,
+    smallest_means,
+)
 
 __all__ = [
     "DemandFamily",
@@ -39,4 +46,5 @@ __all__ = [
     "mean_paths",
     "published_effects",
     "published_series",
+    "smallest_means",
 ]

@@ -15,14 +15,13 @@ from pydantic import Field, model_validator
 
 from arena.errors import FaultList, FieldFault
 from arena.schemas import Count, Finite, FrozenSchema, NonNegative, Positive
-from arena.world.demand import SMALLEST_MEAN, Demand, Seasonal, Series, Shock, Trend, level_fault
+from arena.world.demand import Demand, Seasonal, Series, Shock, Trend
 
 Range = tuple[Finite, Finite]
 """[low, high], all values alike."""
 PositiveRange = tuple[Positive, Positive]
 Probability = Annotated[NonNegative, Field(le=1)]
 
-LEVEL_FIX = f"begin the range at {SMALLEST_MEAN:g} or more, or draw series, whose levels may be lower"
 _BENCHMARK_LEVEL = 20.0
 _BENCHMARK_CYCLE = 30.0  # periods in one season
 
@@ -67,13 +66,6 @@ class EffectsFamily(_Family):
     shock: Probability = Field(default=0.5, description="probability of a lasting shock")
     shock_time: tuple[Count, Count] = Field(default=(15, 15), description="range of its first period")
     magnitude: PositiveRange = Field(default=(2.0, 2.0), description="range of the factor on the mean; ratios alike")
-
-    @model_validator(mode="after")
-    def _level_can_be_played(self) -> Self:
-        faults = level_fault("base_mean", None if self.base_mean is None else self.base_mean[0], fix=LEVEL_FIX)
-        if faults:
-            raise FaultList(faults)
-        return self
 
     def draw(self, generator: np.random.Generator, periods: int, *, horizon: int | None = None) -> Demand:
         """One demand of the family.

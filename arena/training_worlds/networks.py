@@ -7,15 +7,13 @@ ranges that hold those examples and much else. Every network is valid by constru
 from __future__ import annotations
 
 import itertools
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from arena.errors import FaultList
 from arena.schemas import Count, FrozenSchema, NonNegative, Positive
-from arena.training_worlds.demand import LEVEL_FIX, PositiveRange, Probability
-from arena.world.demand import level_fault
+from arena.training_worlds.demand import PositiveRange, Probability
 from arena.world.network import Network
 from arena.world.nodes_and_links import MarketLink, Node, SupplyLink
 
@@ -52,13 +50,6 @@ class RandomNetworks(FrozenSchema):
     inner_factory: Probability = Field(default=0.15, description="probability that a node below the first transforms")
     lossy: Probability = Field(default=0.1, description="probability that a factory's yield is below 1")
     smallest_yield: Positive = Field(default=0.8, le=1, description="smallest yield")
-
-    @model_validator(mode="after")
-    def _demand_can_be_played(self) -> Self:
-        faults = level_fault("demand", self.demand[0], fix=LEVEL_FIX)
-        if faults:
-            raise FaultList(faults)
-        return self
 
     def draw(self, generator: np.random.Generator) -> Network:
         """One network.

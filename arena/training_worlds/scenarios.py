@@ -11,9 +11,10 @@ from pydantic import Field
 
 from arena.schemas import Count, Finite, FrozenSchema, NonNegative, Positive
 from arena.training_worlds.demand import DemandFamily, PositiveRange, Probability
-from arena.world.demand import Demand, Goodwill
+from arena.world.customers import Window
+from arena.world.demand import SMALLEST_MEAN, Demand, Goodwill, Series
 from arena.world.network import Network
-from arena.world.scenario import Scenario
+from arena.world.scenario import LONGEST_HISTORY, Scenario
 
 
 class WeightedFamily(FrozenSchema):
@@ -48,7 +49,9 @@ class EpisodeDraw:
         goodwill: how customers remember shortage; None where they do not.
         horizon: number of periods.
         stock_factor: factor on every node's initial stock.
-        demand: the demand.
+        demand: the demand from period 0 on.
+        history: periods before the first one that controllers are told.
+        earlier: mean demand of these periods where demand is a series, units; empty elsewhere.
     """
 
     backlog: bool
@@ -56,16 +59,29 @@ class EpisodeDraw:
     horizon: int
     stock_factor: float
     demand: Demand
+    history: int = 0
+    earlier: tuple[float, ...] = ()
 
     def on(self, network: Network) -> Scenario:
-        """The scenario on a network: its initial stocks are scaled, all else is kept."""
+        """The scenario on a network: its initial stocks are scaled, every market link has the demand, the rest is kept.
+
+        Args:
+            network: the network; demands of its market links' own take no part.
+        """
+        demand, window = self.demand, None
+        if self.earlier and demand.series is not None:
+            values = (*self.earlier, *demand.series.values)
+            demand = demand.model_copy(update={"series": demand.series.model_copy(update={"values": values})})
+            window = Window(start=self.history, count=1)
         return Scenario(
             name="training",
-            network=_restocked(network, self.stock_factor),
-            demand=self.demand,
+            network=_restocked(_of_one_demand(network), self.stock_factor),
+            demand=demand,
             goodwill=self.goodwill,
             fulfilment="backlog" if self.backlog else "lost_sales",
             horizon=self.horizon,
+            history=self.history,
+            window=window,
         )
 
 
@@ -83,6 +99,9 @@ class ScenarioMix(FrozenSchema):
     horizon: tuple[Count, Count] = Field(default=(30, 30), description="range of the number of periods")
     initial_stock: tuple[NonNegative, NonNegative] = Field(
         default=(1.0, 1.0), description="range of the factor on every node's initial stock, one factor a scenario"
+    )
+    history: Annotated[Count, Field(le=LONGEST_HISTORY)] = Field(
+        default=0, description="periods before the first one that controllers are told"
     )
 
     def draw(
@@ -124,8 +143,17 @@ class ScenarioMix(FrozenSchema):
         horizon = int(generator.integers(self.horizon[0], self.horizon[1], endpoint=True))
         mood = self.goodwill_ranges.draw(generator)
         factor = float(generator.uniform(*self.initial_stock))
-        demand = self.draw_demand(generator, horizon + longest_lead_time, horizon=horizon)
-        return EpisodeDraw(waits, mood if remember else None, horizon, factor, demand)
+        goodwill_drawn, before = mood if remember else None, self.history
+        if not before:
+            demand = self.draw_demand(generator, horizon + longest_lead_time, horizon=horizon)
+            return EpisodeDraw(waits, goodwill_drawn, horizon, factor, demand)
+        demand = self.draw_demand(generator, before + horizon + longest_lead_time, horizon=before + horizon)
+        earlier: tuple[float, ...] = ()
+        if demand.series is not None:
+            levels = tuple(demand.series.levels(before + horizon).tolist())
+            earlier = levels[:before]
+            demand = demand.model_copy(update={"series": Series(values=levels[before:])})
+        return EpisodeDraw(waits, goodwill_drawn, horizon, factor, demand, before, earlier)
 
     def draw_demand(self, generator: np.random.Generator, periods: int, *, horizon: int | None = None) -> Demand:
         """The demand of one episode.
@@ -164,6 +192,30 @@ def mean_paths(scenario: Scenario, demands: list[Demand]) -> NDArray[np.float64]
     link_means = np.array([link.mean_demand or 0.0 for link in scenario.network.market_links])
     periods = scenario.horizon + scenario.network.longest_lead_time
     return np.stack([each.mean_path(link_means, periods) for each in demands])
+
+
+def smallest_means(scenario: Scenario, demands: list[Demand]) -> NDArray[np.float64]:
+    """Lower bounds of the means of a batch of demands.
+
+    Args:
+        scenario: gives the market links' own means.
+        demands: one per episode.
+
+    Returns:
+        Units per period, shape (episodes, market links).
+    """
+    link_means = np.array([link.mean_demand or 0.0 for link in scenario.network.market_links])
+    own = np.array([demand.base_mean is None and demand.series is None for demand in demands])
+    floors = np.array([demand.smallest_mean for demand in demands])
+    return np.where(own[:, None] & (link_means < SMALLEST_MEAN), 0.0, floors[:, None])
+
+
+def _of_one_demand(network: Network) -> Network:
+    """The network with the scenario's demand on every market link."""
+    if all(link.demand is None for link in network.market_links):
+        return network
+    links = tuple(link.model_copy(update={"demand": None}) for link in network.market_links)
+    return network.model_copy(update={"market_links": links})
 
 
 def _restocked(network: Network, factor: float) -> Network:

@@ -3,128 +3,62 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, overload
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from arena.errors import FaultList, FieldFault
-from arena.schemas import Count, Finite, FrozenSchema, NonNegative, Positive
+from arena.schemas import Finite, FrozenSchema, NonNegative, Positive
+from arena.world.data.demand_data import DemandData
+from arena.world.demand_rules import demand_faults
+from arena.world.distributions import FURTHER, Empirical, Gamma, NegativeBinomial, Shape
+from arena.world.effects import LONGEST_SERIES, Goodwill, Seasonal, Series, Shock, Trend
 from arena.world.quantiles import LARGEST_UNIFORM, SMALLEST_UNIFORM, poisson_quantile, poisson_quantiles
 
-Distribution = Literal["poisson", "normal", "uniform"]
+__all__ = [
+    "LONGEST_SERIES",
+    "SMALLEST_MEAN",
+    "Demand",
+    "Distribution",
+    "Goodwill",
+    "Sampling",
+    "Seasonal",
+    "Series",
+    "Shock",
+    "Trend",
+]
+
+Distribution = Literal["poisson", "normal", "uniform", "negative_binomial", "gamma", "empirical"]
 Sampling = Literal["direct", "inverse_cdf"]
 
-#: Smallest mean of a synthetic demand path (an external series may fall to zero), in units per period. Effects and
-#: sentiment may ask for less, and play as this; a level that is written below it is refused.
+#: Smallest mean of a published synthetic demand path, in units per period: where effects and sentiment ask for less,
+#: this is played. What is written below it is played as it is written, see `Demand.smallest_mean`.
 SMALLEST_MEAN = 0.1
-
-LONGEST_SERIES = 100_000
-"""Most values of a series."""
-
-
-def level_fault(field: str, level: float | None, *, fix: str = "") -> list[FieldFault]:
-    """The fault of a level of demand that would not be played as it is written, if it has one.
-
-    Args:
-        field: where the level is written.
-        level: mean demand before effects, units per period; None where none is written.
-        fix: advice in place of that to write a series.
-    """
-    if level is None or level >= SMALLEST_MEAN:
-        return []
-    rule = f"without a series mean demand is at least {SMALLEST_MEAN:g}, and this level would be played as that"
-    advice = fix or f"write {SMALLEST_MEAN:g} or more, or demand: {{series: [{level:g}]}}, which is played as written"
-    return [FieldFault(field, level, rule, advice)]
-
-
-class Trend(FrozenSchema):
-    """A linear trend: the mean is multiplied by ``1 + slope * period``."""
-
-    slope: Annotated[Finite, Field(ge=-10, le=10)] = Field(default=0.05, description="relative growth per period")
-
-
-class Seasonal(FrozenSchema):
-    """A season: the mean is multiplied by ``1 + amplitude * sin(frequency * period + phase)``."""
-
-    amplitude: Annotated[NonNegative, Field(le=10)] = Field(default=0.5, description="relative height of the wave")
-    frequency: Annotated[NonNegative, Field(le=1_000)] = Field(
-        default=2 * math.pi / 30, description="radians per period"
-    )
-    phase: Annotated[Finite, Field(ge=-1_000, le=1_000)] = Field(default=0.0, description="radians at period 0")
-
-
-class Shock(FrozenSchema):
-    """A lasting shock: from period ``time`` on, the mean is multiplied by ``magnitude``."""
-
-    time: Count = Field(default=15, description="first period of the shock")
-    magnitude: Annotated[NonNegative, Field(le=1_000)] = Field(default=2.0, description="factor on the mean")
-
-
-class Goodwill(FrozenSchema):
-    """Customers' sentiment: it multiplies the mean, grows while everything is served and falls after a shortage.
-
-    Its step from one period to the next is :func:`arena.next_sentiment`.
-    """
-
-    growth: Annotated[Positive, Field(ge=1, le=10)] = Field(default=1.01, description="factor after a full service")
-    decay: Annotated[Positive, Field(le=1)] = Field(
-        default=0.90, description="factor after a period with unfilled units"
-    )
-    cap: Annotated[Positive, Field(le=1_000)] = Field(default=2.0, description="largest sentiment")
-    floor: Positive = Field(default=0.2, description="smallest sentiment")
-
-    @model_validator(mode="after")
-    def _floor_below_cap(self) -> Goodwill:
-        if self.floor > self.cap:
-            raise FaultList([FieldFault("floor", self.floor, f"0 < floor <= cap ({self.cap:g})", "swap floor and cap")])
-        return self
-
-    @property
-    def shortage_loss(self) -> float:
-        """Share of all later demand that a short period costs against a fully served one, within cap and floor.
-
-        Equal to ``1 - decay / growth``, since sentiment is a product of the factors of the periods.
-        """
-        return 1.0 - self.decay / self.growth
-
-
-class Series(FrozenSchema):
-    """An external series of mean demand, such as unit sales of a real item; its last value repeats past its end."""
-
-    values: tuple[NonNegative, ...] = Field(min_length=1, max_length=LONGEST_SERIES, description="units per period")
-    scale_to_mean: Positive | None = Field(default=None, description="rescale the values to this mean")
-    name: str = Field(default="", max_length=100, description="where the values come from, for people")
-
-    @model_validator(mode="after")
-    def _can_be_scaled(self) -> Series:
-        if self.scale_to_mean is not None and not any(self.values):
-            rule = "a series of zeros cannot be scaled to a mean"
-            raise FaultList([FieldFault("scale_to_mean", self.scale_to_mean, rule, "remove scale_to_mean")])
-        return self
-
-    def levels(self, periods: int) -> np.ndarray:
-        """The (scaled) level of the first ``periods`` periods, shape (periods,), units."""
-        values = np.asarray(self.values, dtype=np.float64)
-        if self.scale_to_mean is not None:
-            values = values * (self.scale_to_mean / values.mean())
-        return values[np.minimum(np.arange(periods), len(values) - 1)]
 
 
 class Demand(FrozenSchema):
     """How much customers want.
 
-    Mean of period t = base (a constant or a series) x trend x season x shock x sentiment, never below
-    :data:`SMALLEST_MEAN` (0 with a series). A constant base below it is refused, as is a shock to nothing: neither
-    would be played as it is written. Demand = ``max(0, mean + noise_scale * (raw - mean))`` with ``raw`` drawn
-    from the distribution at that mean; ``noise_scale`` 0 makes demand equal its mean.
+    Mean of period t = base (a constant, a series, or recorded data) x trend x season x shock x sentiment, never below
+    :attr:`smallest_mean`. Demand = ``max(0, mean + noise_scale * (raw - mean))`` with ``raw`` drawn from the
+    distribution at that mean; ``noise_scale`` 0 makes demand equal its mean. Recorded data are played exactly.
+
+    Besides the published distributions there are ``negative_binomial`` (counts of variance mean + dispersion x mean²),
+    ``gamma`` (standard deviation mean / √shape) and ``empirical`` (values with weights, scaled to the mean of the
+    period; where nothing gives a mean they are units as they stand). With an ``autoregression`` φ the normal deviate
+    behind a period's demand is φ times that of the period before plus √(1 - φ²) times a new one, so that the
+    distribution of every single period stays what it is (Cario and Nelson 1996, Autoregressive to anything).
 
     Sampling says how ``raw`` is drawn. ``direct``, the published way, asks the episode's generator for the distribution
     itself. How many of its random bits that takes depends on the mean, so that under goodwill two controllers meet
     unrelated noise as soon as their sentiments differ. ``inverse_cdf`` takes one uniform number per market link and
     period, in the order of the links, and ``raw`` is its quantile at the mean. The uniforms do not depend on what is
     played: every controller of an episode meets the same ones, and demand is a function of period and sentiment. That
-    keeps comparisons paired under goodwill, and lets a clairvoyant reckon with all sentiments at once.
+    keeps comparisons paired under goodwill, and lets a clairvoyant reckon with all sentiments at once. What is not
+    published (the distributions above, autoregression, data) is always sampled so.
 
     Source: gym-invmgmt (arXiv 2605.11355); the season's phase, the spread of normal and uniform demand and inverse-CDF
     sampling are ours.
@@ -132,7 +66,7 @@ class Demand(FrozenSchema):
 
     base_mean: NonNegative | None = Field(
         default=None,
-        description="units per period on every market link, at least 0.1; absent: each link's own mean_demand",
+        description="units per period on every market link; absent: each link's own mean_demand",
     )
     series: Series | None = Field(default=None, description="an external series in place of a constant base")
     trend: Trend | None = Field(default=None, description="linear trend; {} for the defaults")
@@ -145,55 +79,118 @@ class Demand(FrozenSchema):
     half_width: NonNegative | None = Field(
         default=None, description="of uniform demand around its mean, units; absent: the mean itself"
     )
-    noise_scale: Annotated[NonNegative, Field(le=1_000)] = Field(default=1.0, description="factor on the deviation")
+    noise_scale: Annotated[NonNegative, Field(le=1_000)] = Field(
+        default=1.0, description="factor on the deviation; with data: 0"
+    )
     sampling: Sampling = Field(
         default="direct",
         description="direct: drawn from the distribution, as published; inverse_cdf: its quantile of one uniform per "
-        "market link and period, the same whatever is played",
+        "market link and period, the same whatever is played (the default of all that is not published)",
     )
+    dispersion: Positive | None = Field(
+        default=None, description="of negative binomial demand: its variance is mean + dispersion x mean squared"
+    )
+    shape: Positive | None = Field(
+        default=None, description="of gamma demand: its standard deviation is mean / root of the shape"
+    )
+    values: tuple[NonNegative, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LONGEST_SERIES,
+        description="of empirical demand: scaled to the mean of the period, or units where nothing gives a mean",
+    )
+    weights: tuple[NonNegative, ...] | None = Field(
+        default=None, description="of the values of empirical demand; absent: equal"
+    )
+    autoregression: Annotated[Finite, Field(gt=-1, lt=1)] = Field(
+        default=0.0, description="correlation of the normal deviates of successive periods"
+    )
+    data: DemandData | None = Field(default=None, description="recorded demand by market, played exactly")
+    by: Literal["name", "order"] = Field(
+        default="name",
+        description="how recorded markets are matched to market links: name (of the link, or name or id of its market) "
+        "or order",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unwritten(cls, given: Any) -> Any:
+        """Fill in what follows from other fields: recorded data have no noise, and what is new has one sampling."""
+        if not isinstance(given, Mapping):
+            return given
+        filled = dict(given)
+        if given.get("data") is not None:
+            filled.setdefault("noise_scale", 0.0)
+        if given.get("data") is not None or given.get("autoregression") or given.get("distribution") in FURTHER:
+            filled.setdefault("sampling", "inverse_cdf")
+        return filled
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Demand:
-        faults = []
+        told = {name: info.description or "" for name, info in type(self).model_fields.items()}
+        faults = demand_faults(dict(self), told)
         if self.base_mean is not None and self.series is not None:
             rule = "demand has a constant base or a series, not both"
             faults.append(
                 FieldFault("base_mean", self.base_mean, rule, "remove one; series.scale_to_mean sets a level")
             )
-        for name, needed in (("standard_deviation", "normal"), ("half_width", "uniform")):
-            value = getattr(self, name)
-            if value is not None and self.distribution != needed:
-                rule = f"only {needed} demand has this field, and this demand is {self.distribution}"
-                faults.append(FieldFault(name, value, rule, f"remove it or set distribution: {needed}"))
-        if self.series is None:
-            faults += level_fault("base_mean", self.base_mean)
-            if self.shock is not None and self.shock.magnitude == 0:
-                fix = "write the demand as a series that ends with 0, or a magnitude above 0"
-                faults += level_fault("shock.magnitude", self.shock.magnitude, fix=fix)
         if faults:
             raise FaultList(faults)
         return self
 
+    @cached_property
+    def law(self) -> Shape | None:
+        """The distribution where it is none of the published ones."""
+        if self.distribution == "negative_binomial":
+            assert self.dispersion is not None
+            return NegativeBinomial(self.dispersion)
+        if self.distribution == "gamma":
+            assert self.shape is not None
+            return Gamma(self.shape)
+        if self.distribution == "empirical":
+            assert self.values is not None
+            return Empirical(self.values, self.weights)
+        return None
+
+    @property
+    def own_mean(self) -> float | None:
+        """Mean that the demand has of itself, units per period: of empirical values without another level."""
+        if self.base_mean is not None or self.series is not None or self.data is not None:
+            return self.base_mean
+        return self.law.mean if isinstance(self.law, Empirical) else None
+
     @property
     def smallest_mean(self) -> float:
-        """Lower bound of the mean, units per period."""
-        return 0.0 if self.series is not None else SMALLEST_MEAN
+        """Lower bound of the mean, units per period: :data:`SMALLEST_MEAN` where the published rules ask for it.
 
-    def mean_path(self, link_means: np.ndarray, periods: int) -> np.ndarray:
+        They ask for it where effects and sentiment change a level of at least as much, of a published distribution.
+        Elsewhere it is 0: a series, data, a level that is written below it, a shock to nothing and the other
+        distributions play as they are written.
+        """
+        if self.series is not None or self.data is not None or self.distribution in FURTHER:
+            return 0.0
+        if self.base_mean is not None and self.base_mean < SMALLEST_MEAN:
+            return 0.0
+        if self.shock is not None and self.shock.magnitude == 0:
+            return 0.0
+        return SMALLEST_MEAN
+
+    def mean_path(self, link_means: np.ndarray, periods: int, *, first: int = 0) -> np.ndarray:
         """Mean demand at sentiment 1 and before the lower bound.
 
         Args:
             link_means: base mean per market link, shape (market links,), units per period; used when neither
                 :attr:`base_mean` nor :attr:`series` is given.
-            periods: number of periods from 0 on (it may reach past the horizon).
+            periods: period before which the path ends (it may reach past the horizon).
+            first: period with which it begins; below 0 effects go on backwards, and a series has its first value.
 
         Returns:
-            Array of shape (market links, periods). Multiply by the sentiment, then apply :attr:`smallest_mean`.
+            Array of shape (market links, periods - first). Multiply by the sentiment, then apply :attr:`smallest_mean`.
         """
-        period = np.arange(periods)
-        path = np.empty((len(link_means), periods))
+        period = np.arange(first, periods)
+        path = np.empty((len(link_means), len(period)))
         if self.series is not None:
-            path[:] = self.series.levels(periods)
+            path[:] = self.series.levels(periods, first)
         elif self.base_mean is not None:
             path[:] = self.base_mean
         else:
@@ -204,19 +201,24 @@ class Demand(FrozenSchema):
         if self.seasonal is not None:
             path *= 1 + self.seasonal.amplitude * np.sin(self.seasonal.frequency * period + self.seasonal.phase)
         if self.shock is not None:
-            path[:, self.shock.time :] *= self.shock.magnitude
+            path[:, max(0, self.shock.time - first) :] *= self.shock.magnitude
         return path
 
-    def total_ceiling(self, means: np.ndarray) -> float:
-        """Units that the sum of independent demands exceeds with a probability below 1e-15.
+    def total_ceiling(self, means: np.ndarray, *, independent: bool = True) -> float:
+        """Units that the sum of demands exceeds with a probability below 1e-15.
 
-        Poisson demands of total mean M exceed ``M + 9 √M + 50`` with that probability by Bernstein's inequality
+        Demands of the further distributions and dependent ones are sampled by inverse CDF, and no uniform exceeds
+        ``1 - 2**-53``: the sum of their quantiles there is never exceeded, however they depend on each other. Of the
+        others, Poisson demands of total mean M exceed ``M + 9 √M + 50`` with that probability by Bernstein's inequality
         (Boucheron, Lugosi and Massart 2013, Concentration Inequalities, section 2.8), normal ones 9 deviations each,
         and uniform ones have a largest value. A noise scale above 1 stretches the excess.
 
         Args:
             means: of every demand, sentiment and :attr:`smallest_mean` included, units, any shape.
+            independent: whether demands of different market links are.
         """
+        if self.law is not None or self.autoregression or not independent:
+            return float(self.quantile(1.0, means).sum())
         total = float(means.sum())
         if self.distribution == "poisson":
             return max(1.0, self.noise_scale) * (total + 9.0 * math.sqrt(total) + 50.0)
@@ -237,9 +239,12 @@ class Demand(FrozenSchema):
             means: sentiment and :attr:`smallest_mean` included, units, any shape.
 
         Returns:
-            Units, of that shape: the noise scale times √mean (Poisson), the standard deviation (normal) or the half
-            width / √3 (uniform).
+            Units, of that shape: the noise scale times √mean (Poisson), the standard deviation (normal), the half
+            width / √3 (uniform), √(mean + dispersion mean²) (negative binomial), mean / √shape (gamma), or the mean
+            times the relative deviation of the values (empirical).
         """
+        if self.law is not None:
+            return np.asarray(self.noise_scale * self.law.deviation(means))
         if self.distribution == "uniform":
             width = means if self.half_width is None else np.full_like(means, self.half_width)
             return np.asarray(self.noise_scale * (width / math.sqrt(3.0)))
@@ -311,6 +316,8 @@ class Demand(FrozenSchema):
         Raises:
             ValueError: If a uniform lies outside 0 to 1, or a mean is negative.
         """
+        if isinstance(uniform, float) and isinstance(mean, float) and 0.0 <= uniform <= 1.0 and mean >= 0.0:
+            return self._quantile(uniform, mean)
         uniforms, means = np.broadcast_arrays(np.asarray(uniform, dtype=np.float64), np.asarray(mean, dtype=np.float64))
         if not ((uniforms >= 0) & (uniforms <= 1)).all():
             raise ValueError("uniforms lie between 0 and 1; draw them with generator.random()")
@@ -319,7 +326,9 @@ class Demand(FrozenSchema):
         if not uniforms.ndim:
             return self._quantile(float(uniforms), float(means))
         raw: np.ndarray
-        if self.distribution == "poisson":
+        if self.law is not None:
+            raw = self.law.quantiles(uniforms, means)
+        elif self.distribution == "poisson":
             raw = poisson_quantiles(uniforms, means)
         elif self.distribution == "normal":
             from scipy.special import ndtri
@@ -333,7 +342,9 @@ class Demand(FrozenSchema):
 
     def _quantile(self, uniform: float, mean: float) -> float:
         # One number without numpy's arrays: several times faster, and equal to the last bit.
-        if self.distribution == "poisson":
+        if self.law is not None:
+            raw = float(self.law.quantiles(np.array([uniform]), np.array([mean]))[0])
+        elif self.distribution == "poisson":
             raw = poisson_quantile(uniform, mean)
         elif self.distribution == "normal":
             from scipy.special import ndtri

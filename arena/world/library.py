@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,10 @@ def load_network(reference: str | Path) -> Network:
 def _load_network_file(path: Path, _modified: int) -> Network:
     data = load_document(path)
     require_kind(data, "network", str(path))
+    faults: list[Fault] = []
+    data = _with_demands(data, path.parent, faults, "")
+    if faults:
+        raise InvalidInput([fault._replace(source=fault.source or str(path)) for fault in faults])
     return parse_as(Network, data, str(path))
 
 
@@ -124,24 +129,68 @@ def build_scenario(data: Mapping[str, Any], source: str, *, base: Path | None = 
         except InvalidInput as error:
             faults += error.faults
             del resolved["network"]
-    demand = resolved.get("demand")
-    if isinstance(demand, Mapping) and "series" in demand:
-        try:
-            resolved["demand"] = {**demand, "series": _series(demand["series"], base)}
-        except InvalidInput as error:
-            faults += error.faults
-            resolved["demand"] = {key: value for key, value in demand.items() if key != "series"}
+    network = resolved.get("network")
+    if isinstance(network, Mapping):
+        resolved["network"] = _with_demands(network, base, faults, "network.")
+    if "demand" in resolved:
+        resolved["demand"] = _resolved(resolved["demand"], base, faults, "demand")
     try:
         scenario = parse_as(Scenario, resolved, source)
     except InvalidInput as error:
         if not faults:
             raise
         # What follows from the reference that could not be resolved is an echo, not a fault of its own.
-        faults += [fault for fault in error.faults if fault.field not in ("network", "demand.series")]
+        echoes = ("network", "demand.series", "window", "window.length", "history")
+        faults += [fault for fault in error.faults if fault.field not in echoes]
         raise InvalidInput(faults) from None
     if faults:
         raise InvalidInput(faults)
     return scenario
+
+
+def _with_demands(network: Mapping[str, Any], base: Path | None, faults: list[Fault], prefix: str) -> dict[str, Any]:
+    """A network as it is written, with the references in the demands of its market links resolved."""
+    links = network.get("market_links")
+    if not isinstance(links, list):
+        return dict(network)
+    resolved = [
+        {**link, "demand": _resolved(link["demand"], base, faults, f"{prefix}market_links[{i}].demand")}
+        if isinstance(link, Mapping) and "demand" in link
+        else link
+        for i, link in enumerate(links)
+    ]
+    return {**network, "market_links": resolved}
+
+
+def _resolved(demand: object, base: Path | None, faults: list[Fault], where: str) -> object:
+    """A demand as it is written, with its series and its data read; what cannot be read is left out and told."""
+    if not isinstance(demand, Mapping):
+        return demand
+    found = dict(demand)
+    for name, read in (("series", _series), ("data", _data)):
+        if name not in found:
+            continue
+        try:
+            found[name] = read(found[name], base)
+        except InvalidInput as error:
+            faults += [fault._replace(field=fault.field.replace("demand", where, 1)) for fault in error.faults]
+            del found[name]
+            found.pop("by", None)
+            found.setdefault("base_mean", 1.0)  # stands for it, so that its absence is no fault of its own
+    return found
+
+
+def _data(given: object, base: Path | None) -> object:
+    """Recorded demand from a table that the author describes (a mapping with `file`), or as it is."""
+    if not isinstance(given, Mapping) or "file" not in given:
+        return given
+    try:
+        described = import_module("arena.world.data.source").parse_data_source(given, "", "demand.data")
+        return import_module("arena.world.data.reading").read_data(described, base)[0]
+    except ModuleNotFoundError:
+        rule = "this arena reads no tables of recorded demand"
+        fix = "write the data themselves: markets, start, frequency and values"
+        raise InvalidInput([Fault("", "demand.data.file", given["file"], rule, fix)]) from None
 
 
 def _series(given: object, base: Path | None) -> object:

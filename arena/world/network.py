@@ -81,12 +81,13 @@ class Network(SupplyGraph):
         return tuple(point.node if point.component is None else nodes + point.component for point in self.stock_points)
 
     def anonymous(self) -> Network:
-        """The same network without names, description and mean demands: what every track may show."""
+        """The same network without names, description and demands: what every track may show."""
         nodes = tuple(node if node.name is None else node.model_copy(update={"name": None}) for node in self.nodes)
         supply = tuple(
             link if link.name is None else link.model_copy(update={"name": None}) for link in self.supply_links
         )
-        markets = tuple(link.model_copy(update={"name": None, "mean_demand": None}) for link in self.market_links)
+        untold = {"name": None, "mean_demand": None, "demand": None}
+        markets = tuple(link.model_copy(update=untold) for link in self.market_links)
         changes = {"nodes": nodes, "supply_links": supply, "market_links": markets}
         return self.model_copy(update={"name": "", "description": "", **changes})
 

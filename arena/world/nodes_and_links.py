@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from arena.errors import FaultList, FieldFault
 from arena.schemas import SMALLEST, Count, Finite, Fraction01, FrozenSchema, NonNegative, Positive
+from arena.world.demand import Demand
 from arena.world.lead_times import LeadTime, LeadTimeDistribution, LeadTimeSeries
 
 NodeId = Count
@@ -180,8 +181,9 @@ class MarketLink(FrozenSchema):
     price: NonNegative = Field(description="money per unit sold")
     shortage_penalty: NonNegative = Field(description="money per unit unfilled at the end of a period")
     mean_demand: NonNegative | None = Field(
-        default=None, description="mean units per period before effects, unless the scenario gives its own"
+        default=None, description="mean units per period before effects, unless the demand gives its own"
     )
+    demand: Demand | None = Field(default=None, description="its own demand; absent: the scenario's")
     fulfilment: Fulfilment | None = Field(
         default=None, description="what happens to unfilled demand on this link; absent: as the scenario says"
     )

@@ -73,7 +73,8 @@ def played_states(scenario: Scenario, seed: int) -> Iterable[State]:
 def test_informed_tells_all_that_blind_tells_and_the_forecast(scenario: Scenario, seed: int) -> None:
     blind, informed = TrackView(scenario, "blind"), TrackView(scenario, "informed")
     told = [describe_briefing(view.brief(seed=3)).fields for view in (blind, informed)]
-    assert set(told[1]) - set(told[0]) == {"noise_scale", "goodwill", "distributions"}
+    how_demand_moves = {"noise_scale", "noise_scales", "distributions", "autoregressions", "correlation"}
+    assert set(told[1]) - set(told[0]) == {"goodwill", *how_demand_moves}
     assert {**told[0], "track": "informed"} == {name: told[1][name] for name in told[0]}
     for state in played_states(scenario, seed):
         shown = [describe_observation(view.observe(state)).fields for view in (blind, informed)]
@@ -180,6 +181,8 @@ def state_with(network: Network, node: int, own: dict[Any, Any], generator: np.r
     arrays = {
         "demand": drawn(len(network.market_links)),
         "unfilled": drawn(len(network.market_links)),
+        "sold": drawn(len(network.market_links)),
+        "in_stock": generator.integers(0, 2, len(network.market_links)).astype(float),
         "on_hand": drawn(len(network.managed)),
         "component_stock": drawn(len(network.components)),
         "pipeline": drawn(offsets[-1]),
@@ -216,7 +219,7 @@ def state_with(network: Network, node: int, own: dict[Any, Any], generator: np.r
     for position in network.outbound(node):
         given("seen", position, network.supply_links[position].buyer)
     for position in network.markets_of(node):
-        for name in ("demand", "unfilled"):
+        for name in ("demand", "unfilled", "sold", "in_stock"):
             given(name, position, network.market_links[position].market)
     sentiment = float(generator.uniform(0.2, 2.0))
     if network.markets_of(node):

@@ -6,8 +6,8 @@ from hypothesis import given, strategies as st
 from pydantic import ValidationError
 from pydantic_faults import refused
 
-from arena import InvalidInput, Simulator, load_network
-from arena.schemas import parse_as
+from arena import Demand, Simulator, load_network, realised_history
+from arena.envs import InventoryEnv, InventoryVectorEnv
 from arena.training_worlds import (
     EffectsFamily,
     GoodwillRanges,
@@ -94,13 +94,12 @@ def test_effects_are_within_their_ranges(seed):
         assert family.magnitude[0] * 0.999 <= demand.shock.magnitude <= family.magnitude[1] * 1.001
 
 
-@pytest.mark.parametrize(
-    ("model", "field"), [(EffectsFamily, "base_mean"), (RandomNetworks, "demand")], ids=lambda one: str(one)
-)
-def test_levels_that_would_not_be_played_as_drawn_are_refused(model, field):
-    with pytest.raises(InvalidInput, match=rf"{field}: .*at least 0\.1, .*got 0\.05; begin the range at 0\.1"):
-        parse_as(model, {field: [0.05, 3.0]}, "ranges.yaml")
-    assert parse_as(model, {field: [0.1, 3.0]}, "ranges.yaml")
+@given(SEEDS)
+def test_levels_below_the_published_floor_are_played_as_drawn(seed):
+    family = EffectsFamily(base_mean=(0.01, 0.05), trend=0, seasonal=0, shock=0)
+    scenario = mix_of(family).draw(np.random.default_rng(seed), load_network("serial"))
+    assert (scenario.mean_demand(0, 5) == scenario.demand.base_mean).all()
+    assert scenario.demand.base_mean <= 0.05
 
 
 def test_the_published_family_is_the_benchmarks_demand():
@@ -188,3 +187,49 @@ def test_a_range_that_is_none_is_refused():
     with pytest.raises(ValidationError, match=r"slope: a range is \[low, high\], got \[0\.1, 0\.0\]; swap the two"):
         EffectsFamily(slope=(0.1, 0.0))
     assert EffectsFamily(slope=(0.0, 0.1)).slope == (0.0, 0.1)
+
+
+@given(SEEDS, st.sampled_from(FAMILIES))
+def test_a_history_comes_before_what_is_played(seed, family):
+    network, before = load_network("serial"), 5
+    mix = ScenarioMix(families=[WeightedFamily(family=family)], horizon=(8, 8), history=before)
+    drawn = mix.draw_episode(np.random.default_rng(seed), network.longest_lead_time)
+    scenario = drawn.on(network)
+    assert (scenario.history, scenario.history_path.shape) == (before, (1, before))
+    np.testing.assert_array_equal(mean_paths(scenario, [drawn.demand])[0], scenario.mean_path)
+    if scenario.demand.series is None:
+        assert scenario.window is None
+    else:
+        levels = scenario.demand.series.levels(before + 8)
+        np.testing.assert_array_equal(scenario.history_path[0], levels[:before])
+        np.testing.assert_array_equal(scenario.mean_path[0, :8], levels[before:])
+    assert realised_history(scenario, seed).shape == (before, 1)
+
+
+def test_a_batch_tells_the_histories_of_its_drawn_scenarios_and_equals_single_environments():
+    low = EffectsFamily(base_mean=(0.01, 0.3))
+    mix = ScenarioMix(families=[WeightedFamily(family=one) for one in (low, broad_series())], history=4)
+    envs = InventoryVectorEnv(
+        "serial-stationary-backlog", 6, randomisation=mix, streams="independent", track="informed"
+    )
+    observations, infos = envs.reset(seed=5)
+    assert infos["history"].shape == (6, 4, 1)
+    assert (infos["history_in_stock"] == 1).all()
+    singles = [InventoryEnv(scenario, track="informed") for scenario in envs.drawn_scenarios]
+    for i, env in enumerate(singles):
+        np.testing.assert_array_equal(env.reset(seed=5 + i)[0], observations[i])
+    for _ in range(4):
+        observations, rewards, *_ = envs.step(np.full((6, 3), 9.0))
+        for i, env in enumerate(singles):
+            seen, reward, *_ = env.step(np.full(3, 9.0))
+            np.testing.assert_array_equal(seen, observations[i])
+            assert reward == rewards[i]
+
+
+def test_a_mix_draws_the_demand_of_every_market_link():
+    network = load_network("serial")
+    links = tuple(link.model_copy(update={"demand": Demand(base_mean=999.0)}) for link in network.market_links)
+    scenario = mix_of(published_effects()).draw(
+        np.random.default_rng(1), network.model_copy(update={"market_links": links})
+    )
+    assert (scenario.mean_path[:, 0] == 20.0).all()

@@ -211,9 +211,9 @@ def test_a_template_has_something_to_draw():
     [("demand.base_mean", False), ("network.market_links[*].mean_demand", True)],
     ids=["base", "link"],
 )
-def test_a_range_of_levels_below_the_smallest_mean_is_refused(path, scale):
+def test_a_drawn_level_below_the_published_floor_is_played_as_drawn(path, scale):
     demand = Demand(base_mean=None if scale else 20)
     scenario = SCENARIO.model_copy(update={"demand": demand})
-    with pytest.raises(InvalidInput, match=r"mean.*: without a series mean demand is at least 0\.1"):
-        drawn({"path": path, "uniform": [0.001, 2.0], "scale": scale}, scenario=scenario)
-    assert (drawn({"path": path, "uniform": [1.0, 2.0], "scale": scale}, scenario=scenario).mean_path >= 1.0).all()
+    low = drawn({"path": path, "uniform": [0.0001, 0.002], "scale": scale}, scenario=scenario)
+    assert (low.mean_demand(0, 1) == low.mean_path[:, :1]).all()
+    assert (low.mean_path < 0.1).all()

@@ -14,7 +14,7 @@ from arena.contract.kpi import Kpis, measure
 from arena.contract.version import RULES, contract_digest
 from arena.world.scenario import Scenario
 
-DIGEST: Final = "ca68e1caf1312d38c2871ef039a86652c3e5d85d4854412591f3813a0b7f2987"
+DIGEST: Final = "7f6e3fd2aa8d21eec67cda83b87da49438a8771e423cf94fc6f8e6b2df1b824d"
 
 PINNED: Final[dict[str, dict[str, float]]] = {
     "divergent-trend-seasonal-shock-goodwill-backlog": {

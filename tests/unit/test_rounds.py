@@ -30,7 +30,8 @@ from arena.plugins import Plugins
 from arena.results.rounds import Round, RoundTerms, digest_drawing, read_round, write_round
 from arena.results.rows import StoppingRule
 from arena.results.store import Store
-from arena.world.suite import Suite, load_suite
+from arena.world.contest_draws import Draw, Drawing, make_template
+from arena.world.suite import Suite, load_scenario, load_suite
 
 SECRET = Secret(master="5ec2e7" + "0" * 58, salt="5a17" + "0" * 60)
 OTHER = Secret(master="11" * 32, salt="22" * 32)
@@ -381,3 +382,15 @@ def test_a_round_until_decided_ends_by_its_own_rule(entrants: Path, tmp_path: Pa
     [found] = verify(tmp_path, reveal=REVEAL, contest_round=contest_round).differences
     assert (found.column, found.stored) == ("seeds", 2)
     assert "by the stopping rule of the round another batch follows" in str(found.recomputed)
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("serial-stationary-backlog", "d0172a9609238230857f9b52f3933a0a1d63809a819f6662a3e2cc44165e7b24"),
+        ("assembly-trend-seasonal-lost-sales", "77182d368285d8187dbce47c30da12cf8086398da8d9390ebbed8af6a572202c"),
+    ],
+)
+def test_what_a_version_adds_to_scenarios_changes_no_commitment_to_a_drawing(name, digest):
+    template = make_template(load_scenario(name), [Draw(path="demand.noise_scale", choice=(0.5, 1.0))], "a suite")
+    assert digest_drawing(Drawing(template=template, number=0, draws=1, public_seed=3)) == digest

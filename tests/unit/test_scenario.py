@@ -51,20 +51,6 @@ RULES = [
         r'sampling: .*did you mean "inverse_cdf"',
         {"demand": {"sampling": "inverse_cdf"}},
     ),
-    (
-        {"demand": {"base_mean": 0.02}},
-        r"demand\.base_mean: .*at least 0\.1.*series: \[0\.02\]",
-        {"demand": {"base_mean": 0.1}},
-    ),
-    ({"demand": {"base_mean": 0}}, r"demand\.base_mean: .*at least 0\.1", {"demand": {"series": [0]}}),
-    (
-        {"network": {**INLINE, "market_links": [{**INLINE["market_links"][0], "mean_demand": 0.02}]}},
-        r"network\.market_links\[0\]\.mean_demand: .*at least 0\.1.*series: \[0\.02\]",
-        {
-            "network": {**INLINE, "market_links": [{**INLINE["market_links"][0], "mean_demand": 0.02}]},
-            "demand": {"series": [0.02]},
-        },
-    ),
     ({"network": "seriall"}, r'unknown network, got "seriall"; did you mean "serial"', {"network": "serial"}),
     ({"network": 3}, r"network: must be a mapping", {"network": "w"}),
     ({"demand": {"series": "m6"}}, r'unknown demand series, got "m6"', {"demand": {"series": "m5"}}),

@@ -262,6 +262,7 @@ def test_the_command_lines_seed_texts(tmp_path):
     path = tmp_path / "secret.json"
     write_secret(new_secret(), path)
     assert parse_seeds("public", None, _DIGEST).label == "public"
+    assert parse_seeds("public:3", None, _DIGEST).count == 3
     hidden = parse_seeds("hidden:7", path, _DIGEST)
     assert (hidden.label, hidden.count, hidden.commitment) == ("hidden:7", 7, read_secret(path).commitment)
 
@@ -272,10 +273,12 @@ def test_the_command_lines_seed_texts(tmp_path):
         ("hidden:7", False, "need a secret"),
         ("public", True, "need no secret"),
         ("hidden:0", True, "between 1 and"),
-        ("hidden:-1", True, "public or hidden:N"),
-        ("hidden", True, "public or hidden:N"),
-        ("secret", False, "public or hidden:N"),
-        ("hidden:٣", True, "public or hidden:N"),
+        ("public:11", False, "between 1 and 10"),
+        ("public:", False, "public, public:N or hidden:N"),
+        ("hidden:-1", True, "public, public:N or hidden:N"),
+        ("hidden", True, "public, public:N or hidden:N"),
+        ("secret", False, "public, public:N or hidden:N"),
+        ("hidden:٣", True, "public, public:N or hidden:N"),
     ],
 )
 def test_other_seed_texts_are_refused(tmp_path, text, with_secret, message):

@@ -114,6 +114,9 @@ def rebuild_briefing(kind: str, fields: dict[str, Any]) -> Briefing:
     values = {name: _array_or_scalar(value) for name, value in fields.items() if name not in _TUPLES}
     values |= {name: tuple(fields[name]) for name in _TUPLES if fields.get(name) is not None}
     values["network"] = _network(fields["network"])
+    for name in ("history", "history_in_stock"):  # no rows, as lists have it, would lose the number of columns
+        values[name] = values[name].reshape(len(fields[name]), len(values["network"].market_links))
+        values[name].flags.writeable = False
     if fields.get("goodwill") is not None:
         values["goodwill"] = Goodwill.model_validate(fields["goodwill"])
     if fields.get("scenario") is not None:

@@ -32,7 +32,7 @@ def prove(
         What was proved; None where demand is no function of period and sentiment, or where rounding leaves open which.
     """
     scenario = briefing.scenario
-    if scenario is None or scenario.demand.sampling != "inverse_cdf":
+    if scenario is None or any(demand.sampling != "inverse_cdf" for demand in scenario.demands):
         return None
     try:
         program = SentimentProgram(briefing, gap=gap, work=Work(config.nodes, config.iterations))

@@ -79,11 +79,18 @@ def demand_of(briefing: OracleBriefing, short: BoolArray) -> FloatArray:
     """
     scenario, generator = briefing.scenario, briefing.generator()
     assert scenario is not None
+    # What depends on other demand is in the uniforms, and sampled by inverse CDF.
+    is_dependent = scenario.dependence is not None
+    uniforms = briefing.uniforms().tolist() if is_dependent else []
     sentiments = sentiments_of(briefing, short)
     demand = np.empty((scenario.horizon, len(scenario.network.market_links)))
     for period, sentiment in enumerate(sentiments):
         means = scenario.mean_demand(period, period + 1, sentiment)[:, 0].tolist()
-        demand[period] = [scenario.demand.draw(generator, mean) for mean in means]
+        if is_dependent:
+            each = zip(scenario.demands, uniforms[period], means, strict=True)
+            demand[period] = [one.quantile(uniform, mean) for one, uniform, mean in each]
+        else:
+            demand[period] = [one.draw(generator, mean) for one, mean in zip(scenario.demands, means, strict=True)]
     return demand
 
 

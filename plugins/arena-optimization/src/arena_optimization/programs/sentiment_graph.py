@@ -79,12 +79,11 @@ def sentiment_graph(briefing: OracleBriefing) -> SentimentGraph:
 
     def demand(period: int, sentiment: float) -> tuple[float, ...]:
         means = scenario.mean_demand(period, period + 1, sentiment)[:, 0].tolist()
-        return tuple(
-            scenario.demand.quantile(u, mean) for u, mean in zip(uniforms[period].tolist(), means, strict=True)
-        )
+        each = zip(scenario.demands, uniforms[period].tolist(), means, strict=True)
+        return tuple(one.quantile(uniform, mean) for one, uniform, mean in each)
 
     # With a noise scale above 1 demand need not rise with the mean, so equal ends would say nothing of what is between.
-    same = _SAME if scenario.demand.noise_scale <= 1.0 else 0.0
+    same = _SAME if (scenario.noise_scales <= 1.0).all() else 0.0
     layers = [[_Node(1.0, 1.0, demand(0, 1.0))]]
     arcs: list[_Arc] = []
     for period in range(1, scenario.horizon):

@@ -1,0 +1,106 @@
+"""How the episodes of an environment begin: which window of data is played, and what was before period 0."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.envs.reach import observation_bound
+from arena.simulate.compiled import CompiledScenario
+from arena.simulate.customers import draw_history, history_generator, window_generator
+from arena.world.customers import history_flags
+from arena.world.scenario import Scenario
+
+
+class Beginnings:
+    """Windows and histories of one environment, from streams of their own beside that of demand.
+
+    Args:
+        scenario: what is played, with all its windows.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._windows: dict[int, Scenario] = {}
+        self._choosing: np.random.Generator | None = None
+        self._remembering: np.random.Generator | None = None
+
+    def seed(self, seed: int | None) -> None:
+        """Begin the streams of a seed; None continues them, or begins them with a seed of the operating system."""
+        if seed is None and self._choosing is not None:
+            return
+        entropy: Any = np.random.SeedSequence().entropy if seed is None else seed
+        self._choosing, self._remembering = window_generator(entropy), history_generator(entropy)
+
+    def choose(self, options: dict[str, Any] | None = None) -> int:
+        """The window that the next episode plays.
+
+        Args:
+            options: of a reset; its `window` is taken where it is given.
+
+        Raises:
+            ValueError: If there is no such window.
+        """
+        asked = (options or {}).get("window")
+        if asked is not None:
+            self.scenario(int(asked))
+            return int(asked)
+        assert self._choosing is not None
+        return int(self._choosing.integers(self._scenario.windows)) if self._scenario.windows > 1 else 0
+
+    def scenario(self, window: int) -> Scenario:
+        """The scenario of a window.
+
+        Raises:
+            ValueError: If there is no such window.
+        """
+        if self._scenario.windows == 1 and window:
+            raise ValueError(f"scenario {self._scenario.name} has one window, and window {window} is asked for")
+        if window not in self._windows:
+            self._windows[window] = self._scenario.window_at(window)
+        return self._windows[window]
+
+    @property
+    def remembering(self) -> np.random.Generator:
+        """The stream of histories."""
+        assert self._remembering is not None
+        return self._remembering
+
+    def history(self, scenario: Scenario, generator: np.random.Generator) -> NDArray[np.float64]:
+        """Demand before the next episode, units, shape (history, market links).
+
+        Args:
+            scenario: of its window.
+            generator: the stream that its demand will be drawn from; nothing is taken from it.
+        """
+        markets = len(scenario.network.market_links)
+        return draw_history(scenario, self.remembering, lambda: copy.deepcopy(generator).random(markets))
+
+    def told(self, window: int, scenario: Scenario, generator: np.random.Generator) -> dict[str, Any]:
+        """What the info of a reset tells of the beginning: `window`, `history` and `history_in_stock`, where there are.
+
+        Args:
+            window: that is played.
+            scenario: of that window.
+            generator: the stream that demand will be drawn from.
+        """
+        info: dict[str, Any] = {"window": window} if self._scenario.windows > 1 else {}
+        if scenario.history:
+            info |= {"history": self.history(scenario, generator), "history_in_stock": history_flags(scenario)}
+        return info
+
+
+def bounds(scenario: Scenario, compiled: CompiledScenario, order_bound: float | None = None) -> tuple[float, float]:
+    """The largest order and the largest entry of an observation in any window, units.
+
+    Args:
+        scenario: what is played.
+        compiled: the scenario compiled.
+        order_bound: the largest order, where it does not follow from the scenario.
+    """
+    played = [scenario.window_at(window) for window in range(scenario.windows)] if scenario.windows > 1 else [scenario]
+    most = max(each.order_bound for each in played) if order_bound is None else order_bound
+    return most, max(observation_bound(each, compiled, most) for each in played)
