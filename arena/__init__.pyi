@@ -163,5 +163,6 @@ from .world.scenario import Scenario as Scenario
 from .world.scoring import ScoreRule as ScoreRule
 from .world.stock_points import StockPoint as StockPoint
 from .world.suite import Suite as Suite, load_scenario as load_scenario, load_suite as load_suite
+from .world.written import network_content as network_content
 
 __version__: str

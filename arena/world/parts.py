@@ -1,7 +1,8 @@
 """Parts of a world beyond the first schema, by name: what a scenario uses, and what a controller plays.
 
 A controller of a plugin declares the parts that it plays (`arena.ControllerSpec.plays`). One that does not play a part
-of a scenario is refused by name before anything is played, because it would silently play another world.
+of a scenario is refused by name before anything is played, because it would silently play another world. What only adds
+to what controllers are told, as a history does, is not a part: who does not read it plays the same world.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from arena.world.scenario import Scenario
 
 Part = Literal[
+    "market_demand",
+    "distributions",
+    "autoregression",
+    "correlation",
+    "visible_sales",
     "varying_lead_times",
     "hidden_arrivals",
     "order_delays",
@@ -30,10 +36,17 @@ Part = Literal[
     "warm_up",
 ]
 
+_FIRST_DISTRIBUTIONS: Final = ("poisson", "normal", "uniform")
+
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 """All parts, in the order in which they are listed."""
 
 MEANINGS: Final[Mapping[Part, str]] = {
+    "market_demand": "market links with demand of different kinds",
+    "distributions": "negative binomial, gamma and empirical demand",
+    "autoregression": "demand whose deviations follow one another",
+    "correlation": "demand that is correlated between market links",
+    "visible_sales": "sales that are seen in place of demand",
     "varying_lead_times": "lead times that vary from order to order, and orders that are lost",
     "hidden_arrivals": "arrivals that do not show which order came",
     "order_delays": "orders that their supplier sees later",
@@ -60,6 +73,12 @@ def parts_of(scenario: Scenario) -> tuple[Part, ...]:
     """
     network = scenario.network
     used: dict[Part, bool] = {part: uses(network) for part, uses in _OF_NETWORK.items()}
+    demands = scenario.demands
+    used["market_demand"] = any(link.demand is not None for link in network.market_links)
+    used["distributions"] = any(each.distribution not in _FIRST_DISTRIBUTIONS for each in demands)
+    used["autoregression"] = any(each.autoregression for each in demands)
+    used["correlation"] = scenario.correlation is not None
+    used["visible_sales"] = scenario.visible_demand == "sales"
     used["hidden_arrivals"] = bool(network.varying_links) and scenario.visible_arrivals == "total"
     used["warm_up"] = scenario.warm_up > 0
     return tuple(part for part in PARTS if used[part])

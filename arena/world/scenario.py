@@ -149,9 +149,9 @@ class Scenario(FrozenSchema):
     def _visibility_faults(self) -> list[FieldFault]:
         if self.visible_demand == "demand":
             return []
-        if self.fulfilment == "backlog":
+        if any(self.carried_shares):
             rule = "where customers wait, everybody sees how many do: only lost sales can be unseen"
-            fix = "write fulfilment: lost_sales, or visible_demand: demand"
+            fix = "write fulfilment: lost_sales (market links may have one of their own), or visible_demand: demand"
             return [FieldFault("visible_demand", self.visible_demand, rule, fix)]
         if self.goodwill is not None:
             rule = "customers' sentiment is seen, and falls where sales are lost: it would tell what is not to be seen"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from arena.world.customers import WrittenDemand, demand_of, matched_data
 from arena.world.demand import Demand
+from arena.world.network import Network
 
 _ADDED_TO_DEMAND: Final[dict[str, Any]] = {
     "dispersion": None,
@@ -114,6 +115,23 @@ def without_unused(data: dict[str, Any]) -> dict[str, Any]:
         else:
             link["demand"] = _without(link["demand"], _ADDED_TO_DEMAND)
     return _without(data, _ADDED_TO_SCENARIO)
+
+
+def network_content(network: Network) -> dict[str, Any]:
+    """A network as plain data for JSON, without what versions added to nodes and links and it does not use.
+
+    So data that were derived from a network, such as the signature of what a policy was trained for, stay the same when
+    the schema grows.
+
+    Args:
+        network: any.
+    """
+    data = network.model_dump(mode="json", by_alias=True)
+    _leave_out_unused(data)
+    for link in data["market_links"]:
+        if link["demand"] is None:
+            del link["demand"]
+    return data
 
 
 def _leave_out_unused(network: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from typing_extensions import TypeIs
 
-from arena import ArenaError, Network
+from arena import ArenaError, Network, network_content
 from arena_rl.inputs.echelon_positions import SupplyStructure
 from arena_rl.inputs.observations import BatchBriefing
 from arena_rl.policies.actor import ActorPolicy
@@ -54,11 +54,9 @@ class PolicyFile(BaseModel, frozen=True, extra="forbid"):
 
 def signature(network: Network) -> str:
     """SHA-256 of the data that a policy for one network depends on: all but names, initial stocks and mean demands."""
-    data = network.anonymous().model_dump(mode="json", by_alias=True)
+    data = network_content(network.anonymous())
     for node in data["nodes"]:
         del node["initial_stock"]
-    for link in data["market_links"]:
-        del link["demand"]  # no policy is told it; and a field that was added later changes no signature
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
