@@ -83,7 +83,7 @@ def new(
     from arena.entry.limits import load_limits
     from arena.errors import unknown_name
     from arena.jail.isolation import ISOLATION_ORDER
-    from arena.play.rounds import make_round
+    from arena.play.rounds import find_strange_oracles, make_round
     from arena.play.seats import strongest
     from arena.results.rounds import write_round
     from arena.results.rows import OFFICIAL_ISOLATION
@@ -94,8 +94,9 @@ def new(
         raise unknown_name("isolation level", str(isolation), ISOLATION_ORDER)
     plan = parse_seeds(seeds, secret if seeds.startswith("hidden") else None, contract_digest())
     trusted = pin(trust)
+    entered = load(submissions, settings, trusted).require()
     made = make_round(
-        load(submissions, settings, trusted).require(),
+        entered,
         choose_suite(suite, [], plan),
         plan,
         isolation=level,
@@ -115,8 +116,10 @@ def new(
         ),
     )
     write_round(made, file)
+    for warning in find_strange_oracles(entered):
+        warn(warning)
     if level not in OFFICIAL_ISOLATION:
-        warn(f"results at level {level} are not official; official are {' and '.join(sorted(OFFICIAL_ISOLATION))}")
+        warn(f"results at level {level} are not official; official is {' and '.join(sorted(OFFICIAL_ISOLATION))}")
     with kept(f"the round is written; its digest is printed by: arena round show {file}"):
         print(made.digest)
 

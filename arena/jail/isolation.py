@@ -10,6 +10,9 @@ Isolation = Literal["trusted", "process", "strict", "sandbox"]
 ISOLATION_ORDER: Final[tuple[Isolation, ...]] = get_args(Isolation)
 """Isolation levels, weakest first."""
 
+LOCKED_ISOLATION: Final = frozenset({"strict", "sandbox"})
+"""Levels at which a controller is locked in: what it learnt in an episode binds it when the episode is played again."""
+
 PROGRAMS_ISOLATION: Final = "sandbox"
 """The level that can contain the programs that a jailed process starts."""
 

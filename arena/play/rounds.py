@@ -91,6 +91,23 @@ def make_round(
     )
 
 
+def find_strange_oracles(submissions: Sequence[Submission]) -> Iterator[str]:
+    """Yield a warning for each submission on the oracle track that runs code of its own, or of an untrusted package.
+
+    Who knows the demand to come is to be the organiser's own reference: it plays first and apart, and whoever it works
+    with would need less of a channel than anybody else.
+
+    Args:
+        submissions: who plays a round.
+    """
+    for submission in submissions:
+        if submission.track == "oracle" and (submission.untrusted or not submission.plugin):
+            yield (
+                f"{submission.path} plays on the oracle track with code of {submission.distribution or 'its own'}; "
+                "let only references of your own do so"
+            )
+
+
 def refuse_departures(
     contest_round: Round,
     submissions: Sequence[Submission],

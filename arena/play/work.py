@@ -10,12 +10,11 @@ from pathlib import Path
 from arena.contract.seeds import EpisodeSeed, SeedPlan
 from arena.entry.submission import Submission
 from arena.errors import ArenaError
-from arena.jail.isolation import Isolation, strength
+from arena.jail.isolation import LOCKED_ISOLATION, Isolation, strength
 from arena.jail.limits import Limits
 from arena.jail.own_copy import Kept
 from arena.results.attempts import Precedent, read_journals, remove_journals
 from arena.results.record import EpisodeKey, episode_key
-from arena.results.rows import OFFICIAL_ISOLATION
 from arena.results.store import Store
 from arena.results.stored import EpisodeStatus
 from arena.world.scenario import Scenario
@@ -149,7 +148,7 @@ def missing(job: Job, seeds: SeedPlan, store: Store) -> list[WorkItem]:
                 status, precedent = stored.get(key), precedents.get(key)
                 if _is_played(status, job.isolation):
                     continue
-                if status is not None and status.isolation in OFFICIAL_ISOLATION:
+                if status is not None and status.isolation in LOCKED_ISOLATION:
                     precedent = _with_earlier_level(store, key, status, precedent)
                 items.append(replace(item, precedent=precedent))
     random.SystemRandom().shuffle(items)

@@ -13,8 +13,12 @@ from arena.results.fingerprint import Digests
 from arena.results.trusted import TrustedPackageRow
 from arena.world.scoring import ScoreRule
 
-OFFICIAL_ISOLATION: Final = frozenset({"strict", "sandbox"})
-"""Isolation levels whose results are official, in a round."""
+OFFICIAL_ISOLATION: Final = frozenset({"sandbox"})
+"""Isolation levels whose results are official, in a round.
+
+At `strict`, what one controller looks for in vain shows to the next one by the clock: whole episodes can be passed on
+(see docs/attacks.md).
+"""
 
 DEFAULT_MARGIN: Final = 0.002
 """Difference of scores that does not matter, unless the organiser says otherwise."""
@@ -116,9 +120,9 @@ class StandingRow(BaseModel):
     isolation: Isolation
     """The weakest isolation level among its episodes."""
     official: bool
-    """Whether it is ranked or a reference, has played every episode of a round, and all of them at level strict or
-    sandbox. Results on public seeds are never official, since everybody knows the demand, and neither is practice on
-    hidden ones, to which nobody committed beforehand."""
+    """Whether it is ranked or a reference, has played every episode of a round, and all of them at level sandbox.
+    Results on public seeds are never official, since everybody knows the demand, and neither is practice on hidden
+    ones, to which nobody committed beforehand."""
     complete: bool
     """Whether every scenario and seed of the suite was played and none was lost to the arena's own failures."""
     episodes: int

@@ -78,14 +78,14 @@ def test_the_strongest_level_is_the_default_and_is_recorded(run, workers):
 
 
 @pytest.mark.parametrize("level", LOCKED)
-def test_results_of_a_round_at_a_locked_level_are_official_and_those_of_a_process_are_not(run, level):
+def test_results_of_a_round_in_a_sandbox_are_official_and_others_are_not(run, level):
     require_or_skip(level)
     name = write("mine", CURIOUS.replace("FILE", "__file__"))
     assert run("seeds", "new", "contest.secret").exit_code == 0
     # A round is of a suite: that of the one scenario.
     Path("one.yaml").write_text(f"name: one\nscenarios: [{SCENARIO[1]}]\n")
     hidden = ("--suite", "one.yaml", "--seeds", "hidden:2", "--secret", "contest.secret")
-    for isolation, official in ((level, True), ("process", False)):
+    for isolation, official in ((level, level == "sandbox"), ("process", False)):
         terms = (f"{isolation}.json", "--submissions", name, *hidden, "--isolation", isolation)
         assert run("round", "new", *terms).exit_code == 0
         played = ("--round", f"{isolation}.json", "--secret", "contest.secret")

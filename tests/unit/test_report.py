@@ -378,13 +378,16 @@ def test_official_results_carry_no_notice() -> None:
         )
         return render_report(standings, records)
 
-    public, weak = "These seeds are public", "Only episodes played at isolation level strict or sandbox"
+    public, weak = "These seeds are public", "Only episodes played at isolation level sandbox"
     practice, hidden, played = "This is practice on hidden seeds", "c" * 64, "d" * 64
-    expected = {("process", None, None): (True, True, False, True), ("strict", None, None): (True, True, False, False)}
+    expected = {("process", None, None): (True, True, False, True), ("sandbox", None, None): (True, True, False, False)}
     expected |= {("process", hidden, None): (True, False, True, True)}
-    expected |= {("strict", hidden, None): (True, False, True, False)}
+    expected |= {("sandbox", hidden, None): (True, False, True, False)}
     expected |= {("process", hidden, played): (True, False, False, True)}
-    expected |= {("strict", hidden, played): (False, False, False, False)}
+    expected |= {
+        ("sandbox", hidden, played): (False, False, False, False),
+        ("strict", hidden, played): (True, False, False, True),
+    }
     for arguments, shown in expected.items():
         page = notice(*arguments)
         assert tuple(words in page for words in ("Not official", public, practice, weak)) == shown

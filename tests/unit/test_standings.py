@@ -344,12 +344,12 @@ class TestFailures:
         assert (alpha.mean_profit, alpha.decision_time, alpha.episodes) == (None, None, 0)
         assert scenario_row(standings, "alpha", "north").infrastructure_failures == 2
 
-    def test_official_needs_a_round_strict_isolation_throughout_and_every_episode(self) -> None:
-        strict = play("alpha", {"north": [1.0, 2.0]}, isolation="strict")
-        sandboxed = [strict[0], strict[1].model_copy(update={"isolation": "sandbox"})]
-        mixed = [strict[0], strict[1].model_copy(update={"isolation": "process"})]
-        expected = [(strict, "strict", True), (sandboxed, "strict", True), (mixed, "process", False)]
-        for records, weakest, official in [*expected, (strict[:1], "strict", False)]:
+    def test_official_needs_a_round_a_sandbox_throughout_and_every_episode(self) -> None:
+        sandboxed = play("alpha", {"north": [1.0, 2.0]}, isolation="sandbox")
+        strict = [sandboxed[0], sandboxed[1].model_copy(update={"isolation": "strict"})]
+        mixed = [sandboxed[0], sandboxed[1].model_copy(update={"isolation": "process"})]
+        expected = [(sandboxed, "sandbox", True), (strict, "strict", False), (mixed, "process", False)]
+        for records, weakest, official in [*expected, (sandboxed[:1], "sandbox", False)]:
             for commitment, round_digest in (("c" * 64, "d" * 64), ("c" * 64, None), (None, None)):
                 standings = compute(records, 2, ("north",), commitment=commitment, round_digest=round_digest)
                 alpha = row(standings, "alpha")
@@ -360,7 +360,7 @@ class TestFailures:
     @pytest.mark.parametrize(("fallbacks", "ranked"), [(0, True), (30, True), (31, False), (60, False)])
     def test_a_submission_that_its_stand_in_played_has_no_rank(self, fallbacks: int, ranked: bool) -> None:
         """Half of its 60 decisions is enough to be ranked."""
-        counts = {"decisions": 30, "isolation": "strict"}
+        counts = {"decisions": 30, "isolation": "sandbox"}
         records = [
             make_record("alpha", "north", 0, 9.0, fallbacks=min(30, fallbacks), **counts),
             make_record("alpha", "north", 1, 9.0, fallbacks=max(0, fallbacks - 30), **counts),
