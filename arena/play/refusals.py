@@ -69,19 +69,15 @@ def refuse_unplayed_parts(submissions: Sequence[Submission], suite: Suite) -> No
     for scenario in suite.scenarios:
         for part in parts_of(scenario):
             found.setdefault(part, scenario.name)
-    faults = [
-        Fault(
-            str(submission.path),
-            "controller",
-            submission.controller,
-            f"does not play {MEANINGS[part]} ({part}), which scenario {scenario} has",
-            "leave the submission out, or play scenarios without that",
-        )
-        for submission in submissions
-        if submission.plays is not None
-        for part, scenario in found.items()
-        if part not in submission.plays
-    ]
+    faults = []
+    for submission in submissions:
+        missing = [part for part in found if submission.plays is not None and part not in submission.plays]
+        if missing:
+            named = "; ".join(f"{MEANINGS[part]} ({part}, in scenario {found[part]})" for part in missing)
+            fix = "leave the submission out, or play scenarios without that"
+            faults.append(
+                Fault(str(submission.path), "controller", submission.controller, f"does not play: {named}", fix)
+            )
     if faults:
         raise InvalidInput(faults)
 
