@@ -171,6 +171,8 @@ def evaluate(
     models = make_access(llm, llm_endpoint or (), transcripts, granted, trusted)
     level = isolation or strongest()
     loaded = load(paths, settings, trusted)
+    for sentence in dict.fromkeys(note for one in chosen.scenarios for note in one.data_notes):
+        warn(f"read {sentence}")
     submissions, refused = (loaded.require(), []) if refuse_faulty else _admit(loaded, level, chosen)
     submissions = with_models(submissions, models, output)
     options: dict[str, Any] = {

@@ -166,9 +166,19 @@ def _world(scenario: Scenario, demand: Demand | None, past: NDArray[np.float64])
 
 
 def _renamed(scenario: Scenario) -> Scenario:
-    network = scenario.network.model_copy(update={"name": "another", "description": "Another network."})
-    changes = {"name": "another-world", "published_id": "Z|another", "note": "Another note.", "network": network}
-    return scenario.model_copy(update=changes)
+    network = scenario.network
+    changes: dict[str, Any] = {"name": "another", "description": "Another network."}
+    changes["supply_links"] = _with_names(network.supply_links, "way")
+    demands = (scenario.demand, *(link.demand for link in network.market_links))
+    if all(demand is None or demand.data is None for demand in demands):  # recorded markets are found by these names
+        changes["nodes"] = _with_names(network.nodes, "place")
+        changes["market_links"] = _with_names(network.market_links, "shop")
+    told = {"name": "another-world", "published_id": "Z|another", "note": "Another note."}
+    return scenario.model_copy(update={**told, "network": network.model_copy(update=changes)})
+
+
+def _with_names(entries: Sequence[Any], word: str) -> tuple[Any, ...]:
+    return tuple(each.model_copy(update={"name": f"{word} {position}"}) for position, each in enumerate(entries))
 
 
 def _with_other_links(scenario: Scenario) -> Scenario:

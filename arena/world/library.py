@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from arena.documents import load_document
 from arena.errors import Fault, InvalidInput, unknown_name
 from arena.schemas import parse_as
+from arena.world.data.demand_data import LONGEST_NOTE
+from arena.world.data.reading import read_data
 from arena.world.data.series_table import read_series_table
+from arena.world.data.source import parse_data_source
 from arena.world.demand import LONGEST_SERIES, Series
 from arena.world.kinds import require_kind
 from arena.world.network import Network
@@ -184,13 +186,8 @@ def _data(given: object, base: Path | None) -> object:
     """Recorded demand from a table that the author describes (a mapping with `file`), or as it is."""
     if not isinstance(given, Mapping) or "file" not in given:
         return given
-    try:
-        described = import_module("arena.world.data.source").parse_data_source(given, "", "demand.data")
-        return import_module("arena.world.data.reading").read_data(described, base)[0]
-    except ModuleNotFoundError:
-        rule = "this arena reads no tables of recorded demand"
-        fix = "write the data themselves: markets, start, frequency and values"
-        raise InvalidInput([Fault("", "demand.data.file", given["file"], rule, fix)]) from None
+    data, reading = read_data(parse_data_source(given, "", "demand.data"), base)
+    return data.model_copy(update={"note": reading.sentence[:LONGEST_NOTE]})
 
 
 def _series(given: object, base: Path | None) -> object:

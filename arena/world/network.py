@@ -8,14 +8,17 @@ market link is a *retailer* as well.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TypeVar
 
 from pydantic import model_validator
 
 from arena.errors import FaultList
 from arena.world.network_rules import network_faults
-from arena.world.nodes_and_links import Component, SupplyLink
+from arena.world.nodes_and_links import Component, MarketLink, Node, SupplyLink
 from arena.world.stock_points import StockPoint, stock_points_of
 from arena.world.supply_graph import SupplyGraph, positions_by
+
+Named = TypeVar("Named", Node, SupplyLink, MarketLink)
 
 
 class Network(SupplyGraph):
@@ -80,16 +83,21 @@ class Network(SupplyGraph):
         nodes = len(self.managed)
         return tuple(point.node if point.component is None else nodes + point.component for point in self.stock_points)
 
+    def unnamed(self) -> Network:
+        """The same network without its name, its description, and names of nodes and links."""
+        changes = {
+            "nodes": tuple(map(_without_name, self.nodes)),
+            "supply_links": tuple(map(_without_name, self.supply_links)),
+            "market_links": tuple(map(_without_name, self.market_links)),
+        }
+        return self.model_copy(update={"name": "", "description": "", **changes})
+
     def anonymous(self) -> Network:
         """The same network without names, description and demands: what every track may show."""
-        nodes = tuple(node if node.name is None else node.model_copy(update={"name": None}) for node in self.nodes)
-        supply = tuple(
-            link if link.name is None else link.model_copy(update={"name": None}) for link in self.supply_links
-        )
-        untold = {"name": None, "mean_demand": None, "demand": None}
-        markets = tuple(link.model_copy(update=untold) for link in self.market_links)
-        changes = {"nodes": nodes, "supply_links": supply, "market_links": markets}
-        return self.model_copy(update={"name": "", "description": "", **changes})
+        untold = {"mean_demand": None, "demand": None}
+        unnamed = self.unnamed()
+        links = tuple(link.model_copy(update=untold) for link in unnamed.market_links)
+        return unnamed.model_copy(update={"market_links": links})
 
     def without_lead_time_laws(self) -> Network:
         """The same network with promised lead times alone; of those that vary, the longest one is told besides."""
@@ -114,3 +122,7 @@ def promised_link(link: SupplyLink) -> SupplyLink:
         return link
     hidden = {"lead_time_distribution": None, "lead_time_series": None, "longest_lead_time": link.slots}
     return link.model_copy(update=hidden)
+
+
+def _without_name(each: Named) -> Named:
+    return each if each.name is None else each.model_copy(update={"name": None})

@@ -167,6 +167,14 @@ class Scenario(FrozenSchema):
         """
         return resolve_demands(self)
 
+    @property
+    def data_notes(self) -> tuple[str, ...]:
+        """What was read of each table of recorded demand, for people."""
+        written = (self.demand, *(link.demand for link in self.network.market_links))
+        return tuple(
+            each.data.note for each in written if each is not None and each.data is not None and each.data.note
+        )
+
     @cached_property
     def smallest_means(self) -> NDArray[np.float64]:
         """Lower bound of the mean per market link, shape (market links,), units per period. Read-only."""
@@ -255,7 +263,7 @@ class Scenario(FrozenSchema):
             link if link.demand is None else link.model_copy(update={"demand": _unnamed(self, link.demand, (i,))})
             for i, link in enumerate(self.network.market_links)
         )
-        network = self.network.model_copy(update={"name": "", "description": "", "market_links": links})
+        network = self.network.model_copy(update={"market_links": links}).unnamed()
         shared = [i for i, link in enumerate(links) if link.demand is None]
         demand = _unnamed(self, self.demand, shared)
         changes = {"name": "anonymous", "published_id": None, "note": "", "network": network, "demand": demand}
@@ -339,5 +347,6 @@ def _unnamed(scenario: Scenario, demand: Demand, links: Sequence[int]) -> Demand
     if demand.series is not None:
         changes["series"] = demand.series.model_copy(update={"name": ""})
     if demand.data is not None and links:
-        changes |= {"data": matched_data(demand, scenario.network, links), "by": "order"}
+        played = matched_data(demand, scenario.network, links).model_copy(update={"note": ""})
+        changes |= {"data": played, "by": "order"}
     return demand.model_copy(update=changes) if changes else demand

@@ -23,6 +23,9 @@ MOST_VALUES: Final = 5_000_000
 LONGEST_NAME: Final = 200
 """Most characters of a market's name."""
 
+LONGEST_NOTE: Final = 1_000
+"""Most characters of a note."""
+
 PastEnd = Literal["error", "repeat"]
 """How periods after the last recorded one are played: refused, or as the last one."""
 
@@ -32,8 +35,8 @@ _DAYS: Final = {"day": 1, "week": 7}
 class DemandData(FrozenSchema):
     """Recorded demand of one or more markets, a value per market and period, without gaps.
 
-    Made by `read_data` from a table, or by hand. It holds no path and no option of the reader, so that equal numbers
-    give an equal digest wherever they were read.
+    Made by `read_data` from a table, or by hand. But for a note that takes part in no digest, it holds no path and no
+    option of the reader, so that equal numbers give an equal digest wherever they were read.
     """
 
     markets: tuple[Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)], ...] = Field(
@@ -55,6 +58,7 @@ class DemandData(FrozenSchema):
         "recorded; absent: not known",
     )
     past_end: PastEnd = Field(default="error", description="periods after the last one: refused, or as the last one")
+    note: str = Field(default="", max_length=LONGEST_NOTE, description="what was read of which table, for people")
 
     @model_validator(mode="after")
     def _fits_together(self) -> DemandData:
