@@ -8,17 +8,13 @@ percent worse is seen.
 import numpy as np
 import pytest
 from scipy.stats import norm
-from textbook import (
-    Policy,
+from textbook import Policy, echelon_base_stock, order_up_to, planned, play_many, sterman_rule
+from textbook_programs import (
     best_reorder_levels,
-    echelon_base_stock,
-    order_up_to,
-    planned,
-    play_many,
+    solve_assembly,
     solve_beer_game,
     solve_dual_sourcing,
     solve_lost_sales,
-    sterman_rule,
 )
 
 from arena.simulate.simulator import Simulator
@@ -154,6 +150,13 @@ def test_the_best_base_stock_policy_of_lost_sales_costs_more() -> None:
 
 def test_clark_and_scarfs_line() -> None:
     assert_costs_its_optimum("clark-scarf", echelon_base_stock([6.49, 12.02, 22.71]), 8)
+
+
+def test_assembly() -> None:
+    solved = solve_assembly(5, lead_times=(1, 3, 1), holding=(3, 1, 0.5), shortage=20)
+    assert (solved.shop, solved.fast, solved.slow) == (15, 28, 38)
+    assert solved.cost * COUNTED == pytest.approx(OPTIMA["assembly"], abs=0.5)
+    assert_costs_its_optimum("assembly", solved.policy, 9)
 
 
 def test_stermans_benchmark_of_the_beer_game_by_stage() -> None:

@@ -57,7 +57,7 @@ def test_the_published_rows(name, expected):
         ("smoke", 4),
         ("networks", 10),
         ("certified", 8),
-        ("classic", 24),
+        ("classic", 25),
         ("stress", 30),
         ("transfer", 24),
     ],
