@@ -59,7 +59,7 @@ def test_every_row_has_a_stated_optimum_and_its_source() -> None:
         assert any(f"{year}" in scenario.note for year in range(1951, 2023)), scenario.name
 
 
-def test_stationary_rows_count_a_thousand_periods_after_a_warm_up() -> None:
+def test_stationary_rows_count_a_thousand_periods() -> None:
     single = {"newsvendor-salvage", "wagner-whitin", "beer-game"}
     for name, scenario in SCENARIOS.items():
         assert (scenario.horizon - scenario.warm_up == COUNTED) == (name not in single), name
