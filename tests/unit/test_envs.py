@@ -64,8 +64,9 @@ def test_every_registered_environment_plays_an_episode_without_a_warning(identif
     env = gymnasium.make(identifier)  # through Gymnasium's passive checker
     env.reset(seed=1)
     env.action_space.seed(1)
-    ends = [env.step(env.action_space.sample())[2:4] for _ in range(30)]
-    assert ends == [(False, False)] * 29 + [(False, True)]
+    horizon = env.unwrapped.scenario.horizon
+    ends = [env.step(env.action_space.sample())[2:4] for _ in range(horizon)]
+    assert ends == [(False, False)] * (horizon - 1) + [(False, True)]
 
 
 def test_short_ids_play_what_their_published_counterparts_play() -> None:

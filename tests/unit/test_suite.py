@@ -57,6 +57,7 @@ def test_the_published_rows(name, expected):
         ("smoke", 4),
         ("networks", 10),
         ("certified", 8),
+        ("classic", 25),
         ("stress", 30),
         ("transfer", 24),
     ],
@@ -70,7 +71,8 @@ def test_size_and_names_of_the_shipped_suites(name, rows):
 
 
 def test_the_shipped_suites_are_these():
-    assert set(suite_names()) == {"certified", "core", "multi-agent", "networks", "smoke", "stress", "transfer"}
+    shipped = {"certified", "classic", "core", "multi-agent", "networks", "smoke", "stress", "transfer"}
+    assert set(suite_names()) == shipped
 
 
 @pytest.mark.parametrize("name", ["core", "multi-agent"])

@@ -27,7 +27,7 @@ def levels(covers, holding_costs, backlog_cost, mean, law=POISSON) -> list[float
 
 
 # --- levels -----------------------------------------------------------------------------------------------------------
-# Computed by `optimize_base_stock_levels` of stockpyl 1.0.2, on numpy 1.26: the release does not run on numpy 2, which
+# Computed by `optimize_base_stock_levels` of stockpyl 1.0.2, on numpy 1.26: the function does not run on numpy 2, which
 # the arena needs. Its lead times are the covers here, since it orders after demand is seen.
 
 
