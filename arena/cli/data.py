@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from arena.world.data import DataSource, DemandData, Reading
 
 _PLOT_WIDTH: Final = 48
-_SENTENCE_WIDTH: Final = 1_000
 _DOCUMENTS: Final = (".yaml", ".yml")
 
 
@@ -125,7 +124,7 @@ def _show(data: DemandData, reading: Reading, most: int, as_json: bool) -> None:
         ]
         print_json({"reading": fields, "markets": rows})
         return
-    print(printable(reading.sentence, _SENTENCE_WIDTH))
+    print(printable(reading.sentence, table_options.SENTENCE_WIDTH))
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
     is_plain = not encoding.startswith("utf")
     table = []

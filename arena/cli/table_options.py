@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _ONLY: Final = "--only"
 """The option for the field `markets`; `--markets` of `arena data describe` says how many are shown."""
 
+SENTENCE_WIDTH: Final = 1_000
+"""Most characters that are shown of the sentence that says what was read."""
+
 Layout = Annotated[str | None, typer.Option(help="long, wide or rows.")]
 Date = Annotated[str | None, typer.Option(help="Column of dates (long, wide).")]
 Market = Annotated[list[str] | None, typer.Option(help="Column that names the market; give it again for more.")]
