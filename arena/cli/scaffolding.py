@@ -90,7 +90,7 @@ def world(
         print("it plays as it is; the values below these lines are made up, write your own:")
         for file, line, text in made.marks:
             print(f"  {file}:{line}  {text}")
-        print(f"next: arena evaluate SUBMISSIONS --scenario {made.scenario}")
+        print(f"next: arena evaluate SUBMISSIONS --scenario {made.scenario} --seeds public:{chosen.number}")
 
 
 def _write(kind: Kind, name: str, place: Path) -> None:
