@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -86,6 +87,14 @@ def test_it_plays_in_ranks(repository: Path) -> None:
     ranked = json.loads(Path("out/standings.json").read_text(encoding="utf-8"))
     assert {row["submission"] for row in ranked["rows"]} == {"ss", "newsvendor"}
     assert all(row["episodes"] == 2 and row["forfeits"] == 0 for row in ranked["rows"])
+    done = invoke(["export", "out", "--output", "table.csv"])
+    assert done.exit_code == 0, done.stderr
+    with Path("table-periods.csv").open(encoding="utf-8", newline="") as file:
+        links = {(row["link_name"], row["origin"], row["destination"]) for row in csv.DictReader(file)}
+    assert ("", "supplier", "Süd") in links
+    assert ("Süd", "Süd", "Süd customers") in links
+    with Path("table-nodes.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["node"] for row in csv.DictReader(file)} == {"Süd", "North"}
 
 
 def test_the_table_is_found_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
