@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from arena import Network, Scenario
 from arena.documents import parse_document
@@ -101,7 +100,7 @@ def default_in_words(field: Any) -> str:
         return "required"
     if field.default_factory is not None:
         return "`{}`"
-    if field.default in (None, PydanticUndefined):
+    if field.default is None:
         return ""
     return f"`{field.default:.4g}`" if isinstance(field.default, float) else f"`{json.dumps(field.default)}`"
 
