@@ -39,7 +39,7 @@ def render(mode: str, scenario: Scenario, simulator: Simulator) -> Any:
 
 
 def table(scenario: Scenario, simulator: Simulator) -> str:
-    """A table with a row per managed node, after the last period.
+    """A table with a row per managed node, by its name or else its id, after the last period.
 
     Units are on hand at the end, ``coming`` (under way to the node), customers' ``demand``, what was ``sold`` to them
     and what stayed ``unfilled``, and ``shipped`` to other nodes; money is the node's profit in the period and so far.
@@ -58,7 +58,7 @@ def table(scenario: Scenario, simulator: Simulator) -> str:
         texts.append(f"{shipped:.1f}" if ships else "-")
         texts.append(f"{ledger.node_profit[-1, position] if played else 0.0:.2f}")
         texts.append(f"{ledger.node_profit[:, position].sum():.2f}")
-        rows.append([str(node), _role_name(network, node), *texts])
+        rows.append([network.label(node), _role_name(network, node), *texts])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(
@@ -187,5 +187,5 @@ def _draw_nodes(
             wanted, missing = state.demand[sold_to].sum(), state.unfilled[sold_to].sum()
             text = f"{wanted:.0f}" + (f"\n−{missing:.0f}" if missing > 0 else "")
         axes.text(x, y, text, fontsize=9, color=_INK, ha="center", va="center", zorder=4)
-        label = f"{_role_name(network, node)} {node}"
+        label = network.node(node).name or f"{_role_name(network, node)} {node}"
         axes.text(x, y - height / 2 - 0.06, label, fontsize=7, color=colour, ha="center", va="top", zorder=4)

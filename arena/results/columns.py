@@ -39,6 +39,7 @@ PERIOD_COLUMNS: Final = (
     *_PERIOD,
     "quantity",
     "link",
+    "link_name",
     "origin",
     "destination",
     "units",
@@ -49,7 +50,8 @@ PERIOD_COLUMNS: Final = (
 - `realised_demand`: `link` is a position among its market links;
 - `lead_time`, where lead times vary: that of the period's order on a supply link; -1: the order never arrives.
 
-`origin` and `destination` are the ends of the link, empty where the content of the scenario is not stored."""
+`link_name` is the link's name, empty where it has none; `origin` and `destination` are its ends by their names, or else
+their ids. All three are empty where the content of the scenario is not stored."""
 
 NODE_COLUMNS: Final = (
     *_PERIOD,

@@ -54,7 +54,16 @@ _COLUMNS: Final = {"episodes": EPISODE_COLUMNS, "periods": PERIOD_COLUMNS, "node
 """Tables of an export with their columns, in the order of `Exported`."""
 _REPEATING: Final = {
     "episodes": (),
-    "periods": ("submission", "submission_digest", "scenario", "commitment", "quantity", "origin", "destination"),
+    "periods": (
+        "submission",
+        "submission_digest",
+        "scenario",
+        "commitment",
+        "quantity",
+        "link_name",
+        "origin",
+        "destination",
+    ),
     "nodes": ("submission", "submission_digest", "scenario", "commitment", "node"),
 }
 _BLOCK: Final = 450

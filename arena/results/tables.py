@@ -20,7 +20,6 @@ from arena.results.stored import Series, StoredScenario
 from arena.simulate.batch import NodeHistory, replay_batch
 from arena.simulate.compiled import CompiledScenario, compile_scenario
 from arena.world.network import Network
-from arena.world.nodes_and_links import Node
 
 
 class Texts(NamedTuple):
@@ -81,7 +80,7 @@ class Tables:
         ]
         names: list[str | None] = [None]
         places: dict[str, int] = {}
-        ends = {"origin": [], "destination": []}  # type: dict[str, list[NDArray[np.int32]]]
+        ends = {"link_name": [], "origin": [], "destination": []}  # type: dict[str, list[NDArray[np.int32]]]
         for (record, series), _ in zip(played, parts, strict=True):
             periods, width = len(series.requested), series.requested.shape[1] + series.drawn.shape[1]
             for column, labels in zip(ends, self._ends(record.scenario_digest, width), strict=True):
@@ -157,20 +156,22 @@ class Tables:
         stored = self._scenarios.get(digest)
         return () if stored is None else stored.scenario.network.varying_links
 
-    def _ends(self, digest: str, width: int) -> tuple[list[str | None], list[str | None]]:
-        """Return the names of the ends of supply links and market links, by the position of their columns."""
+    def _ends(self, digest: str, width: int) -> tuple[list[str | None], ...]:
+        """Return the names of supply links and market links, and of their ends, by the position of their columns."""
         stored = self._scenarios.get(digest)
         if stored is None:
-            return [None] * width, [None] * width
+            return [None] * width, [None] * width, [None] * width
         network = stored.scenario.network
         ends = [(link.supplier, link.buyer) for link in network.supply_links]
         ends += [(link.retailer, link.market) for link in network.market_links]
         ends += [ends[position] for position in network.varying_links]
+        names = [link.name for link in network.supply_links] + [link.name for link in network.market_links]
+        names += [names[position] for position in network.varying_links]
         if len(ends) != width:
             rule = f"a series has {width} links where scenario {digest} has {len(ends)}"
             raise StoreError(f"{rule}; {_REPAIR}, then play it again")
-        origins: list[str | None] = [node_name(network.node(origin)) for origin, _ in ends]
-        return origins, [node_name(network.node(destination)) for _, destination in ends]
+        origins: list[str | None] = [network.label(origin) for origin, _ in ends]
+        return names, origins, [network.label(destination) for _, destination in ends]
 
     def _can_replay(self, record: EpisodeRecord) -> bool:
         known = record.contract_digest == contract_digest() or record.contract_digest in earlier_digests()
@@ -192,14 +193,9 @@ class Tables:
         return self._scenarios[digest].scenario.network
 
 
-def node_name(node: Node) -> str:
-    """Return how tables call a node: by its name, or else by its id."""
-    return node.name or str(node.id)
-
-
 def _nodes_of(number: int, history: NodeHistory, place: int, network: Network) -> dict[str, Any]:
     periods, nodes = history.on_hand[place].shape
-    labels = [node_name(network.node(node_id)) for node_id in network.managed]
+    labels = [network.label(node_id) for node_id in network.managed]
     return {
         "names": labels,
         "labels": labels,

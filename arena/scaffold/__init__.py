@@ -1,18 +1,16 @@
-"""Starting points that `arena new` writes: a submission with its own code, and a plugin package."""
+"""Starting points that `arena new` writes: a submission, a plugin package, or a world of one's own data."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
 from arena.scaffold.names import Kind, check_name, class_name_of, package_of
+from arena.scaffold.world import NewWorld, new_world
+from arena.scaffold.writing import render, require_absent, write_files
 
-__all__ = ["Kind", "scaffold"]
+__all__ = ["Kind", "NewWorld", "new_world", "scaffold"]
 
 # Target path, with the template's variables, by template.
 _SUBMISSION: Final = {
@@ -47,33 +45,20 @@ def scaffold(kind: Kind, name: str, place: Path) -> Path:
             already; nothing is overwritten.
         ArenaError: The files cannot be written; none is left behind.
     """
-    import jinja2
-
     check_name(kind, name)
     folder = place / name
-    if os.path.lexists(folder):
-        raise InvalidInput([Fault(str(folder), "", ABSENT, "exists already", "choose another name or remove it")])
+    require_absent(folder)
     package = package_of(name)
-    # Only our own templates are rendered, with values that matched the pattern above: nothing needs escaping.
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    # The values matched the pattern above: nothing needs escaping.
     values = {
         "name": name,
         "package": package,
         "class_name": class_name_of(name),
         "arena_version": version("inventory-arena"),
     }
-    made = False
-    try:
-        folder.mkdir(parents=True)
-        made = True
-        for target, template in (_SUBMISSION if kind == "submission" else _PLUGIN).items():
-            path = folder / target.format(package=package, name=name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            source = "" if template is None else files("arena.scaffold").joinpath(template).read_text(encoding="utf-8")
-            path.write_text(environment.from_string(source).render(values), encoding="utf-8")
-    except OSError as error:
-        if made:
-            shutil.rmtree(folder, ignore_errors=True)
-        fix = "check the folder, its permissions and the disk, or choose another: --in FOLDER"
-        raise ArenaError(f"{folder}: cannot be written ({error.strerror}); {fix}") from error
+    contents = {
+        target.format(package=package, name=name): "" if template is None else render(template, values)
+        for target, template in (_SUBMISSION if kind == "submission" else _PLUGIN).items()
+    }
+    write_files(folder, contents)
     return folder

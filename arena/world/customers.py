@@ -157,7 +157,9 @@ def data_faults(scenario: WrittenDemand) -> Iterator[FieldFault]:
 
 def _shown_link(network: Network, link: int) -> str:
     market_link = network.market_links[link]
-    return f"network.market_links[{link}] ({market_link.retailer} to {market_link.market})"
+    return (
+        f"network.market_links[{link}] ({network.label(market_link.retailer)} to {network.label(market_link.market)})"
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

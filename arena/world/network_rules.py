@@ -89,34 +89,36 @@ def _link_faults(network: SupplyGraph) -> list[FieldFault]:
     for position, (field, tail, head) in enumerate(ends):
         for name, node_id in (tail, head):
             if node_id not in known:
-                fix = "add the node or name one of " + ", ".join(map(str, sorted(known)[:20]))
+                fix = "add the node or name one of " + ", ".join(map(network.label, sorted(known)[:20]))
                 faults.append(FieldFault(f"{field}.{name}", node_id, "links join nodes of the network", fix))
         pair = (tail[1], head[1])
+        shown = f"{network.label(pair[0])} -> {network.label(pair[1])}"
         if pair[0] == pair[1]:
-            faults.append(FieldFault(field, f"{pair[0]} -> {pair[1]}", "a link joins two different nodes", "remove it"))
+            faults.append(FieldFault(field, shown, "a link joins two different nodes", "remove it"))
         count[pair] += 1
         if count[pair] == 2 and (unnamed[pair] or position >= supply_links):
             rule = "there is at most one link between two nodes without a name"
             fix = "merge the two links, remove one, or give each a name, such as air and sea"
             if position >= supply_links:
                 rule, fix = "there is at most one link between two nodes", "merge the two links or remove one"
-            faults.append(FieldFault(field, f"{pair[0]} -> {pair[1]}", rule, fix))
+            faults.append(FieldFault(field, shown, rule, fix))
     sellers = {link.supplier for link in network.supply_links} | {link.retailer for link in network.market_links}
     buyers = {link.buyer for link in network.supply_links}
     for i, link in enumerate(network.supply_links):
         if link.buyer in known and link.buyer not in sellers:
             rule = "a node that buys on a supply link also ships or sells; one that only receives is a market"
             fix = "move this link to market_links or give the node an outgoing link"
-            faults.append(FieldFault(f"supply_links[{i}].buyer", link.buyer, rule, fix))
+            faults.append(FieldFault(f"supply_links[{i}].buyer", _value(network, link.buyer), rule, fix))
     for i, market_link in enumerate(network.market_links):
         if market_link.market in sellers:
             rule = "a market is the end of the network: nothing leaves it"
             fix = "use a supply link, or a node of its own as market"
-            faults.append(FieldFault(f"market_links[{i}].market", market_link.market, rule, fix))
+            faults.append(FieldFault(f"market_links[{i}].market", _value(network, market_link.market), rule, fix))
         if market_link.retailer in known and market_link.retailer not in buyers:
             rule = "a retailer holds stock that it buys on a supply link"
-            fix = f"add a supply link with buyer {market_link.retailer}"
-            faults.append(FieldFault(f"market_links[{i}].retailer", market_link.retailer, rule, fix))
+            fix = f"add a supply link with buyer {network.label(market_link.retailer)}"
+            retailer = _value(network, market_link.retailer)
+            faults.append(FieldFault(f"market_links[{i}].retailer", retailer, rule, fix))
     return faults
 
 
@@ -128,7 +130,7 @@ def _graph_faults(network: SupplyGraph) -> list[FieldFault]:
     faults = [
         FieldFault(
             f"nodes[{position}]",
-            node.id,
+            _value(network, node.id),
             "every node is reachable: at least one link joins it to the network",
             "add a link or remove the node",
         )
@@ -137,11 +139,11 @@ def _graph_faults(network: SupplyGraph) -> list[FieldFault]:
     ]
     if not networkx.is_directed_acyclic_graph(graph):
         cycle = networkx.find_cycle(graph)
-        path = " -> ".join(str(edge[0]) for edge in cycle) + f" -> {cycle[0][0]}"
+        path = " -> ".join(network.label(edge[0]) for edge in [*cycle, cycle[0]])
         faults.append(FieldFault("supply_links", path, "goods flow one way: no cycles", "remove one link of the cycle"))
     parts = [sorted(part) for part in networkx.weakly_connected_components(graph) if not part <= set(alone)]
     if len(parts) > 1:
-        smaller = min(parts, key=len)
+        smaller = [_value(network, node) for node in min(parts, key=len)]
         rule = "every node is reachable: the network is one connected whole"
         fix = "join these nodes to the others or make them a network of their own"
         faults.append(FieldFault("nodes", smaller, rule, fix))
@@ -157,17 +159,17 @@ def _node_faults(network: SupplyGraph, node: Node, field: str) -> list[FieldFaul
             value = getattr(node, name)
             if value not in (None, ()) and not (name == "capacity" and role == "raw_material"):
                 shown = [component.model_dump() for component in value] if name == "bill_of_materials" else value
-                rule = f"node {node.id} is a {word}: it holds no stock and has no costs"
+                rule = f"node {node.label} is a {word}: it holds no stock and has no costs"
                 rule += " or capacity" if role == "market" else ""
                 faults.append(FieldFault(f"{field}.{name}", shown, rule, "remove the field or add the missing link"))
         if node.yield_ != 1.0:
-            rule = f"node {node.id} is a {word} and transforms nothing"
+            rule = f"node {node.label} is a {word} and transforms nothing"
             faults.append(FieldFault(f"{field}.yield", node.yield_, rule, "remove the field"))
         return faults
     needed = ["initial_stock", "holding_cost"] + (["operating_cost"] if role == "factory" else [])
     for name in needed:
         if getattr(node, name) is None:
-            rule = f"node {node.id} is a {role}: it needs this field"
+            rule = f"node {node.label} is a {role}: it needs this field"
             faults.append(FieldFault(f"{field}.{name}", None, rule, f"add {name}"))
     if role == "distributor":
         unwanted = {
@@ -178,7 +180,7 @@ def _node_faults(network: SupplyGraph, node: Node, field: str) -> list[FieldFaul
         values = {"operating_cost": node.operating_cost, "yield": node.yield_, "bill_of_materials": "given"}
         for name, given in unwanted.items():
             if given:
-                rule = f"node {node.id} has no capacity, so it is a distributor; only factories have this field"
+                rule = f"node {node.label} has no capacity, so it is a distributor; only factories have this field"
                 faults.append(FieldFault(f"{field}.{name}", values[name], rule, "add a capacity or remove the field"))
     elif node.bill_of_materials:
         faults += _bill_faults(network, node, f"{field}.bill_of_materials")
@@ -198,17 +200,21 @@ def _bill_faults(network: SupplyGraph, node: Node, field: str) -> list[FieldFaul
     faults = []
     for supplier, times in listed.items():
         if supplier not in suppliers:
-            rule = f"components come from suppliers of node {node.id}"
-            fix = "name some of " + ", ".join(map(str, sorted(suppliers)))
-            faults.append(FieldFault(field, supplier, rule, fix))
+            rule = f"components come from suppliers of node {node.label}"
+            fix = "name some of " + ", ".join(map(network.label, sorted(suppliers)))
+            faults.append(FieldFault(field, _value(network, supplier), rule, fix))
         if times > 1:
-            faults.append(FieldFault(field, supplier, "a supplier delivers one component", "name the supplier once"))
+            rule = "a supplier delivers one component"
+            faults.append(FieldFault(field, _value(network, supplier), rule, "name the supplier once"))
     for supplier in sorted(set(suppliers) - set(listed)):
         rule = f"every supplier of node {node.id} delivers a component"
-        faults.append(FieldFault(field, supplier, rule, f"add supplier {supplier} to a component"))
+        fix = f"add supplier {network.label(supplier)} to a component"
+        faults.append(FieldFault(field, _value(network, supplier), rule, fix))
     if network.markets_of(node.id):
         rule = "a factory with a bill of materials sells through a retailer"
-        faults.append(FieldFault(field, node.id, rule, "put a distributor between the factory and its market"))
+        faults.append(
+            FieldFault(field, _value(network, node.id), rule, "put a distributor between the factory and its market")
+        )
     return faults
 
 
@@ -218,11 +224,11 @@ def _supply_link_faults(network: SupplyGraph) -> list[FieldFault]:
         field = f"supply_links[{position}]"
         supplier = network.node(link.supplier)
         if link.shortage_penalty and network.role(link.supplier) == "raw_material":
-            rule = f"node {link.supplier} is a raw material, which has no costs"
+            rule = f"node {supplier.label} is a raw material, which has no costs"
             faults.append(FieldFault(f"{field}.shortage_penalty", link.shortage_penalty, rule, "remove the field"))
         if supplier.priority is not None and _shortest(link) == 0:
             rule = (
-                f"node {link.supplier} has a priority, so it ships after the deliveries of a period; its lead times "
+                f"node {supplier.label} has a priority, so it ships after the deliveries of a period; its lead times "
                 "are 1 or more"
             )
             faults.append(FieldFault(f"{field}.lead_time", 0, rule, "write 1, or remove the priority"))
@@ -234,6 +240,12 @@ def _supply_link_faults(network: SupplyGraph) -> list[FieldFault]:
             rule = "an allocation is for a node that ships on two supply links or more"
             faults.append(FieldFault(f"nodes[{position}].allocation", node.allocation, rule, "remove the field"))
     return faults
+
+
+def _value(network: SupplyGraph, node_id: int) -> int | str:
+    """A node as the value of a fault: its name, or else its id as it is written."""
+    known = network.label(node_id)
+    return node_id if known == str(node_id) else known
 
 
 def _shortest(link: SupplyLink) -> int:

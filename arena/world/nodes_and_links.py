@@ -77,6 +77,11 @@ class Node(FrozenSchema):
     )
 
     @property
+    def label(self) -> str:
+        """The node's name in tables and messages for people: its name, or else its id."""
+        return self.name or str(self.id)
+
+    @property
     def values_stock(self) -> bool:
         """Whether stock is worth or costs something after the last period."""
         return bool(self.terminal_value) or any(component.terminal_value for component in self.bill_of_materials)

@@ -111,6 +111,11 @@ class SupplyGraph(FrozenSchema):
         """
         return self._nodes_by_id[node_id]
 
+    def label(self, node_id: int) -> str:
+        """The node's name in tables and messages for people: its name, or else the id, also where no node has that."""
+        node = self._nodes_by_id.get(node_id)
+        return str(node_id) if node is None else node.label
+
     def role(self, node_id: int) -> Role:
         """The role of a node (see the module's text).
 

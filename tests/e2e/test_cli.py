@@ -383,7 +383,7 @@ def test_json_is_all_there_is_on_standard_output(run: Run) -> None:
     [
         (("--suite", "cor"), 'got "cor"; did you mean "core"?'),
         (("--scenario", "serial-stationary-backlogg"), f'did you mean "{SCENARIO}"?'),
-        (("--seeds", "secret"), "seeds are public or hidden:N"),
+        (("--seeds", "secret"), "seeds are public, public:N or hidden:N"),
         (("--seeds", "hidden:0", "--secret", "missing"), "missing"),
         (("--seeds", "hidden:5"), "hidden seeds need a secret"),
         (("--secret", "file"), "public seeds need no secret"),

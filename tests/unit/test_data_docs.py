@@ -40,8 +40,8 @@ def test_the_how_to_prints_what_it_shows(repository: Path, tmp_path: Path, monke
     assert [name for name, _ in files] == ["till.csv", "kiosks.csv", "items.csv", "shelf.csv"]
     for name, content in files:
         Path(name).write_text(content, encoding="utf-8")
-    blocks = re.findall(r"```console\n\$ arena (.*?)\n(.*?)```", how_to(repository), re.DOTALL)
-    assert len(blocks) == 6
+    blocks = re.findall(r"```console\n\$ arena ((?:data|new) .*?)\n(.*?)```", how_to(repository), re.DOTALL)
+    assert len(blocks) == 7
     for command, shown in blocks:
         done = invoke(shlex.split(command))
         printed = [line.rstrip() for line in (done.stdout + done.stderr).splitlines()]
