@@ -1,4 +1,4 @@
-"""Row 39: numbers that the kernel gives in turn, which tell who came before, and whose process this is."""
+"""Row 41: numbers that the kernel gives in turn, which tell who came before, and whose process this is."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ from traces import LIBRARY, Once
 
 
 class NumberOfTheParent(Once):
-    """Row 39: ask for the number of the process that forks all seats of a worker, in several ways."""
+    """Row 41: ask for the number of the process that forks all seats of a worker, in several ways."""
 
     def attempt(self, observation):
         def from_a_thread():
@@ -23,7 +23,7 @@ class NumberOfTheParent(Once):
 
 
 class NumberOfTheMount(Once):
-    """Row 39: ask for the number of a mount, or the time at which a file was made."""
+    """Row 41: ask for the number of a mount, or the time at which a file was made."""
 
     def attempt(self, observation):
         def told(mask):
@@ -34,7 +34,7 @@ class NumberOfTheMount(Once):
 
 
 class LastNumber(Once):
-    """Row 39: read or set the number that a process was given last."""
+    """Row 41: read or set the number that a process was given last."""
 
     def attempt(self, observation):
         def write():
@@ -51,7 +51,7 @@ class LastNumber(Once):
 
 
 class WhoAsks(Once):
-    """Row 39: ask whose process is at the other end of the socket, and who listens there."""
+    """Row 41: ask whose process is at the other end of the socket, and who listens there."""
 
     def attempt(self, observation):
         import socket
