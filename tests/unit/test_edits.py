@@ -384,7 +384,7 @@ def test_an_episode_is_played_at_the_level_and_with_the_limits_that_are_recorded
 
     asked: list[tuple[str, Limits]] = []
 
-    def noting(isolation: str, limits: Limits) -> Any:
+    def noting(isolation: str, limits: Limits, kept: object = None) -> Any:
         asked.append((isolation, limits))
         return make_host("trusted", limits)
 
