@@ -125,6 +125,52 @@ def receive_times(count, episode):
     return [int(time.time() - os.stat(path).st_atime < 3600) for path in pick_files()[:count]]
 
 
+# --- names in /proc -----------------------------------------------------------------------------------------------
+
+OF_A_PROCESS = """auxv cgroup clear_refs cmdline comm cwd environ exe io limits maps mem mountinfo mounts net oom_adj
+oom_score pagemap personality root sched schedstat smaps stack stat statm status syscall uid_map wchan attr/current
+attr/exec attr/fscreate attr/keycreate attr/prev attr/sockcreate ns/cgroup ns/ipc ns/mnt ns/net ns/pid ns/time ns/user
+ns/uts net/arp net/dev net/dev_mcast net/igmp net/netlink net/netstat net/packet net/protocols net/psched net/ptype
+net/raw net/route net/rt_cache net/snmp net/sockstat net/softnet_stat net/tcp net/udp net/udplite net/unix"""
+"""Names that every process has there, and each of its threads. Hardly anybody looks at them by its number."""
+
+
+def once(count, episode):
+    """Names for one message: a name says something once, and the same to everybody after that.
+
+    Of a process that lives long: in a sandbox the first one, else the arena, whose number an episode tells.
+    """
+    arena, _, number = episode.split("-")
+    process = arena if os.path.lexists(f"/proc/{arena}") else "1"
+    folders = (f"/proc/{process}", f"/proc/{process}/task/{process}")
+    places = [f"{folder}/{name}" for folder in folders for name in OF_A_PROCESS.split()]
+    return places[count * int(number) :][:count]
+
+
+def send_looks(bits, episode):
+    for place, bit in zip(once(len(bits), episode), bits, strict=False):
+        if bit:
+            time_of(lambda place=place: os.lstat(place))
+    time.sleep(2 * LOOKED_BEFORE)
+
+
+LOOKED_BEFORE = 0.01
+"""Seconds by which a look is older than the reader's first one."""
+
+
+def receive_looks(count, episode):
+    """The kernel makes the file when it is first looked at, and gives it that moment as its time."""
+    now = time.time()
+
+    def was_there(place):
+        with contextlib.suppress(OSError):
+            return os.lstat(place).st_mtime < now - LOOKED_BEFORE
+        return False
+
+    found = [int(was_there(place)) for place in once(count, episode)]
+    return found + [0] * (count - len(found))
+
+
 # --- numbers that are given in turn -------------------------------------------------------------------------------
 
 

@@ -43,6 +43,7 @@ CHANNELS = {
     "pages": (32, "pages of files, by the clock"),
     "mapped": (32, "pages of files that are mapped, by the clock"),
     "times": (32, "times of reading"),
+    "looks": (8, "names in /proc that somebody has looked at, by their times"),
     "processes": (5, "numbers of processes and threads"),
     "pipes": (6, "numbers of pipes and sockets"),
     "files": (6, "numbers of files"),

@@ -2,6 +2,9 @@
 
 It has its own users, processes, network (none), names and mounts, no capabilities, and a file system that consists of
 what `arena.jail.places` names, read-only, and a bounded place in memory for the seats. See bwrap(1).
+
+The warden needs `/proc`. A zygote and its seats have a root of their own without it: whoever looks at a name in `/proc`
+for the first time makes a file there, and its times and number tell everybody who looks later.
 """
 
 from __future__ import annotations
@@ -18,8 +21,10 @@ from arena.jail.lockdown import DEVICES, PROCESSOR
 from arena.jail.own_copy import Kept, source_of
 from arena.jail.places import Places
 
+WORLD = Path("/world")
+"""The root of a zygote and its seats, as the warden sees it."""
 SEATS = Path("/seats")
-"""Where a zygote in a sandbox keeps its seats."""
+"""Where a zygote in a sandbox keeps its seats; the warden finds them at the same place."""
 
 ROOMS = SEATS / "rooms"
 """Where the folders are that seats write to."""
@@ -60,6 +65,7 @@ def sandboxed(
     kept: Kept | None = None,
     processor: int | None = None,
     numbered: bool = False,
+    programs: bool = False,
 ) -> list[str]:
     """Return the command that runs a command in a sandbox. It is to be started with an empty environment.
 
@@ -78,31 +84,36 @@ def sandboxed(
             kernel's own.
         numbered: Whether the command gives processes their numbers (see `arena.jail.numbers`). It then has capabilities
             over its own world, and has to forbid worlds inside that, and to give the capabilities up.
+        programs: Whether seats may start programs. These find `/proc`, by which they know where they were started from.
     """
     arguments = ["--die-with-parent", "--as-pid-1", "--unshare-user", "--unshare-ipc"]
     arguments += ["--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "arena"]
-    arguments += ["--cap-drop", "ALL"]
+    # For the zygote to enter its root, and to give up all of them for good.
+    arguments += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_CHROOT", "--cap-add", "CAP_SETPCAP"]
     if numbered:
         # Bubblewrap would make a second world of users inside the one that processes belong to, and nobody there could
-        # give them numbers. So the command itself forbids further ones; it gives all three capabilities up, by the last
-        # of them for good.
-        for capability in ("CHECKPOINT_RESTORE", "SYS_RESOURCE", "SETPCAP"):
+        # give them numbers. So the command itself forbids further ones; it gives these capabilities up, too.
+        for capability in ("CHECKPOINT_RESTORE", "SYS_RESOURCE"):
             arguments += ["--cap-add", f"CAP_{capability}"]
     else:
         arguments += ["--disable-userns"]
-    for place in (*places.readable, *places.interpreter):
-        arguments += ["--ro-bind", source_of(place, kept), place]
-    for device in DEVICES:
-        arguments += ["--dev-bind", device, device]
+    for root in ("", str(WORLD)):
+        for place in (*places.readable, *places.interpreter):
+            arguments += ["--ro-bind", source_of(place, kept), root + place]
+        for device in DEVICES:
+            arguments += ["--dev-bind", device, root + device]
     arguments += ["--proc", "/proc"]
     if numbered:
         for file in (numbers.LAST_NUMBER, numbers.WORLDS):
             arguments += ["--bind", file, file]
-    if processor is not None:
-        arguments += ["--ro-bind-data", str(processor), PROCESSOR]
-    arguments += ["--size", str(space), "--tmpfs", str(SEATS)]
+    if programs:
+        arguments += ["--proc", f"{WORLD}/proc"]
+    described = ["--ro-bind", PROCESSOR] if processor is None else ["--ro-bind-data", str(processor)]
+    arguments += [*described, f"{WORLD}{PROCESSOR}"]
+    arguments += ["--size", str(space), "--tmpfs", f"{WORLD}{SEATS}"]
     for writable in (LIBRARIES_ROOM, *(ROOMS / str(number) for number in range(MOST_ROOMS))):
-        arguments += ["--size", str(room), "--perms", "0700", "--tmpfs", str(writable)]
+        arguments += ["--size", str(room), "--perms", "0700", "--tmpfs", f"{WORLD}{writable}"]
+    arguments += ["--symlink", f"{WORLD}{SEATS}"[1:], str(SEATS)]
     arguments += ["--remount-ro", "/"]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]

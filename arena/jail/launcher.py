@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 from arena.errors import InfrastructureFailure, printable
 from arena.jail import numbers, watch
-from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, describe_processor, sandboxed
+from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, WORLD, describe_processor, sandboxed
 from arena.jail.cgroup import ControlGroup
 from arena.jail.cpu_time import CpuMeter, FamilyMeter, Located, ProcessMeter, locate
 from arena.jail.limits import Limits
@@ -143,6 +143,7 @@ class Launcher:
                     kept=kept,
                     processor=processor.fileno(),
                     numbered=self._numbered,
+                    programs=policy.programs,
                 )
                 environment = {}
             try:
@@ -183,6 +184,7 @@ class Launcher:
             "control": control,
             # Another world's process ids mean nothing in a sandbox: there the kernel watches the parent.
             "parent": 0 if self._sandboxed else self.owner,
+            "root": str(WORLD) if self._sandboxed else "",
             "directory": str(self._seats_at),
             "rooms": [str(ROOMS / str(number)) for number in range(MOST_ROOMS)] if self._sandboxed else [],
             "serve": program.serve,

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from arena.jail import priority, watch, zygote
-from arena.jail.kernel import LINUX, adopt_orphans, renounce_privileges
+from arena.jail.kernel import CHANGE_ROOT, LINUX, adopt_orphans, renounce_privileges
 from arena.jail.lockdown import Policy, bound_address_space, offer_to_the_memory_killer
 from arena.jail.numbers import RESTORE, Numbers, forbid_worlds
 from arena.jail.seat_folders import SeatFolders
@@ -64,9 +64,9 @@ def main(configuration: str) -> None:
 
     Args:
         configuration: JSON object with `control` (descriptor), `parent` (process id; 0 where it cannot be seen),
-            `directory` (for the seats), `rooms` (file systems that seats write to; none for `directory`), `serve` and
-            `libraries` of the program, `preload` (module names), `preload_seconds`, `policy`, and `numbers`: whether
-            this is a world of its own, to which it gives numbers.
+            `root` (of the zygote; empty for none of its own), `directory` (for the seats), `rooms` (file systems that
+            seats write to; none for `directory`), `serve` and `libraries` of the program, `preload` (module names),
+            `preload_seconds`, `policy`, and `numbers`: whether this is a world of its own, to which it gives numbers.
     """
     settings = json.loads(configuration)
     program: zygote.Serve = pkgutil.resolve_name(settings["serve"])
@@ -74,12 +74,13 @@ def main(configuration: str) -> None:
     adopt_orphans()
     numbers = _take_over_the_world() if settings["numbers"] else None
     if policy.locked:
-        renounce_privileges(*(() if numbers is None else (RESTORE,)))
+        # The zygote enters its root, and has no privilege after that.
+        _renounce_all_but_numbers(numbers, *((CHANGE_ROOT,) if settings["root"] else ()))
     control = socket.socket(fileno=settings["control"])
     directory = Path(settings["directory"])
     try:
         rooms = [Path(room) for room in settings["rooms"]] or [directory]
-        warden = _Warden(control, settings["parent"], directory, rooms, policy, program, numbers)
+        warden = _Warden(control, settings["parent"], settings["root"], directory, rooms, policy, program, numbers)
         warden.run(settings["libraries"], settings["preload"], settings["preload_seconds"])
     finally:
         remove_tree(directory)
@@ -88,6 +89,10 @@ def main(configuration: str) -> None:
 def _take_over_the_world() -> Numbers:
     forbid_worlds()
     return Numbers()
+
+
+def _renounce_all_but_numbers(numbers: Numbers | None, *kept: int) -> None:
+    renounce_privileges(*(() if numbers is None else (RESTORE,)), *kept)
 
 
 class _Unimportable(Exception):  # noqa: N818 - named after what it reports
@@ -99,6 +104,7 @@ class _Warden:
         self,
         control: socket.socket,
         parent: int,
+        root: str,
         directory: Path,
         rooms: Sequence[Path],
         policy: Policy,
@@ -107,6 +113,7 @@ class _Warden:
     ) -> None:
         self._control = control
         self._parent = parent
+        self._root = root
         self._directory = directory
         self._rooms = rooms
         self._policy = policy
@@ -177,12 +184,14 @@ class _Warden:
             self._zygote.close()
             if self._numbers is not None:
                 self._numbers.close()
-            zygote.serve(theirs, parent, self._policy, self._directory, self._program)
+            zygote.serve(theirs, parent, self._policy, self._root, self._directory, self._program)
         theirs.close()
         try:
             self._hear(zygote.LOCK)
         except EOFError:
             raise RuntimeError("the zygote could not be locked") from None
+        if self._policy.locked and self._root:
+            _renounce_all_but_numbers(self._numbers)
 
     def _end_zygote(self) -> None:
         """Kill the zygote, if it has not ended, and all that is left of its seats and of imported libraries."""
@@ -287,6 +296,7 @@ class _Warden:
             # The zygote's locks are older than the submission: no folder from outside can be read in them. And in a
             # sandbox none shall be, to a seat that could look beside it.
             place.make(folders if self._policy.locked else ())
+            self._forget_times()
         except OSError as error:
             place.remove()
             for descriptor in descriptors:
@@ -310,6 +320,11 @@ class _Warden:
         if self._numbers is not None:
             self._numbers.take(seat)
         return seat
+
+    def _forget_times(self) -> None:
+        """Give the folders around those of seats new times: theirs tell when the last seat ended."""
+        for folder in {self._directory, *self._rooms}:
+            os.utime(folder, (0, 0))
 
     def _watch(self) -> None:
         """End the seats that use too much. The host is told when it asks."""

@@ -42,18 +42,23 @@ Serve = Callable[[socket.socket, Path | None], NoReturn]
 _MOST_DESCRIPTORS = 2
 
 
-def serve(warden: socket.socket, parent: int, policy: Policy, directory: Path, program: Serve) -> NoReturn:
+def serve(warden: socket.socket, parent: int, policy: Policy, root: str, directory: Path, program: Serve) -> NoReturn:
     """Obey the warden until it is gone, and leave without running anybody's exit handlers.
 
     Args:
         warden: Blocking socket to the warden, the only descriptor besides input, output and error.
         parent: The warden's process id.
         policy: What controllers may use.
+        root: Folder that becomes its root, in which all else has the same name; empty for none.
         directory: Where the seats' folders are.
         program: What runs in a locked seat.
     """
     status = 1
     try:
+        if root:
+            # Its privilege goes with all others, in the locks.
+            os.chroot(root)
+            os.chdir(directory)
         lock_zygote(policy, parent=parent, directory=directory)
         _Zygote(warden, policy, program).run()
         status = 0

@@ -152,6 +152,7 @@ class Database:
             with self.explained():
                 self._connection = _connect_to_read(path) if read_only else _connect(path)
                 self._check_identity(read_only)
+                self._refuse_what_acts()
                 if not read_only:
                     # Only now: this changes the file, and a stranger's stays as it is.
                     self.execute("PRAGMA journal_mode = WAL")
@@ -280,6 +281,14 @@ class Database:
         elif version != SCHEMA_VERSION:
             rule = f"has version {version}, this arena reads version {SCHEMA_VERSION}"
             raise StoreError(f"{self.path}: {rule}; use the arena that wrote it, or choose another folder")
+
+    def _refuse_what_acts(self) -> None:
+        """Refuse triggers and views, which change or invent rows when somebody writes or reads; no arena makes any."""
+        acting = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') LIMIT 1"
+        found = self.execute(acting).fetchone()
+        if found is not None:
+            what = f"{found[0]} {printable(found[1], 80)}"
+            raise StoreError(f"{self.path}: holds the {what}, which no arena makes; restore a copy of the store")
 
     def _add_tables(self, version: int) -> None:
         for since, statement in _ADDED:

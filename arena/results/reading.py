@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -176,6 +177,7 @@ def read_standings(folder: Path, *, to_rewrite: bool = False) -> Standings:
     """
     path = folder / STANDINGS_NAME
     text = read_text(path)
+    _refuse_doubled_names(path, text)
     rule = "holds no standings of this arena's layout"
     fix = "use the arena that wrote it, or run arena evaluate into another folder"
     try:
@@ -188,6 +190,25 @@ def read_standings(folder: Path, *, to_rewrite: bool = False) -> Standings:
         rule = "is of an older arena, whose intervals and ranks followed other rules"
         fix = f"write the tables anew by: arena results upgrade {folder}"
     raise InvalidInput([Fault(str(path), "", ABSENT, rule, fix)])
+
+
+def _refuse_doubled_names(path: Path, text: str) -> None:
+    """Refuse an object that says something twice: of two values some readers take the first and others the last.
+
+    Raises:
+        InvalidInput: a name is there twice.
+    """
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                fix = "restore a copy of the file"
+                raise InvalidInput([Fault(str(path), name, ABSENT, "is there twice in one object", fix)])
+            names.add(name)
+
+    with contextlib.suppress(ValueError, RecursionError):  # What is no JSON is told by who reads it.
+        json.loads(text, object_pairs_hook=look)
 
 
 def _single_ranks_as_sets(text: str) -> Standings | None:

@@ -1,4 +1,4 @@
-"""Row 40: a scout leaves bits with what a reader in a later episode reads, which says what it takes them for.
+"""Rows 42 and 43: a scout leaves bits with what a reader in a later episode reads, which says what it takes them for.
 
 Where nothing comes through, the reader guesses, and half of its bits are wrong. Each channel is tried without the mend
 too, where it works: a channel that does not would prove nothing.
@@ -57,6 +57,13 @@ def test_a_reader_finds_it_where_nothing_is_kept(channels, folder, level, channe
         pytest.skip("the libraries are somebody else's")
     _, wrong = channels.measure(level, None, folder, channel, MESSAGES)
     assert wrong < 0.25
+
+
+def test_a_reader_finds_nothing_of_what_a_scout_looked_at_in_proc(channels, folder):
+    """At `strict`, where every process sees the system's own, it finds nine bits of ten."""
+    require_or_skip("sandbox")
+    _, wrong = channels.measure("sandbox", None, folder, "looks", 12)
+    assert 0.25 < wrong < 0.75
 
 
 def test_processes_have_the_same_numbers_in_every_sandbox(channels, folder):

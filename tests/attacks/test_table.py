@@ -31,7 +31,7 @@ def classes():
 
 
 def test_the_table_has_every_row():
-    assert [attack.number for attack in known_attacks()] == list(range(1, 43))
+    assert [attack.number for attack in known_attacks()] == list(range(1, 44))
     assert all(attack.cases or attack.tests for attack in known_attacks())
 
 
@@ -56,8 +56,10 @@ def test_only_what_is_open_somewhere_needs_something():
     assert all(case.open_at for _, case in CASES if case.needs is not None)
 
 
-def test_nothing_is_open_where_results_are_official():
-    assert all(attack.holds_at(level) for attack in known_attacks() for level in ("strict", "sandbox"))
+def test_at_strict_names_are_open_and_nothing_else_and_nothing_in_a_sandbox():
+    """What is open at a level decides whether its results may be official: each of endless names is a bit."""
+    assert [attack.number for attack in known_attacks() if not attack.holds_at("strict")] == [43]
+    assert all(attack.holds_at("sandbox") for attack in known_attacks())
     assert not any(attack.holds_at("trusted") for attack in known_attacks())
 
 

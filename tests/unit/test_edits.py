@@ -221,6 +221,14 @@ def test_digests_that_were_edited_themselves_are_found(folder: Path) -> None:
     assert found[:6] == ("standings.json", "", "", None, "digests.results", "ab" * 32)
 
 
+def test_standings_that_say_something_twice_are_refused(folder: Path) -> None:
+    """Of two values a browser and a program in another language may take another one than the arena."""
+    path = folder / "standings.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("{", '{"suite": "other", ', 1), encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"suite.*is there twice"):
+        verify(folder, reveal=REVEAL)
+
+
 @pytest.mark.parametrize("digest", ["", "abc", "z" * 64, "ab" * 40, "ab" * 5 + "a"])
 def test_what_is_no_digest_is_refused(folder: Path, digest: str) -> None:
     with pytest.raises(InvalidInput, match=r"--digest:\n  a digest is 12 to 64 hexadecimal digits"):

@@ -14,9 +14,10 @@ from seats import failure, make_submission, observation, require_or_skip, seated
 from arena.contract.seeds import PublicSeeds
 from arena.errors import InvalidInput
 from arena.jail import numbers
-from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, find_bubblewrap, sandboxed
+from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, WORLD, find_bubblewrap, sandboxed
+from arena.jail.kernel import CHANGE_ROOT
 from arena.jail.limits import Limits
-from arena.jail.lockdown import DEVICES, fixed_environment
+from arena.jail.lockdown import DEVICES, PROCESSOR, fixed_environment
 from arena.jail.watch import children
 from arena.play.evaluate import evaluate
 from arena.play.seats import make_host
@@ -52,6 +53,9 @@ def read(process, name):
     return Path(f"/proc/{process}/{name}").read_text(encoding="utf-8")
 
 
+GIVE_UP = 8
+"""CAP_SETPCAP."""
+
 # --- the world ----------------------------------------------------------------------------------------------------
 
 
@@ -82,15 +86,18 @@ def test_it_has_no_capability_and_cannot_get_one(zygote):
 def test_it_sees_what_is_needed_and_can_write_to_its_own_bounded_place_only(zygote, repository):
     places = controller_places()
     writable = set()
+    visible = {*places.readable, *places.interpreter}
+    visible |= {f"{WORLD}{place}" for place in (*visible, PROCESSOR)}
     for line in read(zygote[1], "mountinfo").splitlines():
         mount, options = line.split(" ")[4:6]
         if "rw" in options.split(","):
             writable.add(mount)
         else:
-            assert mount in {"/", *places.readable, *places.interpreter} or mount.startswith("/proc/"), mount
+            assert mount in {"/", *visible} or mount.startswith("/proc/"), mount
     rooms = [LIBRARIES_ROOM, *(ROOMS / str(number) for number in range(MOST_ROOMS))]
     numbering = {numbers.LAST_NUMBER, numbers.WORLDS} if numbers.can_be_given() else set()
-    assert writable == {str(SEATS), *map(str, rooms), "/proc", *DEVICES, *numbering}
+    devices = {*DEVICES, *(f"{WORLD}{device}" for device in DEVICES)}
+    assert writable == {*(f"{WORLD}{place}" for place in (SEATS, *rooms)), "/proc", *devices, *numbering}
     for place, most in [(SEATS, 2 * Limits().disk), *((room, Limits().disk) for room in rooms)]:
         space = os.statvfs(f"/proc/{zygote[1]}/root{place}")
         assert space.f_blocks * space.f_frsize == most
@@ -113,11 +120,12 @@ def run_in_a_sandbox(*command, **options):
     return subprocess.run(whole, env={}, capture_output=True, text=True, check=False)
 
 
-def test_bubblewrap_itself_leaves_no_capability():
+def test_bubblewrap_itself_leaves_what_a_zygote_enters_its_root_by_and_gives_up():
     require_or_skip("sandbox")
     done = run_in_a_sandbox(sys.executable, "-c", "print(open('/proc/self/status').read())")
     found = [int(line.split()[1], 16) for line in done.stdout.splitlines() if line.startswith("Cap")]
-    assert found == [0] * 5
+    assert len(found) == 5
+    assert set(found) <= {0, 1 << CHANGE_ROOT | 1 << GIVE_UP}
 
 
 def test_nested_users_are_switched_off():
@@ -151,6 +159,31 @@ def test_what_is_outside_does_not_exist(host, submit, tmp_path, repository):
     assert seat.order(observation()).tolist() == [1000, 0, 0]
     seat.close()
     assert seat.stderr_tail.split() == ["[]", "True", "arena"]
+
+
+def test_a_seat_finds_nothing_of_proc_but_the_processor(host, submit):
+    """Whoever looks at a name there makes a file, whose time and number tell others that somebody did, and when."""
+    body = """
+    def order(self, observation):
+        return [os.path.exists("/proc/cpuinfo"), sum(os.path.lexists(f"/proc/{name}") for name in NAMES), 0]
+    """
+    names = "NAMES = ['self', '1', '2', '1000', 'sys', 'sys/kernel/ostype', 'meminfo', 'thread-self']"
+    seat = seated(host, submit(body, top=names))
+    assert seat.order(observation()).tolist() == [1, 0, 0]
+    seat.close()
+
+
+def test_folders_around_a_seat_do_not_tell_when_the_last_one_ended(host, submit):
+    body = """
+    def order(self, observation):
+        around = ["/seats", *(f"/seats/rooms/{number}" for number in range(32))]
+        return [max(os.stat(place).st_mtime for place in around), 0, 0]
+    """
+    submission = submit(body)
+    for _ in range(2):
+        seat = seated(host, submission)
+        assert seat.order(observation()).tolist() == [0, 0, 0]
+        seat.close()
 
 
 def test_one_episodes_files_are_gone_in_the_next(host, submit, tmp_path):

@@ -504,3 +504,20 @@ def test_a_change_of_many_rows_is_whole_or_not_at_all(path: Path) -> None:
         assert store.rebasing.left_behind == {keys[2]: "for a reason"}
     with Store(path, read_only=True) as store:
         assert store.rebasing.left_behind == {keys[2]: "for a reason"}
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "statement"),
+    [
+        ("trigger", "CREATE TRIGGER sly AFTER INSERT ON episodes BEGIN DELETE FROM episodes; END"),
+        ("view", "CREATE VIEW sly AS SELECT 1"),
+    ],
+)
+def test_a_store_with_something_that_acts_is_refused(path: Path, kind: str, statement: str, read_only: bool) -> None:
+    Store(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+    with pytest.raises(StoreError, match=f"holds the {kind} sly, which no arena makes"):
+        Store(path, read_only=read_only)

@@ -56,7 +56,9 @@ def attempt(host, submit):
             def call(number, *arguments):
                 if libc.syscall(number, *arguments) < 0:
                     raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-            parent = next(number for number in range(os.getpid() - 1, 0, -1) if os.path.exists(f"/proc/{{number}}"))
+            numbers = range(os.getpid() - 1, 0, -1)
+            # In a sandbox no process can be seen, but the second one of a world is the one that forks.
+            parent = next((number for number in numbers if os.path.exists(f"/proc/{{number}}")), 2)
             try:
                 {statement}
                 print("done")
