@@ -9,6 +9,7 @@ from records import make_record
 
 from arena.report.attacks import APART, known_attacks
 from arena.report.page import render_report
+from arena.results.rows import OFFICIAL_ISOLATION
 from arena.results.standings import compute_standings
 
 CONTROLLERS = Path(__file__).parent / "controllers"
@@ -61,6 +62,10 @@ def test_at_strict_names_are_open_and_nothing_else_and_nothing_in_a_sandbox():
     assert [attack.number for attack in known_attacks() if not attack.holds_at("strict")] == [43]
     assert all(attack.holds_at("sandbox") for attack in known_attacks())
     assert not any(attack.holds_at("trusted") for attack in known_attacks())
+
+
+def test_a_level_is_official_where_nothing_is_open():
+    assert {level for level in APART if all(one.holds_at(level) for one in known_attacks())} == OFFICIAL_ISOLATION
 
 
 def lines_of_the_table():
