@@ -1,8 +1,11 @@
 """What a rule believes about demand: from the forecast on the informed track, from its own memory on the blind one.
 
-Which of the two is decided once, from the type of the briefing (`arena_heuristics.estimates`). Both speak per material, in units of it: the demand of
-every market link times the material's need of it (`arena_heuristics.ordering.material_needs`). Demands of different
-links are taken as independent, so that variances add.
+Which of the two is decided once, from the type of the briefing (`arena_heuristics.estimates`). Both speak per material,
+in units of it: the demand of every market link times the material's need of it
+(`arena_heuristics.ordering.material_needs`). Demands of different links are taken as independent, so that variances
+add, unless the informed track tells otherwise (`arena_heuristics.dependent_demand`). On the blind track correlation is
+in the sample; what successive periods have in common moves the mean of the latest ones, and is not in the deviation
+over several periods.
 """
 
 from collections import deque

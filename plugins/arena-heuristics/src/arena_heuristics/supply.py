@@ -49,7 +49,8 @@ def delivery_of(link: SupplyLink) -> Delivery:
     """
     probabilities = arrival_probabilities(link)
     if probabilities is None:
-        return Delivery(float(link.order_delay + link.lead_time), 0.0, 1.0)
+        # What was promised may be more than can happen.
+        return Delivery(float(link.order_delay + min(link.lead_time, link.slots)), 0.0, 1.0)
     periods = np.arange(len(probabilities))
     mean = float(probabilities @ periods)
     return Delivery(link.order_delay + mean, float(probabilities @ (periods - mean) ** 2), 1.0 - _lost(link))
