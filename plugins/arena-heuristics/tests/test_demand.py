@@ -6,7 +6,8 @@ import pytest
 
 from arena import Demand
 from arena_heuristics.config import EchelonBaseStockConfig, NewsvendorConfig, ReorderPointConfig, RuleConfig
-from arena_heuristics.demand import ForecastDemand, RememberedDemand, estimate_for, prior_means
+from arena_heuristics.demand import ForecastDemand, RememberedDemand, prior_means
+from arena_heuristics.estimates import estimate_for
 
 ONE = np.array([[1.0]])
 LEAD_TIMES = np.array([3])

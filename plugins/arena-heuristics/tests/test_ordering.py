@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from arena_heuristics.ordering import StockKeeper, list_materials, material_needs, split_shares, unit_contents
+from arena_heuristics.ordering import list_materials, material_needs, split_shares, unit_contents
+from arena_heuristics.stock_keeper import StockKeeper
 
 
 def keeper(briefing, alternative_paths="auto"):

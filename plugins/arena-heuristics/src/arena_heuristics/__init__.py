@@ -67,8 +67,27 @@ def _local_base_stock(config: LocalBaseStockConfig) -> Controller:
     return LocalBaseStock(config)
 
 
-_PLAYS: Final = ()
-"""Parts of worlds beyond the first schema that they play (`arena.world.parts`): none yet."""
+_SUPPLY_AND_MARKETS: Final = (
+    "market_demand",
+    "distributions",
+    "visible_sales",
+    "varying_lead_times",
+    "hidden_arrivals",
+    "order_delays",
+    "parallel_links",
+    "raw_capacities",
+    "allocation",
+    "initial_pipeline",
+    "initial_backlog",
+    "market_fulfilment",
+    "warm_up",
+)
+"""Parts of worlds beyond the first schema (`arena.world.parts`) that all of them play.
+
+Terminal values are nobody's part: no rule weighs what stock is worth after the last period.
+"""
+_DEPENDENCE: Final = ("autoregression", "correlation")
+_COSTS: Final = ("owed_penalties", "component_holding_costs")
 
 
 @hookimpl
@@ -85,7 +104,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=_TRACKS,
             factory=_newsvendor,
             summary="order up to the critical-ratio quantile of the demand over the lead time",
-            plays=_PLAYS,
+            plays=(*_SUPPLY_AND_MARKETS, *_DEPENDENCE, *_COSTS, "priority"),
         ),
         ControllerSpec(
             name="ss",
@@ -93,7 +112,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=_TRACKS,
             factory=_reorder_point,
             summary="(s, S): below the reorder point s, order up to S = s + economic order quantity",
-            plays=_PLAYS,
+            plays=(*_SUPPLY_AND_MARKETS, *_DEPENDENCE, "component_holding_costs", "priority"),
         ),
         ControllerSpec(
             name="exp-smoothing",
@@ -101,7 +120,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=_TRACKS,
             factory=_exponential_smoothing,
             summary="newsvendor targets over Holt's forecast of level and trend",
-            plays=_PLAYS,
+            plays=(*_SUPPLY_AND_MARKETS, *_COSTS, "priority"),
         ),
         ControllerSpec(
             name="echelon",
@@ -109,7 +128,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=_TRACKS,
             factory=_echelon,
             summary="order up to the quantile of demand until a unit can be sold, counting all stock downstream",
-            plays=_PLAYS,
+            plays=(*_SUPPLY_AND_MARKETS, *_DEPENDENCE, *_COSTS, "priority"),
         ),
         ControllerSpec(
             name="clark-scarf",
@@ -117,7 +136,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=("informed",),
             factory=_clark_scarf,
             summary="echelon base stock at Clark and Scarf's optimal levels; on networks that are not serial, echelon",
-            plays=_PLAYS,
+            plays=(*_SUPPLY_AND_MARKETS, *_DEPENDENCE, *_COSTS, "priority"),
         ),
         ControllerSpec(
             name="local-base-stock",
@@ -125,6 +144,6 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             tracks=("decentralised", "blind"),
             factory=_local_base_stock,
             summary="each node orders up to the smoothed demand that it sees itself; with the full view, its echelon",
-            plays=_PLAYS,
+            plays=(*_SUPPLY_AND_MARKETS, *_DEPENDENCE, *_COSTS),
         ),
     )

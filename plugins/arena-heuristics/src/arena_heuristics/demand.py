@@ -1,29 +1,29 @@
 """What a rule believes about demand: from the forecast on the informed track, from its own memory on the blind one.
 
-Which of the two is decided once, from the type of the briefing. Both speak per material, in units of it: the demand of
-every market link times the material's need of it (`arena_heuristics.ordering.material_needs`). Demands of different
-links are taken as independent, so that variances add.
+Which of the two is decided once, from the type of the briefing (`arena_heuristics.estimates`). Both speak per material,
+in units of it: the demand of every market link times the material's need of it
+(`arena_heuristics.ordering.material_needs`). Demands of different links are taken as independent, so that variances
+add, unless the informed track tells otherwise (`arena_heuristics.dependent_demand`). On the blind track correlation is
+in the sample; what successive periods have in common moves the mean of the latest ones, and is not in the deviation
+over several periods.
 """
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
-from arena import Briefing, InformedBriefing, InformedObservation, Network, Observation, presumed_demand
+from arena import InformedObservation, Network, Observation, presumed_demand
 from arena_heuristics.config import RuleConfig
-from arena_heuristics.ordering import FloatArray, IntArray
+from arena_heuristics.sales import SeenSales
+from arena_heuristics.supply import FloatArray, IntArray, Moments
 
-_LEAST_DEVIATION = 1.0  # units
+__all__ = ["DemandEstimate", "ForecastDemand", "Moments", "RememberedDemand", "prior_means"]
+
+LEAST_DEVIATION: Final = 1.0
+"""Least deviation of a single period that a level is set for, units."""
 _VARIANCE_WITHOUT_DEMAND = 1.0  # squared units per period in which no demand is forecast
-
-
-class Moments(NamedTuple):
-    """Mean and standard deviation of a demand, in units; one array entry per material."""
-
-    mean: FloatArray
-    deviation: FloatArray
 
 
 class DemandEstimate(Protocol):
@@ -41,24 +41,6 @@ class DemandEstimate(Protocol):
         Args:
             lead_times: Periods, (materials,).
         """
-
-
-def estimate_for(briefing: Briefing, needs: FloatArray, config: RuleConfig) -> DemandEstimate:
-    """Choose the estimate that the track of a briefing allows.
-
-    Args:
-        briefing: The episode's briefing.
-        needs: Units of every material per unit of demand, (materials, market links).
-        config: Settings of the estimate.
-
-    Returns:
-        A fresh estimate for the episode.
-    """
-    if isinstance(briefing, InformedBriefing):
-        told = config.deviation_is_told and config.standard_deviation is None
-        poisson = [not told or distribution == "poisson" for distribution in briefing.distributions]
-        return ForecastDemand(needs, briefing.noise_scale, config.standard_deviation, poisson=poisson)
-    return RememberedDemand(needs, prior_means(briefing.network, config), config)
 
 
 def prior_means(network: Network, config: RuleConfig) -> FloatArray:
@@ -81,21 +63,34 @@ class RememberedDemand:
 
     Mean: of the latest ``window`` periods. Deviation: of the sample (with n − 1) from ``fewest_periods`` on, before
     that √mean, as for Poisson demand; never below 1. Over a lead time L the mean is multiplied by L + 1 and the
-    deviation by √(L + 1).
+    deviation by √(L + 1). A history that the briefing tells of comes before the periods that are played, and replaces
+    the prior. Where sales are seen in place of demand they are corrected (`arena_heuristics.sales`).
+
+    Args:
+        needs: Units of every material per unit of demand, (materials, market links).
+        priors: Demand presumed before any is seen, units per period, (market links,).
+        config: Settings of the estimate.
+        sales: Reads demand off observations, and knows the history; None: demand is seen, and there is none.
     """
 
-    def __init__(self, needs: FloatArray, priors: FloatArray, config: RuleConfig) -> None:
+    def __init__(
+        self, needs: FloatArray, priors: FloatArray, config: RuleConfig, sales: SeenSales | None = None
+    ) -> None:
         self._needs_by_link = np.ascontiguousarray(needs.T)
         self._squared_needs_by_link = self._needs_by_link**2
         self._fewest_periods = config.fewest_periods
         self._recent: deque[FloatArray] = deque(maxlen=config.window)
+        self._sales = sales
         self._moments = self._poisson(priors)
+        if sales is not None and len(sales.history):
+            self._recent.extend(sales.history)
+            self._moments = self._of_sample(self._recent)
 
     def observe(self, observation: Observation) -> None:
         """Remember the demand of the last period; there is none before period 1."""
         if observation.period == 0:
             return
-        self._recent.append(observation.last_demand)
+        self._recent.append(observation.last_demand if self._sales is None else self._sales.demand(observation))
         self._moments = self._of_sample(self._recent)
 
     def next_period(self) -> Moments:
@@ -114,11 +109,11 @@ class RememberedDemand:
         sample = by_link @ self._needs_by_link
         mean = sample.sum(axis=0) / len(demands)
         variance = ((sample - mean) ** 2).sum(axis=0) / (len(demands) - 1)
-        return Moments(mean, np.maximum(np.sqrt(variance), _LEAST_DEVIATION))
+        return Moments(mean, np.maximum(np.sqrt(variance), LEAST_DEVIATION))
 
     def _poisson(self, link_means: FloatArray) -> Moments:
         deviation = np.sqrt(link_means @ self._squared_needs_by_link)
-        return Moments(link_means @ self._needs_by_link, np.maximum(deviation, _LEAST_DEVIATION))
+        return Moments(link_means @ self._needs_by_link, np.maximum(deviation, LEAST_DEVIATION))
 
 
 class ForecastDemand:
@@ -132,7 +127,7 @@ class ForecastDemand:
 
     Args:
         needs: Units of every material per unit of demand, (materials, market links).
-        noise_scale: Factor on the deviation from the mean.
+        noise_scale: Factor on the deviation from the mean, one for all market links or one for each.
         standard_deviation: Of a period's demand before the noise scale, units; ``None``: √mean.
         poisson: By market link, whether the variance is the one above; ``None``: everywhere.
     """
@@ -140,14 +135,15 @@ class ForecastDemand:
     def __init__(
         self,
         needs: FloatArray,
-        noise_scale: float,
+        noise_scale: float | FloatArray,
         standard_deviation: float | None = None,
         *,
         poisson: Sequence[bool] | None = None,
     ) -> None:
         self._needs = needs
         self._squared_needs = needs**2
-        self._noise_variance = noise_scale**2
+        noise_variance = np.asarray(noise_scale, dtype=np.float64) ** 2
+        self._noise_variance = noise_variance[:, np.newaxis] if noise_variance.ndim else noise_variance
         self._raw_variance = None if standard_deviation is None else standard_deviation**2
         self._told = np.zeros(needs.shape[1], dtype=np.bool_) if poisson is None else ~np.array(poisson, dtype=np.bool_)
         self._forecast: FloatArray = np.zeros((needs.shape[1], 1))
@@ -173,7 +169,7 @@ class ForecastDemand:
         """Read the coming period from the forecast."""
         # Contiguous, because the last digit of the product depends on it, and it is the published one.
         deviation = np.sqrt(self._squared_needs @ np.ascontiguousarray(self._variances[:, 0]))
-        return Moments(self._needs @ self._forecast[:, 0], np.maximum(deviation, _LEAST_DEVIATION))
+        return Moments(self._needs @ self._forecast[:, 0], np.maximum(deviation, LEAST_DEVIATION))
 
     def over(self, lead_times: IntArray) -> Moments:
         """Sum the forecast over the coming lead time + 1 periods."""

@@ -11,13 +11,14 @@ from arena import (
     Network,
     Observation,
     contribution_margins,
-    holding_cost,
 )
 from arena_heuristics.clark_scarf import DemandLaw, Distribution, SerialSystem
 from arena_heuristics.config import ClarkScarfConfig, EchelonBaseStockConfig, RuleConfig
+from arena_heuristics.costs import material_holding_cost, owed_penalty
 from arena_heuristics.newsvendor import EchelonBaseStock
 from arena_heuristics.ordering import FloatArray
 from arena_heuristics.rule import InventoryRule
+from arena_heuristics.stock_keeper import carried_shares
 
 
 class ClarkScarf(InventoryRule[ClarkScarfConfig]):
@@ -29,9 +30,12 @@ class ClarkScarf(InventoryRule[ClarkScarfConfig]):
     change no level, because every unit passes every link once. Where customers go away, and where means change, it is
     an approximation (see `arena_heuristics.clark_scarf`). Distribution and deviation of demand are those that the track
     tells, unless they are configured; a distribution other than Poisson, normal and uniform is taken for normal. An
-    order that cannot reach a customer before the episode ends is not placed.
+    order that cannot reach a customer before the episode ends is not placed. Order delays lengthen lead times, which is
+    exact where the supplier never runs out.
 
-    On other networks it is the rule `EchelonBaseStock` with ``formulas: textbook``.
+    On other networks it is the rule `EchelonBaseStock` with ``formulas: textbook``; so it is where lead times vary,
+    where deviations of demand follow one another, where a node ships after its deliveries, and where there is a penalty
+    for what suppliers owe: the levels know nothing of these.
     """
 
     def prepare(self, briefing: Briefing) -> None:
@@ -43,7 +47,13 @@ class ClarkScarf(InventoryRule[ClarkScarfConfig]):
         if not isinstance(briefing, InformedBriefing):
             raise TypeError(f"clark-scarf computes its levels from the forecast; the {briefing.track} track has none")
         network = briefing.network
-        stages = serial_stages(network)
+        is_beyond = (
+            bool(network.varying_links)
+            or bool(briefing.autoregressions.any())
+            or any(node.priority is not None for node in network.nodes)
+            or any(owed_penalty(briefing, node) > 0 for node in network.managed)
+        )
+        stages = None if is_beyond else serial_stages(network)
         self._elsewhere: EchelonBaseStock | None = None
         if stages is None:
             shared = self.config.model_dump(include=set(RuleConfig.model_fields))
@@ -58,7 +68,7 @@ class ClarkScarf(InventoryRule[ClarkScarfConfig]):
         self._system = SerialSystem(
             # What arrives can be sold in that period, and be shipped on in the next one.
             covers=[int(self.stock.lead_times[place]) + 1 for place in self._places],
-            holding_costs=[holding_cost(network, node) for node in stages],
+            holding_costs=[material_holding_cost(network, self.stock.materials[place]) for place in self._places],
             backlog_cost=backlog_cost(self.config, briefing),
             law=law,
             least_holding_cost=self.config.least_holding_cost,
@@ -100,7 +110,7 @@ def backlog_cost(config: ClarkScarfConfig, briefing: Briefing) -> float:
     if config.backlog_cost is not None:
         return config.backlog_cost
     penalty = briefing.network.market_links[0].shortage_penalty
-    if briefing.fulfilment == "backlog" and penalty > 0:
+    if carried_shares(briefing)[0] == 1.0 and penalty > 0:
         return penalty
     return penalty + float(contribution_margins(briefing.network)[0])
 

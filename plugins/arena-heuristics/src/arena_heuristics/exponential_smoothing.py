@@ -3,13 +3,18 @@
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from arena import Briefing, InformedBriefing, Observation, holding_cost, order_up_to_level
+from arena import Briefing, InformedBriefing, Observation, order_up_to_level
 from arena_heuristics.config import ExponentialSmoothingConfig
-from arena_heuristics.costs import critical_quantiles
-from arena_heuristics.demand import DemandEstimate, Moments
+from arena_heuristics.costs import critical_quantiles, holding_costs
+from arena_heuristics.demand import DemandEstimate, prior_means
 from arena_heuristics.ordering import FloatArray, IntArray, waits_to_ship
 from arena_heuristics.rule import CriticalRatioRule
+from arena_heuristics.sales import SeenSales
+from arena_heuristics.supply import Moments
+
+BoolArray = npt.NDArray[np.bool_]
 
 _LEAST_VARIANCE = 1.0  # squared units per period
 
@@ -50,6 +55,22 @@ class SmoothedDemand:
         error = demand - self._level
         self._level = self._level + self._level_weight * error
         self._variance = self._variance + self._error_weight * (error**2 - self._variance)
+
+    def begin_with(self, history: FloatArray, known: BoolArray) -> None:
+        """Replace the presumed level and its variance by those of a history.
+
+        Args:
+            history: demand of earlier periods, oldest first, units, (at least one period, demands).
+            known: of which demands it is the history.
+        """
+        presumed = self._unknown, self._level, self._variance
+        self._unknown = np.ones_like(self._unknown)
+        for demand in history:
+            self.observe(demand)
+        found = self._unknown, self._level, self._variance
+        self._unknown, self._level, self._variance = (
+            np.where(known, new, old) for new, old in zip(found, presumed, strict=True)
+        )
 
     def over(self, periods: FloatArray, largest: FloatArray) -> Moments:
         """Estimate the demand of the coming periods.
@@ -148,19 +169,22 @@ class ExponentialSmoothing(CriticalRatioRule[ExponentialSmoothingConfig]):
 
     The trend moves the level but is not extrapolated over the lead time, as published. On the informed track only the
     deviation comes from the forecast, the mean remains Holt's. Before any demand is seen, the track's common estimate
-    of one period stands for all of them. L and the critical ratio are those of the newsvendor rule, by the textbook's
+    of one period stands for all of them, or Holt's
+    forecast over the history that is told. L and the critical ratio are those of the newsvendor rule, by the textbook's
     formulas too.
     """
 
     def prepare(self, briefing: Briefing) -> None:
         """Compute the critical ratios; start without a forecast."""
         network = briefing.network
-        costs = {node: holding_cost(network, node) for node in network.managed}
-        self._quantiles = critical_quantiles(self.config, self.stock, costs)
-        self._lead_times = self.stock.lead_times
+        self._quantiles = critical_quantiles(self.config, self.stock, holding_costs(self.stock), briefing)
+        self._protection = self.stock.protection
         if self.config.formulas == "textbook":
-            self._lead_times = self._lead_times + waits_to_ship(network, self.stock.materials)
+            self._protection = self._protection.longer(waits_to_ship(network, self.stock.materials))
+        self._sales = SeenSales(briefing, prior_means(network, self.config))
         self._holt = HoltForecast(self.config)
+        for demand in self._sales.history:
+            self._holt.update(demand)
         self._spread: _Spread = (
             _ForecastSpread(self.demand)
             if isinstance(briefing, InformedBriefing)
@@ -170,8 +194,8 @@ class ExponentialSmoothing(CriticalRatioRule[ExponentialSmoothingConfig]):
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Smooth the latest demand, then compare every material's position with its level."""
         if observation.period > 0:
-            self._holt.update(observation.last_demand)
-        demand = self._demand_over(self.until_the_end(self._lead_times, observation))
+            self._holt.update(self._sales.demand(observation))
+        demand = self._protection.demand(self._demand_over, self.periods_left(observation))
         level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
         return level - self.stock.positions(observation)
 

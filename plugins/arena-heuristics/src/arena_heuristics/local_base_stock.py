@@ -15,6 +15,8 @@ demand       new orders of its buyers, and     what customers demand, in units o
              demand of its own customers
 position     its own                           its echelon's: its own and those of all nodes that it supplies
 interval     its lead time + 1                 its lead time + the longest way to a market + 1
+history      of its customers, if it has no    of all customers
+             buyers besides
 the end      when its nearest buyer can no     when the nearest market can no longer be reached
              longer be reached
 ============ ================================ ==================================================================
@@ -24,12 +26,15 @@ information both positions give the same policy in a serial system (Axsäter and
 A policy by echelon stock needs centralised demand information, one by installation stock does not; the difference of
 their results is the value of that information (Chen 1998, Management Science 44), here called the price of
 decentralisation.
+
+Order delays are part of lead times. Where lead times vary, the promised ones are planned with.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from arena import Briefing, LocalObservation, Network, Observation, order_up_to_level
 from arena_heuristics.config import LocalBaseStockConfig
@@ -41,6 +46,10 @@ from arena_heuristics.ordering import (
     longest_lead_times_to_market,
     shortest_lead_times_to_market,
 )
+from arena_heuristics.sales import SeenSales
+from arena_heuristics.supply import SupplyPlan, plan_supply
+
+BoolArray = npt.NDArray[np.bool_]
 
 
 class Seen(NamedTuple):
@@ -69,8 +78,11 @@ class View(Protocol):
     last_uses: FloatArray
     last_arrivals: tuple[int, ...]
 
-    def see(self, observation: Observation, states: Sequence[NodeState]) -> Seen:
-        """Read demand and positions off an observation; to be called once in every period."""
+    def see(self, demand: FloatArray, states: Sequence[NodeState]) -> Seen:
+        """Tell demand and positions per material from the customers' demand; to be called once in every period."""
+
+    def before(self, history: FloatArray) -> tuple[FloatArray, BoolArray]:
+        """Demand per material before the first period, (periods before, materials), and of which it is known."""
 
 
 class LocalView:
@@ -83,11 +95,22 @@ class LocalView:
         self.intervals = np.concatenate([node.lead_times + 1 for node in nodes])
         self.last_uses = np.repeat(np.array(ends, dtype=np.float64), [len(node.materials) for node in nodes])
         self.last_arrivals = ends
+        network = briefing.network
+        self._sellers = [(node, list(network.markets_of(node.node)), not network.outbound(node.node)) for node in nodes]
 
-    def see(self, observation: Observation, states: Sequence[NodeState]) -> Seen:
+    def see(self, demand: FloatArray, states: Sequence[NodeState]) -> Seen:
         """Ask every node for its own."""
-        demand = [node.new_demand(state) for node, state in zip(self.nodes, states, strict=True)]
-        return Seen(np.concatenate(demand), _positions(self.nodes, states))
+        asked = [node.new_demand(state) for node, state in zip(self.nodes, states, strict=True)]
+        return Seen(np.concatenate(asked), _positions(self.nodes, states))
+
+    def before(self, history: FloatArray) -> tuple[FloatArray, BoolArray]:
+        """A node that only sells knows its demand from the history; of the orders of others nothing is told."""
+        columns, known = [], []
+        for node, markets, only_sells in self._sellers:
+            for material in node.materials:
+                columns.append(material.units * history[:, markets].sum(axis=1))
+                known.append(only_sells)
+        return np.array(columns).T, np.array(known)
 
 
 class EchelonView:
@@ -97,31 +120,35 @@ class EchelonView:
     is passed on like any demand.
     """
 
-    def __init__(self, briefing: Briefing, nodes: tuple[LocalNode, ...]) -> None:
+    def __init__(self, briefing: Briefing, nodes: tuple[LocalNode, ...], plan: SupplyPlan) -> None:
         network = briefing.network
         self.nodes = nodes
         self._contents = contents(network, nodes)
         self._needs = np.zeros((len(self._contents), len(network.market_links)))
-        presumed = np.zeros(len(network.market_links))
-        longest = longest_lead_times_to_market(network)
-        shortest = shortest_lead_times_to_market(network)
+        presumed = presumed_by_nodes(network, nodes)
+        longest = longest_lead_times_to_market(network, plan=plan)
+        shortest = shortest_lead_times_to_market(network, plan=plan)
         first = 0
         for node in nodes:
             own = slice(first, first + len(node.materials))
             units = np.array([material.units for material in node.materials])
             markets = list(network.markets_of(node.node))
             self._needs[:, markets] = (self._contents[:, own] * units).sum(axis=1)[:, np.newaxis]
-            presumed[markets] = (node.priors() / units).min() / max(len(markets), 1)
             first += len(node.materials)
         self.priors = (self._needs * presumed).sum(axis=1)
         self.intervals = np.concatenate([node.lead_times + longest[node.node] + 1 for node in nodes])
         self.last_uses = np.full(len(self.priors), briefing.horizon - 1.0)
         self.last_arrivals = tuple(briefing.horizon - 1 - shortest[node.node] for node in nodes)
 
-    def see(self, observation: Observation, states: Sequence[NodeState]) -> Seen:
+    def see(self, demand: FloatArray, states: Sequence[NodeState]) -> Seen:
         """Pass the customers' demand up, and add up the positions downstream."""
-        demand = (self._needs * observation.last_demand).sum(axis=1)
-        return Seen(demand, (self._contents * _positions(self.nodes, states)).sum(axis=1))
+        asked = (self._needs * demand).sum(axis=1)
+        return Seen(asked, (self._contents * _positions(self.nodes, states)).sum(axis=1))
+
+    def before(self, history: FloatArray) -> tuple[FloatArray, BoolArray]:
+        """Pass the customers' demand up, as in every period."""
+        rows = [(self._needs * demand).sum(axis=1) for demand in history]
+        return np.array(rows), np.ones(len(self._needs), dtype=np.bool_)
 
 
 class LocalBaseStock:
@@ -142,12 +169,14 @@ class LocalBaseStock:
         """
         network, config = briefing.network, self.config
         managed = network.managed if briefing.node is None else (briefing.node,)
-        materials = list_materials(network, config.lead_time_weight)
+        plan = plan_supply(network, config.lead_time_weight)
+        materials = list_materials(network, config.lead_time_weight, plan)
         nodes = tuple(
-            LocalNode(briefing, node, [material for material in materials if material.node == node]) for node in managed
+            LocalNode(briefing, node, [material for material in materials if material.node == node], plan)
+            for node in managed
         )
-        is_local = briefing.node is not None or config.information == "local"
-        self._view: View = LocalView(briefing, nodes) if is_local else EchelonView(briefing, nodes)
+        self._is_local = briefing.node is not None or config.information == "local"
+        self._view: View = LocalView(briefing, nodes) if self._is_local else EchelonView(briefing, nodes, plan)
         self._quantiles = np.concatenate(
             [node.quantiles(briefing, config.critical_ratio, config.least_shortage_cost) for node in nodes]
         )
@@ -155,6 +184,9 @@ class LocalBaseStock:
         self._demand = SmoothedDemand(
             self._view.priors, level_weight=config.level_weight, error_weight=config.error_weight
         )
+        self._sales = SeenSales(briefing, presumed_by_nodes(network, nodes))
+        if len(self._sales.history):
+            self._demand.begin_with(*self._view.before(self._sales.history))
         self._network = network
         self._order_bound = briefing.order_bound
         self._last_orders = np.zeros(len(network.supply_links))
@@ -169,8 +201,9 @@ class LocalBaseStock:
             Units, (inbound links,) of the node, or (supply links,) of the network; finite and not negative.
         """
         view, period = self._view, observation.period
-        states = [self._state(node, observation) for node in view.nodes]
-        seen = view.see(observation, states)
+        customers = self._sales.demand(observation) if period > 0 else observation.last_demand
+        states = [self._state(node, observation, customers) for node in view.nodes]
+        seen = view.see(customers, states)
         if period > 0:
             self._demand.observe(seen.demand)
         periods = np.clip(view.last_uses + 1 - period, 0.0, view.intervals)
@@ -186,11 +219,24 @@ class LocalBaseStock:
         if isinstance(observation, LocalObservation):
             return orders[view.nodes[0].links]
         self._last_orders = np.minimum(orders, self._order_bound)
+        for link, delay in enumerate(self._network.order_delays):
+            if delay:  # Suppliers now see what comes first in the queue.
+                self._last_orders[link] = observation.unseen[self._network.delay_offsets[link]]
         return orders
 
-    def _state(self, node: LocalNode, observation: Observation) -> NodeState:
-        """What one node sees; in a view of the whole network, the part that the decentralised track would show it."""
+    def _unseen(self, observation: Observation, links: Sequence[int], delays: Sequence[int]) -> FloatArray:
+        """Orders that suppliers have not seen, per link of the message."""
+        starts = np.cumsum([0, *delays])
+        return np.array([observation.unseen[starts[link] : starts[link] + delays[link]].sum() for link in links])
+
+    def _state(self, node: LocalNode, observation: Observation, customers: FloatArray) -> NodeState:
+        """What one node sees; in a view of the whole network, the part that the decentralised track would show it.
+
+        In an echelon's view what a node has not seen of its buyers' orders is taken off, as it counts at the buyers.
+        """
+        delays = self._network.order_delays
         if isinstance(observation, LocalObservation):
+            own_delays = [delays[link] for link in node.links]
             return NodeState(
                 on_hand=float(observation.on_hand[0]),
                 component_stock=observation.component_stock,
@@ -198,22 +244,37 @@ class LocalBaseStock:
                 owed=observation.owed,
                 owed_to_buyers=observation.owed_to_buyers,
                 orders=observation.incoming_orders,
-                demand=observation.last_demand,
+                demand=customers,
                 unfilled=observation.last_unfilled,
+                unseen=self._unseen(observation, range(len(node.links)), own_delays) if any(own_delays) else None,
             )
         network = self._network
         outbound, markets = list(network.outbound(node.node)), list(network.markets_of(node.node))
         components = [i for i, (factory, _) in enumerate(network.components) if factory == node.node]
+        owed_to_buyers = observation.owed[outbound]
+        if any(delays) and not self._is_local:
+            owed_to_buyers = owed_to_buyers + self._unseen(observation, outbound, delays)
         return NodeState(
             on_hand=float(observation.on_hand[network.managed_index(node.node)]),
             component_stock=observation.component_stock[components],
             in_transit=observation.in_transit[node.links],
             owed=observation.owed[node.links],
-            owed_to_buyers=observation.owed[outbound],
+            owed_to_buyers=owed_to_buyers,
             orders=self._last_orders[outbound],
-            demand=observation.last_demand[markets],
+            demand=customers[markets],
             unfilled=observation.last_unfilled[markets],
+            unseen=self._unseen(observation, node.links, delays) if any(delays) else None,
         )
+
+
+def presumed_by_nodes(network: Network, nodes: Sequence[LocalNode]) -> FloatArray:
+    """Demand presumed on every market link before any is seen: what its retailer's stock covers, (market links,)."""
+    presumed = np.zeros(len(network.market_links))
+    for node in nodes:
+        units = np.array([material.units for material in node.materials])
+        markets = list(network.markets_of(node.node))
+        presumed[markets] = (node.priors() / units).min() / max(len(markets), 1)
+    return presumed
 
 
 def contents(network: Network, nodes: Sequence[LocalNode]) -> FloatArray:

@@ -6,10 +6,10 @@ echelon stock.
 
 import numpy as np
 
-from arena import Briefing, Observation, holding_cost, order_up_to_level
+from arena import Briefing, Observation, order_up_to_level
 from arena_heuristics.config import EchelonBaseStockConfig, NewsvendorConfig
-from arena_heuristics.costs import critical_quantiles, echelon_holding_cost, echelon_quantiles
-from arena_heuristics.ordering import FloatArray, IntArray, longest_lead_times_to_market, waits_to_ship
+from arena_heuristics.costs import critical_quantiles, echelon_holding_costs, echelon_quantiles, holding_costs
+from arena_heuristics.ordering import FloatArray, longest_ways_to_market, waits_to_ship
 from arena_heuristics.rule import CriticalRatioRule
 
 
@@ -27,15 +27,14 @@ class Newsvendor(CriticalRatioRule[NewsvendorConfig]):
     def prepare(self, briefing: Briefing) -> None:
         """Compute the critical ratios."""
         network = briefing.network
-        costs = {node: holding_cost(network, node) for node in network.managed}
-        self._quantiles = critical_quantiles(self.config, self.stock, costs)
-        self._lead_times = self.stock.lead_times
+        self._quantiles = critical_quantiles(self.config, self.stock, holding_costs(self.stock), briefing)
+        self._protection = self.stock.protection
         if self.config.formulas == "textbook":
-            self._lead_times = self._lead_times + waits_to_ship(network, self.stock.materials)
+            self._protection = self._protection.longer(waits_to_ship(network, self.stock.materials))
 
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Compare every material's position with its level."""
-        demand = self.demand.over(self.until_the_end(self._lead_times, observation))
+        demand = self._protection.demand(self.demand.over, self.periods_left(observation))
         level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
         return level - self.stock.positions(observation)
 
@@ -60,21 +59,19 @@ class EchelonBaseStock(CriticalRatioRule[EchelonBaseStockConfig]):
     def prepare(self, briefing: Briefing) -> None:
         """Compute critical ratios and protection intervals; switch positions to the echelon's."""
         network = briefing.network
-        if self.config.formulas == "textbook":
-            self._quantiles = echelon_quantiles(self.config, self.stock)
-            downstream = longest_lead_times_to_market(network, waiting=1)
+        is_textbook = self.config.formulas == "textbook"
+        if is_textbook:
+            self._quantiles = echelon_quantiles(self.config, self.stock, briefing)
         else:
-            least = self.config.least_holding_cost
-            costs = {node: echelon_holding_cost(network, node, least) for node in network.managed}
-            self._quantiles = critical_quantiles(self.config, self.stock, costs)
-            downstream = longest_lead_times_to_market(network)
-        self._lead_times: IntArray = self.stock.lead_times + np.array(
-            [downstream[material.node] for material in self.stock.materials], dtype=np.int64
-        )
+            costs = echelon_holding_costs(self.stock, self.config.least_holding_cost)
+            self._quantiles = critical_quantiles(self.config, self.stock, costs, briefing)
+        ways = longest_ways_to_market(network, int(is_textbook), self.stock.plan)
+        means, variances = zip(*(ways[material.node] for material in self.stock.materials), strict=True)
+        self._protection = self.stock.protection.longer(np.array(means), np.array(variances))
         self.stock.count_echelon_stock()
 
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Compare every material's echelon position with its level."""
-        demand = self.demand.over(self.until_the_end(self._lead_times, observation))
+        demand = self._protection.demand(self.demand.over, self.periods_left(observation))
         level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
         return level - self.stock.positions(observation)

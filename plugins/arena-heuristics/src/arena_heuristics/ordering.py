@@ -18,7 +18,9 @@ market link and ``"shared"`` for several. Yield losses do not enlarge needs, as 
 
 **Inventory position** of a material, in units of it: stock + in transit + owed by its suppliers − what the node itself
 owes, to customers (standing backlog) and to buyers (upstream shortages), times the units of the material in one unit
-of output. Unfilled demand is not subtracted in lost-sales mode: it is gone.
+of output. Unfilled demand is subtracted as far as customers wait: what is lost is gone. Orders that a supplier has not
+seen yet count as those in transit, in an echelon as what is owed inside it. Of what may be lost on its way the share
+counts that arrives on average (`arena_heuristics.supply`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,12 +28,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from arena import Briefing, Network, Observation, SupplyLink
+from arena import Network, SupplyLink
+from arena_heuristics.supply import FloatArray as FloatArray, IntArray as IntArray, SupplyPlan, delivery_of, plan_supply
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 Convention = Literal["whole", "shared"]
 
 DUST = 1e-9
@@ -48,7 +48,8 @@ class Material:
         units: Units of it in one unit of what the node ships.
         links: Positions of the supply links it can be ordered on.
         shares: Part of an order that goes to each of these links, summing to 1.
-        lead_time: Largest lead time of these links, in periods.
+        lead_time: Largest number of periods from order to arrival on those of these links that are used, order delay
+            included; see `arena_heuristics.supply.SupplyPlan`.
     """
 
     node: int
@@ -60,7 +61,7 @@ class Material:
 
 
 def split_shares(links: Sequence[SupplyLink], lead_time_weight: float) -> tuple[float, ...]:
-    """Split an order between suppliers, in proportion to 1 / (1 + price + weight × lead time).
+    """Split an order between suppliers, in proportion to 1 / (1 + price + weight × periods until arrival).
 
     Args:
         links: Supply links of one material.
@@ -69,26 +70,37 @@ def split_shares(links: Sequence[SupplyLink], lead_time_weight: float) -> tuple[
     Returns:
         The share of each link; the shares sum to 1.
     """
-    scores = [1.0 / (1.0 + link.price + lead_time_weight * link.lead_time) for link in links]
+    # In this order of summation, whose last digit is the published one.
+    scores = [_score(link, lead_time_weight) for link in links]
     total = sum(scores)
     return tuple(score / total for score in scores)
 
 
-def list_materials(network: Network, lead_time_weight: float) -> tuple[Material, ...]:
+def _score(link: SupplyLink, lead_time_weight: float) -> float:
+    delivery = delivery_of(link)
+    return 1.0 / (1.0 + link.price / delivery.chance + lead_time_weight * delivery.mean)
+
+
+def list_materials(network: Network, lead_time_weight: float, plan: SupplyPlan | None = None) -> tuple[Material, ...]:
     """List everything that is ordered in a network.
 
     Args:
         network: The network.
         lead_time_weight: Price units per period of lead time, for the split between suppliers.
+        plan: What is planned with on its links, if known.
 
     Returns:
         The materials, by managed node, then by line of its bill of materials.
     """
+    plan = plan_supply(network, lead_time_weight) if plan is None else plan
     materials = []
     for point in network.stock_points:
-        supply = [network.supply_links[link] for link in point.arrivals]
-        lead_time = max((link.lead_time for link in supply), default=0)
-        shares = split_shares(supply, lead_time_weight)
+        used = [link for link in point.arrivals if plan.is_used[link]]
+        lead_time = max((plan.periods[link] for link in used), default=0)
+        parts = dict(
+            zip(used, split_shares([network.supply_links[link] for link in used], lead_time_weight), strict=True)
+        )
+        shares = tuple(parts.get(link, 0.0) for link in point.arrivals)
         materials.append(Material(point.node_id, point.component, point.units, point.arrivals, shares, lead_time))
     return tuple(materials)
 
@@ -96,54 +108,79 @@ def list_materials(network: Network, lead_time_weight: float) -> tuple[Material,
 def waits_to_ship(network: Network, materials: Sequence[Material]) -> IntArray:
     """Periods between arrival and use of every material: 1 where the node ships to others, 0 where it only sells.
 
-    A supplier ships from what it had at the start of the period, while customers are served from what arrived in it.
+    A supplier ships from what it had at the start of the period, while customers are served from what arrived in it. A
+    node with a priority ships after its deliveries, and waits for nothing.
 
     Returns:
         Periods, (materials,).
     """
-    return np.array([int(bool(network.outbound(material.node))) for material in materials], dtype=np.int64)
+    waits = [bool(network.outbound(one.node)) and network.node(one.node).priority is None for one in materials]
+    return np.array(waits, dtype=np.int64)
 
 
-def longest_lead_times_to_market(network: Network, waiting: int = 0) -> dict[int, int]:
+def longest_lead_times_to_market(network: Network, waiting: int = 0, plan: SupplyPlan | None = None) -> dict[int, int]:
     """Largest total lead time from every managed node to a market, in periods.
 
     Args:
         network: The network.
-        waiting: Periods that pass at every node on the way before a delivery is shipped on.
+        waiting: Periods that pass at every node on the way before a delivery is shipped on, unless it has a priority.
+        plan: What is planned with on its links; by default with lead times alone.
 
     Returns:
         Per managed node id; 0 for a retailer that supplies no other node.
     """
-    longest: dict[int, int] = {}
+    return {node: round(mean) for node, (mean, _) in longest_ways_to_market(network, waiting, plan).items()}
+
+
+def longest_ways_to_market(
+    network: Network, waiting: int = 0, plan: SupplyPlan | None = None
+) -> dict[int, tuple[float, float]]:
+    """Mean and variance of the total lead time on the way to a market that is longest on average, per managed node.
+
+    Arguments as in `longest_lead_times_to_market`.
+    """
+    plan = plan_supply(network, 0.0) if plan is None else plan
+    longest: dict[int, tuple[float, float]] = {}
     for node in reversed(network.upstream_first):
-        links = [network.supply_links[link] for link in network.outbound(node)]
-        longest[node] = max((waiting + link.lead_time + longest[link.buyer] for link in links), default=0)
+        waits = waiting if network.node(node).priority is None else 0
+        ways = [(0.0, 0.0)] if not network.outbound(node) else []
+        for link in network.outbound(node):
+            mean, variance = longest[network.supply_links[link].buyer]
+            delivery = plan.deliveries[link]
+            if plan.is_used[link]:
+                ways.append((waits + delivery.mean + mean, delivery.variance + variance))
+        longest[node] = max(ways)
     return longest
 
 
-def last_useful_periods(network: Network, horizon: int) -> IntArray:
+def last_useful_periods(network: Network, horizon: int, plan: SupplyPlan | None = None) -> IntArray:
     """Last period in which an order on a supply link can still be sold before the episode ends; below 0 if none can.
+
+    Where lead times vary, by those that are planned with.
 
     Returns:
         Periods, (supply links,).
     """
-    ways = shortest_lead_times_to_market(network, waiting=1)
-    lasting = [link.lead_time + ways[link.buyer] for link in network.supply_links]
+    plan = plan_supply(network, 0.0) if plan is None else plan
+    ways = shortest_lead_times_to_market(network, waiting=1, plan=plan)
+    lasting = [plan.periods[i] + ways[link.buyer] for i, link in enumerate(network.supply_links)]
     return horizon - 1 - np.array(lasting, dtype=np.int64)
 
 
-def shortest_lead_times_to_market(network: Network, waiting: int = 0) -> dict[int, int]:
+def shortest_lead_times_to_market(network: Network, waiting: int = 0, plan: SupplyPlan | None = None) -> dict[int, int]:
     """Smallest total lead time from every managed node to a market, in periods; 0 for a node that sells to one.
 
-    Args:
-        network: The network.
-        waiting: Periods that pass at every node on the way before a delivery is shipped on.
+    Arguments as in `longest_lead_times_to_market`.
     """
+    plan = plan_supply(network, 0.0) if plan is None else plan
     ways: dict[int, int] = {}
     for node in reversed(network.upstream_first):
-        links = [network.supply_links[link] for link in network.outbound(node)]
+        waits = waiting if network.node(node).priority is None else 0
+        links = [link for link in network.outbound(node) if plan.is_used[link]]
         sells = bool(network.markets_of(node))
-        ways[node] = 0 if sells else min(waiting + link.lead_time + ways[link.buyer] for link in links)
+        ways[node] = (
+            0 if sells else min(waits + plan.periods[link] + ways[network.supply_links[link].buyer] for link in links)
+        )
     return ways
 
 
@@ -164,17 +201,22 @@ def unit_contents(network: Network, materials: Sequence[Material], convention: C
         content = np.zeros(len(network.managed))
         for material in materials:
             if material.node == node:
-                content += material.units * _content_of(material, network, contents, convention)
+                content += material.units * content_of(material, network, contents, convention)
         content[network.managed_index(node)] = 1.0
         contents[node] = content
     return contents
 
 
-def _content_of(
+def content_of(
     material: Material, network: Network, contents: Mapping[int, FloatArray], convention: Convention
 ) -> FloatArray:
-    """Units of every managed node's output in one unit of a material as it is delivered."""
-    alternatives = np.array([contents[network.supply_links[link].supplier] for link in material.links])
+    """Units of every managed node's output in one unit of a material as it is delivered, losses on the way included."""
+    alternatives = np.array(
+        [
+            contents[network.supply_links[link].supplier] / delivery_of(network.supply_links[link]).chance
+            for link in material.links
+        ]
+    )
     if convention == "whole":
         return np.asarray(alternatives.max(axis=0), dtype=np.float64)
     return np.asarray(np.array(material.shares) @ alternatives, dtype=np.float64)
@@ -198,154 +240,3 @@ def material_needs(network: Network, materials: Sequence[Material], contents: Ma
             for material in materials
         ]
     )
-
-
-class StockKeeper:
-    """Inventory positions and orders of one network: everything about ordering that does not depend on the rule.
-
-    Attributes:
-        materials: What is ordered, in the order of all arrays per material.
-        needs: Units per unit of demand, (materials, market links).
-        lead_times: Largest lead time per material, in periods.
-    """
-
-    def __init__(
-        self,
-        briefing: Briefing,
-        *,
-        lead_time_weight: float,
-        alternative_paths: Literal["auto", "whole", "shared"],
-    ) -> None:
-        network = briefing.network
-        convention: Convention = "whole" if alternative_paths == "auto" else alternative_paths
-        if alternative_paths == "auto" and len(network.market_links) > 1:
-            convention = "shared"
-        self.network = network
-        self.materials = list_materials(network, lead_time_weight)
-        self._contents = unit_contents(network, self.materials, convention)
-        self._convention = convention
-        self.needs = material_needs(network, self.materials, self._contents)
-        self.lead_times: IntArray = np.array([material.lead_time for material in self.materials], dtype=np.int64)
-        self._backlogged = briefing.fulfilment == "backlog"
-        self._owing = briefing.upstream_shortage == "owed"
-        # Every link delivers one material, so an order is one gather and one product.
-        self._material_of_link: IntArray = np.zeros(len(network.supply_links), dtype=np.int64)
-        self._share_of_link = np.zeros(len(network.supply_links))
-        for index, material in enumerate(self.materials):
-            self._material_of_link[list(material.links)] = index
-            self._share_of_link[list(material.links)] = material.shares
-        self._minimum_order = np.array([link.minimum_order for link in network.supply_links])
-        self._lot_size = np.array([link.lot_size for link in network.supply_links])
-        self._in_lots = bool((self._minimum_order > 0).any() or (self._lot_size > 0).any())
-        self._safe_lot = np.where(self._lot_size > 0, self._lot_size, 1.0)
-        self.count_local_stock()
-
-    def count_local_stock(self) -> None:
-        """Let positions count what each node itself holds, has ordered and owes: an installation's own position."""
-        stock_weights = np.eye(len(self.materials))
-        debt_weights = np.zeros((len(self.materials), len(self.network.managed)))
-        for index, material in enumerate(self.materials):
-            debt_weights[index, self.network.managed_index(material.node)] = material.units
-        self._weigh(stock_weights, debt_weights)
-
-    def count_echelon_stock(self) -> None:
-        """Let positions count all stock, orders and debts downstream as well: the echelon's position.
-
-        What is held downstream counts with the units of the material that it is made of; owed quantities inside the
-        echelon cancel, so that only the customers' backlog and what the echelon's top has yet to receive remain.
-        """
-        stock_weights = np.eye(len(self.materials))
-        debt_weights = np.zeros((len(self.materials), len(self.network.managed)))
-        inside = [_content_of(material, self.network, self._contents, self._convention) for material in self.materials]
-        for index, material in enumerate(self.materials):
-            own = self.network.managed_index(material.node)
-            for other, other_material in enumerate(self.materials):
-                if other_material.node != material.node:
-                    stock_weights[index, other] = material.units * inside[other][own]
-            for node in self.network.managed:
-                debt_weights[index, self.network.managed_index(node)] = material.units * self._contents[node][own]
-        self._weigh(stock_weights, debt_weights)
-
-    def _weigh(self, stock_weights: FloatArray, debt_weights: FloatArray) -> None:
-        """Precompute the linear maps from an observation's arrays to positions per material."""
-        network = self.network
-        pooled = np.zeros((len(self.materials), len(network.managed)))
-        components = np.zeros((len(self.materials), len(network.components)))
-        ordered = np.zeros((len(self.materials), len(network.supply_links)))
-        for index, material in enumerate(self.materials):
-            if material.component is None:
-                pooled[index, network.managed_index(material.node)] = 1.0
-            else:
-                components[index, material.component] = 1.0
-            ordered[index, list(material.links)] = 1.0
-        shipping = np.zeros((len(network.managed), len(network.supply_links)))
-        selling = np.zeros((len(network.managed), len(network.market_links)))
-        for index, node in enumerate(network.managed):
-            shipping[index, list(network.outbound(node))] = 1.0
-            selling[index, list(network.markets_of(node))] = 1.0
-        of_in_transit = stock_weights @ ordered
-        self._of_on_hand = _by_input(stock_weights @ pooled)
-        self._of_component_stock = _by_input(stock_weights @ components)
-        self._of_in_transit = _by_input(of_in_transit)
-        self._of_owed = _by_input(of_in_transit - debt_weights @ shipping)
-        self._of_backlog = _by_input(debt_weights @ selling)
-
-    def positions(self, observation: Observation) -> FloatArray:
-        """Compute the inventory position of every material, before the orders of the period.
-
-        Args:
-            observation: What is seen before the decision.
-
-        Returns:
-            Units, (materials,).
-        """
-        positions = _weighted(self._of_on_hand, observation.on_hand)
-        positions += _weighted(self._of_in_transit, observation.in_transit)
-        if len(self._of_component_stock):
-            positions += _weighted(self._of_component_stock, observation.component_stock)
-        if self._owing:
-            positions += _weighted(self._of_owed, observation.owed)
-        if self._backlogged:
-            positions -= _weighted(self._of_backlog, observation.last_unfilled)
-        return positions
-
-    def orders(self, shortfalls: FloatArray) -> FloatArray:
-        """Split the missing units of every material between its suppliers.
-
-        Where a link has a lot size or a minimum order, its part is raised to the minimum and then rounded up to whole
-        lots, which is what the arena would do with it; rounding errors order nothing.
-
-        Args:
-            shortfalls: Units to order, (materials,); negative ones order nothing.
-
-        Returns:
-            Orders, (supply links,).
-        """
-        orders = np.maximum(shortfalls, 0.0)[self._material_of_link] * self._share_of_link
-        if self._in_lots:
-            wanted = orders > DUST
-            raised = np.maximum(orders, self._minimum_order)
-            lots = np.ceil((raised - DUST) / self._safe_lot) * self._safe_lot
-            orders = np.where(wanted, np.where(self._lot_size > 0, lots, raised), 0.0)
-        return np.asarray(orders, dtype=np.float64)
-
-
-def _by_input(weights: FloatArray) -> FloatArray:
-    """Lay a linear map (outputs, inputs) out for `_weighted`."""
-    return np.ascontiguousarray(weights.T)
-
-
-def _weighted(weights_by_input: FloatArray, inputs: FloatArray) -> FloatArray:
-    """Apply a linear map, adding the inputs one after the other.
-
-    A matrix product would leave the order of summation to the processor, and with it the last bit, by which an (s, S)
-    rule decides ties.
-
-    Args:
-        weights_by_input: (inputs, outputs).
-        inputs: (inputs,).
-
-    Returns:
-        (outputs,).
-    """
-    return np.asarray(np.add.reduce(weights_by_input * inputs[:, np.newaxis], axis=0), dtype=np.float64)

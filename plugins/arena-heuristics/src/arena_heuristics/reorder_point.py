@@ -4,7 +4,7 @@ import numpy as np
 
 from arena import Briefing, Network, Observation, holding_cost, standard_normal_quantile
 from arena_heuristics.config import ReorderPointConfig
-from arena_heuristics.costs import per_material
+from arena_heuristics.costs import holding_costs
 from arena_heuristics.ordering import FloatArray, Material
 from arena_heuristics.rule import InventoryRule
 
@@ -23,15 +23,16 @@ class ReorderPoint(InventoryRule[ReorderPointConfig]):
     Exact ties happen: with μ = 20 and K = 10·h the batch is 20 units, and a demand of 20 brings the position back to s.
     They are decided by the last bit of the sums, without a tolerance, because that is what the published results show.
 
-    K of a material is the mean fixed ordering cost of its supply links. Where that is 0 a batch is worth nothing, and
-    the published rule pretends a cost to stay an (s, S) rule: 10 × operating cost at a factory, 10 × h elsewhere.
+    K of a material is the mean fixed ordering cost of the supply links that are used. Where that is 0 a batch is
+    worth nothing, and the published rule pretends a cost to stay an (s, S) rule: 10 × operating cost at a factory,
+    10 × h elsewhere.
     """
 
     def prepare(self, briefing: Briefing) -> None:
         """Compute the quantile and the factor of √μ in the economic order quantity."""
         network = briefing.network
         self._quantile = standard_normal_quantile(self.config.service_level)
-        holding = per_material(self.stock.materials, {node: holding_cost(network, node) for node in network.managed})
+        holding = holding_costs(self.stock)
         fixed = [self._fixed_cost(network, material) for material in self.stock.materials]
         self._holding_costs = holding > 0
         self._batch_factor = np.array(
@@ -43,7 +44,7 @@ class ReorderPoint(InventoryRule[ReorderPointConfig]):
 
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Order up to S where the position is below s."""
-        demand = self.demand.over(self.stock.lead_times)
+        demand = self.stock.protection.demand(self.demand.over)
         mean = self.demand.next_period().mean
         reorder_point = demand.mean + self._quantile * demand.deviation
         batch = np.where(
@@ -54,7 +55,8 @@ class ReorderPoint(InventoryRule[ReorderPointConfig]):
         return np.asarray(np.where(below, reorder_point + batch - position, 0.0), dtype=np.float64)
 
     def _fixed_cost(self, network: Network, material: Material) -> float:
-        costs = [network.supply_links[link].fixed_ordering_cost for link in material.links]
+        used = [link for link in material.links if self.stock.plan.is_used[link]]
+        costs = [network.supply_links[link].fixed_ordering_cost for link in used]
         mean = sum(costs) / len(costs)
         if mean > 0:
             return mean

@@ -7,8 +7,11 @@ import numpy as np
 
 from arena import Briefing, Observation
 from arena_heuristics.config import CriticalRatioConfig, RuleConfig
-from arena_heuristics.demand import DemandEstimate, estimate_for
-from arena_heuristics.ordering import FloatArray, IntArray, StockKeeper, last_useful_periods
+from arena_heuristics.demand import DemandEstimate
+from arena_heuristics.estimates import estimate_for
+from arena_heuristics.ordering import FloatArray, last_useful_periods
+from arena_heuristics.stock_keeper import StockKeeper
+from arena_heuristics.supply import plan_supply
 
 ConfigT = TypeVar("ConfigT", bound=RuleConfig)
 CriticalRatioConfigT = TypeVar("CriticalRatioConfigT", bound=CriticalRatioConfig)
@@ -71,7 +74,8 @@ class CriticalRatioRule(InventoryRule[CriticalRatioConfigT]):
         """Precompute everything that stays fixed over the episode; see `InventoryRule.begin`."""
         self._is_textbook = self.config.formulas == "textbook"
         self._last_period = briefing.horizon - 1
-        self._last_useful = last_useful_periods(briefing.network, briefing.horizon)
+        plan = plan_supply(briefing.network, self.config.lead_time_weight)
+        self._last_useful = last_useful_periods(briefing.network, briefing.horizon, plan)
         super().begin(briefing)
 
     def order(self, observation: Observation) -> FloatArray:
@@ -79,8 +83,6 @@ class CriticalRatioRule(InventoryRule[CriticalRatioConfigT]):
         orders = super().order(observation)
         return np.where(observation.period <= self._last_useful, orders, 0.0) if self._is_textbook else orders
 
-    def until_the_end(self, lead_times: IntArray, observation: Observation) -> IntArray:
-        """Lead times, (materials,), by the textbook's formulas cut off where the episode ends."""
-        if not self._is_textbook:
-            return lead_times
-        return np.minimum(lead_times, self._last_period - observation.period)
+    def periods_left(self, observation: Observation) -> int | None:
+        """Longest lead time that levels cover: by the textbook's formulas until the episode ends, else any."""
+        return self._last_period - observation.period if self._is_textbook else None

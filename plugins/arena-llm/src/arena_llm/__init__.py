@@ -46,8 +46,28 @@ def _openai(endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> LlmCli
     return OpenAIClient(endpoint, key, limits)
 
 
-_PLAYS: Final = ()
-"""Parts of worlds beyond the first schema that they play (`arena.world.parts`): none yet."""
+_PLAYS: Final = (
+    "market_demand",
+    "distributions",
+    "autoregression",
+    "correlation",
+    "visible_sales",
+    "varying_lead_times",
+    "hidden_arrivals",
+    "order_delays",
+    "parallel_links",
+    "raw_capacities",
+    "allocation",
+    "priority",
+    "initial_pipeline",
+    "initial_backlog",
+    "market_fulfilment",
+    "warm_up",
+)
+"""Parts of worlds beyond the first schema that they play (`arena.world.parts`).
+
+The others are costs, which the rule does not weigh: parameters were fitted without them, and models are not told.
+"""
 
 
 @hookimpl
@@ -60,7 +80,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
         factory=_tuner,
         summary="a language model sets six bounded parameters of an ordering rule, once an episode",
         capabilities=("llm",),
-        plays=_PLAYS,
+        plays=(),  # its prompt does not tell of them
     )
     adaptive = ControllerSpec(
         name="llm-adaptive",
@@ -69,7 +89,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
         factory=_tuner,
         summary="a language model sets six bounded parameters of an ordering rule, again every few periods",
         capabilities=("llm",),
-        plays=_PLAYS,
+        plays=(),
     )
     tuned = ControllerSpec(
         name="tuned-base-stock",

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from arena import Briefing, Network, Observation
 from arena_heuristics.config import NewsvendorConfig
-from arena_heuristics.demand import Moments, estimate_for
-from arena_heuristics.ordering import StockKeeper
+from arena_heuristics.demand import Moments
+from arena_heuristics.estimates import estimate_for
+from arena_heuristics.stock_keeper import StockKeeper
 from arena_llm.parameters import NAMES, Parameters
 
 FloatArray = npt.NDArray[np.float64]
@@ -80,6 +81,6 @@ class OrderingRule:
         """
         self._demand.observe(observation)
         values = np.array([getattr(parameters, name) for name in NAMES])
-        demand = self._demand.over(self._stock.lead_times)
+        demand = self._stock.protection.demand(self._demand.over)
         wanted = material_orders(values, self._tiers, self._bounds, demand, self._stock.positions(observation))
         return self._stock.orders(wanted)

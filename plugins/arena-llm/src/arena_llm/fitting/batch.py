@@ -11,7 +11,7 @@ import numpy as np
 from arena import Observation, Scenario, TrackView
 from arena_heuristics.config import NewsvendorConfig
 from arena_heuristics.demand import Moments, prior_means
-from arena_heuristics.ordering import StockKeeper
+from arena_heuristics.stock_keeper import StockKeeper
 from arena_llm.rule import LEAD_TIME_WEIGHT, FloatArray, material_orders, tier_of
 from arena_llm.schedule import stage_of
 
