@@ -26,7 +26,7 @@ def test_parts_that_a_rule_does_not_play_are_refused_by_name(name) -> None:
     scenario = one_stage(node={"terminal_value": 0.4})
     assert parts_of(scenario) == ("terminal_values",)
     submission = SimpleNamespace(path=Path(name), controller=name, plays=SPECS[name].plays)
-    with pytest.raises(InvalidInput, match="does not play stock that is worth or costs money after the last period"):
+    with pytest.raises(InvalidInput, match="does not play: stock that is worth or costs money after the last period"):
         refuse_unplayed_parts([submission], SimpleNamespace(scenarios=[scenario]))
 
 
