@@ -63,10 +63,6 @@ class Turn:
         """All links of the turn."""
         return self.first_come + tuple(source for sources in self.shared for source in sources)
 
-    def __bool__(self) -> bool:
-        """Whether it has a link."""
-        return bool(self.first_come or self.shared)
-
 
 @dataclass(frozen=True, slots=True)
 class GoodwillColumns:
@@ -119,10 +115,25 @@ class CompiledScenario:
         return any(self.network.order_delays)
 
     @cached_property
+    def has_lots(self) -> bool:
+        """Whether a link has a minimum order or a lot size."""
+        return any(source.minimum_order or source.lot_size for source in self.sources)
+
+    @cached_property
+    def is_prompt(self) -> bool:
+        """Whether goods leave from the stock of the period's beginning and lead times are fixed, on all links."""
+        return not self.network.varying_links and not self.late_links
+
+    @cached_property
     def late_links(self) -> tuple[int, ...]:
         """Positions of the supply links on which goods leave after the deliveries of the period."""
         late = (self.before_customers, self.after_customers)
         return tuple(source.link for turn in late for source in turn.sources)
+
+    @cached_property
+    def is_weighted(self) -> bool:
+        """Whether the money of some period does not count as it is."""
+        return self.discount != 1.0 or self.warm_up > 0
 
     def period_weight(self, period: int) -> float:
         """Factor on the money of a period in profit: ``discount ** period``, and 0 during the warm-up."""

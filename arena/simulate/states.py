@@ -29,7 +29,7 @@ class Columns:
 class Movements:
     """What moved in a period, as columns."""
 
-    seen: list[Column]  # per supply link: the order that its supplier sees, in whole lots
+    seen: Sequence[Column]  # per supply link: the order that its supplier sees, in whole lots
     filled: list[Column]  # per supply link
     received: list[Column]  # per supply link
     arrived: list[list[Column]]  # per supply link whose lead time varies: what arrived by age, oldest order first
