@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 
-from arena.simulate.columns import Column
+from arena.simulate.columns import NUMPY, Column, Operations
 from arena.world.demand import Goodwill
 from arena.world.network import Network
 from arena.world.nodes_and_links import Priority
@@ -27,6 +28,10 @@ MONEY_PARTS = (
     "shortage_penalty",
     "fixed_ordering_cost",
 )
+
+
+_LARGEST_MAP: Final = 2**22
+"""Most entries of a dense map from flow rows to nodes; above, its terms are added up one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,10 +289,48 @@ class CompiledScenario:
             rows: flow rows of the period, shape (rows,).
             period: from 0.
         """
-        profits: np.ndarray = np.dot(self.profit_map, rows) * self.period_weight(period)
+        profits: np.ndarray = self.node_sums(rows[:, None], NUMPY)[:, 0] * self.period_weight(period)
         if self.has_terminal_values and period + 1 == self.horizon:
             profits = profits + self.terminal_values(rows[None])[0]
         return profits
+
+    def node_sums(self, rows: Any, operations: Operations) -> Any:
+        """Profit of every managed node from flow rows, undiscounted, shape (managed nodes, batch).
+
+        Args:
+            rows: flow rows of a period, shape (rows, batch).
+            operations: those of their kind.
+        """
+        if len(self.network.managed) * self.flow_rows <= _LARGEST_MAP:
+            return operations.weigh(self.profit_map, rows)
+        return operations.add_up(self.profit_terms, rows, len(self.network.managed))
+
+    def terminal_sums(self, rows: Any, operations: Operations) -> Any:
+        """Value of stock after the last period by managed node, undiscounted, shape (managed nodes, batch).
+
+        Args:
+            rows: flow rows of the last period, shape (rows, batch).
+            operations: those of their kind.
+        """
+        if len(self.network.managed) * self.flow_rows <= _LARGEST_MAP:
+            return operations.weigh(self.terminal_map, rows)
+        return operations.add_up(self.terminal_terms, rows, len(self.network.managed))
+
+    @cached_property
+    def profit_terms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All of :attr:`money_terms` as one: (row, managed node, money per unit), costs negative."""
+        signed = [
+            (row, node, money if name == "revenue" else -money)
+            for name, (row, node, money) in zip(MONEY_PARTS, self.money_terms, strict=True)
+        ]
+        row, node, money = (np.concatenate(each) for each in zip(*signed, strict=True))
+        return row, node, money
+
+    def stock_by_node(self, stocks: np.ndarray) -> np.ndarray:
+        """Units by managed node, shape (..., managed nodes), from units by stock point, shape (..., stock points)."""
+        sums = np.zeros((len(self.network.managed), *stocks.shape[:-1]))
+        np.add.at(sums, [point.node for point in self.stock_points], np.moveaxis(stocks, -1, 0))
+        return np.ascontiguousarray(np.moveaxis(sums, 0, -1))
 
     @cached_property
     def node_map(self) -> np.ndarray:

@@ -95,9 +95,9 @@ def step(
         shortfall=together(after.shortfall),
         sentiment=after.sentiment,
     )
-    node_profit = operations.weigh(compiled.profit_map, moved.rows).T * weight
+    node_profit = compiled.node_sums(moved.rows, operations).T * weight
     if compiled.has_terminal_values and after.period == compiled.horizon:
-        value = operations.weigh(compiled.terminal_map, moved.rows).T
+        value = compiled.terminal_sums(moved.rows, operations).T
         node_profit = node_profit + value * compiled.discount**compiled.horizon
     flows = Flows(
         filled=together(moved.filled),

@@ -244,19 +244,23 @@ class Simulator:
             return np.array(rows, dtype=np.float64).reshape(len(log), width)
 
         rows = table([moved.rows for _, moved, _, _ in log], compiled.flow_rows)
-        weights = np.array([compiled.period_weight(period) for period in range(len(log))])[:, None]
-        money = {name: amounts * weights for name, amounts in compiled.money(rows).items()}
+        money = compiled.money(rows)
+        if compiled.is_weighted:
+            weights = np.array([compiled.period_weight(period) for period in range(len(log))])[:, None]
+            money = {name: amounts * weights for name, amounts in money.items()}
         terminal = np.zeros((len(log), len(compiled.network.managed)))
         if compiled.has_terminal_values and len(log) == compiled.horizon:
             terminal[-1] = compiled.terminal_values(rows[-1:])[0]
         lost = np.zeros((len(log), links))
-        lost[:, list(compiled.network.varying_links)] = table(
-            [moved.lost for _, moved, _, _ in log], len(compiled.network.varying_links)
-        )
+        varying = list(compiled.network.varying_links)
+        if varying:
+            lost[:, varying] = table([moved.lost for _, moved, _, _ in log], len(varying))
         stock = rows[:, 2 * links : 2 * links + points]
         market_rows = rows[:, 2 * links + points :]
         carried = table([before for _, _, before, _ in log], markets)
-        scrapped = table([moved.scrapped or [0.0] * points for _, moved, _, _ in log], points)
+        scrapped = np.zeros((len(log), points))
+        if compiled.storage:
+            scrapped = table([moved.scrapped for _, moved, _, _ in log], points)
         costs = [money[name] for name in MONEY_PARTS if name != "revenue"]
         return Ledger(
             requested=table([requests for requests, _, _, _ in log], links),
@@ -264,9 +268,9 @@ class Simulator:
             received=table([moved.received for _, moved, _, _ in log], links),
             in_transit=rows[:, links : 2 * links].copy(),
             owed=table([after.owed for _, _, _, after in log], links),
-            on_hand=stock @ compiled.node_map.T,
+            on_hand=compiled.stock_by_node(stock),
             component_stock=stock[:, list(compiled.component_points)],
-            scrapped=scrapped @ compiled.node_map.T,
+            scrapped=compiled.stock_by_node(scrapped),
             demand=table([moved.demand for _, moved, _, _ in log], markets),
             carried_backlog=carried * np.array(compiled.carried_shares),
             sold=market_rows[:, :markets].copy(),
@@ -274,7 +278,7 @@ class Simulator:
             sentiment=np.array([after.sentiment for _, _, _, after in log], dtype=np.float64),
             node_profit=money["revenue"] - np.sum(costs, axis=0) + terminal,
             reward=np.array([moved.reward for _, moved, _, _ in log], dtype=np.float64),
-            initial_on_hand=compiled.node_map @ np.array(compiled.initial_stock),
+            initial_on_hand=compiled.stock_by_node(np.array(compiled.initial_stock)),
             terminal_value=terminal,
             lost=lost,
             lead_times=self._lead_times[: len(log)].copy(),
