@@ -67,7 +67,8 @@ def test_ten_seeds_play_ten_windows_and_verification_plays_them_again(tmp_path: 
     with Store(evaluation.store, read_only=True) as store:
         keys = list(store.keys())
         for one in keys:
-            demand, orders = store.arrays(one).demand[:, 0], store.arrays(one).requested
+            orders, drawn = store.arrays(one)
+            demand = drawn[:, 0]
             first = 8 + 4 * one.seed_index
             np.testing.assert_array_equal(demand, VALUES[first : first + 4])
             np.testing.assert_allclose(orders, np.mean(VALUES[first - 6 : first]), rtol=1e-12)
@@ -86,7 +87,7 @@ def test_hidden_seeds_play_windows_by_their_index_too(tmp_path: Path, submission
     with Store(evaluation.store, read_only=True) as store:
         keys = list(store.keys())
         for one in keys:
-            np.testing.assert_array_equal(store.arrays(one).demand[0, 0], VALUES[8 + 4 * one.seed_index])
+            np.testing.assert_array_equal(store.arrays(one).drawn[0, 0], VALUES[8 + 4 * one.seed_index])
     assert verify(tmp_path / "results", reveal=reveal_secret(secret)).recomputed == 3
 
 
