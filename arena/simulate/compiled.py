@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from arena.simulate.columns import NUMPY, Column, Operations
+from arena.simulate.turns import Source, Turn, turn_of
 from arena.world.demand import Goodwill
 from arena.world.network import Network
-from arena.world.nodes_and_links import Priority
 from arena.world.scenario import Scenario
 from arena.world.stock_points import StockPoint
 
@@ -32,41 +32,6 @@ MONEY_PARTS = (
 
 _LARGEST_MAP: Final = 2**22
 """Most entries of a dense map from flow rows to nodes; above, its terms are added up one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a supply link draws on."""
-
-    link: int  # position of the supply link
-    node: int  # position of the supplying managed node, -1 for raw material
-    shipper: (
-        int  # managed nodes by position, then raw materials with a capacity; -1 for one that ships all that is asked
-    )
-    stocks: tuple[tuple[int, float], ...]  # (stock point, units consumed per unit shipped)
-    capacity: float | None  # units per period over all links of the supplier
-    minimum_order: float
-    lot_size: float
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A part of the supply links whose buyers are served at the same moment of a period.
-
-    Attributes:
-        first_come: those that are served in the order of the links.
-        shared: those of suppliers that share in proportion to what is asked for, together by supplier.
-        points: stock points of the suppliers.
-    """
-
-    first_come: tuple[Source, ...] = ()
-    shared: tuple[tuple[Source, ...], ...] = ()
-    points: tuple[int, ...] = ()
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """All links of the turn."""
-        return self.first_come + tuple(source for sources in self.shared for source in sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,9 +369,9 @@ def compile_scenario(scenario: Scenario) -> CompiledScenario:
         discount=scenario.discount,
         goodwill=scenario.goodwill,
         sources=sources,
-        opening=_turn(network, sources, None),
-        before_customers=_turn(network, sources, "links"),
-        after_customers=_turn(network, sources, "markets"),
+        opening=turn_of(network, sources, None),
+        before_customers=turn_of(network, sources, "links"),
+        after_customers=turn_of(network, sources, "markets"),
         shippers=len(shippers),
         stock_points=points,
         storage=tuple((network.points_of(node), most) for node, most in capacities.items() if most is not None),
@@ -419,23 +384,6 @@ def compile_scenario(scenario: Scenario) -> CompiledScenario:
         has_owed_penalties=any(link.shortage_penalty > 0 for link in network.supply_links),
         has_terminal_values=any(node.values_stock for node in network.nodes),
     )
-
-
-def _turn(network: Network, sources: Sequence[Source], priority: Priority | None) -> Turn:
-    """The links of the suppliers of one priority."""
-    first_come: list[Source] = []
-    shared: dict[int, list[Source]] = {}
-    for source in sources:
-        supplier = network.node(network.supply_links[source.link].supplier)
-        if supplier.priority != priority:
-            continue
-        if supplier.allocation == "proportional" and source.shipper >= 0:
-            shared.setdefault(supplier.id, []).append(source)
-        else:
-            first_come.append(source)
-    suppliers = {network.supply_links[source.link].supplier for source in first_come} | shared.keys()
-    points = tuple(point for supplier in sorted(suppliers) for point in network.points_of(supplier))
-    return Turn(tuple(first_come), tuple(map(tuple, shared.values())), points)
 
 
 def _padded(units: Sequence[float], periods: int) -> tuple[float, ...]:

@@ -12,10 +12,11 @@ from typing import Any
 
 from arena.simulate.arrivals import arrivals_of
 from arena.simulate.columns import Column, Operations, operations_for
-from arena.simulate.compiled import CompiledScenario, Turn
+from arena.simulate.compiled import CompiledScenario
 from arena.simulate.sentiment import next_sentiment
 from arena.simulate.shipping import SMALLEST_TOTAL, see_orders, ship
 from arena.simulate.states import BatchState, Columns, Flows, Movements, columns_of, split
+from arena.simulate.turns import Turn
 from arena.world.stock_points import StockPoint
 
 #: From the shortfall of each market link (owed - stock, units; positive: stock-out), an indicator in [0, 1].

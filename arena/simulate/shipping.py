@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from arena.simulate.columns import LOT_SLACK, Column, Operations
-from arena.simulate.compiled import CompiledScenario, Source, Turn
+from arena.simulate.compiled import CompiledScenario
 from arena.simulate.states import Columns
+from arena.simulate.turns import Source, Turn
 
 # Keeps 0 / 0 from happening; representable in single precision too.
 SMALLEST_TOTAL = 1e-30

@@ -68,3 +68,21 @@ class SupplyRanges(FrozenSchema):
                 may_cross=bool(crosses),
             )
         return link.model_copy(update=changes)
+
+
+def with_other_probabilities(network: Network, seed: int) -> Network:
+    """The network with other probabilities of its random lead times; what is possible and promised stays.
+
+    Args:
+        network: any.
+        seed: what they are drawn with, evenly from all probabilities that sum to 1.
+    """
+    generator = np.random.default_rng(seed)
+    links = []
+    for link in network.supply_links:
+        law = link.lead_time_distribution
+        if law is not None:
+            shares = tuple(generator.dirichlet(np.ones(len(law.values))).tolist())
+            link = link.model_copy(update={"lead_time_distribution": law.model_copy(update={"probabilities": shares})})
+        links.append(link)
+    return network.model_copy(update={"supply_links": tuple(links)})

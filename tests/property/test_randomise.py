@@ -192,17 +192,47 @@ def test_supply_that_varies_changes_nothing_else(seed):
         assert len(link.initial_pipeline) in (0, link.lead_time)
 
 
+@given(st.integers(0, 2**32 - 1))
+def test_a_mix_draws_other_probabilities_of_lead_times_and_nothing_else(seed):
+    network = RandomNetworks(supply=SUPPLY.model_copy(update={"varying": 1.0})).draw(np.random.default_rng(seed))
+    plain = mix_of(broad_effects(own_level=True))
+    mix = plain.model_copy(update={"lead_times": 1.0})
+    assert "lead_times" not in plain.model_dump()
+    assert mix.model_dump()["lead_times"] == 1.0
+    here, there = (each.draw(np.random.default_rng(seed), network) for each in (plain, mix))
+    same = {"network": here.network}
+    assert there.model_copy(update=same).digest == here.digest != there.digest
+    for link, other in zip(network.supply_links, there.network.supply_links, strict=True):
+        assert link.lead_time_distribution.values == other.lead_time_distribution.values
+        assert link.lead_time_distribution.probabilities != other.lead_time_distribution.probabilities
+        assert sum(other.lead_time_distribution.probabilities) == pytest.approx(1.0)
+
+
+def test_a_batch_of_a_shared_stream_has_lead_times_by_sub_environment():
+    network = RandomNetworks(supply=SUPPLY.model_copy(update={"varying": 1.0})).draw(np.random.default_rng(1))
+    scenario = Scenario(name="varying", network=network, horizon=8)
+    mix = mix_of(broad_effects(own_level=True)).model_copy(update={"horizon": (8, 8), "lead_times": 1.0})
+    envs = InventoryVectorEnv(scenario, 16, autoreset_mode="Disabled", randomisation=mix)
+    orders = np.full((16, len(network.supply_links)), 9.0)
+    played = []
+    for _ in range(2):
+        envs.reset(seed=4)
+        played.append([envs.step(orders)[0] for _ in range(8)])
+    np.testing.assert_array_equal(played[0], played[1])
+    assert len({row.tobytes() for row in played[0][-1]}) == 16
+
+
 def test_supply_that_varies_is_dumped_where_it_is_drawn():
     assert "supply" not in RandomNetworks().model_dump()
     for ranges in (RandomNetworks(), RandomNetworks(supply=SUPPLY)):
         assert RandomNetworks.model_validate_json(ranges.model_dump_json()) == ranges
 
 
-@given(st.integers(0, 2**32 - 1), st.booleans())
-def test_a_batch_on_a_network_of_varying_supply_equals_single_environments(seed, mixed):
+@given(st.integers(0, 2**32 - 1), st.booleans(), st.sampled_from([0.0, 0.5, 1.0]))
+def test_a_batch_on_a_network_of_varying_supply_equals_single_environments(seed, mixed, risk):
     network = RandomNetworks(supply=SUPPLY).draw(np.random.default_rng(seed))
     scenario = Scenario(name="varying", network=network, horizon=8)
-    mix = mix_of(broad_effects(own_level=True)).model_copy(update={"horizon": (8, 8)})
+    mix = mix_of(broad_effects(own_level=True)).model_copy(update={"horizon": (8, 8), "lead_times": risk})
     envs = InventoryVectorEnv(
         scenario, 2, streams="independent", autoreset_mode="Disabled", randomisation=mix if mixed else None
     )
