@@ -293,6 +293,8 @@ class CompiledScenario:
 
     def stock_by_node(self, stocks: np.ndarray) -> np.ndarray:
         """Units by managed node, shape (..., managed nodes), from units by stock point, shape (..., stock points)."""
+        if not self.component_points:
+            return stocks + 0.0  # one stock point per managed node
         sums = np.zeros((len(self.network.managed), *stocks.shape[:-1]))
         np.add.at(sums, [point.node for point in self.stock_points], np.moveaxis(stocks, -1, 0))
         return np.ascontiguousarray(np.moveaxis(sums, 0, -1))

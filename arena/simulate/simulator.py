@@ -70,9 +70,6 @@ def _frozen(values: Any) -> NDArray[np.float64]:
     return array
 
 
-_NO_LEAD_TIMES: NDArray[np.int64] = np.empty((0, 0), dtype=np.int64)
-
-
 class Simulator:
     """Plays episodes of one scenario, one at a time.
 
@@ -99,9 +96,11 @@ class Simulator:
         self._generator: np.random.Generator | None = None
         self._recorded: list[list[float]] | None = None
         self._arrivals: Arrivals | None = None
-        self._lead_times = _NO_LEAD_TIMES
+        self._no_lead_times: NDArray[np.int64] = np.empty((scenario.horizon, 0), dtype=np.int64)
+        self._lead_times = self._no_lead_times
         self._log: list[tuple[Any, ...]] = []
-        self._columns = initial_columns(self.compiled)
+        self._initial = initial_columns(self.compiled)
+        self._columns = self._initial
         self._ages = self.compiled.network.arrival_offsets[-1]
         self._places = _places(self.compiled)
 
@@ -113,7 +112,8 @@ class Simulator:
         """
         self._generator = seed if isinstance(seed, np.random.Generator) else episode_generator(seed)
         self._customers.begin()
-        self._begin(draw_lead_times(self.scenario, self._generator))
+        varies = self.compiled.network.varying_links
+        self._begin(draw_lead_times(self.scenario, self._generator) if varies else self._no_lead_times)
 
     def replay(self, demand: NDArray[np.float64], lead_times: NDArray[np.int64] | None = None) -> None:
         """Begin an episode that was played before: its demand and lead times are given, and nothing is drawn.
@@ -147,7 +147,7 @@ class Simulator:
         self._lead_times = lead_times
         self._arrivals = Arrivals(network, lead_times) if network.varying_links else None
         self._log = []
-        self._columns = initial_columns(self.compiled)
+        self._columns = self._initial
 
     @property
     def period(self) -> int:
@@ -272,7 +272,7 @@ class Simulator:
             component_stock=stock[:, list(compiled.component_points)],
             scrapped=compiled.stock_by_node(scrapped),
             demand=table([moved.demand for _, moved, _, _ in log], markets),
-            carried_backlog=carried * np.array(compiled.carried_shares),
+            carried_backlog=carried if compiled.backlog else carried * np.array(compiled.carried_shares),
             sold=market_rows[:, :markets].copy(),
             unfilled=market_rows[:, markets : 2 * markets].copy(),
             sentiment=np.array([after.sentiment for _, _, _, after in log], dtype=np.float64),
