@@ -256,7 +256,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if self._drawn is not None:
             return self._drawn.demand(self.np_random, period, sentiment)
         is_calm = self._compiled.goodwill is None
-        return list(self._customers.shared(self.np_random, period, sentiment, is_calm=is_calm))
+        return self._customers.shared(self.np_random, period, sentiment, is_calm=is_calm)
 
     def _independent_demand(self, period: int, sentiment: Column) -> list[Column]:
         assert self._generators is not None

@@ -74,6 +74,11 @@ class Customers:
             is_calm: whether sentiment is always 1, so that episodes of one path share a mean, drawn from faster.
         """
         count, found = len(sentiment), []
+        if is_calm and self._is_one_path and self._dependence is None:
+            return [
+                demand.draw_batch(generator, max(smallest, mean), count)
+                for demand, smallest, mean in zip(self._demands, self._smallest, self._means[period], strict=True)
+            ]
         uniforms: list[Any] | None = None
         if self._dependence is not None:
             fresh = [generator.random(count) for _ in self._demands]
@@ -83,8 +88,6 @@ class Customers:
         ):
             if uniforms is not None:
                 found.append(demand.quantile(np.asarray(uniforms[j]), np.maximum(smallest, mean * sentiment)))
-            elif is_calm and self._is_one_path:
-                found.append(demand.draw_batch(generator, max(smallest, mean), count))
             else:
                 found.append(demand.draw_batch(generator, np.maximum(smallest, mean * sentiment)))
         return found
