@@ -1,9 +1,9 @@
 """Documents written by people, who may be careless or hostile: read safely, checked fully, faults told at once.
 
-A document is a YAML mapping in UTF-8 of at most 1 MiB. It is built from the parser's events without recursion and
-without any constructor, so no text in it can name a Python object, and each costly thing has a bound: depth, nodes,
-aliases. Plain scalars follow YAML 1.2: `true` and `false` are the only booleans, `2024-01-01`, `1:30`, `0x1F`, `007`
-and `1_000` stay text, `1e-3` is a number.
+A document is a YAML mapping in UTF-8 of at most 1 MiB, or 16 MiB where it is a network or a scenario. It is built from
+the parser's events without recursion and without any constructor, so no text in it can name a Python object, and each
+costly thing has a bound: depth, nodes, aliases. Plain scalars follow YAML 1.2: `true` and `false` are the only
+booleans, `2024-01-01`, `1:30`, `0x1F`, `007` and `1_000` stay text, `1e-3` is a number.
 """
 
 from __future__ import annotations
@@ -25,10 +25,14 @@ __all__ = ["load_document", "parse_document"]
 
 MAX_BYTES: Final = 1024 * 1024
 """Largest document, bytes."""
+WORLD_BYTES: Final = 16 * MAX_BYTES
+"""Largest document of a network or a scenario, bytes: enough for the most nodes and links, written a line each."""
 MAX_DEPTH: Final = 32
 """Deepest nesting of lists and mappings, aliases expanded; far below Python's recursion limit."""
 MAX_NODES: Final = 100_000
 """Most lists, mappings, keys and scalars in a document, aliases expanded."""
+WORLD_NODES: Final = 3_000_000
+"""The same of a network or a scenario."""
 MAX_ALIASES: Final = 100
 """Most aliases in a document."""
 MAX_NUMBER: Final = 100
@@ -48,10 +52,31 @@ _NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _FINITE_RULE: Final = "must be a finite number"
 
 
-def load_document(path: str | Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Size:
+    """How large a document may be.
+
+    Attributes:
+        bytes: Of the file.
+        nodes: Lists, mappings, keys and scalars, aliases expanded.
+    """
+
+    bytes: int
+    nodes: int
+
+
+WORLD_SIZE: Final = Size(WORLD_BYTES, WORLD_NODES)
+"""Size of documents of networks and scenarios, which organisers write; all others are small."""
+
+
+def load_document(path: str | Path, size: Size | None = None) -> dict[str, Any]:
     """Read the YAML mapping in the file `path`.
 
     Anything but a regular file is refused without being opened for long: a pipe does not block.
+
+    Args:
+        path: of the file.
+        size: how large it may be; by default 1 MiB and 100,000 values.
 
     Raises:
         InvalidInput: the file cannot be read or is not a document as this module defines it; never another error,
@@ -70,28 +95,34 @@ def load_document(path: str | Path) -> dict[str, Any]:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 _refuse(source, "must be a regular file")
-            _check_size(status.st_size, source)
-            content = file.read(MAX_BYTES + 1)
+            most = MAX_BYTES if size is None else size.bytes
+            _check_size(status.st_size, most, source)
+            content = file.read(most + 1)
     except FileNotFoundError:
         _refuse(source, "there is no such file")
     except (OSError, ValueError) as error:  # ValueError: a path with a null character.
         _refuse(source, f"cannot be read: {getattr(error, 'strerror', None) or error}")
-    return parse_document(content, source)
+    return parse_document(content, source, size)
 
 
-def parse_document(content: bytes, source: str) -> dict[str, Any]:
+def parse_document(content: bytes, source: str, size: Size | None = None) -> dict[str, Any]:
     """Build the YAML mapping written in `content`; `source` names its origin in faults.
+
+    Args:
+        content: UTF-8 text.
+        source: its origin.
+        size: as of `load_document`.
 
     Raises:
         InvalidInput: `content` is not a document as this module defines it.
     """
-    _check_size(len(content), source)
+    _check_size(len(content), MAX_BYTES if size is None else size.bytes, source)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         _refuse(source, "is not UTF-8 text", line, suggestion="save the file as UTF-8")
-    builder = _Builder(source)
+    builder = _Builder(source, MAX_NODES if size is None else size.nodes)
     for event in _events(text, source):
         builder.take(event)
     if builder.faults:
@@ -109,9 +140,9 @@ def _refuse(
     raise InvalidInput([Fault(source, where, value, rule, suggestion)]) from None
 
 
-def _check_size(size: int, source: str) -> None:
-    if size > MAX_BYTES:
-        _refuse(source, f"is larger than {MAX_BYTES} bytes")
+def _check_size(size: int, most: int, source: str) -> None:
+    if size > most:
+        _refuse(source, f"is larger than {most} bytes")
 
 
 def _events(text: str, source: str) -> Iterator[Any]:
@@ -157,8 +188,9 @@ class _Anchored:
 class _Builder:
     """Builds one document from events, with an explicit stack in place of recursion."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, most_nodes: int) -> None:
         self.source = source
+        self._most_nodes = most_nodes
         self.root: Any = None
         self.faults: list[Fault] = []
         self._stack: list[_Open] = []
@@ -193,8 +225,8 @@ class _Builder:
 
     def _count(self, nodes: int, line: int) -> None:
         self._nodes += nodes
-        if self._nodes > MAX_NODES:
-            _refuse(self.source, f"holds more than {MAX_NODES} values, aliases expanded", line)
+        if self._nodes > self._most_nodes:
+            _refuse(self.source, f"holds more than {self._most_nodes} values, aliases expanded", line)
 
     def _check_depth(self, height: int, line: int) -> None:
         if len(self._stack) + height > MAX_DEPTH:

@@ -80,12 +80,12 @@ def _of_scenario(file: Path, given: dict[str, Any]) -> DataSource:
     Raises:
         InvalidInput: it names none, or options are given besides.
     """
-    from arena.documents import load_document
+    from arena.documents import WORLD_SIZE, load_document
     from arena.errors import ABSENT, Fault, InvalidInput
     from arena.world.data import parse_data_source
     from arena.world.kinds import require_kind
 
-    document = load_document(file)
+    document = load_document(file, WORLD_SIZE)
     require_kind(document, "scenario", str(file))
     demand = document.get("demand")
     data = demand.get("data") if isinstance(demand, dict) else None

@@ -161,8 +161,9 @@ def _received(ledger: Ledger, network: Network, placed_over: list[int]) -> NDArr
 
 def _links_by_group(network: Network) -> dict[str, list[int]]:
     groups: dict[str, list[int]] = {"retailers": [], "distributors": [], "factories": []}
+    retailers = set(network.retailers)
     for i, link in enumerate(network.supply_links):
-        if link.buyer in network.retailers:
+        if link.buyer in retailers:
             groups["retailers"].append(i)
         elif network.role(link.buyer) == "factory":
             groups["factories"].append(i)

@@ -25,15 +25,17 @@ class Beginnings:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._windows: dict[int, Scenario] = {}
+        self._entropy: Any = None
         self._choosing: np.random.Generator | None = None
         self._remembering: np.random.Generator | None = None
 
     def seed(self, seed: int | None) -> None:
         """Begin the streams of a seed; None continues them, or begins them with a seed of the operating system."""
-        if seed is None and self._choosing is not None:
+        if seed is None and self._entropy is not None:
             return
-        entropy: Any = np.random.SeedSequence().entropy if seed is None else seed
-        self._choosing, self._remembering = window_generator(entropy), history_generator(entropy)
+        self._entropy = np.random.SeedSequence().entropy if seed is None else seed
+        # Made when something is taken from them: most scenarios have neither windows nor a history.
+        self._choosing = self._remembering = None
 
     def choose(self, options: dict[str, Any] | None = None) -> int:
         """The window that the next episode plays.
@@ -48,8 +50,11 @@ class Beginnings:
         if asked is not None:
             self.scenario(int(asked))
             return int(asked)
-        assert self._choosing is not None
-        return int(self._choosing.integers(self._scenario.windows)) if self._scenario.windows > 1 else 0
+        if self._scenario.windows == 1:
+            return 0
+        if self._choosing is None:
+            self._choosing = window_generator(self._entropy)
+        return int(self._choosing.integers(self._scenario.windows))
 
     def scenario(self, window: int) -> Scenario:
         """The scenario of a window.
@@ -66,7 +71,8 @@ class Beginnings:
     @property
     def remembering(self) -> np.random.Generator:
         """The stream of histories."""
-        assert self._remembering is not None
+        if self._remembering is None:
+            self._remembering = history_generator(self._entropy)
         return self._remembering
 
     def history(self, scenario: Scenario, generator: np.random.Generator) -> NDArray[np.float64]:

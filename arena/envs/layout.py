@@ -66,6 +66,7 @@ class ObservationLayout:
         self._varies = bool(network.varying_links)
         self._hides_arrivals = scenario.visible_arrivals == "total"
         self._hidden_links = frozenset(network.varying_links if self._hides_arrivals else ())
+        self._has_arrivals = self._varies or network.delay_offsets[-1] > 0
         self._is_informed = track == "informed"
         self._sales_shown = scenario.visible_demand == "sales"
         self._mean_path = scenario.mean_path
@@ -106,7 +107,7 @@ class ObservationLayout:
             *(self._no_demand if last is None else last.sold if self._sales_shown else last.demand),
             *(self._no_demand if self._sales_shown else columns.unfilled),
             *(self._compiled.by_node(stocks) if components else stocks),
-            *chain.from_iterable(self._pipeline(columns, 0.0)),
+            *chain.from_iterable(self._pipeline(columns, 0.0) if self._hidden_links else columns.pipeline),
             columns.period,
             columns.sentiment,
         ]
@@ -114,7 +115,8 @@ class ObservationLayout:
             values += [stocks[point] for point in components]
         if self._owed_shown:
             values += columns.owed
-        values += self._arrivals(columns, last, 0.0)
+        if self._has_arrivals:
+            values += self._arrivals(columns, last, 0.0)
         if self._sales_shown:
             values += [float(stocks[seller] > 0.0) for seller in self._compiled.sellers]
         if self._is_informed:
@@ -127,8 +129,6 @@ class ObservationLayout:
 
     def _pipeline(self, columns: Columns, nothing: Column) -> Iterable[Sequence[Column]]:
         """What is on the way by link, as far as it is shown."""
-        if not self._hidden_links:
-            return columns.pipeline
         return [
             [nothing] * len(slots) if link in self._hidden_links else slots
             for link, slots in enumerate(columns.pipeline)
@@ -155,19 +155,21 @@ class ObservationLayout:
         """
         stocks = columns.on_hand
         count = len(stocks[0])
-        nothing: Sequence[Column] = [np.zeros(count)] * self._compiled.markets
+        needs_nothing = last is None or self._sales_shown
+        nothing: Sequence[Column] = [np.zeros(count)] * self._compiled.markets if needs_nothing else ()
         parts = [
             *(nothing if last is None else last.sold if self._sales_shown else last.demand),
             *(nothing if self._sales_shown else columns.unfilled),
             *self._compiled.by_node(stocks),
-            *chain.from_iterable(self._pipeline(columns, np.zeros(count))),
+            *chain.from_iterable(self._pipeline(columns, np.zeros(count)) if self._hidden_links else columns.pipeline),
             np.full(count, float(columns.period)),
             columns.sentiment,
             *(stocks[point] for point in self._compiled.component_points),
         ]
         if self._owed_shown:
             parts += columns.owed
-        parts += self._arrivals(columns, last, np.zeros(count))
+        if self._has_arrivals:
+            parts += self._arrivals(columns, last, np.zeros(count))
         if self._sales_shown:
             parts += [(stocks[seller] > 0.0).astype(np.float64) for seller in self._compiled.sellers]
         if self._is_informed:

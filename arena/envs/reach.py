@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from arena.simulate.compiled import CompiledScenario, Source
+from arena.simulate.compiled import CompiledScenario
+from arena.simulate.turns import Source
 from arena.world.scenario import LARGEST_QUANTITY, Scenario
 
 # Room for the rounding of sums of many floats.

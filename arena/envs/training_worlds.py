@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.envs.layout import EnvTrack, MeanPaths
+from arena.simulate.arrivals import lead_time_table
 from arena.simulate.columns import Column
 from arena.simulate.compiled import CompiledScenario, GoodwillColumns
 from arena.simulate.customers import draw_history
@@ -90,6 +91,20 @@ class DrawnEpisodes:
         """Demand before every episode, units, shape (episodes, history, market links)."""
         # All mixes draw independent demand, whose history depends on nothing that is played.
         return np.stack([draw_history(each, self._remembering, lambda: np.empty(0)) for each in self.scenarios])
+
+    @property
+    def has_lead_times(self) -> bool:
+        """Whether random lead times of some episode have probabilities of their own."""
+        return any(draw.lead_time_seed is not None for draw in self.draws)
+
+    def lead_times(self, streams: Sequence[np.random.Generator]) -> NDArray[np.int64]:
+        """Lead times of the episodes, each from a stream of its own: see `arena.draw_lead_times`."""
+        network, horizon = self._scenario.network, self._scenario.horizon
+        tables = [
+            lead_time_table(draw.supply(network), horizon, stream)
+            for draw, stream in zip(self.draws, streams, strict=True)
+        ]
+        return np.stack(tables, axis=2)
 
     def on_hand(self, compiled: CompiledScenario) -> list[Column]:
         """Initial stock per stock point, units, a column each."""

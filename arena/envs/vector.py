@@ -28,11 +28,13 @@ from arena.simulate.customers import Customers, draw_history
 from arena.simulate.dynamics import DemandSource, advance
 from arena.simulate.orders import order_array, refuse_non_finite
 from arena.simulate.states import Columns, Movements, initial_columns
+from arena.simulate.streams import child_generator
 from arena.training_worlds import ScenarioMix
 from arena.world.customers import history_flags
 from arena.world.scenario import Scenario
 
 _MIX_STREAM = 0x6D6978  # keeps the stream of drawn scenarios apart from those of demand
+_LEAD_TIME_STREAM = 0x6C6561640000  # and the first one of lead times by sub-environment, where streams are shared
 
 #: Where the randomness of a batch comes from, see :class:`InventoryVectorEnv`.
 Streams = Literal["shared", "independent"]
@@ -55,9 +57,10 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     periods, market links), are there too. Both come from streams of their own.
 
     *Randomisation*: with a mix (`arena.training_worlds.ScenarioMix`) every reset draws a scenario for each sub-
-    environment: demand, fulfilment, goodwill, initial stock. Network, horizon, observation layout and order bound
-    stay those of the given scenario; the observation space is unbounded, since nothing bounds what a mix may draw.
-    The demand drawn is that of every market link, and windows and correlation of the scenario take no part.
+    environment: demand, fulfilment, goodwill, initial stock, probabilities of random lead times. Network, horizon,
+    observation layout and order bound stay those of the given scenario; the observation space is unbounded, since
+    nothing bounds what a mix may draw. The demand drawn is that of every market link, and windows and correlation of
+    the scenario take no part.
     Scenarios are drawn from a stream of their own, so that with independent streams sub-environment i equals a single
     environment of the i-th of `drawn_scenarios`, bit for bit. What a briefing would tell of the rules is in the info of
     every reset: ``backlog``, with a history ``history`` and ``history_in_stock``, and on the informed track
@@ -253,7 +256,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if self._drawn is not None:
             return self._drawn.demand(self.np_random, period, sentiment)
         is_calm = self._compiled.goodwill is None
-        return list(self._customers.shared(self.np_random, period, sentiment, is_calm=is_calm))
+        return self._customers.shared(self.np_random, period, sentiment, is_calm=is_calm)
 
     def _independent_demand(self, period: int, sentiment: Column) -> list[Column]:
         assert self._generators is not None
@@ -354,7 +357,10 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         network = self.scenario.network
         if not network.varying_links:
             return None
-        if self._generators is None:
+        if self._drawn is not None and self._drawn.has_lead_times:
+            shared = (child_generator(self.np_random, _LEAD_TIME_STREAM + i) for i in range(self.num_envs))
+            table = self._drawn.lead_times(self._generators or list(shared))
+        elif self._generators is None:
             table = draw_lead_times(self.scenario, self.np_random, self.num_envs)
         else:
             table = np.stack([draw_lead_times(self.scenario, stream) for stream in self._generators], axis=2)

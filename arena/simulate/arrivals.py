@@ -37,8 +37,15 @@ def draw_lead_times(
         Periods, shape (horizon, links whose lead time varies), in the order of `Network.varying_links`; with a number
         of episodes (horizon, links, episodes). -1 (`arena.world.lead_times.LOST`) for orders that never arrive.
     """
-    links = [scenario.network.supply_links[position] for position in scenario.network.varying_links]
-    shape = (scenario.horizon, len(links)) if episodes is None else (scenario.horizon, len(links), episodes)
+    return lead_time_table(scenario.network, scenario.horizon, generator, episodes)
+
+
+def lead_time_table(
+    network: Network, horizon: int, generator: np.random.Generator, episodes: int | None = None
+) -> NDArray[np.int64]:
+    """The same on a network, for a number of periods; see `draw_lead_times`."""
+    links = [network.supply_links[position] for position in network.varying_links]
+    shape = (horizon, len(links)) if episodes is None else (horizon, len(links), episodes)
     table = np.empty(shape, dtype=np.int64)
     if not links:
         return table

@@ -84,7 +84,7 @@ def replay_batch(
     if compiled.has_terminal_values and periods == compiled.horizon:
         terminal[:, -1] = compiled.terminal_values(flows[:, -1])
     return NodeHistory(
-        on_hand=stock @ compiled.node_map.T,
+        on_hand=compiled.stock_by_node(stock),
         in_transit=in_transit.transpose(1, 2, 0),
         money=money,
         terminal_value=terminal,

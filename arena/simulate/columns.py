@@ -17,6 +17,9 @@ import numpy as np
 #: A 1-D array over the batch, or a float.
 Column = Any
 
+#: A sparse map: (row, position in the result, factor), an array each.
+Terms = tuple[np.ndarray, np.ndarray, np.ndarray]
+
 #: Relative slack in counting lots, so that 3 lots of 0.1 are three lots.
 LOT_SLACK = 1e-9
 
@@ -33,10 +36,18 @@ class Operations:
     floor: Callable[[Column], Column]
     rows: Callable[[Sequence[Column]], Any]  # stacked: (columns, batch), or (columns,) for floats
     weigh: Callable[[np.ndarray, Any], Any]  # constant map @ rows
+    add_up: Callable[[Terms, Any, int], Any]  # the same for a sparse map with that many rows
 
 
 def _where_scalar(condition: bool, chosen: float, otherwise: float) -> float:
     return chosen if condition else otherwise
+
+
+def _add_up(terms: Terms, rows: np.ndarray, length: int) -> np.ndarray:
+    row, position, factor = terms
+    sums = np.zeros((length, *rows.shape[1:]))
+    np.add.at(sums, position, rows[row] * factor.reshape(-1, *(1,) * (rows.ndim - 1)))
+    return sums
 
 
 SCALAR = Operations(
@@ -48,6 +59,7 @@ SCALAR = Operations(
     floor=lambda value: float(math.floor(value)),
     rows=np.array,
     weigh=np.dot,
+    add_up=_add_up,
 )
 
 
@@ -65,6 +77,7 @@ NUMPY = Operations(
     floor=np.floor,
     rows=_numpy_rows,
     weigh=np.dot,
+    add_up=_add_up,
 )
 
 
@@ -90,6 +103,13 @@ def operations_for(array: Any) -> Operations:
             found = maps[id(constant)] = xp.asarray(constant.tolist(), dtype=rows.dtype, device=device(rows))
         return found @ rows
 
+    def add_up(terms: Terms, rows: Any, length: int) -> Any:
+        row, position, factor = terms
+        sums: list[Any] = [xp.zeros_like(rows[0])] * length
+        for i, place, money in zip(row.tolist(), position.tolist(), factor.tolist(), strict=True):
+            sums[place] = sums[place] + rows[i] * money
+        return xp.stack(sums, axis=0)
+
     return Operations(
         minimum=xp.minimum,
         at_most=lambda column, constant: xp.clip(column, max=constant),
@@ -99,6 +119,7 @@ def operations_for(array: Any) -> Operations:
         floor=xp.floor,
         rows=lambda columns: xp.stack(list(columns), axis=0),
         weigh=weigh,
+        add_up=add_up,
     )
 
 

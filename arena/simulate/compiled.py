@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 
-from arena.simulate.columns import Column
+from arena.simulate.columns import NUMPY, Column, Operations
+from arena.simulate.turns import Source, Turn, turn_of
 from arena.world.demand import Goodwill
 from arena.world.network import Network
-from arena.world.nodes_and_links import Priority
 from arena.world.scenario import Scenario
 from arena.world.stock_points import StockPoint
 
@@ -29,43 +30,8 @@ MONEY_PARTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a supply link draws on."""
-
-    link: int  # position of the supply link
-    node: int  # position of the supplying managed node, -1 for raw material
-    shipper: (
-        int  # managed nodes by position, then raw materials with a capacity; -1 for one that ships all that is asked
-    )
-    stocks: tuple[tuple[int, float], ...]  # (stock point, units consumed per unit shipped)
-    capacity: float | None  # units per period over all links of the supplier
-    minimum_order: float
-    lot_size: float
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A part of the supply links whose buyers are served at the same moment of a period.
-
-    Attributes:
-        first_come: those that are served in the order of the links.
-        shared: those of suppliers that share in proportion to what is asked for, together by supplier.
-        points: stock points of the suppliers.
-    """
-
-    first_come: tuple[Source, ...] = ()
-    shared: tuple[tuple[Source, ...], ...] = ()
-    points: tuple[int, ...] = ()
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """All links of the turn."""
-        return self.first_come + tuple(source for sources in self.shared for source in sources)
-
-    def __bool__(self) -> bool:
-        """Whether it has a link."""
-        return bool(self.first_come or self.shared)
+_LARGEST_MAP: Final = 2**22
+"""Most entries of a dense map from flow rows to nodes; above, its terms are added up one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +85,25 @@ class CompiledScenario:
         return any(self.network.order_delays)
 
     @cached_property
+    def has_lots(self) -> bool:
+        """Whether a link has a minimum order or a lot size."""
+        return any(source.minimum_order or source.lot_size for source in self.sources)
+
+    @cached_property
+    def is_prompt(self) -> bool:
+        """Whether goods leave from the stock of the period's beginning and lead times are fixed, on all links."""
+        return not self.network.varying_links and not self.late_links
+
+    @cached_property
     def late_links(self) -> tuple[int, ...]:
         """Positions of the supply links on which goods leave after the deliveries of the period."""
         late = (self.before_customers, self.after_customers)
         return tuple(source.link for turn in late for source in turn.sources)
+
+    @cached_property
+    def is_weighted(self) -> bool:
+        """Whether the money of some period does not count as it is."""
+        return self.discount != 1.0 or self.warm_up > 0
 
     def period_weight(self, period: int) -> float:
         """Factor on the money of a period in profit: ``discount ** period``, and 0 during the warm-up."""
@@ -273,10 +254,50 @@ class CompiledScenario:
             rows: flow rows of the period, shape (rows,).
             period: from 0.
         """
-        profits: np.ndarray = np.dot(self.profit_map, rows) * self.period_weight(period)
+        profits: np.ndarray = self.node_sums(rows[:, None], NUMPY)[:, 0] * self.period_weight(period)
         if self.has_terminal_values and period + 1 == self.horizon:
             profits = profits + self.terminal_values(rows[None])[0]
         return profits
+
+    def node_sums(self, rows: Any, operations: Operations) -> Any:
+        """Profit of every managed node from flow rows, undiscounted, shape (managed nodes, batch).
+
+        Args:
+            rows: flow rows of a period, shape (rows, batch).
+            operations: those of their kind.
+        """
+        if len(self.network.managed) * self.flow_rows <= _LARGEST_MAP:
+            return operations.weigh(self.profit_map, rows)
+        return operations.add_up(self.profit_terms, rows, len(self.network.managed))
+
+    def terminal_sums(self, rows: Any, operations: Operations) -> Any:
+        """Value of stock after the last period by managed node, undiscounted, shape (managed nodes, batch).
+
+        Args:
+            rows: flow rows of the last period, shape (rows, batch).
+            operations: those of their kind.
+        """
+        if len(self.network.managed) * self.flow_rows <= _LARGEST_MAP:
+            return operations.weigh(self.terminal_map, rows)
+        return operations.add_up(self.terminal_terms, rows, len(self.network.managed))
+
+    @cached_property
+    def profit_terms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All of :attr:`money_terms` as one: (row, managed node, money per unit), costs negative."""
+        signed = [
+            (row, node, money if name == "revenue" else -money)
+            for name, (row, node, money) in zip(MONEY_PARTS, self.money_terms, strict=True)
+        ]
+        row, node, money = (np.concatenate(each) for each in zip(*signed, strict=True))
+        return row, node, money
+
+    def stock_by_node(self, stocks: np.ndarray) -> np.ndarray:
+        """Units by managed node, shape (..., managed nodes), from units by stock point, shape (..., stock points)."""
+        if not self.component_points:
+            return stocks + 0.0  # one stock point per managed node
+        sums = np.zeros((len(self.network.managed), *stocks.shape[:-1]))
+        np.add.at(sums, [point.node for point in self.stock_points], np.moveaxis(stocks, -1, 0))
+        return np.ascontiguousarray(np.moveaxis(sums, 0, -1))
 
     @cached_property
     def node_map(self) -> np.ndarray:
@@ -350,9 +371,9 @@ def compile_scenario(scenario: Scenario) -> CompiledScenario:
         discount=scenario.discount,
         goodwill=scenario.goodwill,
         sources=sources,
-        opening=_turn(network, sources, None),
-        before_customers=_turn(network, sources, "links"),
-        after_customers=_turn(network, sources, "markets"),
+        opening=turn_of(network, sources, None),
+        before_customers=turn_of(network, sources, "links"),
+        after_customers=turn_of(network, sources, "markets"),
         shippers=len(shippers),
         stock_points=points,
         storage=tuple((network.points_of(node), most) for node, most in capacities.items() if most is not None),
@@ -365,23 +386,6 @@ def compile_scenario(scenario: Scenario) -> CompiledScenario:
         has_owed_penalties=any(link.shortage_penalty > 0 for link in network.supply_links),
         has_terminal_values=any(node.values_stock for node in network.nodes),
     )
-
-
-def _turn(network: Network, sources: Sequence[Source], priority: Priority | None) -> Turn:
-    """The links of the suppliers of one priority."""
-    first_come: list[Source] = []
-    shared: dict[int, list[Source]] = {}
-    for source in sources:
-        supplier = network.node(network.supply_links[source.link].supplier)
-        if supplier.priority != priority:
-            continue
-        if supplier.allocation == "proportional" and source.shipper >= 0:
-            shared.setdefault(supplier.id, []).append(source)
-        else:
-            first_come.append(source)
-    suppliers = {network.supply_links[source.link].supplier for source in first_come} | shared.keys()
-    points = tuple(point for supplier in sorted(suppliers) for point in network.points_of(supplier))
-    return Turn(tuple(first_come), tuple(map(tuple, shared.values())), points)
 
 
 def _padded(units: Sequence[float], periods: int) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from arena.schemas import seed_number
 from arena.simulate.columns import Column
+from arena.world.demand import Demand
 from arena.world.scenario import Scenario
 
 _HISTORY_STREAM: Final = 0x68697374  # keeps what was before period 0 apart from what is played
@@ -28,7 +29,7 @@ class Customers:
     def __init__(self, scenario: Scenario, paths: NDArray[np.float64] | None = None) -> None:
         path = scenario.mean_path if paths is None else paths
         self._demands = scenario.demands
-        self._draws: list[Callable[[np.random.Generator, float], float]] = [each.draw for each in self._demands]
+        self._draws: list[Callable[[np.random.Generator, float], float]] = [_drawing(each) for each in self._demands]
         self._smallest: list[float] = scenario.smallest_means.tolist()
         self._is_one_path = path.ndim == 2
         self._means: list[Any] = (
@@ -73,6 +74,11 @@ class Customers:
             is_calm: whether sentiment is always 1, so that episodes of one path share a mean, drawn from faster.
         """
         count, found = len(sentiment), []
+        if is_calm and self._is_one_path and self._dependence is None:
+            return [
+                demand.draw_batch(generator, max(smallest, mean), count)
+                for demand, smallest, mean in zip(self._demands, self._smallest, self._means[period], strict=True)
+            ]
         uniforms: list[Any] | None = None
         if self._dependence is not None:
             fresh = [generator.random(count) for _ in self._demands]
@@ -82,8 +88,6 @@ class Customers:
         ):
             if uniforms is not None:
                 found.append(demand.quantile(np.asarray(uniforms[j]), np.maximum(smallest, mean * sentiment)))
-            elif is_calm and self._is_one_path:
-                found.append(demand.draw_batch(generator, max(smallest, mean), count))
             else:
                 found.append(demand.draw_batch(generator, np.maximum(smallest, mean * sentiment)))
         return found
@@ -106,6 +110,18 @@ class Customers:
             np.array([draw(stream, level) for stream, level in zip(generators, mean.tolist(), strict=True)])
             for draw, mean in zip(self._draws, means, strict=True)
         ]
+
+
+def _drawing(demand: Demand) -> Callable[[np.random.Generator, float], float]:
+    """`Demand.draw`, for what is published without its choices: it is called for every market link and period."""
+    if demand.sampling != "direct" or demand.distribution != "poisson":
+        return demand.draw
+    noise_scale = demand.noise_scale
+
+    def draw(generator: np.random.Generator, mean: float) -> float:
+        return max(0.0, mean + noise_scale * (generator.poisson(mean) - mean))
+
+    return draw
 
 
 def history_generator(entropy: SupportsIndex) -> np.random.Generator:

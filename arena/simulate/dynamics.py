@@ -12,10 +12,11 @@ from typing import Any
 
 from arena.simulate.arrivals import arrivals_of
 from arena.simulate.columns import Column, Operations, operations_for
-from arena.simulate.compiled import CompiledScenario, Turn
+from arena.simulate.compiled import CompiledScenario
 from arena.simulate.sentiment import next_sentiment
-from arena.simulate.shipping import SMALLEST_TOTAL, Shipping, see_orders
+from arena.simulate.shipping import SMALLEST_TOTAL, see_orders, ship
 from arena.simulate.states import BatchState, Columns, Flows, Movements, columns_of, split
+from arena.simulate.turns import Turn
 from arena.world.stock_points import StockPoint
 
 #: From the shortfall of each market link (owed - stock, units; positive: stock-out), an indicator in [0, 1].
@@ -95,9 +96,9 @@ def step(
         shortfall=together(after.shortfall),
         sentiment=after.sentiment,
     )
-    node_profit = operations.weigh(compiled.profit_map, moved.rows).T * weight
+    node_profit = compiled.node_sums(moved.rows, operations).T * weight
     if compiled.has_terminal_values and after.period == compiled.horizon:
-        value = operations.weigh(compiled.terminal_map, moved.rows).T
+        value = compiled.terminal_sums(moved.rows, operations).T
         node_profit = node_profit + value * compiled.discount**compiled.horizon
     flows = Flows(
         filled=together(moved.filled),
@@ -154,11 +155,12 @@ def advance(
         stock_out: surrogate of the goodwill indicator.
         arriving: per supply link whose lead time varies, which orders arrive: `arena.simulate.arrivals.Arrivals`.
     """
+    minimum, at_least = operations.minimum, operations.at_least
     seen, unseen = see_orders(compiled, state, requests, operations)
     claims = [order + owed for order, owed in zip(seen, state.owed, strict=True)] if compiled.owes_upstream else seen
-    shipping = Shipping(compiled, claims, operations)
-    shipping.serve(compiled.opening, state.on_hand)
-    filled, shipped = shipping.filled, shipping.shipped
+    filled: list[Column] = [None] * compiled.links
+    shipped: list[Column] = [None] * compiled.shippers
+    ship(compiled.opening, claims, state.on_hand, filled, shipped, operations)
     received, pipeline, in_transit, arrived = _deliver(compiled, state, filled, arriving)
 
     on_hand: list[Column] = []
@@ -168,11 +170,15 @@ def advance(
             incoming = incoming + received[i]
         stock = stock + incoming
         if point.ships:
-            stock = _without_shipped(stock, point, shipped, operations)
+            out = shipped[point.node]
+            if out is not None:
+                stock = stock - (out if point.consumption == 1.0 else point.consumption * out)
+                if not point.exact:  # rounding may leave -1e-14 where everything was shipped
+                    stock = at_least(stock, 0.0)
         on_hand.append(stock)
     scrapped = _scrap(compiled, on_hand, operations) if compiled.storage else None
-    if compiled.before_customers:
-        _serve(compiled, compiled.before_customers, shipping, on_hand, operations)
+    if not compiled.is_prompt:
+        _serve(compiled, compiled.before_customers, claims, on_hand, filled, shipped, operations)
 
     sentiment = state.sentiment
     if compiled.goodwill is not None and state.shortfall is not None and state.period > 0:
@@ -184,29 +190,33 @@ def advance(
     sold: list[Column] = []
     unfilled: list[Column] = []
     shortfall: list[Column] = []
-    minimum, has_goodwill = operations.minimum, compiled.goodwill is not None
-    for seller, quantity, before, share in zip(
-        compiled.sellers, wanted, state.unfilled, compiled.carried_shares, strict=True
-    ):
-        due = quantity + (before if share == 1.0 else share * before) if share else quantity
+    has_goodwill = compiled.goodwill is not None
+    carried = state.unfilled
+    if not compiled.backlog:
+        # Lost sales add nothing at all, so that equal demand stays equal to the last bit.
+        carried = [
+            None if not share else before if share == 1.0 else share * before
+            for before, share in zip(carried, compiled.carried_shares, strict=True)
+        ]
+    for seller, quantity, waiting in zip(compiled.sellers, wanted, carried, strict=True):
+        due = quantity if waiting is None else quantity + waiting
         stock = on_hand[seller]
         sale = minimum(due, stock)
         sold.append(sale)
         unfilled.append(due - sale)
         shortfall.append(due - stock if has_goodwill else unfilled[-1])
         on_hand[seller] = stock - sale
-    if compiled.after_customers:
-        _serve(compiled, compiled.after_customers, shipping, on_hand, operations)
-
-    for i in compiled.late_links:
-        pipeline[i] = (*pipeline[i], filled[i])
-        in_transit[i] = in_transit[i] + filled[i]
     lost: list[Column] = []
-    for place, i in enumerate(compiled.network.varying_links):
-        if len(arrived[place]) == len(state.pipeline[i]):  # what is shipped late arrives in a later period
-            arrived[place].append(filled[i] * 0.0)
-        slots = (*state.pipeline[i], filled[i])
-        lost.append(slots[0] - arrived[place][0])
+    if not compiled.is_prompt:
+        _serve(compiled, compiled.after_customers, claims, on_hand, filled, shipped, operations)
+        for i in compiled.late_links:
+            pipeline[i] = (*pipeline[i], filled[i])
+            in_transit[i] = in_transit[i] + filled[i]
+        for place, i in enumerate(compiled.network.varying_links):
+            if len(arrived[place]) == len(state.pipeline[i]):  # what is shipped late arrives in a later period
+                arrived[place].append(filled[i] * 0.0)
+            slots = (*state.pipeline[i], filled[i])
+            lost.append(slots[0] - arrived[place][0])
     owed = state.owed
     if compiled.owes_upstream:
         owed = [
@@ -221,9 +231,9 @@ def advance(
         columns += owed
     rows = operations.rows(columns)
     reward = operations.weigh(compiled.reward_map, rows)
-    weight = compiled.period_weight(state.period)
-    if weight != 1.0:
-        reward = reward * weight
+    if compiled.is_weighted:
+        weight = compiled.period_weight(state.period)
+        reward = reward if weight == 1.0 else reward * weight
     if compiled.has_terminal_values and state.period + 1 == compiled.horizon:
         value = operations.weigh(compiled.terminal_reward_map, rows)
         reward = reward + value * compiled.discount**compiled.horizon
@@ -241,7 +251,7 @@ def _deliver(
     received: list[Column] = []
     pipeline: list[tuple[Column, ...]] = []
     in_transit: list[Column] = []
-    if not compiled.network.varying_links and not compiled.late_links:
+    if compiled.is_prompt:
         for given, slots, before in zip(filled, state.pipeline, state.in_transit, strict=True):
             if slots:
                 pipeline.append((*slots[1:], given))
@@ -279,13 +289,19 @@ def _deliver(
 
 
 def _serve(
-    compiled: CompiledScenario, turn: Turn, shipping: Shipping, on_hand: list[Column], operations: Operations
+    compiled: CompiledScenario,
+    turn: Turn,
+    orders: Sequence[Column],
+    on_hand: list[Column],
+    filled: list[Column],
+    shipped: list[Column],
+    operations: Operations,
 ) -> None:
     """Ship from the stocks of this moment, in place."""
-    shipping.serve(turn, on_hand)
+    ship(turn, orders, on_hand, filled, shipped, operations)
     for position in turn.points:
         point = compiled.stock_points[position]
-        on_hand[position] = _without_shipped(on_hand[position], point, shipping.shipped, operations)
+        on_hand[position] = _without_shipped(on_hand[position], point, shipped, operations)
 
 
 def _without_shipped(stock: Column, point: StockPoint, shipped: Sequence[Column], operations: Operations) -> Column:

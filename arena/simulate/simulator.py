@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate, chain
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -68,9 +70,6 @@ def _frozen(values: Any) -> NDArray[np.float64]:
     return array
 
 
-_NO_LEAD_TIMES: NDArray[np.int64] = np.empty((0, 0), dtype=np.int64)
-
-
 class Simulator:
     """Plays episodes of one scenario, one at a time.
 
@@ -97,9 +96,13 @@ class Simulator:
         self._generator: np.random.Generator | None = None
         self._recorded: list[list[float]] | None = None
         self._arrivals: Arrivals | None = None
-        self._lead_times = _NO_LEAD_TIMES
+        self._no_lead_times: NDArray[np.int64] = np.empty((scenario.horizon, 0), dtype=np.int64)
+        self._lead_times = self._no_lead_times
         self._log: list[tuple[Any, ...]] = []
-        self._columns = initial_columns(self.compiled)
+        self._initial = initial_columns(self.compiled)
+        self._columns = self._initial
+        self._ages = self.compiled.network.arrival_offsets[-1]
+        self._places = _places(self.compiled)
 
     def start(self, seed: SupportsIndex | np.random.Generator) -> None:
         """Begin a new episode.
@@ -109,7 +112,8 @@ class Simulator:
         """
         self._generator = seed if isinstance(seed, np.random.Generator) else episode_generator(seed)
         self._customers.begin()
-        self._begin(draw_lead_times(self.scenario, self._generator))
+        varies = self.compiled.network.varying_links
+        self._begin(draw_lead_times(self.scenario, self._generator) if varies else self._no_lead_times)
 
     def replay(self, demand: NDArray[np.float64], lead_times: NDArray[np.int64] | None = None) -> None:
         """Begin an episode that was played before: its demand and lead times are given, and nothing is drawn.
@@ -143,7 +147,7 @@ class Simulator:
         self._lead_times = lead_times
         self._arrivals = Arrivals(network, lead_times) if network.varying_links else None
         self._log = []
-        self._columns = initial_columns(self.compiled)
+        self._columns = self._initial
 
     @property
     def period(self) -> int:
@@ -197,8 +201,8 @@ class Simulator:
                 return recorded[columns.period]
             return customers.single(generator, columns.period, sentiment)
 
-        arriving = () if self._arrivals is None else self._arrivals.in_period(columns.period)
         placed = [request if request > 0.0 else 0.0 for request in requests]
+        arriving = () if self._arrivals is None else self._arrivals.in_period(columns.period)
         after, moved = advance(self.compiled, columns, placed, demand, SCALAR, None, arriving)
         self._columns = after
         self._log.append((requests, moved, columns.unfilled, after))
@@ -207,31 +211,29 @@ class Simulator:
     @property
     def state(self) -> State:
         """The world before the coming period."""
-        columns = self._columns
-        last = self._log[-1] if self._log else None
-        no_orders = [0.0] * self.compiled.links
-        return State(
-            period=columns.period,
-            demand=_frozen(last[1].demand if last else [0.0] * self.compiled.markets),
-            unfilled=_frozen(columns.unfilled),
-            on_hand=_frozen(self.compiled.by_node(columns.on_hand)),
-            component_stock=_frozen([columns.on_hand[point] for point in self.compiled.component_points]),
-            pipeline=_frozen([slot for slots in columns.pipeline for slot in slots]),
-            in_transit=_frozen(columns.in_transit),
-            unseen=_frozen([order for orders in columns.unseen for order in orders]),
-            received=_frozen(last[1].received if last else no_orders),
-            arrived=_frozen(
-                [units for units_by_age in last[1].arrived for units in units_by_age]
-                if last
-                else [0.0] * self.compiled.network.arrival_offsets[-1]
-            ),
-            owed=_frozen(columns.owed),
-            sentiment=columns.sentiment,
-            requested=_frozen(last[0] if last else no_orders),
-            seen=_frozen((last[1].seen if self.compiled.has_order_delays else last[0]) if last else no_orders),
-            sold=_frozen(last[1].sold if last else [0.0] * self.compiled.markets),
-            in_stock=_frozen([columns.on_hand[seller] > 0.0 for seller in self.compiled.sellers]),
+        compiled, columns, stocks = self.compiled, self._columns, self._columns.on_hand
+        requested, moved, _, _ = self._log[-1] if self._log else (None, None, None, None)
+        no_orders, no_demand = [0.0] * compiled.links, [0.0] * compiled.markets
+        parts: tuple[Iterable[float], ...] = (
+            no_demand if moved is None else moved.demand,
+            columns.unfilled,
+            compiled.by_node(stocks),
+            [stocks[point] for point in compiled.component_points],
+            chain.from_iterable(columns.pipeline),
+            columns.in_transit,
+            chain.from_iterable(columns.unseen),
+            no_orders if moved is None else moved.received,
+            [0.0] * self._ages if moved is None else chain.from_iterable(moved.arrived),
+            columns.owed,
+            no_orders if requested is None else requested,
+            no_demand if moved is None else moved.sold,
+            [stocks[seller] > 0.0 for seller in compiled.sellers],
         )
+        # One array, cut into the parts of _places: an array for each takes several times as long.
+        whole = _frozen([*chain.from_iterable(parts)])
+        arrays = {name: whole[place] for name, place in self._places}
+        seen = _frozen(moved.seen) if moved is not None and compiled.has_order_delays else arrays["requested"]
+        return State(period=columns.period, sentiment=columns.sentiment, seen=seen, **arrays)
 
     def ledger(self) -> Ledger:
         """The periods played so far, as a ledger of read-only arrays."""
@@ -242,19 +244,23 @@ class Simulator:
             return np.array(rows, dtype=np.float64).reshape(len(log), width)
 
         rows = table([moved.rows for _, moved, _, _ in log], compiled.flow_rows)
-        weights = np.array([compiled.period_weight(period) for period in range(len(log))])[:, None]
-        money = {name: amounts * weights for name, amounts in compiled.money(rows).items()}
+        money = compiled.money(rows)
+        if compiled.is_weighted:
+            weights = np.array([compiled.period_weight(period) for period in range(len(log))])[:, None]
+            money = {name: amounts * weights for name, amounts in money.items()}
         terminal = np.zeros((len(log), len(compiled.network.managed)))
         if compiled.has_terminal_values and len(log) == compiled.horizon:
             terminal[-1] = compiled.terminal_values(rows[-1:])[0]
         lost = np.zeros((len(log), links))
-        lost[:, list(compiled.network.varying_links)] = table(
-            [moved.lost for _, moved, _, _ in log], len(compiled.network.varying_links)
-        )
+        varying = list(compiled.network.varying_links)
+        if varying:
+            lost[:, varying] = table([moved.lost for _, moved, _, _ in log], len(varying))
         stock = rows[:, 2 * links : 2 * links + points]
         market_rows = rows[:, 2 * links + points :]
         carried = table([before for _, _, before, _ in log], markets)
-        scrapped = table([moved.scrapped or [0.0] * points for _, moved, _, _ in log], points)
+        scrapped = np.zeros((len(log), points))
+        if compiled.storage:
+            scrapped = table([moved.scrapped for _, moved, _, _ in log], points)
         costs = [money[name] for name in MONEY_PARTS if name != "revenue"]
         return Ledger(
             requested=table([requests for requests, _, _, _ in log], links),
@@ -262,22 +268,44 @@ class Simulator:
             received=table([moved.received for _, moved, _, _ in log], links),
             in_transit=rows[:, links : 2 * links].copy(),
             owed=table([after.owed for _, _, _, after in log], links),
-            on_hand=stock @ compiled.node_map.T,
+            on_hand=compiled.stock_by_node(stock),
             component_stock=stock[:, list(compiled.component_points)],
-            scrapped=scrapped @ compiled.node_map.T,
+            scrapped=compiled.stock_by_node(scrapped),
             demand=table([moved.demand for _, moved, _, _ in log], markets),
-            carried_backlog=carried * np.array(compiled.carried_shares),
+            carried_backlog=carried if compiled.backlog else carried * np.array(compiled.carried_shares),
             sold=market_rows[:, :markets].copy(),
             unfilled=market_rows[:, markets : 2 * markets].copy(),
             sentiment=np.array([after.sentiment for _, _, _, after in log], dtype=np.float64),
             node_profit=money["revenue"] - np.sum(costs, axis=0) + terminal,
             reward=np.array([moved.reward for _, moved, _, _ in log], dtype=np.float64),
-            initial_on_hand=compiled.node_map @ np.array(compiled.initial_stock),
+            initial_on_hand=compiled.stock_by_node(np.array(compiled.initial_stock)),
             terminal_value=terminal,
             lost=lost,
             lead_times=self._lead_times[: len(log)].copy(),
             **money,
         )
+
+
+def _places(compiled: CompiledScenario) -> list[tuple[str, slice]]:
+    """Where the parts of a state stand in one array of all of them."""
+    network = compiled.network
+    lengths = {
+        "demand": compiled.markets,
+        "unfilled": compiled.markets,
+        "on_hand": len(network.managed),
+        "component_stock": len(compiled.component_points),
+        "pipeline": network.pipeline_offsets[-1],
+        "in_transit": compiled.links,
+        "unseen": network.delay_offsets[-1],
+        "received": compiled.links,
+        "arrived": network.arrival_offsets[-1],
+        "owed": compiled.links,
+        "requested": compiled.links,
+        "sold": compiled.markets,
+        "in_stock": compiled.markets,
+    }
+    ends = list(accumulate(lengths.values()))
+    return [(name, slice(end - length, end)) for (name, length), end in zip(lengths.items(), ends, strict=True)]
 
 
 def realised_demand(scenario: Scenario, seed: SupportsIndex) -> NDArray[np.float64] | None:

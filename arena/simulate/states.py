@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from arena.simulate.columns import Column
@@ -29,7 +30,7 @@ class Columns:
 class Movements:
     """What moved in a period, as columns."""
 
-    seen: list[Column]  # per supply link: the order that its supplier sees, in whole lots
+    seen: Sequence[Column]  # per supply link: the order that its supplier sees, in whole lots
     filled: list[Column]  # per supply link
     received: list[Column]  # per supply link
     arrived: list[list[Column]]  # per supply link whose lead time varies: what arrived by age, oldest order first
@@ -77,17 +78,18 @@ def initial_columns(compiled: CompiledScenario, column: Callable[[float], Column
         compiled: the compiled scenario.
         column: makes a column of a constant; by default a float for a single episode.
     """
-    pipeline = [tuple(map(column, slots)) for slots in compiled.initial_pipeline]
+    # Columns are never changed in place, so equal ones are made once: most of a pipeline is empty.
+    made = cache(column)
     return Columns(
         period=0,
-        on_hand=[column(stock) for stock in compiled.initial_stock],
-        pipeline=pipeline,
-        in_transit=[column(sum(slots, 0.0)) for slots in compiled.initial_pipeline],
-        unseen=[tuple(map(column, orders)) for orders in compiled.initial_orders],
-        owed=[column(0.0)] * compiled.links,
-        unfilled=[column(backlog) for backlog in compiled.initial_backlog],
+        on_hand=[made(stock) for stock in compiled.initial_stock],
+        pipeline=[tuple(map(made, slots)) for slots in compiled.initial_pipeline],
+        in_transit=[made(sum(slots, 0.0)) for slots in compiled.initial_pipeline],
+        unseen=[tuple(map(made, orders)) for orders in compiled.initial_orders],
+        owed=[made(0.0)] * compiled.links,
+        unfilled=[made(backlog) for backlog in compiled.initial_backlog],
         shortfall=None,
-        sentiment=column(1.0),
+        sentiment=made(1.0),
     )
 
 

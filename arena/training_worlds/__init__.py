@@ -21,6 +21,7 @@ from arena.training_worlds.demand import (
     published_effects,
     published_series,
 )
+from arena.training_worlds.lead_times import SupplyRanges
 from arena.training_worlds.networks import RandomNetworks
 from arena.training_worlds.scenarios import (
     EpisodeDraw,
@@ -39,6 +40,7 @@ __all__ = [
     "RandomNetworks",
     "ScenarioMix",
     "SeriesFamily",
+    "SupplyRanges",
     "WeightedFamily",
     "broad_effects",
     "broad_series",

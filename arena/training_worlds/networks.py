@@ -10,10 +10,11 @@ import itertools
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from arena.schemas import Count, FrozenSchema, NonNegative, Positive
 from arena.training_worlds.demand import PositiveRange, Probability
+from arena.training_worlds.lead_times import SupplyRanges
 from arena.world.network import Network
 from arena.world.nodes_and_links import MarketLink, Node, SupplyLink
 
@@ -50,6 +51,17 @@ class RandomNetworks(FrozenSchema):
     inner_factory: Probability = Field(default=0.15, description="probability that a node below the first transforms")
     lossy: Probability = Field(default=0.1, description="probability that a factory's yield is below 1")
     smallest_yield: Positive = Field(default=0.8, le=1, description="smallest yield")
+    supply: SupplyRanges | None = Field(
+        default=None, description="ranges of lead times that vary, order delays and goods on the way; absent: none"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What a version added is dumped where it is used, so that digests of older recipes stay.
+        dumped: dict[str, Any] = written(self)
+        if self.supply is None:
+            dumped.pop("supply", None)
+        return dumped
 
     def draw(self, generator: np.random.Generator) -> Network:
         """One network.
@@ -143,9 +155,11 @@ class RandomNetworks(FrozenSchema):
             )
             for retailer, market in markets
         ]
-        return Network(
+        network = Network(
             name="random", nodes=tuple(nodes), supply_links=tuple(links[i] for i in order), market_links=tuple(sold)
         )
+        # Drawn last: without it, and but for it, networks are what they were.
+        return network if self.supply is None else self.supply.draw_on(generator, network, reached)
 
     def _prices(self, generator: np.random.Generator, layers: list[list[int]]) -> dict[int, float]:
         """Internal price per buyer; it rises towards the market and cancels in the sum of all nodes' profits."""

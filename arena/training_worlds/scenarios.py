@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from arena.schemas import Count, Finite, FrozenSchema, NonNegative, Positive
 from arena.training_worlds.demand import DemandFamily, PositiveRange, Probability
+from arena.training_worlds.lead_times import with_other_probabilities
 from arena.world.customers import Window
 from arena.world.demand import SMALLEST_MEAN, Demand, Goodwill, Series
 from arena.world.network import Network
@@ -52,6 +53,7 @@ class EpisodeDraw:
         demand: the demand from period 0 on.
         history: periods before the first one that controllers are told.
         earlier: mean demand of these periods where demand is a series, units; empty elsewhere.
+        lead_time_seed: what probabilities of random lead times are drawn with; None for those of the network.
     """
 
     backlog: bool
@@ -61,6 +63,11 @@ class EpisodeDraw:
     demand: Demand
     history: int = 0
     earlier: tuple[float, ...] = ()
+    lead_time_seed: int | None = None
+
+    def supply(self, network: Network) -> Network:
+        """The network with the lead times of this draw."""
+        return network if self.lead_time_seed is None else with_other_probabilities(network, self.lead_time_seed)
 
     def on(self, network: Network) -> Scenario:
         """The scenario on a network: its initial stocks are scaled, every market link has the demand, the rest is kept.
@@ -75,7 +82,7 @@ class EpisodeDraw:
             window = Window(start=self.history, count=1)
         return Scenario(
             name="training",
-            network=_restocked(_of_one_demand(network), self.stock_factor),
+            network=_restocked(_of_one_demand(self.supply(network)), self.stock_factor),
             demand=demand,
             goodwill=self.goodwill,
             fulfilment="backlog" if self.backlog else "lost_sales",
@@ -103,6 +110,19 @@ class ScenarioMix(FrozenSchema):
     history: Annotated[Count, Field(le=LONGEST_HISTORY)] = Field(
         default=0, description="periods before the first one that controllers are told"
     )
+    lead_times: Probability = Field(
+        default=0.0,
+        description="probability that a scenario has other probabilities of random lead times than its network, drawn "
+        "evenly; what is possible stays",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What a version added is dumped where it is used, so that digests of older recipes stay.
+        dumped: dict[str, Any] = written(self)
+        if not self.lead_times:
+            dumped.pop("lead_times", None)
+        return dumped
 
     def draw(
         self,
@@ -146,14 +166,21 @@ class ScenarioMix(FrozenSchema):
         goodwill_drawn, before = mood if remember else None, self.history
         if not before:
             demand = self.draw_demand(generator, horizon + longest_lead_time, horizon=horizon)
-            return EpisodeDraw(waits, goodwill_drawn, horizon, factor, demand)
+            seed = self._draw_lead_time_seed(generator)
+            return EpisodeDraw(waits, goodwill_drawn, horizon, factor, demand, lead_time_seed=seed)
         demand = self.draw_demand(generator, before + horizon + longest_lead_time, horizon=before + horizon)
         earlier: tuple[float, ...] = ()
         if demand.series is not None:
             levels = tuple(demand.series.levels(before + horizon).tolist())
             earlier = levels[:before]
             demand = demand.model_copy(update={"series": Series(values=levels[before:])})
-        return EpisodeDraw(waits, goodwill_drawn, horizon, factor, demand, before, earlier)
+        seed = self._draw_lead_time_seed(generator)
+        return EpisodeDraw(waits, goodwill_drawn, horizon, factor, demand, before, earlier, seed)
+
+    def _draw_lead_time_seed(self, generator: np.random.Generator) -> int | None:
+        if not self.lead_times or generator.random() >= self.lead_times:
+            return None
+        return int(generator.integers(2**63))
 
     def draw_demand(self, generator: np.random.Generator, periods: int, *, horizon: int | None = None) -> Demand:
         """The demand of one episode.

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from arena.documents import load_document
+from arena.documents import WORLD_SIZE, load_document
 from arena.errors import Fault, InvalidInput, unknown_name
 from arena.schemas import parse_as
 from arena.world.data.demand_data import LONGEST_NOTE
@@ -85,7 +85,7 @@ def load_network(reference: str | Path) -> Network:
 
 @cache
 def _load_network_file(path: Path, _modified: int) -> Network:
-    data = load_document(path)
+    data = load_document(path, WORLD_SIZE)
     require_kind(data, "network", str(path))
     faults: list[Fault] = []
     data = _with_demands(data, path.parent, faults, "")

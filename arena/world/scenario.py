@@ -241,9 +241,13 @@ class Scenario(FrozenSchema):
 
     def deviation(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standard deviation of demand around means of shape (market links, …), units, of that shape."""
-        if len({id(demand) for demand in self.demands}) == 1:
+        if self._has_one_demand:
             return self.demands[0].deviation(means)
         return np.array([demand.deviation(row) for demand, row in zip(self.demands, means, strict=True)])
+
+    @cached_property
+    def _has_one_demand(self) -> bool:
+        return len({id(demand) for demand in self.demands}) == 1
 
     def faults_by_node(self) -> list[FieldFault]:
         """The fault of a demand that controllers of single nodes could not order, if it has one.

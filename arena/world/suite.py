@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from arena.documents import load_document
+from arena.documents import WORLD_SIZE, load_document
 from arena.errors import ABSENT, Fault, InvalidInput, unknown_name
 from arena.schemas import Count, FrozenSchema, Slug, parse_as
 from arena.world.contest_draws import MOST_DRAWS, Draw, Drawing, DrawKey, draw_scenario, make_template, public_key
@@ -130,7 +130,7 @@ def load_scenario(reference: str | Path) -> Scenario:
         raise unknown_name("scenario", str(reference), known)
     if not is_there(path):
         raise InvalidInput([Fault(str(path), "", str(reference), "there is no such file", "check the path")])
-    data = load_document(path)
+    data = load_document(path, WORLD_SIZE)
     require_kind(data, "scenario", str(path))
     return build_scenario(data, str(path), base=path.parent)
 

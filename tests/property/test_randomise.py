@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from pydantic import ValidationError
 from pydantic_faults import refused
 
-from arena import Demand, Simulator, load_network, realised_history
+from arena import Demand, Scenario, Simulator, load_network, realised_history
 from arena.envs import InventoryEnv, InventoryVectorEnv
 from arena.training_worlds import (
     EffectsFamily,
@@ -14,6 +14,7 @@ from arena.training_worlds import (
     RandomNetworks,
     ScenarioMix,
     SeriesFamily,
+    SupplyRanges,
     WeightedFamily,
     broad_effects,
     broad_series,
@@ -169,6 +170,89 @@ def test_goodwill_is_drawn_from_its_ranges():
     goodwill = GoodwillRanges(decay=(0.8, 0.85), cap=(1.2, 1.2)).draw(np.random.default_rng(7))
     assert 0.8 <= goodwill.decay <= 0.85
     assert goodwill.cap == pytest.approx(1.2)
+
+
+SUPPLY = SupplyRanges(varying=0.7, lost=(0.05, 0.2), crossing=0.5, order_delay=(0, 2), started=0.5)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_supply_that_varies_changes_nothing_else(seed):
+    plain = RandomNetworks().draw(np.random.default_rng(seed))
+    drawn = RandomNetworks(supply=SUPPLY).draw(np.random.default_rng(seed))
+    added = {"lead_time_distribution": None, "order_delay": 0, "initial_pipeline": ()}
+    links = tuple(link.model_copy(update=added) for link in drawn.supply_links)
+    assert drawn.model_copy(update={"supply_links": links}) == plain
+    for link in drawn.supply_links:
+        assert link.order_delay <= 2
+        law = link.lead_time_distribution
+        if law is not None:
+            numbers = [value for value in law.values if value != "lost"]
+            assert numbers[0] == link.lead_time < law.longest <= link.lead_time + 4
+            assert 0.05 <= law.probabilities[-1] <= 0.2
+        assert len(link.initial_pipeline) in (0, link.lead_time)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_mix_draws_other_probabilities_of_lead_times_and_nothing_else(seed):
+    network = RandomNetworks(supply=SUPPLY.model_copy(update={"varying": 1.0})).draw(np.random.default_rng(seed))
+    plain = mix_of(broad_effects(own_level=True))
+    mix = plain.model_copy(update={"lead_times": 1.0})
+    assert "lead_times" not in plain.model_dump()
+    assert mix.model_dump()["lead_times"] == 1.0
+    here, there = (each.draw(np.random.default_rng(seed), network) for each in (plain, mix))
+    same = {"network": here.network}
+    assert there.model_copy(update=same).digest == here.digest != there.digest
+    for link, other in zip(network.supply_links, there.network.supply_links, strict=True):
+        assert link.lead_time_distribution.values == other.lead_time_distribution.values
+        assert link.lead_time_distribution.probabilities != other.lead_time_distribution.probabilities
+        assert sum(other.lead_time_distribution.probabilities) == pytest.approx(1.0)
+
+
+def test_a_batch_of_a_shared_stream_has_lead_times_by_sub_environment():
+    network = RandomNetworks(supply=SUPPLY.model_copy(update={"varying": 1.0})).draw(np.random.default_rng(1))
+    scenario = Scenario(name="varying", network=network, horizon=8)
+    mix = mix_of(broad_effects(own_level=True)).model_copy(update={"horizon": (8, 8), "lead_times": 1.0})
+    envs = InventoryVectorEnv(scenario, 16, autoreset_mode="Disabled", randomisation=mix)
+    orders = np.full((16, len(network.supply_links)), 9.0)
+    played = []
+    for _ in range(2):
+        envs.reset(seed=4)
+        played.append([envs.step(orders)[0] for _ in range(8)])
+    np.testing.assert_array_equal(played[0], played[1])
+    # Raw material is never short, so that what is received of it tells of lead times alone.
+    first = -len(network.supply_links) - network.arrival_offsets[-1]
+    raw = [first + i for i, link in enumerate(network.supply_links) if link.supplier in network.raw_materials]
+    received = np.stack(played[0], axis=1)[:, :, raw]
+    assert len({each.tobytes() for each in received}) > 8
+
+
+def test_supply_that_varies_is_dumped_where_it_is_drawn():
+    assert "supply" not in RandomNetworks().model_dump()
+    for ranges in (RandomNetworks(), RandomNetworks(supply=SUPPLY)):
+        assert RandomNetworks.model_validate_json(ranges.model_dump_json()) == ranges
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans(), st.sampled_from([0.0, 0.5, 1.0]))
+def test_a_batch_on_a_network_of_varying_supply_equals_single_environments(seed, mixed, risk):
+    network = RandomNetworks(supply=SUPPLY).draw(np.random.default_rng(seed))
+    scenario = Scenario(name="varying", network=network, horizon=8)
+    mix = mix_of(broad_effects(own_level=True)).model_copy(update={"horizon": (8, 8), "lead_times": risk})
+    envs = InventoryVectorEnv(
+        scenario, 2, streams="independent", autoreset_mode="Disabled", randomisation=mix if mixed else None
+    )
+    observations, _ = envs.reset(seed=seed)
+    singles = [InventoryEnv(drawn) for drawn in envs.drawn_scenarios]
+    starts = [single.reset(seed=seed + i)[0] for i, single in enumerate(singles)]
+    np.testing.assert_array_equal(observations, starts)
+    generator = np.random.default_rng(seed)
+    for _ in range(8):
+        orders = generator.uniform(0, 40, (2, len(network.supply_links)))
+        orders = np.minimum(orders, envs.single_action_space.high)
+        observations, rewards, *_ = envs.step(orders)
+        for i, single in enumerate(singles):
+            observation, reward, *_ = single.step(orders[i])
+            np.testing.assert_array_equal(observations[i], observation)
+            assert rewards[i] == reward
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
+from later_strategies import later_scenarios
 from strategies import demands, networks, order_sequences, scenarios
 
+from arena.simulate.arrivals import draw_lead_times
 from arena.simulate.compiled import CompiledScenario, compile_scenario
 from arena.simulate.dynamics import smooth_stock_out, step
 from arena.simulate.states import initial_state
+from arena.simulate.streams import episode_generator
 from arena.world.scenario import Scenario
 from arena.world.suite import load_scenario
 
@@ -21,12 +24,12 @@ SMOOTH = scenarios(
 )
 
 
-def run(compiled: CompiledScenario, orders, demand, stock_out=None):
+def run(compiled: CompiledScenario, orders, demand, stock_out=None, lead_times=None):
     """All states and flows of a batch; orders and demand of shape (periods, batch, links)."""
     state = initial_state(compiled, orders.shape[1], orders)
     played = []
     for asked, wanted in zip(orders, demand, strict=True):
-        state, flows = step(compiled, state, asked, wanted, stock_out=stock_out)
+        state, flows = step(compiled, state, asked, wanted, lead_times=lead_times, stock_out=stock_out)
         played.append((state, flows))
     return played
 
@@ -37,13 +40,18 @@ def trace(scenario: Scenario, batch: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).uniform(0, 40, shape)
 
 
-@given(scenarios(), st.data())
+def drawn_lead_times(scenario: Scenario, batch: int) -> np.ndarray:
+    """Lead times of a batch, shape (batch, periods, links whose lead time varies)."""
+    return np.stack([draw_lead_times(scenario, episode_generator(seed)) for seed in range(batch)])
+
+
+@given(st.one_of(scenarios(), later_scenarios()), st.data())
 def test_torch_equals_numpy(scenario, data):
     compiled = compile_scenario(scenario)
     orders = np.stack([data.draw(order_sequences(scenario)) for _ in range(2)], axis=1)
-    demand = trace(scenario, 2, 7)
-    expected = run(compiled, orders, demand)
-    found = run(compiled, torch.tensor(orders), torch.tensor(demand))
+    demand, lead_times = trace(scenario, 2, 7), drawn_lead_times(scenario, 2)
+    expected = run(compiled, orders, demand, lead_times=lead_times)
+    found = run(compiled, torch.tensor(orders), torch.tensor(demand), lead_times=lead_times)
     for one, other in zip(expected, found, strict=True):
         for part, same in zip(one, other, strict=True):
             for name, values in vars(part).items():
@@ -55,28 +63,43 @@ def test_torch_equals_numpy(scenario, data):
                 np.testing.assert_allclose(tensor.numpy(), values, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
-@given(scenarios())
+@given(scenarios(), later_scenarios())
+def test_node_profits_of_large_networks_are_the_same(scenario, later):
+    for each in (scenario, later):
+        compiled = compile_scenario(each)
+        orders, demand = np.full((each.horizon, 2, compiled.links), 15.0), trace(each, 2, 7)
+        lead_times = drawn_lead_times(each, 2)
+        dense = run(compiled, orders, demand, lead_times=lead_times)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("arena.simulate.compiled._LARGEST_MAP", 0)
+            sparse = run(compiled, torch.tensor(orders), torch.tensor(demand), lead_times=lead_times)
+        for (_, flows), (_, same) in zip(dense, sparse, strict=True):
+            np.testing.assert_allclose(same.node_profit.numpy(), flows.node_profit, rtol=1e-9, atol=1e-9)
+
+
+@given(st.one_of(scenarios(), later_scenarios()))
 def test_single_precision_stays_single_and_finite(scenario):
     compiled = compile_scenario(scenario)
     shape = (scenario.horizon, 2, compiled.links)
     orders = torch.full(shape, 20.0, dtype=torch.float32)
-    for state, flows in run(compiled, orders, torch.tensor(trace(scenario, 2, 7), dtype=torch.float32)):
+    demand = torch.tensor(trace(scenario, 2, 7), dtype=torch.float32)
+    for state, flows in run(compiled, orders, demand, lead_times=drawn_lead_times(scenario, 2)):
         for name, tensor in {**vars(state), **vars(flows)}.items():
             if name != "period":
                 assert tensor.dtype == torch.float32, name
                 assert torch.isfinite(tensor).all(), name
 
 
-@given(SMOOTH, st.integers(0, 2**32 - 1))
+@given(st.one_of(SMOOTH, later_scenarios(SMOOTH)), st.integers(0, 2**32 - 1))
 def test_gradients_agree_with_finite_differences(scenario, seed):
     compiled = compile_scenario(scenario)
     generator = np.random.default_rng(seed)
     shape = (scenario.horizon, 1, compiled.links)
     point, direction = generator.uniform(1, 40, shape), generator.normal(size=shape)
-    demand = trace(scenario, 1, seed)
+    demand, lead_times = trace(scenario, 1, seed), drawn_lead_times(scenario, 1)
 
     def profit(orders):
-        return float(sum(flows.reward[0] for _, flows in run(compiled, orders, demand)))
+        return float(sum(flows.reward[0] for _, flows in run(compiled, orders, demand, lead_times=lead_times)))
 
     width = 1e-5
     here, before, after = (profit(point + factor * width * direction) for factor in (0, -1, 1))
@@ -86,7 +109,8 @@ def test_gradients_agree_with_finite_differences(scenario, seed):
     assume(abs(ahead - behind) <= 1e-5 * scale)
 
     orders = torch.tensor(point, requires_grad=True)
-    total = sum(flows.reward[0] for _, flows in run(compiled, orders, torch.tensor(demand)))
+    total = sum(flows.reward[0] for _, flows in run(compiled, orders, torch.tensor(demand), lead_times=lead_times))
+    assume(total.requires_grad)  # not where all orders are lost
     total.backward()
     assert torch.isfinite(orders.grad).all()
     assert abs(float((orders.grad.numpy() * direction).sum()) - (after - before) / (2 * width)) <= 1e-5 * scale

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
-from hypothesis import given, settings
+from hypothesis import given, settings, strategies as st
+from later_strategies import later_scenarios
 from strategies import Episode, episodes
 
 from arena import Simulator, TrackView, load_scenario
@@ -50,8 +51,8 @@ def test_one_agent_per_managed_node_with_its_own_links() -> None:
     assert env.observation_space("node_5").shape == (1 + 3 + 2 + 1,)
 
 
-@settings(max_examples=40)
-@given(episodes())
+@settings(max_examples=60)
+@given(st.one_of(episodes(), episodes(later_scenarios())))
 def test_agents_play_the_simulator_and_see_their_track(episode: Episode) -> None:
     scenario, simulator, env = episode.scenario, Simulator(episode.scenario), parallel_env(episode.scenario)
     whole = InventoryEnv(episode.scenario)
@@ -76,8 +77,8 @@ def test_agents_play_the_simulator_and_see_their_track(episode: Episode) -> None
     assert env.agents == []
 
 
-@settings(max_examples=30)
-@given(episodes())
+@settings(max_examples=40)
+@given(st.one_of(episodes(), episodes(later_scenarios())))
 def test_rewards_by_node_are_the_ledgers_and_add_up(episode: Episode) -> None:
     env = parallel_env(episode.scenario, reward="node")
     env.reset(seed=episode.seed)

@@ -8,6 +8,7 @@ import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings, strategies as st
+from later_strategies import later_scenarios
 from strategies import EXTENSIONS, networks, scenarios
 
 import arena.envs
@@ -56,9 +57,9 @@ def assert_equal(one, other) -> None:
 # --- a batch equals its singles ---------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(
-    scenarios(networks(extensions=EXTENSIONS)),
+    st.one_of(scenarios(networks(extensions=EXTENSIONS)), later_scenarios()),
     st.integers(0, 1000),
     st.sampled_from(["blind", "informed"]),
     st.integers(1, 3),
@@ -101,6 +102,20 @@ def test_autoreset_is_gymnasiums_own(name: str, mode: AutoresetMode) -> None:
     assert_equal(ours.reset(seed=[5, None, 6]), theirs.reset(seed=[5, None, 6]))
     orders = random_orders(ours)
     assert_equal(ours.step(orders), theirs.step(orders))
+
+
+@settings(max_examples=30)
+@given(later_scenarios(), st.integers(0, 1000))
+def test_shared_streams_play_the_later_parts(scenario: Scenario, seed: int) -> None:
+    envs = InventoryVectorEnv(scenario, 3, autoreset_mode="Disabled")
+    again = InventoryVectorEnv(scenario, 3, autoreset_mode="Disabled")
+    assert_equal(envs.reset(seed=seed), again.reset(seed=seed))
+    for period in range(scenario.horizon):
+        orders = random_orders(envs, seed + period)
+        observations, rewards, *rest = envs.step(orders)
+        assert_equal((observations, rewards, *rest), again.step(orders))
+        assert np.isfinite(rewards).all()
+        assert all(row in envs.single_observation_space for row in observations)
 
 
 def test_rewards_of_shared_streams_are_the_same_up_to_rounding() -> None:
@@ -313,9 +328,9 @@ def mix_for(scenario: Scenario) -> ScenarioMix:
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(
-    scenarios(networks(extensions=EXTENSIONS)),
+    st.one_of(scenarios(networks(extensions=EXTENSIONS)), later_scenarios()),
     st.integers(0, 1000),
     st.sampled_from(["blind", "informed"]),
     st.integers(1, 5),

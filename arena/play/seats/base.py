@@ -30,7 +30,7 @@ __all__ = [
     "printable_lines",
 ]
 
-LARGEST_REPLY = 65_536
+LARGEST_REPLY = 131_072
 """Entries of an order array that are looked at; anything larger has the wrong shape on every network."""
 
 MOST_DIMENSIONS = 8
