@@ -23,6 +23,7 @@ from arena_optimization.controllers.order_search import OrderSearch
 from arena_optimization.controllers.proof import falls_short, prove
 from arena_optimization.programs.episode_program import EpisodeProgram, Solved
 from arena_optimization.programs.known_episode import Played, play
+from arena_optimization.programs.path_rules import uses_later_parts
 from arena_optimization.programs.solver import SolveFailure, Work
 
 _SENTIMENT_GAP = 1e-3
@@ -88,7 +89,7 @@ def best_plan(briefing: OracleBriefing, config: OracleConfig) -> ClairvoyantPlan
         return exogenous_plan(briefing, config, with_bound=True)
     deadline = time.monotonic() + config.time_limit
     search = searched(briefing, config)
-    if search.is_integer:
+    if search.is_integer or uses_later_parts(briefing):
         gap = max(config.gap, _SENTIMENT_GAP)
         if falls_short(search, prove(briefing, config, search, gap=gap, deadline=deadline), gap):
             search.by_orders(config.search_periods)
@@ -122,7 +123,7 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
     deadline = time.monotonic() + config.time_limit
     work = Work(config.nodes, config.iterations)
     program = EpisodeProgram(briefing, gap=config.gap, work=work)
-    if not program.integer.any():
+    if not program.integer.any() and not uses_later_parts(briefing):
         solved = program.solve(demand, time_limit=config.time_limit)
         return ClairvoyantPlan(solved.orders, widened(solved.bound) if with_bound else None, False)
     has_least = any(link.minimum_order > 0 for link in briefing.network.supply_links)
@@ -171,7 +172,11 @@ def reported(bound: float, earned: float, demand: FloatArray, briefing: OracleBr
     """
     prices = np.array([link.price for link in briefing.network.market_links])
     revenue = float(briefing.discount ** np.arange(len(demand)) @ demand @ prices)
-    if bound > widened(max(revenue, earned)):
+    revenue += sum(link.price * link.initial_backlog for link in briefing.network.market_links)
+    says_nothing = bound > widened(max(revenue, earned)) and not any(
+        node.values_stock for node in briefing.network.nodes
+    )
+    if says_nothing or not np.isfinite(bound):
         return None
     return widened(max(bound, earned))
 
