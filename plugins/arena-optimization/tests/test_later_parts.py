@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
@@ -124,3 +126,48 @@ def test_under_goodwill_nobody_earns_more_than_the_bound(scenario: Scenario, see
         OrderSearch(briefing, periods=500).improved(start).profit for start in (anyones, play(briefing, plan.orders))
     ]
     assert max(others) <= plan.profit_bound
+
+
+# --- single parts, by hand ----------------------------------------------------------------------------------------
+
+
+def store(*, horizon: int, link: dict[str, Any], node: dict[str, Any] | None = None, **more: Any) -> Scenario:
+    """A store with a demand of exactly four a period, at a price of 3, that buys at 1."""
+    supply = {"supplier": 2, "buyer": 1, "lead_time": 0, "price": 1.0, "pipeline_holding_cost": 0.0, **link}
+    nodes = [{"id": 0}, {"id": 1, "initial_stock": 0.0, "holding_cost": 0.1, **(node or {})}, {"id": 2}]
+    sale = {"retailer": 1, "market": 0, "price": 3.0, "shortage_penalty": 0.0, "mean_demand": 4.0}
+    network = {"name": "store", "nodes": nodes, "supply_links": [supply], "market_links": [sale]}
+    rules = {"name": "store", "fulfilment": "lost_sales", "horizon": horizon, "demand": {"noise_scale": 0.0}}
+    return Scenario.model_validate({**rules, "network": network, **more})
+
+
+def test_nothing_is_ordered_where_the_order_would_be_lost_and_more_where_it_arrives_in_time() -> None:
+    series = {"lead_time_series": {"values": ["lost", 1, 0, "lost"], "may_cross": True}, "lead_time": 1}
+    plan = best_plan(brief(store(horizon=4, link=series), 1), OracleConfig())
+    # What is ordered in periods 1 and 2 arrives in period 2, for that period and the last one.
+    assert plan.orders[[0, 3], 0].tolist() == [0.0, 0.0]
+    assert plan.orders[1:3].sum() == pytest.approx(8.0, abs=1e-6)
+    assert plan.profit_bound == pytest.approx(8 * 2.0 - 4 * 0.1, abs=1e-3)
+
+
+def test_customers_of_the_warm_up_are_served_although_it_does_not_count() -> None:
+    """Ten units are left of before, and none can be bought in time: those of the warm-up get the first four."""
+    scenario = store(horizon=3, link={"order_delay": 2, "lead_time": 3}, node={"initial_stock": 10.0}, warm_up=1)
+    plan = best_plan(brief(scenario, 1), OracleConfig())
+    # Six are left for the counted periods: four are sold, then two, and two are held once.
+    earned = 6 * 3.0 - 2 * 0.1
+    assert plan.played is not None
+    assert plan.played.profit == pytest.approx(earned, abs=1e-9)
+    assert plan.profit_bound == pytest.approx(earned, abs=1e-3)
+
+
+def test_stock_that_is_worth_more_than_it_costs_is_bought_for_the_end_and_sold_first() -> None:
+    factory = {"capacity": 100.0, "operating_cost": 0.0, "terminal_value": 5.0}
+    scenario = store(horizon=2, link={"lead_time": 1, "initial_pipeline": [3.0]}, node=factory)
+    plan = best_plan(brief(scenario, 1), OracleConfig())
+    bound = float(scenario.order_bound)
+    # Three are sold; the orders of both periods are kept or under way at the end, but for four that customers take.
+    earned = 3 * 3.0 - 2 * bound + 4 * 3.0 + (bound - 4) * (5.0 - 0.1) + bound * 5.0
+    assert plan.played is not None
+    assert plan.played.profit == pytest.approx(earned, abs=1e-6)
+    assert plan.profit_bound == pytest.approx(earned, rel=2e-6)
