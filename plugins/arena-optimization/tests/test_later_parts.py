@@ -10,11 +10,19 @@ from hypothesis import assume, given, settings, strategies as st
 from later_strategies import later_scenarios
 from strategies import changed, networks, order_sequences, scenarios
 
-from arena import OracleBriefing, Scenario, TrackView, draw_lead_times, realised_demand
-from arena_optimization.config import BoundConfig, OracleConfig
+from arena import OracleBriefing, Scenario, Simulator, TrackView, draw_lead_times, realised_demand
+from arena_optimization.config import (
+    BoundConfig,
+    DeterministicProgramConfig,
+    MultiStageProgramConfig,
+    OracleConfig,
+    StochasticProgramConfig,
+)
 from arena_optimization.controllers.bound import certified_plan
 from arena_optimization.controllers.oracle import best_plan
 from arena_optimization.controllers.order_search import OrderSearch
+from arena_optimization.controllers.published import DeterministicProgram, MultiStageProgram
+from arena_optimization.controllers.stochastic_program import StochasticProgram
 from arena_optimization.programs.early_orders import is_endless, is_stated
 from arena_optimization.programs.episode_program import EpisodeProgram
 from arena_optimization.programs.known_episode import play
@@ -171,3 +179,55 @@ def test_stock_that_is_worth_more_than_it_costs_is_bought_for_the_end_and_sold_f
     assert plan.played is not None
     assert plan.played.profit == pytest.approx(earned, abs=1e-6)
     assert plan.profit_bound == pytest.approx(earned, rel=2e-6)
+
+
+# --- rolling programs ---------------------------------------------------------------------------------------------
+
+
+def assembly(fulfilment: str) -> Scenario:
+    """A store behind an assembly with every part that rolling programs play, and demand without noise."""
+
+    def link(supplier: int, buyer: int, lead_time: int, price: float, **more: Any) -> dict[str, Any]:
+        own = {"supplier": supplier, "buyer": buyer, "lead_time": lead_time, "price": price}
+        return {**own, "pipeline_holding_cost": 0.01, **more}
+
+    bill = [{"suppliers": [3], "units": 1.0, "holding_cost": 0.2}, {"suppliers": [4], "units": 2.0}]
+    factory = {"initial_stock": 3.0, "holding_cost": 0.05, "capacity": 9.0, "operating_cost": 0.1}
+    nodes: list[dict[str, Any]] = [
+        {"id": 0},
+        {"id": 1, "initial_stock": 2.0, "holding_cost": 0.1},
+        {"id": 2, **factory, "bill_of_materials": bill},
+        {"id": 3, "capacity": 5.0},
+        {"id": 4, "capacity": 7.0},
+    ]
+    links = [
+        link(2, 1, 1, 0.8, name="by sea", initial_pipeline=[2.0]),
+        link(2, 1, 0, 1.2, name="by air"),
+        link(3, 2, 0, 0.3),
+        link(4, 2, 2, 0.2, initial_pipeline=[4.0, 1.0]),
+    ]
+    sale = {"retailer": 1, "market": 0, "price": 3.0, "shortage_penalty": 0.5, "mean_demand": 4.0}
+    waiting = {"initial_backlog": 3.0} if fulfilment == "backlog" else {}
+    network = {"name": "assembly", "nodes": nodes, "supply_links": links, "market_links": [{**sale, **waiting}]}
+    rules = {"name": "assembly", "fulfilment": fulfilment, "horizon": 8, "demand": {"noise_scale": 0.0}}
+    return Scenario.model_validate({**rules, "network": network})
+
+
+@pytest.mark.parametrize("fulfilment", ["backlog", "lost_sales"])
+def test_without_noise_the_rolling_programs_earn_what_the_oracle_earns(fulfilment: str) -> None:
+    scenario = assembly(fulfilment)
+    best = best_plan(brief(scenario, 1), OracleConfig()).played
+    assert best is not None
+    for controller in (
+        StochasticProgram(StochasticProgramConfig()),
+        DeterministicProgram(DeterministicProgramConfig()),
+        MultiStageProgram(MultiStageProgramConfig()),
+    ):
+        view, simulator = TrackView(scenario, "informed"), Simulator(scenario)
+        controller.begin(view.brief(seed=1))
+        simulator.start(1)
+        while not simulator.finished:
+            simulator.step(np.clip(controller.order(view.observe(simulator.state)), 0.0, scenario.order_bound))
+        # The multi-stage program looks a few periods ahead.
+        assert float(simulator.ledger().reward.sum()) == pytest.approx(best.profit, rel=1e-3)
+        assert controller.report().fallbacks == 0

@@ -84,8 +84,8 @@ _KNOWN_PLAYS: Final = (
     "warm_up",
 )
 """Parts of worlds beyond the first schema that the clairvoyant play (`arena.world.parts`): all that there are."""
-_PLAYS: Final = ()
-"""Those that the rolling programs play: none yet."""
+_PLAYS: Final = ("parallel_links", "raw_capacities", "initial_pipeline", "initial_backlog", "component_holding_costs")
+"""Those that the rolling programs play: what their programs and observations have anyway."""
 
 
 @hookimpl
