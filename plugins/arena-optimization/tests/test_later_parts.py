@@ -28,7 +28,7 @@ from arena_optimization.programs.episode_program import EpisodeProgram
 from arena_optimization.programs.known_episode import play
 
 SEEDS = st.integers(0, 10_000)
-QUICK = OracleConfig(search_periods=500)
+QUICK = OracleConfig(search_periods=500, time_limit=2.0)
 
 
 def brief(scenario: Scenario, seed: int) -> OracleBriefing:
@@ -84,7 +84,7 @@ def is_exact(scenario: Scenario) -> bool:
 
 
 @pytest.mark.parametrize("drawn", [LINEAR, INTEGER], ids=["linear", "integer"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data(), seed=SEEDS)
 def test_what_is_planned_is_what_the_simulator_pays(
     drawn: st.SearchStrategy[Scenario], data: st.DataObject, seed: int
@@ -103,7 +103,7 @@ def test_what_is_planned_is_what_the_simulator_pays(
 
 
 @pytest.mark.parametrize("drawn", [LINEAR, INTEGER], ids=["linear", "integer"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data(), seed=SEEDS)
 def test_no_plan_that_is_searched_for_earns_more_than_the_oracle(
     drawn: st.SearchStrategy[Scenario], data: st.DataObject, seed: int
@@ -122,11 +122,11 @@ def test_no_plan_that_is_searched_for_earns_more_than_the_oracle(
         assert earned >= max(others) - 1e-5 * max(1.0, abs(earned))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(scenario=GOODWILL, seed=SEEDS, data=st.data())
 def test_under_goodwill_nobody_earns_more_than_the_bound(scenario: Scenario, seed: int, data: st.DataObject) -> None:
     briefing = brief(changed(scenario, demand=changed(scenario.demand, sampling="inverse_cdf")), seed)
-    plan = certified_plan(briefing, BoundConfig(search_solves=5, weights=(), search_periods=200))
+    plan = certified_plan(briefing, BoundConfig(search_solves=5, weights=(), search_periods=200, time_limit=1.0))
     if plan.profit_bound is None:
         return
     anyones = play(briefing, data.draw(order_sequences(scenario)))

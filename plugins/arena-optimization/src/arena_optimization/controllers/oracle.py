@@ -4,6 +4,10 @@ On exogenous demand both play the program over the realised trace. Its objective
 retailer serves one market link, ships nothing on, and earns on a sale (price above its operating cost): the simulator
 serves customers at once and in the order of the links, the program whenever and whom it pays to. Elsewhere the played
 profit may be lower. The proved bound holds everywhere.
+
+In worlds with parts beyond the first schema, sales are forced where another sale would pay more, so that the plan earns
+the optimum at all retailers; what remains open is said in `arena_optimization.programs.early_orders` and in the
+documentation. A plan that earns less than was proved is improved by the local search.
 """
 
 from __future__ import annotations

@@ -27,6 +27,10 @@ beyond that costs less than it saves, so that what is moved is at most (1 + larg
 price of a raw material, discounted) times that of point 2. Where a raw material is free, or a yield or a bill of
 materials lies on a way with several lots, the bound is the bound of orders, lowered by point 4 alone.
 
+With parts of worlds beyond the first schema: what was ordered before the first period is shipped, of use or not, and is
+added to 1 to 3. Where stock is worth something after the last period, waste may pay, and where there are also lots of
+several sizes the comparison is not made: there point 4 alone holds. A shipment that never arrives is waste.
+
 With several paths of demand the bound is that of a path that wants in every period what the most demanding of them
 wants. There it is a rule of the rolling controllers and no theorem.
 """
