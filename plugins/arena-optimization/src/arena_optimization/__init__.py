@@ -62,8 +62,30 @@ def _stochastic_program(config: StochasticProgramConfig) -> Controller:
     return StochasticProgram(config)
 
 
-_PLAYS: Final = ()
-"""Parts of worlds beyond the first schema that they play (`arena.world.parts`): none yet."""
+_KNOWN_PLAYS: Final = (
+    "market_demand",
+    "distributions",
+    "autoregression",
+    "correlation",
+    "visible_sales",
+    "varying_lead_times",
+    "hidden_arrivals",
+    "order_delays",
+    "parallel_links",
+    "raw_capacities",
+    "allocation",
+    "priority",
+    "owed_penalties",
+    "initial_pipeline",
+    "initial_backlog",
+    "market_fulfilment",
+    "component_holding_costs",
+    "terminal_values",
+    "warm_up",
+)
+"""Parts of worlds beyond the first schema that the clairvoyant play (`arena.world.parts`): all that there are."""
+_PLAYS: Final = ("parallel_links", "raw_capacities", "initial_pipeline", "initial_backlog", "component_holding_costs")
+"""Those that the rolling programs play: what their programs and observations have anyway."""
 
 
 @hookimpl
@@ -81,7 +103,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_oracle,
             summary="the best plan found with all demand known; optimal and certified where demand is exogenous",
             preload=_PRELOAD,
-            plays=_PLAYS,
+            plays=_KNOWN_PLAYS,
         ),
         ControllerSpec(
             name="oracle-published",
@@ -90,7 +112,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_published_oracle,
             summary="the published oracle: the optimum of the trace; under goodwill a fixed point of trace and plan",
             preload=_PRELOAD,
-            plays=_PLAYS,
+            plays=_KNOWN_PLAYS,
         ),
         ControllerSpec(
             name="bound",
@@ -99,7 +121,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_bound,
             summary="the oracle with a certified upper bound, also under goodwill if demand is sampled by inverse CDF",
             preload=_PRELOAD,
-            plays=_PLAYS,
+            plays=_KNOWN_PLAYS,
         ),
         ControllerSpec(
             name="dlp",

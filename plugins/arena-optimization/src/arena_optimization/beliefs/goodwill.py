@@ -35,7 +35,7 @@ class GoodwillBelief:
             if self._moved:
                 self._learn(now / before, now)
         self.sentiment = now
-        self._short = bool((observation.last_unfilled > 0).any())
+        self._short = observation.period > 0 and bool((observation.last_unfilled > 0).any())
 
     def _learn(self, step: float, now: float) -> None:
         if self._short:

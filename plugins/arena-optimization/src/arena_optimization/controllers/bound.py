@@ -9,6 +9,7 @@ from arena_optimization.config import BoundConfig
 from arena_optimization.controllers.clairvoyant import ClairvoyantController, ClairvoyantPlan
 from arena_optimization.controllers.oracle import exogenous_plan, reported, searched
 from arena_optimization.controllers.proof import falls_short, prove
+from arena_optimization.programs.path_rules import uses_later_parts
 
 
 class Bound(ClairvoyantController):
@@ -40,7 +41,7 @@ def certified_plan(briefing: OracleBriefing, config: BoundConfig) -> Clairvoyant
     deadline = time.monotonic() + config.time_limit
     search = searched(briefing, config)
     proof = prove(briefing, config, search, gap=config.gap, deadline=deadline)
-    if search.is_integer and falls_short(search, proof, config.gap):
+    if (search.is_integer or uses_later_parts(briefing)) and falls_short(search, proof, config.gap):
         search.by_orders(config.search_periods)
     plan = search.plan
     assert plan.played is not None

@@ -58,7 +58,7 @@ class Customers:
     def first_sentiments(self, goodwill: Goodwill, observation: Observation, paths: int, horizon: int) -> FloatArray:
         """Sentiments of the coming periods if from now on everybody is served, (paths, periods)."""
         served = np.zeros(paths, dtype=np.bool_)
-        short = np.full(paths, bool((observation.last_unfilled > 0).any()))
+        short = np.full(paths, observation.period > 0 and bool((observation.last_unfilled > 0).any()))
         sentiments = np.empty((paths, horizon))
         last = np.full(paths, observation.sentiment)
         for k in range(horizon):
@@ -84,7 +84,7 @@ class Customers:
         stock = np.repeat(start.on_hand[self._points][None], count, axis=0)
         backlog = np.repeat(start.backlog[None], count, axis=0)
         sentiment = np.full(count, observation.sentiment)
-        short = np.full(count, bool((observation.last_unfilled > 0).any()))
+        short = np.full(count, observation.period > 0 and bool((observation.last_unfilled > 0).any()))
         demand, sentiments = np.empty((count, markets, horizon)), np.empty((count, horizon))
         profit, weight = np.zeros(count), 1.0
         for k in range(horizon):

@@ -4,6 +4,10 @@ On exogenous demand both play the program over the realised trace. Its objective
 retailer serves one market link, ships nothing on, and earns on a sale (price above its operating cost): the simulator
 serves customers at once and in the order of the links, the program whenever and whom it pays to. Elsewhere the played
 profit may be lower. The proved bound holds everywhere.
+
+In worlds with parts beyond the first schema, sales are forced where another sale would pay more, so that the plan earns
+the optimum at all retailers; what remains open is said in `arena_optimization.programs.early_orders` and in the
+documentation. A plan that earns less than was proved is improved by the local search.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from arena_optimization.controllers.order_search import OrderSearch
 from arena_optimization.controllers.proof import falls_short, prove
 from arena_optimization.programs.episode_program import EpisodeProgram, Solved
 from arena_optimization.programs.known_episode import Played, play
+from arena_optimization.programs.path_rules import uses_later_parts
 from arena_optimization.programs.solver import SolveFailure, Work
 
 _SENTIMENT_GAP = 1e-3
@@ -88,7 +93,7 @@ def best_plan(briefing: OracleBriefing, config: OracleConfig) -> ClairvoyantPlan
         return exogenous_plan(briefing, config, with_bound=True)
     deadline = time.monotonic() + config.time_limit
     search = searched(briefing, config)
-    if search.is_integer:
+    if search.is_integer or uses_later_parts(briefing):
         gap = max(config.gap, _SENTIMENT_GAP)
         if falls_short(search, prove(briefing, config, search, gap=gap, deadline=deadline), gap):
             search.by_orders(config.search_periods)
@@ -122,7 +127,7 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
     deadline = time.monotonic() + config.time_limit
     work = Work(config.nodes, config.iterations)
     program = EpisodeProgram(briefing, gap=config.gap, work=work)
-    if not program.integer.any():
+    if not program.integer.any() and not uses_later_parts(briefing):
         solved = program.solve(demand, time_limit=config.time_limit)
         return ClairvoyantPlan(solved.orders, widened(solved.bound) if with_bound else None, False)
     has_least = any(link.minimum_order > 0 for link in briefing.network.supply_links)
@@ -171,7 +176,11 @@ def reported(bound: float, earned: float, demand: FloatArray, briefing: OracleBr
     """
     prices = np.array([link.price for link in briefing.network.market_links])
     revenue = float(briefing.discount ** np.arange(len(demand)) @ demand @ prices)
-    if bound > widened(max(revenue, earned)):
+    revenue += sum(link.price * link.initial_backlog for link in briefing.network.market_links)
+    says_nothing = bound > widened(max(revenue, earned)) and not any(
+        node.values_stock for node in briefing.network.nodes
+    )
+    if says_nothing or not np.isfinite(bound):
         return None
     return widened(max(bound, earned))
 

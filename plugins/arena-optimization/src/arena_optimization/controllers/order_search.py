@@ -20,7 +20,7 @@ import numpy as np
 
 from arena import Network, OracleBriefing
 from arena_optimization.arrays import FloatArray
-from arena_optimization.programs.known_episode import Played, play
+from arena_optimization.programs.known_episode import Played, placed, play
 
 _BETTER = 1e-9
 """Relative gain below which a plan is no better: rounding."""
@@ -95,7 +95,7 @@ class OrderSearch:
         while self._goes_on() and without_gain < len(changes):
             change = changes[position % len(changes)]
             position, without_gain = position + 1, without_gain + 1
-            tried = changed(best.ledger.filled, change)
+            tried = changed(self._orders(best), change)
             if tried is not None and self._value(tried) > best.profit + _tolerance(best.profit):
                 best, without_gain = self._played(tried), 0
                 changes = self._changes(best)
@@ -109,11 +109,15 @@ class OrderSearch:
 
     def _kicked(self, plan: Played) -> Played:
         """A plan some random changes away."""
-        changes, orders = self._changes(plan), plan.ledger.filled
+        changes, orders = self._changes(plan), self._orders(plan)
         for _ in range(int(self._generator.integers(2, _KICKS + 1))):
             tried = changed(orders, changes[int(self._generator.integers(len(changes)))])
             orders = orders if tried is None else tried
         return self._played(orders)
+
+    def _orders(self, plan: Played) -> FloatArray:
+        """The orders of a plan without what was not shipped."""
+        return placed(self._briefing.network, plan.ledger.filled)
 
     def _value(self, orders: FloatArray) -> float:
         """Profit of the episode with these orders."""
@@ -133,15 +137,16 @@ class OrderSearch:
         network, ledger = self._briefing.network, plan.ledger
         typical = max(1e-3, float(ledger.demand.mean()))
         steps = [2.0 * typical * 0.5**k for k in range(_HALVINGS)]
-        horizon, found = len(ledger.filled), []
+        orders, found = self._orders(plan), []
+        horizon = len(orders)
         for way in self._ways:
             link = network.supply_links[way[-1].link]
             markets = list(network.markets_of(link.buyer))
             seller = network.managed.index(link.buyer)
             own = [units for units in (link.minimum_order, link.lot_size) if units > 0]
             for period in range(horizon):
-                order = float(ledger.filled[period, way[-1].link])
-                arrival = min(period + link.lead_time, horizon - 1)
+                order = float(orders[period, way[-1].link])
+                arrival = min(period + link.order_delay + link.lead_time, horizon - 1)
                 missed = ledger.unfilled[arrival, markets]
                 left = float(ledger.on_hand[arrival:, seller].min())
                 if order > _SMALLEST:
@@ -191,7 +196,7 @@ def _ways_before(network: Network, node_id: int) -> list[tuple[Step, ...]]:
         point, ways = network.stock_points[place], []
         for link in point.arrivals:
             # What arrives in a period is shipped on in the next one.
-            earlier = network.supply_links[link].lead_time + 1
+            earlier = network.supply_links[link].order_delay + network.supply_links[link].lead_time + 1
             for before in _ways_before(network, network.supply_links[link].supplier):
                 upstream = [Step(s.link, s.earlier + earlier, s.units * point.consumption) for s in before]
                 ways.append((*upstream, Step(link, earlier, point.consumption)))

@@ -10,6 +10,7 @@ from arena import Network, OracleBriefing
 from arena_optimization.arrays import BoolArray, FloatArray
 from arena_optimization.programs.path_form import PathForm, compile_path
 from arena_optimization.programs.path_program import state_path
+from arena_optimization.programs.path_rules import due_before, known_rules, uses_later_parts, worth_before
 from arena_optimization.programs.solver import PLENTY, Failure, SolveFailure, Solver, Work
 from arena_optimization.programs.start import Start
 from arena_optimization.programs.useful_shipments import ShipmentLimits, largest_shipments, useful_shipments
@@ -61,8 +62,12 @@ class EpisodeProgram:
             work: What a solve may take.
         """
         self.network: Network = briefing.network
-        self.backlog = briefing.fulfilment == "backlog"
+        self.rules = known_rules(briefing)
+        self.backlog = self.rules.backlog
         most = largest_shipments(briefing)
+        if self.rules.owes:
+            # What was ordered before the first period may follow with it.
+            most = most + self.rules.orders_before.sum(axis=1)
         form = compile_path(
             state_path(
                 self.network,
@@ -71,19 +76,25 @@ class EpisodeProgram:
                 largest_order=float(most.max()),
                 least_quantities=least_quantities,
                 runs_out=briefing.upstream_shortage == "lost",
+                rules=self.rules,
             ),
             self.network,
         )
         flows = form.columns.where("flow")
         upper = form.upper.copy()
-        upper[flows] = np.minimum(upper[flows], most[form.columns.item[flows]])
+        is_chosen = form.columns.period[flows] >= np.array(self.rules.delays)[form.columns.item[flows]]
+        upper[flows] = np.where(is_chosen, np.minimum(upper[flows], most[form.columns.item[flows]]), upper[flows])
         self.form: PathForm = replace(form, upper=upper)
         self.integer: BoolArray = form.integer & (not relaxed)
-        self.costs: FloatArray = form.worth(briefing.discount)
-        self.data_worth: FloatArray = form.data_worth(briefing.discount)
+        self.costs: FloatArray = form.worth(briefing.discount, briefing.warm_up)
+        self.data_worth: FloatArray = form.data_worth(briefing.discount, briefing.warm_up)
+        weights: FloatArray = np.array([briefing.discount**k for k in range(briefing.horizon)])
+        weights[: briefing.warm_up] = 0.0
+        self.worth_before: float = worth_before(self.network, weights, briefing.discount**briefing.horizon)
         self._flows = flows
         self._gap, self._work = gap, work
-        self._limits = ShipmentLimits(self.network, self.backlog, most, briefing.discount)
+        rules = self.rules if uses_later_parts(briefing) else None
+        self.limits = ShipmentLimits(self.network, self.backlog, most, briefing.discount, rules)
         self._sold = form.columns.where("sold")
         self._unfilled = form.columns.where("unfilled")
         self._solver: Solver | None = None
@@ -91,10 +102,11 @@ class EpisodeProgram:
     def data(self, demand: FloatArray) -> FloatArray:
         """The data of the path for a trace of demand, (periods, market links): (data,)."""
         labels = self.form.data
-        stock = np.array([self.network.node(point.node_id).initial_stock or 0.0 for point in self.network.stock_points])
+        start = self._start(demand.shape[1])
         data = np.zeros(len(labels.kind))
-        on_hand = (labels.kind == "given") & (labels.period == -1)
-        data[on_hand] = stock[labels.item[on_hand]]
+        data[self.form.given] = self.form.arriving(start.on_hand, start.due)
+        waiting = (labels.kind == "demand") & (labels.period == -1)
+        data[waiting] = start.backlog[labels.item[waiting]]
         wanted = (labels.kind == "demand") & (labels.period >= 0)
         data[wanted] = demand[labels.period[wanted], labels.item[wanted]]
         return data
@@ -138,7 +150,7 @@ class EpisodeProgram:
         else:
             self._solver.change_costs(costs)
             self._solver.change_bounds(lower, upper, row_lower, row_upper)
-        constant = float(self.data_worth @ data)
+        constant = float(self.data_worth @ data) + self.worth_before
         stopped: Failure | None = None
         try:
             solution = self._solver.solve(time_limit)
@@ -167,15 +179,18 @@ class EpisodeProgram:
         """
         if not self.form.integer.any():
             return self.form
-        return self._limits.tighten(self.form, self._start(demand.shape[1]), demand.T + spare)
+        return self.limits.tighten(self.form, self._start(demand.shape[1]), demand.T + spare)
 
     def useful(self, demand: FloatArray) -> FloatArray:
         """The largest useful shipments for demand of at most so many units, (supply links, periods), units."""
-        return useful_shipments(self._limits, self._start(demand.shape[1]), demand.T)
+        return useful_shipments(self.limits, self._start(demand.shape[1]), demand.T)
 
     def _start(self, markets: int) -> Start:
         stock = np.array([self.network.node(point.node_id).initial_stock or 0.0 for point in self.network.stock_points])
-        return Start(stock, np.zeros((len(stock), self.form.horizon)), np.zeros(markets))
+        backlog = np.zeros(markets)
+        if self.backlog:
+            backlog[:] = [link.initial_backlog for link in self.network.market_links]
+        return Start(stock, due_before(self.network, self.form.horizon), backlog)
 
     @property
     def proved_bound(self) -> float:
@@ -183,12 +198,19 @@ class EpisodeProgram:
         return np.inf if self._solver is None else self._solver.proved_bound
 
     def orders(self, values: FloatArray) -> FloatArray:
-        """The orders of a solution, (periods, supply links), freed of the solver's rounding."""
+        """The orders of a solution, (periods, supply links), freed of the solver's rounding.
+
+        An order is placed as much earlier than it ships as its supplier sees it later.
+        """
         labels = self.form.columns
         # A shipment that touches nothing within the horizon is no column of the program.
         flows = np.zeros((len(self.network.supply_links), self.form.horizon))
         flows[labels.item[self._flows], labels.period[self._flows]] = np.maximum(values[self._flows], 0.0)
+        added = labels.where("added")  # what is owed follows without another order
+        flows[labels.item[added], labels.period[added]] = np.maximum(values[added], 0.0)
         for flow, link in zip(flows, self.network.supply_links, strict=True):
+            if link.order_delay:
+                flow[:] = np.concatenate([flow[link.order_delay :], np.zeros(min(link.order_delay, len(flow)))])
             unit = link.lot_size or 1.0
             whole = np.round(flow / unit) * unit
             np.copyto(flow, whole, where=np.abs(flow - whole) <= _SNAP)

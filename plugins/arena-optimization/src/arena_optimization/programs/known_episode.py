@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arena import Briefing, Ledger, OracleBriefing, next_sentiment
+from arena import Briefing, Ledger, Network, OracleBriefing, next_sentiment
 from arena_optimization.arrays import BoolArray, FloatArray
 from arena_optimization.programs.path_program import refuse_unplannable
 
@@ -27,6 +27,11 @@ def told_in_full(briefing: Briefing) -> OracleBriefing:
             f"the {briefing.track} track does not tell what a clairvoyant controller needs; play it on the oracle track"
         )
     refuse_unplannable(briefing)
+    if briefing.network.varying_links and briefing.realised_lead_times is None:
+        raise ValueError(
+            "briefing without realised_lead_times: lead times vary here, and the oracle needs those to come; "
+            "brief with realised_lead_times=..."
+        )
     if briefing.goodwill is None:
         if briefing.realised_demand is None:
             raise ValueError("briefing without realised_demand: the oracle needs it; brief with realised_demand=...")
@@ -65,6 +70,16 @@ def play(briefing: OracleBriefing, orders: FloatArray) -> Played:
     ledger = simulator.ledger()
     short = np.any(ledger.unfilled > 0, axis=1)
     return Played(float(ledger.reward.sum()), orders, ledger.demand, short, ledger)
+
+
+def placed(network: Network, shipments: FloatArray) -> FloatArray:
+    """The orders behind shipments, (periods, supply links): as much earlier as suppliers see them later."""
+    if not any(network.order_delays):
+        return shipments
+    orders = np.zeros_like(shipments)
+    for link, delay in enumerate(network.order_delays):
+        orders[: max(0, len(orders) - delay), link] = shipments[delay:, link]
+    return orders
 
 
 def demand_of(briefing: OracleBriefing, short: BoolArray) -> FloatArray:

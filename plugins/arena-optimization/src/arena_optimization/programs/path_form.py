@@ -82,6 +82,8 @@ class PathForm:
         profits: Undiscounted profit per unit of decision and period, (columns, periods) of the longest program that
             this one was cut from; see `worth`.
         data_profits: The same of the data, (data, periods) of that program.
+        ends_with_worth: Whether a last column of both is the value of stock after the last period; such a program is
+            not cut.
     """
 
     horizon: int
@@ -100,6 +102,7 @@ class PathForm:
     integer: BoolArray
     profits: sparse.csr_array
     data_profits: sparse.csr_array
+    ends_with_worth: bool = False
 
     def priced_shortage(self, price: FloatArray) -> FloatArray:
         """A price on unfilled units, as an addition to the profit per unit of decision, (columns,).
@@ -144,21 +147,25 @@ class PathForm:
             integer=self.integer[columns],
         )
 
-    def worth(self, discount: float) -> FloatArray:
-        """Profit per unit of every decision over all periods, (columns,), money.
+    def worth(self, discount: float, warm_up: int = 0) -> FloatArray:
+        """Profit per unit of every decision over all periods, and after the last one, (columns,), money.
 
         Args:
             discount: Factor on a period's profit per period elapsed.
+            warm_up: First periods that do not count.
         """
-        return self._over_periods(self.profits, discount)[: len(self.columns)]
+        return self._over_periods(self.profits, discount, warm_up)[: len(self.columns)]
 
-    def data_worth(self, discount: float) -> FloatArray:
+    def data_worth(self, discount: float, warm_up: int = 0) -> FloatArray:
         """The same of the data, (data,)."""
-        return self._over_periods(self.data_profits, discount)[: len(self.data)]
+        return self._over_periods(self.data_profits, discount, warm_up)[: len(self.data)]
 
-    def _over_periods(self, profits: sparse.csr_array, discount: float) -> FloatArray:
+    def _over_periods(self, profits: sparse.csr_array, discount: float, warm_up: int) -> FloatArray:
         weights = np.zeros(profits.shape[1])
         weights[: self.horizon] = discount ** np.arange(self.horizon)
+        weights[:warm_up] = 0.0
+        if self.ends_with_worth:
+            weights[-1] = discount**self.horizon
         return np.asarray(profits @ weights)
 
     @cached_property
@@ -200,6 +207,7 @@ def compile_path(program: pyo.ConcreteModel, network: Network) -> PathForm:
     names = _labels([row.constraint for row in form.rows])
     order = labels.by_period()
     is_data = np.isin(labels.kind[order], list(DATA))
+    ends_with_worth = any(node.values_stock for node in network.nodes)
     decisions, data = order[~is_data], order[is_data]
     sense = np.array([row.bound_type for row in form.rows])
     # Rows a·x ≥ b become -a·x ≤ -b.
@@ -217,7 +225,7 @@ def compile_path(program: pyo.ConcreteModel, network: Network) -> PathForm:
     scale = 1.0 / matrix.data[matrix.indptr[:-1][bounds]]
     columns = labels.take(decisions)
     return PathForm(
-        horizon=profits.shape[0],
+        horizon=profits.shape[0] - ends_with_worth,
         columns=columns,
         rows=names.take(rows),
         of_customers=_of_customers(columns, network),
@@ -233,6 +241,7 @@ def compile_path(program: pyo.ConcreteModel, network: Network) -> PathForm:
         integer=np.array([not variables[i].is_continuous() for i in decisions], dtype=np.bool_),
         profits=sparse.csr_array(profits[:, decisions].T),
         data_profits=sparse.csr_array(profits[:, data].T),
+        ends_with_worth=ends_with_worth,
     )
 
 

@@ -31,6 +31,9 @@ from typing import Any
 import pyomo.environ as pyo
 
 from arena import Briefing, Network
+from arena_optimization.programs.early_orders import EarlyOrders, is_endless
+from arena_optimization.programs.forced_sales import ForcedSales
+from arena_optimization.programs.path_rules import PathRules, end_worth, first_rules, holding_cost
 
 DATA = frozenset({"given", "demand"})
 """Names of the variables that hold the data of a path."""
@@ -44,24 +47,29 @@ def state_path(
     largest_order: float,
     least_quantities: bool = True,
     runs_out: bool = False,
+    rules: PathRules | None = None,
 ) -> pyo.ConcreteModel:
     """State the program of one path.
 
     Args:
         network: The network.
         horizon: Number of periods, at least 1.
-        backlog: Whether unfilled customers wait; they leave otherwise.
+        backlog: Whether unfilled customers wait; they leave otherwise. Rules say so link by link.
         largest_order: Bound of an order on a link whose supplier has no capacity, units.
         least_quantities: Whether a shipment between two stocks is at least the link's minimum order. A plan needs that
             to be carried out as planned; an upper bound must do without, since scarce stock may force a smaller
             shipment. From a raw material, which is never scarce, it always is.
         runs_out: Without least quantities between stocks: whether a smaller shipment has to leave nothing that could
             have made it larger, as in the simulator where upstream shortage is lost.
+        rules: Of an episode with parts beyond the first schema; by default fixed lead times and one fulfilment.
 
     Returns:
-        The program, with one objective per period, to be maximised in sum, undiscounted.
+        The program, with one objective per period, to be maximised in sum, undiscounted; where stock is worth something
+        after the last period, that is one more.
     """
-    return _PathProgram(network, horizon, backlog, largest_order, least_quantities, runs_out).program
+    if rules is None:
+        rules = first_rules(network, horizon, backlog=backlog)
+    return _PathProgram(network, horizon, rules, largest_order, least_quantities, runs_out).program
 
 
 class _PathProgram:
@@ -71,13 +79,14 @@ class _PathProgram:
         self,
         network: Network,
         horizon: int,
-        backlog: bool,
+        rules: PathRules,
         largest_order: float,
         least_quantities: bool,
         runs_out: bool,
     ) -> None:
         self.network = network
-        self.backlog = backlog
+        self.rules = rules
+        self.backlog = rules.backlog
         self.largest_order = largest_order
         self.least_quantities = least_quantities
         self.runs_out = runs_out and not least_quantities
@@ -85,14 +94,23 @@ class _PathProgram:
         self.links = range(len(self.network.supply_links))
         self.markets = range(len(self.network.market_links))
         self.points = range(len(network.stock_points))
-        self.shipping = {node: self.network.outbound(node) for node in self.network.managed}
+        self.shipping = {node: network.outbound(node) for node in (*network.managed, *network.raw_materials)}
+        self.ends_with_worth = any(node.values_stock for node in network.nodes)
         self.program: Any = pyo.ConcreteModel()
         self._declare()
         self._ship()
         self._sell()
         self._order()
         self._store()
-        self.program.profit = pyo.Objective(self.periods, rule=lambda _, k: self._profit(k), sense=pyo.maximize)
+        EarlyOrders(network, rules, self.program, self._shipped).state(self.periods)
+        if rules.serves_at_once:
+            ForcedSales(network, rules, self.program).state(self.periods)
+        parts = [*self.periods, *([horizon] if self.ends_with_worth else [])]
+        self.program.profit = pyo.Objective(
+            parts,
+            rule=lambda _, k: self._profit(k) if k < horizon else end_worth(network, rules, self.program, self._at_end),
+            sense=pyo.maximize,
+        )
 
     def _declare(self) -> None:
         program, periods = self.program, self.periods
@@ -113,6 +131,13 @@ class _PathProgram:
     def _node(self, point: int) -> Any:
         return self.network.node(self.network.stock_points[point].node_id)
 
+    def _priority(self, point: int) -> str | None:
+        priority: str | None = self._node(point).priority
+        return priority
+
+    def _ships_after_sales(self, point: int) -> bool:
+        return self._priority(point) == "markets" and bool(self.shipping[self.network.stock_points[point].node_id])
+
     def _shipped(self, node: int, k: int) -> Any:
         return sum(self.program.flow[link, k] for link in self.shipping[node])
 
@@ -120,34 +145,54 @@ class _PathProgram:
         """Stock at the end of period k."""
         if k < 0:
             return self.program.given[point, k]
-        return self.program.kept[point, k] if (point, k) in self.program.kept else self._delivered(point, k)
+        if self._ships_after_sales(point):
+            return self.program.left[point, k]
+        return self.program.kept[point, k] if (point, k) in self.program.kept else self._to_sell(point, k)
 
     def _delivered(self, point: int, k: int) -> Any:
-        """Stock of period k after shipments, deliveries and scrapping, before sales."""
-        program, network = self.program, self.network
-        stock = program.left[point, k] if (point, k) in program.left else self._at_end(point, k - 1)
+        """Stock of period k after deliveries and scrapping, less shipments from the stock at its beginning."""
+        program = self.program
+        ships_first = (point, k) in program.left and self._priority(point) is None
+        stock = program.left[point, k] if ships_first else self._at_end(point, k - 1)
         stock += program.given[point, k]
         for link in self.network.stock_points[point].arrivals:
-            lead_time = network.supply_links[link].lead_time
-            if k >= lead_time:
-                stock += program.flow[link, k - lead_time]
+            for shipped in self.rules.arriving(link, k):
+                stock += program.flow[link, shipped]
         return stock - program.scrapped[point, k] if (point, k) in program.scrapped else stock
 
+    def _to_sell(self, point: int, k: int) -> Any:
+        """Stock of period k before sales."""
+        if self._priority(point) == "links" and (point, k) in self.program.left:
+            return self.program.left[point, k]
+        return self._delivered(point, k)
+
     def _ship(self) -> None:
-        """Nodes ship from the stock of the previous period, factories within their capacity."""
+        """Nodes ship from the stock of the previous period or, with a priority, from that after the deliveries.
+
+        Factories and raw materials ship within their capacity.
+        """
         program = self.program
 
         def remaining(_: Any, point: int, k: int) -> Any:
             own = self.network.stock_points[point]
             shipped = own.consumption * self._shipped(own.node_id, k)
-            return program.left[point, k] == self._at_end(point, k - 1) - shipped
+            return program.left[point, k] == self._before_shipping(point, k) - shipped
 
         def within_capacity(_: Any, node: int, k: int) -> Any:
             return self._shipped(node, k) <= self.network.node(node).capacity
 
         program.remaining = pyo.Constraint(program.left.index_set(), rule=remaining)
-        limited = [node for node in self.network.factories if self.shipping[node]]
+        raws = [raw for raw in self.network.raw_materials if self.network.node(raw).capacity is not None]
+        limited = [node for node in (*self.network.factories, *raws) if self.shipping[node]]
         program.within_capacity = pyo.Constraint(limited, self.periods, rule=within_capacity)
+
+    def _before_shipping(self, point: int, k: int) -> Any:
+        priority = self._priority(point)
+        if priority is None:
+            return self._at_end(point, k - 1)
+        if priority == "markets" and (point, k) in self.program.kept:
+            return self.program.kept[point, k]
+        return self._delivered(point, k)
 
     def _sell(self) -> None:
         """Customers are served from what is there after deliveries."""
@@ -158,11 +203,12 @@ class _PathProgram:
 
         def kept(_: Any, point: int, k: int) -> Any:
             sales = sum(program.sold[m, k] for m in of_point[point])
-            return program.kept[point, k] == self._delivered(point, k) - sales
+            return program.kept[point, k] == self._to_sell(point, k) - sales
 
         def owed(_: Any, market: int, k: int) -> Any:
             before = program.unfilled[market, k - 1] if k else program.demand[market, -1]
-            return program.unfilled[market, k] == before + program.demand[market, k] - program.sold[market, k]
+            waiting = before if self.rules.shares[market] == 1.0 else self.rules.shares[market] * before
+            return program.unfilled[market, k] == waiting + program.demand[market, k] - program.sold[market, k]
 
         def wanted(_: Any, market: int, k: int) -> Any:
             return program.sold[market, k] <= program.demand[market, k]
@@ -176,28 +222,39 @@ class _PathProgram:
         at_least = [
             link
             for link in self.links
-            if supply[link].minimum_order > 0
-            and (self.least_quantities or self.network.role(supply[link].supplier) == "raw_material")
+            if supply[link].minimum_order > 0 and (self.least_quantities or self._of_endless(link))
         ]
         squeezed = [
-            link for link in self.links if self.runs_out and supply[link].minimum_order > 0 and link not in at_least
+            link
+            for link in self.links
+            if self.runs_out
+            and supply[link].minimum_order > 0
+            and link not in at_least
+            and self._serves_in_order(supply[link].supplier)
         ]
         switched = [
             link for link in self.links if supply[link].fixed_ordering_cost > 0 or link in (*at_least, *squeezed)
         ]
         in_lots = [link for link in self.links if supply[link].lot_size > 0]
+        chosen = self.rules.is_chosen
         program.ordered = pyo.Var(switched, self.periods, within=pyo.Binary)
         program.lots = pyo.Var(in_lots, self.periods, within=pyo.NonNegativeIntegers)
         program.ordering = pyo.Constraint(
             switched, self.periods, rule=lambda m, link, k: m.flow[link, k] <= self._most(link) * m.ordered[link, k]
         )
         program.enough = pyo.Constraint(
-            at_least,
-            self.periods,
+            [
+                (link, k)
+                for link in at_least
+                for k in self.periods
+                if chosen(link, k) and not self.rules.owes_before(link)
+            ],
             rule=lambda m, link, k: m.flow[link, k] >= supply[link].minimum_order * m.ordered[link, k],
         )
+        # A raw material without capacity ships what was ordered before the first period as it is.
         program.whole_lots = pyo.Constraint(
-            in_lots, self.periods, rule=lambda m, link, k: m.flow[link, k] == supply[link].lot_size * m.lots[link, k]
+            [(link, k) for link in in_lots for k in self.periods if chosen(link, k) or not self._of_endless(link)],
+            rule=lambda m, link, k: m.flow[link, k] == supply[link].lot_size * m.lots[link, k],
         )
 
         if squeezed:
@@ -215,15 +272,17 @@ class _PathProgram:
         capacities: dict[int, float] = {}
         for link in squeezed:
             supplier = supply[link].supplier
-            for reason, point in enumerate(network.points_of(supplier)):
+            for reason, point in enumerate(self._points_of(supplier)):
                 stocks[reason * links + link] = point
             capacity = network.node(supplier).capacity
             if capacity is not None:
-                capacities[len(network.points_of(supplier)) * links + link] = capacity
+                capacities[len(self._points_of(supplier)) * links + link] = capacity
         reasons = {link: [one for one in (*stocks, *capacities) if one % links == link] for link in squeezed}
         program.plenty = pyo.Var([*stocks, *capacities], self.periods, within=pyo.Binary)
 
         def least(m: Any, link: int, k: int) -> Any:
+            if not self.rules.is_chosen(link, k):
+                return pyo.Constraint.Skip
             ran_out = sum(1 - m.plenty[reason, k] for reason in reasons[link])
             return m.flow[link, k] >= supply[link].minimum_order * (m.ordered[link, k] - ran_out)
 
@@ -254,6 +313,16 @@ class _PathProgram:
         program.stock_left = pyo.Constraint(list(stocks), self.periods, rule=stock_left)
         program.capacity_left = pyo.Constraint(list(capacities), self.periods, rule=capacity_left)
         program.nothing_later = pyo.Constraint(later, self.periods, rule=nothing_later)
+
+    def _points_of(self, supplier: int) -> tuple[int, ...]:
+        return () if self.network.role(supplier) == "raw_material" else self.network.points_of(supplier)
+
+    def _of_endless(self, link: int) -> bool:
+        return is_endless(self.network, self.network.supply_links[link].supplier)
+
+    def _serves_in_order(self, supplier: int) -> bool:
+        node = self.network.node(supplier)
+        return node.priority is None and node.allocation == "first_come"
 
     def _most(self, link: int) -> float:
         capacity = self.network.node(self.network.supply_links[link].supplier).capacity
@@ -300,12 +369,14 @@ class _PathProgram:
                 supplier = network.node(supply.supplier)
                 profit -= (supplier.operating_cost or 0.0) / supplier.yield_ * program.flow[position, k]
             if supply.pipeline_holding_cost:
-                under_way = range(max(0, k - supply.lead_time + 1), k + 1) if supply.lead_time else ()
+                under_way = self.rules.on_the_way(position, k)
                 profit -= supply.pipeline_holding_cost * sum(program.flow[position, j] for j in under_way)
             if supply.fixed_ordering_cost:
                 profit -= supply.fixed_ordering_cost * program.ordered[position, k]
+            if (position, k) in program.owed:
+                profit -= supply.shortage_penalty * program.owed[position, k]
         for point in self.points:
-            profit -= (self._node(point).holding_cost or 0.0) * self._at_end(point, k)
+            profit -= holding_cost(network, point) * self._at_end(point, k)
         return profit
 
 

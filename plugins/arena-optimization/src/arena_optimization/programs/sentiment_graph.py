@@ -34,7 +34,7 @@ class SentimentGraph:
         served: Node that full service leads to, (nodes,); -1 in the last period.
         short: Node that a shortage leads to, (nodes,); -1 in the last period.
         most_owed: Largest backlog that a period can leave unfilled at every node, (nodes, market links), units:
-            all demand since the last full service on the way that wants most.
+            all demand since the last full service on the way that wants most, and those who waited from the beginning.
     """
 
     sentiments: FloatArray
@@ -111,7 +111,8 @@ def sentiment_graph(briefing: OracleBriefing) -> SentimentGraph:
                 )
         arcs += [_Arc(period - 1, tail, short, head) for head, tails in enumerate(origins) for tail, short in tails]
         layers.append(layer)
-    return _as_arrays(layers, arcs)
+    waiting = [link.initial_backlog for link in scenario.network.market_links]
+    return _as_arrays(layers, arcs, waiting)
 
 
 def _moved(node: _Node, goodwill: Goodwill, short: bool) -> tuple[float, float]:
@@ -123,13 +124,14 @@ def _equal(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     return all(abs(a - b) <= 1e-9 * max(1.0, abs(a)) for a, b in zip(one, other, strict=True))
 
 
-def _as_arrays(layers: list[list[_Node]], arcs: list[_Arc]) -> SentimentGraph:
+def _as_arrays(layers: list[list[_Node]], arcs: list[_Arc], waiting: list[float]) -> SentimentGraph:
     first = np.concatenate([[0], np.cumsum([len(layer) for layer in layers])]).astype(np.int64)
     nodes = [node for layer in layers for node in layer]
     demand = np.array([node.demand for node in nodes])
     successors = np.full((2, len(nodes)), -1, dtype=np.int64)
     carried = np.zeros_like(demand)
     most_owed = demand.copy()
+    most_owed[0] += waiting
     for period, tail, short, head in arcs:  # in the order of the periods, so that most_owed is complete at the tail
         source, target = first[period] + tail, first[period + 1] + head
         successors[int(short), source] = target

@@ -26,6 +26,7 @@ from arena_optimization.arrays import BoolArray, FloatArray, IntArray
 from arena_optimization.programs.episode_program import EpisodeProgram
 from arena_optimization.programs.known_episode import demand_of
 from arena_optimization.programs.path_form import PathForm
+from arena_optimization.programs.path_rules import due_before, uses_later_parts
 from arena_optimization.programs.sentiment_graph import SentimentGraph, sentiment_graph
 from arena_optimization.programs.solver import PLENTY, Failure, SolveFailure, Solver, Work
 
@@ -79,6 +80,8 @@ class SentimentProgram:
         # changes no service pattern, and lets no retailer have more left.
         self._most_wanted = np.maximum.reduceat(self.graph.demand, self.graph.first[:-1])
         self._useful = self.path.useful(self._most_wanted)
+        self._has_later_parts = uses_later_parts(briefing)
+        self._due = due_before(briefing.network, briefing.horizon)
         self._state(gap, work, self.path.tightened(self._most_wanted))
 
     def _state(self, gap: float, work: Work, form: PathForm) -> None:
@@ -116,7 +119,7 @@ class SentimentProgram:
         matrix = sparse.csr_array(sparse.block_array(blocks, format="csr"))
         data_costs = path.data_worth
         costs = np.concatenate([path.costs, data_costs[wanted] @ through, np.zeros(choices)])
-        self._constant = float(data_costs @ self._given)
+        self._constant = float(data_costs @ self._given) + path.worth_before
         self._arcs = slice(len(form.upper), len(form.upper) + arcs)
         self._shorts = slice(len(form.upper) + arcs, len(form.upper) + arcs + periods)
         self._solver = Solver(
@@ -208,6 +211,12 @@ class SentimentProgram:
         for node_id in network.upstream_first:
             parts = max(1, len(network.node(node_id).bill_of_materials))
             total = np.full(periods, parts * (network.node(node_id).initial_stock or 0.0))
+            if self._has_later_parts:
+                total += sum(np.cumsum(self._due[point]) for point in network.points_of(node_id))
+                for position in network.inbound(node_id):
+                    total += np.cumsum(self.path.limits.arriving(position, self._useful[position]))
+                found[node_id] = total
+                continue
             for position in network.inbound(node_id):
                 link = network.supply_links[position]
                 supplier = network.node(link.supplier)

@@ -27,6 +27,10 @@ beyond that costs less than it saves, so that what is moved is at most (1 + larg
 price of a raw material, discounted) times that of point 2. Where a raw material is free, or a yield or a bill of
 materials lies on a way with several lots, the bound is the bound of orders, lowered by point 4 alone.
 
+With parts of worlds beyond the first schema: what was ordered before the first period is shipped, of use or not, and is
+added to 1 to 3. Where stock is worth something after the last period, waste may pay, and where there are also lots of
+several sizes the comparison is not made: there point 4 alone holds. A shipment that never arrives is waste.
+
 With several paths of demand the bound is that of a path that wants in every period what the most demanding of them
 wants. There it is a rule of the rolling controllers and no theorem.
 """
@@ -41,11 +45,13 @@ import scipy.sparse as sparse
 from arena import Briefing, Network
 from arena_optimization.arrays import FloatArray
 from arena_optimization.programs.path_form import PathForm
+from arena_optimization.programs.path_rules import NEVER, PathRules
+from arena_optimization.programs.sales_limits import tightened
 from arena_optimization.programs.start import Start
 
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-4
 """Slack of the bounds, so that rounding cuts nothing off."""
-_SWITCHED = ("ordering", "only_then", "stock_left", "nothing_later")
+_SWITCHED = ("ordering", "only_then", "stock_left", "nothing_later", "early_left", "early_later")
 """Rows "quantity - M x binary <= constant" of the program of a path."""
 
 
@@ -58,12 +64,49 @@ class ShipmentLimits:
         backlog: Whether unfilled customers wait.
         most: Units that can be ordered on every supply link, (supply links,).
         discount: Factor on a period's profit per period elapsed.
+        rules: Of an episode with parts beyond the first schema; None: fixed lead times, and nothing ordered before.
     """
 
     network: Network
     backlog: bool
     most: FloatArray
     discount: float = 1.0
+    rules: PathRules | None = None
+
+    def arriving(self, link: int, units: FloatArray) -> FloatArray:
+        """Units that arrive on a link in every period, from those that are shipped, (horizon,)."""
+        arrived, horizon = np.zeros(len(units)), len(units)
+        if self.rules is None:
+            lead_time = self.network.supply_links[link].lead_time
+            arrived[lead_time:] = units[: max(0, horizon - lead_time)]
+        else:
+            arrival = self.rules.arrivals[link]
+            comes = arrival != NEVER
+            np.add.at(arrived, arrival[comes], units[comes])
+        return arrived
+
+    def on_arrival(self, link: int, need: FloatArray) -> FloatArray:
+        """The largest need on arrival of the shipments of a period or later ones, from the need by period, (horizon,).
+
+        The need falls by period. Where orders cross, a later one may meet the need of an earlier period.
+        """
+        later, horizon = np.zeros(len(need)), len(need)
+        if self.rules is None:
+            lead_time = self.network.supply_links[link].lead_time
+            later[: max(0, horizon - lead_time)] = need[lead_time:]
+            return later
+        arrival = self.rules.arrivals[link]
+        comes = arrival != NEVER
+        later[comes] = need[arrival[comes]]
+        return np.maximum.accumulate(later[::-1])[::-1]
+
+    def ships_deliveries(self, node_id: int) -> bool:
+        """Whether a node ships what arrives in the same period."""
+        return self.network.node(node_id).priority is not None
+
+    def ordered_before(self, link: int) -> float:
+        """Units ordered on a link before the first period."""
+        return 0.0 if self.rules is None else float(self.rules.orders_before[link].sum())
 
     def tighten(self, form: PathForm, start: Start, demand: FloatArray) -> PathForm:
         """A program's form with the bounds of this module as bounds of its flows and in the rows of its binaries.
@@ -74,6 +117,11 @@ class ShipmentLimits:
             demand: Units, (market links, horizon): the most of all paths that it is solved for.
         """
         most, there = _useful(self, start, demand)
+        if "short" in form.columns.kind:
+            wanted = demand
+            if self.backlog:
+                wanted = start.backlog[:, None] + np.cumsum(demand, axis=1)
+            form = tightened(form, wanted, there + self._arriving(start, most))
         labels = form.columns
         flows, scrapped, left = form.flows, labels.where("scrapped"), labels.where("left")
         upper = form.upper.copy()
@@ -91,8 +139,7 @@ class ShipmentLimits:
         arriving = start.due[:, :horizon].copy()
         for place, point in enumerate(self.network.stock_points):
             for link in point.arrivals:
-                lead_time = self.network.supply_links[link].lead_time
-                arriving[place, lead_time:] += most[link, : max(0, horizon - lead_time)]
+                arriving[place] += self.arriving(link, most[link])
             capacity = self.network.node(point.node_id).storage_capacity
             if capacity is not None:
                 arriving[place, 0] += max(0.0, start.on_hand[place] - capacity)
@@ -139,6 +186,9 @@ def _useful(limits: ShipmentLimits, start: Start, demand: FloatArray) -> tuple[F
     worth_moving = _worth_moving(limits, horizon)
     if np.isfinite(worth_moving):
         most = np.minimum(most, _needed(limits, start, demand, forced, worth_moving))
+    if limits.rules is not None:
+        for i, delay in enumerate(limits.rules.delays):
+            most[i, :delay] = _ordered_before(limits.rules, i)[:delay]
     most, there = _available(limits, start, most)
     return most * (1.0 + _RELATIVE) + _ABSOLUTE, there * (1.0 + _RELATIVE) + horizon * _ABSOLUTE
 
@@ -152,14 +202,17 @@ def _needed(
         wanted = np.repeat((start.backlog + demand.sum(axis=1))[:, None], horizon, axis=1)
     else:
         wanted = np.cumsum(demand[:, ::-1], axis=1)[:, ::-1]
-    movable = _movable(network, start, forced, horizon)
+    movable = _movable(limits, start, forced, horizon)
     left = np.arange(horizon, 0, -1)
     single, from_here_on = np.zeros((2, len(forced), horizon))
     for node_id in reversed(network.upstream_first):
         sent_on = np.zeros(horizon)
         for link in network.outbound(node_id):
             # What arrives in a period can be shipped on in the next one.
-            sent_on[:-1] += from_here_on[link, 1:]
+            if limits.ships_deliveries(node_id):
+                sent_on += from_here_on[link]
+            else:
+                sent_on[:-1] += from_here_on[link, 1:]
         for place in network.points_of(node_id):
             point = network.stock_points[place]
             need = point.consumption * sent_on
@@ -167,27 +220,33 @@ def _needed(
                 if seller == place:
                     need = need + wanted[market]
             for link in point.arrivals:
-                later = np.zeros(horizon)
-                lead_time = network.supply_links[link].lead_time
-                later[: max(0, horizon - lead_time)] = need[lead_time:]
+                later = limits.on_arrival(link, need)
                 later += worth_moving * movable.get(network.supply_links[link].supplier, 0.0)
                 single[link] = np.where(later > 0.0, later + forced[link], 0.0)
                 from_here_on[link] = np.minimum(
                     np.cumsum(single[link, ::-1])[::-1], np.where(later > 0.0, later + left * forced[link], 0.0)
                 )
+                # What was ordered before the first period is shipped, of use or not.
+                single[link] += limits.ordered_before(link)
+                from_here_on[link] += limits.ordered_before(link)
     return single
 
 
-def _movable(network: Network, start: Start, forced: FloatArray, horizon: int) -> dict[int, float]:
+def _movable(limits: ShipmentLimits, start: Start, forced: FloatArray, horizon: int) -> dict[int, float]:
     """Point 2: units that may leave a managed node to be stored elsewhere, in all."""
     found: dict[int, float] = {}
+    network = limits.network
     for node_id in network.upstream_first:
         total = 0.0
         for place in network.points_of(node_id):
             point = network.stock_points[place]
             stored = start.on_hand[place] + start.due[place].sum()
             for link in point.arrivals:
-                stored += horizon * forced[link] + found.get(network.supply_links[link].supplier, 0.0)
+                stored += (
+                    horizon * forced[link]
+                    + limits.ordered_before(link)
+                    + found.get(network.supply_links[link].supplier, 0.0)
+                )
             # A unit put together may get rid of any one of its components.
             total += stored / point.consumption
         found[node_id] = total
@@ -202,11 +261,15 @@ def _available(limits: ShipmentLimits, start: Start, most: FloatArray) -> tuple[
         for place in network.points_of(node_id):
             point = network.stock_points[place]
             # Nothing that arrives in a period is shipped in it.
-            there = start.on_hand[place] + np.concatenate([[0.0], np.cumsum(start.due[place, : horizon - 1])])
+            due = np.cumsum(start.due[place, :horizon])
+            at_once = limits.ships_deliveries(node_id)
+            there = start.on_hand[place] + (due if at_once else np.concatenate([[0.0], due[:-1]]))
             for link in point.arrivals:
-                first = network.supply_links[link].lead_time + 1
-                if first < horizon:
-                    there[first:] += np.cumsum(most[link])[: horizon - first]
+                arrived = np.cumsum(limits.arriving(link, most[link]))
+                if at_once:
+                    there += arrived
+                else:
+                    there[1:] += arrived[:-1]
             stocks[place] = there
             for link in network.outbound(node_id):
                 most[link] = np.minimum(most[link], there / point.consumption)
@@ -216,13 +279,25 @@ def _available(limits: ShipmentLimits, start: Start, most: FloatArray) -> tuple[
 def _worth_moving(limits: ShipmentLimits, horizon: int) -> float:
     """Factor on what point 2 lets move: 1, more with lots of several sizes in a row, infinite where that is open."""
     network = limits.network
+    if any((node.terminal_value or 0.0) > 0.0 for node in network.nodes) or any(
+        (part.terminal_value or 0.0) > 0.0 for node in network.nodes for part in node.bill_of_materials
+    ):
+        return np.inf  # stock that is never drawn is worth something
     if not _has_lots_of_several_sizes(network):
         return 1.0
+    if limits.rules is not None:
+        return np.inf
     price = min(link.price for link in network.supply_links if network.role(link.supplier) == "raw_material")
     price *= limits.discount ** (horizon - 1)
     if price <= 0.0 or any(point.consumption != 1.0 for point in network.stock_points if point.ships):
         return np.inf
     return 1.0 + max(node.holding_cost or 0.0 for node in network.nodes) * horizon / price
+
+
+def _ordered_before(rules: PathRules, link: int) -> FloatArray:
+    """The most that can be shipped of what was ordered before the first period, (periods,)."""
+    before = rules.orders_before[link]
+    return np.cumsum(before) if rules.owes else before
 
 
 def _has_lots_of_several_sizes(network: Network) -> bool:
@@ -250,7 +325,7 @@ def _with_big_m(form: PathForm, excess: FloatArray) -> sparse.csr_array:
         excess: By column of a flow, of what is scrapped or of what is left: the most that it can be, (columns,).
     """
     matrix = form.matrix.copy()
-    is_binary = np.isin(form.columns.kind, ["ordered", "full", "plenty"])
+    is_binary = np.isin(form.columns.kind, ["ordered", "full", "plenty", "enough_left"])
     for row in np.flatnonzero(np.isin(form.rows.kind, _SWITCHED)):
         entries = np.arange(matrix.indptr[row], matrix.indptr[row + 1])
         columns = matrix.indices[entries]
