@@ -114,7 +114,7 @@ class Customers:
 
 def _drawing(demand: Demand) -> Callable[[np.random.Generator, float], float]:
     """`Demand.draw`, for what is published without its choices: it is called for every market link and period."""
-    if demand.sampling != "direct" or demand.distribution != "poisson":
+    if type(demand) is not Demand or demand.sampling != "direct" or demand.distribution != "poisson":
         return demand.draw
     noise_scale = demand.noise_scale
 
