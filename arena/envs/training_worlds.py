@@ -20,6 +20,8 @@ from arena.training_worlds import EpisodeDraw, ScenarioMix, mean_paths, smallest
 from arena.world.demand import Goodwill
 from arena.world.scenario import Scenario
 
+_KEPT = ("discount", "upstream_shortage", "visible_demand", "visible_arrivals", "warm_up")
+
 #: Sentiment dynamics under which sentiment stays 1.
 _INDIFFERENT = (1.0, 1.0, np.inf, 0.0)
 
@@ -38,7 +40,13 @@ def check_mix(mix: ScenarioMix, scenario: Scenario) -> None:
     if scenario.visible_demand == "sales" and (mix.backlog or mix.goodwill):
         raise ValueError("with visible_demand: sales a mix draws lost sales without goodwill: set both to 0")
     fullest = mix.model_copy(update={"initial_stock": (mix.initial_stock[1],) * 2})
-    fullest.draw(np.random.default_rng(0), scenario.network)
+    network = scenario.network
+    fullest.draw_episode(np.random.default_rng(0), network.longest_lead_time).on(network, _kept(scenario))
+
+
+def _kept(scenario: Scenario) -> dict[str, Any]:
+    """Fields of a scenario that no mix draws."""
+    return {name: getattr(scenario, name) for name in _KEPT}
 
 
 class DrawnEpisodes:
@@ -70,6 +78,9 @@ class DrawnEpisodes:
         self._remembering = np.random.default_rng(generator.integers(2**63, size=4)) if mix.history else generator
         self.noise_scale = np.array([demand.noise_scale for demand in demands])
         self._waits = np.array([float(draw.backlog) for draw in self.draws])
+        links = scenario.network.market_links
+        has_own = [link.fulfilment is not None or link.waiting_share is not None for link in links]
+        self._own_shares = [share if own else None for share, own in zip(compiled.carried_shares, has_own, strict=True)]
         moods = np.array([_numbers(draw.goodwill) for draw in self.draws]).T
         #: The compiled under rules by episode. Whether customers wait is `played`'s business.
         self.compiled = dataclasses.replace(
@@ -80,11 +91,8 @@ class DrawnEpisodes:
     @cached_property
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenario of every episode."""
-        kept = {name: getattr(self._scenario, name) for name in ("discount", "upstream_shortage", "visible_demand")}
-        return tuple(
-            Scenario(**{name: getattr(drawn, name) for name in Scenario.model_fields} | kept)
-            for drawn in (draw.on(self._scenario.network) for draw in self.draws)
-        )
+        kept = _kept(self._scenario)
+        return tuple(draw.on(self._scenario.network, kept) for draw in self.draws)
 
     @cached_property
     def histories(self) -> NDArray[np.float64]:
@@ -112,7 +120,9 @@ class DrawnEpisodes:
 
     def played(self, columns: Columns) -> Columns:
         """The state as the dynamics take it: where sales are lost, nobody waits for what was not sold."""
-        return dataclasses.replace(columns, unfilled=[column * self._waits for column in columns.unfilled])
+        shares = (self._waits if own is None else own for own in self._own_shares)
+        unfilled = [column * share for column, share in zip(columns.unfilled, shares, strict=True)]
+        return dataclasses.replace(columns, unfilled=unfilled)
 
     def demand(self, generator: np.random.Generator, period: int, sentiment: Column) -> list[Column]:
         """Demand of a period per market link, units, drawn from one stream; all mixes draw Poisson demand."""

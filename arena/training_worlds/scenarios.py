@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +43,9 @@ class GoodwillRanges(FrozenSchema):
         return Goodwill(growth=growth, decay=decay, cap=max(cap, floor), floor=floor)
 
 
+_NOTHING_KEPT: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class EpisodeDraw:
     """What a mix draws for one scenario, before it meets a network.
@@ -69,11 +74,12 @@ class EpisodeDraw:
         """The network with the lead times of this draw."""
         return network if self.lead_time_seed is None else with_other_probabilities(network, self.lead_time_seed)
 
-    def on(self, network: Network) -> Scenario:
+    def on(self, network: Network, kept: Mapping[str, Any] = _NOTHING_KEPT) -> Scenario:
         """The scenario on a network: its initial stocks are scaled, every market link has the demand, the rest is kept.
 
         Args:
             network: the network; demands of its market links' own take no part.
+            kept: fields of the scenario that are not drawn, by name; the others have their defaults.
         """
         demand, window = self.demand, None
         if self.earlier and demand.series is not None:
@@ -89,6 +95,7 @@ class EpisodeDraw:
             horizon=self.horizon,
             history=self.history,
             window=window,
+            **kept,
         )
 
 

@@ -347,10 +347,10 @@ def test_drawn_episodes_equal_single_environments_of_the_drawn_scenarios(
         drawn = envs.drawn_scenarios
         singles = [InventoryEnv(each, track=track) for each in drawn]
         firsts = [single.reset(seed=seed + i)[0] for i, single in enumerate(singles)]
-        if episode == 0:
-            streams = [single.np_random for single in singles]
-        for single, stream in zip(singles, streams, strict=True):
-            single.np_random.bit_generator.state = stream.bit_generator.state
+        if episode > 0:
+            for single, stream in zip(singles, streams, strict=True):
+                single.np_random.bit_generator.state = stream.bit_generator.state
+            firsts = [single.reset()[0] for single in singles]  # lead times, too, come of where the stream is
         np.testing.assert_array_equal(observations, firsts)
         assert infos["backlog"].tolist() == [each.fulfilment == "backlog" for each in drawn]
         if track == "informed":
