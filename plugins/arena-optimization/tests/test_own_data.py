@@ -8,15 +8,16 @@ import pytest
 from commands import invoke
 
 
-def test_the_how_to_ends_with_the_backtest_that_it_shows(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def test_the_how_to_ends_with_the_backtest_that_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    page = (repository / "docs" / "how-to" / "own-data.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "how-to" / "own-data.md").read_text(encoding="utf-8")
     for name, content in re.findall(r'```csv title="(.*?)"\n(.*?)```', page, re.DOTALL):
         Path(name).write_text(content, encoding="utf-8")
-    Path("submissions").symlink_to(repository / "submissions")
+    Path("submissions").symlink_to(REPOSITORY / "submissions")
     worlds = re.findall(r"^(?:\$ )?arena (new world .*)$", page, re.MULTILINE)
     assert [command.split()[2] for command in worlds] == ["tills", "kiosks", "items"]
     for command in worlds:
