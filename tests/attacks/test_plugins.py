@@ -57,7 +57,7 @@ attempt("secret", lambda: open({place!r}).read())
 attempt("memory", memory)
 attempt("environment", lambda: {secret!r} in str(os.environ) or environments())
 attempt("network", network)
-attempt("signal", lambda: os.kill(os.getppid(), 0) is None)
+attempt("signal", lambda: os.kill(os.getppid() or 1, 0) is None)
 attempt("program", lambda: os.system("true") == 0)
 attempt("arena", lambda: "arena.cli.evaluating" in sys.modules)
 """

@@ -83,7 +83,7 @@ class PlainController(Message, frozen=True):
     tracks: Annotated[list[Track], msgspec.Meta(max_length=16)]
     preload: Annotated[list[_Text], msgspec.Meta(max_length=100)]
     capabilities: Annotated[list[Capability], msgspec.Meta(max_length=16)]
-    plays: Annotated[list[Part], msgspec.Meta(max_length=100)] | None
+    plays: Annotated[list[Part], msgspec.Meta(max_length=100)] | None = None
 
 
 class Described(Message, frozen=True, tag="described"):
