@@ -31,6 +31,7 @@ from arena.jail.watch import children
 from arena.play.match import play
 from arena.report.attacks import APART, known_attacks
 from arena.report.page import render_report
+from arena.results.rows import OFFICIAL_ISOLATION
 from arena.results.standings import compute_standings
 
 pytestmark = pytest.mark.skipif(
@@ -53,8 +54,8 @@ HASTY |= {"wall_time_factor": 1.0}
 GRACE = 2.0
 """Seconds after its deadline by which a hostile episode is over."""
 
-LEVELS = [pytest.param(level, marks=pytest.mark.slow) if level == "process" else level for level in APART]
-"""The level without locks, whose results are never official, takes a third of the time: `tox -e slow` plays it."""
+LEVELS = [level if level in OFFICIAL_ISOLATION else pytest.param(level, marks=pytest.mark.slow) for level in APART]
+"""Levels whose results are never official are played by `tox -e slow`. A sandbox has the locks of `strict`, and more."""
 CASES = [(attack, case) for attack in known_attacks() for case in attack.cases]
 
 
