@@ -55,7 +55,7 @@ GRACE = 2.0
 """Seconds after its deadline by which a hostile episode is over."""
 
 LEVELS = [level if level in OFFICIAL_ISOLATION else pytest.param(level, marks=pytest.mark.slow) for level in APART]
-"""Levels whose results are never official are played by `tox -e slow`. A sandbox has the locks of `strict`, and more."""
+"""Levels whose results are never official are played by `tox -e slow`. A sandbox has all locks of `strict`."""
 CASES = [(attack, case) for attack in known_attacks() for case in attack.cases]
 
 
