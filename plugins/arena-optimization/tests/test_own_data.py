@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from commands import invoke
 
-
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
