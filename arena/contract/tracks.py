@@ -38,7 +38,7 @@ from arena.contract.messages import (
 from arena.simulate.simulator import State
 from arena.simulate.streams import stream_words
 from arena.world.customers import history_flags
-from arena.world.network import Network, promised_link
+from arena.world.network import Network, promised_link, without_name
 from arena.world.nodes_and_links import Node
 from arena.world.scenario import LARGEST_QUANTITY, Scenario
 
@@ -272,19 +272,15 @@ def local_network(network: Network, node: int) -> Network:
     It is no whole network (neighbours have neither suppliers nor customers), so it is not validated as one.
     """
     supply = tuple(
-        promised_link(link if link.name is None else link.model_copy(update={"name": None}))
-        for link in (network.supply_links[i] for i in sorted({*network.inbound(node), *network.outbound(node)}))
+        promised_link(without_name(network.supply_links[i]))
+        for i in sorted({*network.inbound(node), *network.outbound(node)})
     )
     untold = {"mean_demand": None, "demand": None, "name": None}
     markets = tuple(network.market_links[i].model_copy(update=untold) for i in network.markets_of(node))
     neighbours = (
         {link.supplier for link in supply} | {link.buyer for link in supply} | {link.market for link in markets}
     )
-    own = network.node(node)
-    nodes = (
-        own if own.name is None else own.model_copy(update={"name": None}),
-        *(Node(id=other) for other in sorted(neighbours - {node})),
-    )
+    nodes = (without_name(network.node(node)), *(Node(id=other) for other in sorted(neighbours - {node})))
     return Network.model_construct(name="", description="", nodes=nodes, supply_links=supply, market_links=markets)
 
 

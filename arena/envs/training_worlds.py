@@ -41,7 +41,7 @@ def check_mix(mix: ScenarioMix, scenario: Scenario) -> None:
         raise ValueError("with visible_demand: sales a mix draws lost sales without goodwill: set both to 0")
     fullest = mix.model_copy(update={"initial_stock": (mix.initial_stock[1],) * 2})
     network = scenario.network
-    fullest.draw_episode(np.random.default_rng(0), network.longest_lead_time).on(network, _kept(scenario))
+    fullest.draw_episode(np.random.default_rng(0), network.longest_lead_time).on(network, **_kept(scenario))
 
 
 def _kept(scenario: Scenario) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class DrawnEpisodes:
     def scenarios(self) -> tuple[Scenario, ...]:
         """The scenario of every episode."""
         kept = _kept(self._scenario)
-        return tuple(draw.on(self._scenario.network, kept) for draw in self.draws)
+        return tuple(draw.on(self._scenario.network, **kept) for draw in self.draws)
 
     @cached_property
     def histories(self) -> NDArray[np.float64]:

@@ -50,10 +50,10 @@ def lead_time_table(
     if not links:
         return table
     uniforms = child_generator(generator, _STREAM).random(shape)
-    for place, link in enumerate(links):
+    for place, (position, link) in enumerate(zip(network.varying_links, links, strict=True)):
         law = link.lead_time_distribution if link.lead_time_series is None else link.lead_time_series
         if law is None:
-            raise ValueError(f"supply link {place} has a longest lead time and no law to draw from")
+            raise ValueError(f"supply link {position} has a longest lead time and no law to draw from")
         drawn = law.lead_times(uniforms[:, place])
         table[:, place] = drawn if law.may_cross else without_crossing(drawn)
     return table
@@ -76,7 +76,7 @@ class Arrivals:
     ) -> None:
         self._slots = [network.supply_links[position].slots for position in network.varying_links]
         self._lead_times: Any = lead_times.tolist() if lead_times.ndim == 2 else lead_times
-        self._column: Callable[[Any], Column] = int if column is None else column
+        self._column = column
 
     def in_period(self, period: int) -> list[list[Column]]:
         """Shares of the orders that arrive in a period, 0 or 1.
@@ -99,7 +99,10 @@ class Arrivals:
                 shares.append(1 if age == slots else 0)
             else:
                 arrives = self._lead_times[ordered][place] == age
-                shares.append(0 if arrives is not True and not np.any(arrives) else self._column(arrives))
+                if self._column is None:
+                    shares.append(int(arrives))
+                else:
+                    shares.append(self._column(arrives) if arrives.any() else 0)
         return shares
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from arena.simulate.columns import NUMPY, Column, Operations
+from arena.simulate.columns import NUMPY, Column, Operations, Terms
 from arena.simulate.turns import Source, Turn, turn_of
 from arena.world.demand import Goodwill
 from arena.world.network import Network
@@ -120,7 +120,7 @@ class CompiledScenario:
         return len(self.network.market_links)
 
     @cached_property
-    def money_terms(self) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:
+    def money_terms(self) -> tuple[Terms, ...]:
         """What turns a period's flow rows into money: per part (row, managed node, money per unit), undiscounted.
 
         Rows: filled and in transit per supply link, on-hand per stock point, sold and unfilled per market link, and,
@@ -177,11 +177,14 @@ class CompiledScenario:
         Args:
             rows: flow rows, shape (periods, rows).
         """
-        nodes = len(self.network.managed)
-        return {name: _by_node(terms, rows, nodes) for name, terms in zip(MONEY_PARTS, self.money_terms, strict=True)}
+        nodes, by_row = len(self.network.managed), rows.T
+        return {
+            name: NUMPY.add_up(terms, by_row, nodes).T
+            for name, terms in zip(MONEY_PARTS, self.money_terms, strict=True)
+        }
 
     @cached_property
-    def terminal_terms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def terminal_terms(self) -> Terms:
         """What turns the last period's flow rows into the value of stock after it: (row, managed node, money per unit).
 
         Of stock on hand, and on its way to the node.
@@ -205,25 +208,18 @@ class CompiledScenario:
         Args:
             rows: flow rows of the last period, shape (episodes, rows).
         """
-        return _by_node(self.terminal_terms, rows, len(self.network.managed)) * self.discount**self.horizon
+        values: np.ndarray = NUMPY.add_up(self.terminal_terms, rows.T, len(self.network.managed)).T
+        return values * self.discount**self.horizon
 
     @cached_property
     def terminal_map(self) -> np.ndarray:
         """The same as a linear map, undiscounted, shape (managed nodes, rows)."""
-        row, node, money = self.terminal_terms
-        value = np.zeros((len(self.network.managed), self.flow_rows))
-        np.add.at(value, (node, row), money)
-        value.flags.writeable = False
-        return value
+        return self._map_by_node(self.terminal_terms)
 
     @cached_property
     def terminal_reward_map(self) -> np.ndarray:
         """The same for the sum over managed nodes, shape (rows,)."""
-        row, _, money = self.terminal_terms
-        value = np.zeros(self.flow_rows)
-        np.add.at(value, row, money)
-        value.flags.writeable = False
-        return value
+        return self._map_of_sum(self.terminal_terms)
 
     def _operating_cost(self, node_id: int) -> float:
         node = self.network.node(node_id)
@@ -232,20 +228,26 @@ class CompiledScenario:
     @cached_property
     def profit_map(self) -> np.ndarray:
         """Linear map from flow rows to profit, shape (managed nodes, rows), undiscounted."""
-        profit = np.zeros((len(self.network.managed), self.flow_rows))
-        for name, (row, node, money) in zip(MONEY_PARTS, self.money_terms, strict=True):
-            np.add.at(profit, (node, row), money if name == "revenue" else -money)
-        profit.flags.writeable = False
-        return profit
+        return self._map_by_node(self.profit_terms)
 
     @cached_property
     def reward_map(self) -> np.ndarray:
         """Linear map from flow rows to the sum of profits over managed nodes, shape (rows,), undiscounted."""
-        reward = np.zeros(self.flow_rows)
-        for name, (row, _, money) in zip(MONEY_PARTS, self.money_terms, strict=True):
-            np.add.at(reward, row, money if name == "revenue" else -money)
-        reward.flags.writeable = False
-        return reward
+        return self._map_of_sum(self.profit_terms)
+
+    def _map_by_node(self, terms: Terms) -> np.ndarray:
+        row, node, money = terms
+        dense = np.zeros((len(self.network.managed), self.flow_rows))
+        np.add.at(dense, (node, row), money)
+        dense.flags.writeable = False
+        return dense
+
+    def _map_of_sum(self, terms: Terms) -> np.ndarray:
+        row, _, money = terms
+        dense = np.zeros(self.flow_rows)
+        np.add.at(dense, row, money)
+        dense.flags.writeable = False
+        return dense
 
     def node_profits(self, rows: np.ndarray, period: int) -> np.ndarray:
         """Profit of every managed node in a period, discounted, with the value of stock after the last one.
@@ -266,7 +268,7 @@ class CompiledScenario:
             rows: flow rows of a period, shape (rows, batch).
             operations: those of their kind.
         """
-        if len(self.network.managed) * self.flow_rows <= _LARGEST_MAP:
+        if self._has_dense_maps:
             return operations.weigh(self.profit_map, rows)
         return operations.add_up(self.profit_terms, rows, len(self.network.managed))
 
@@ -277,12 +279,16 @@ class CompiledScenario:
             rows: flow rows of the last period, shape (rows, batch).
             operations: those of their kind.
         """
-        if len(self.network.managed) * self.flow_rows <= _LARGEST_MAP:
+        if self._has_dense_maps:
             return operations.weigh(self.terminal_map, rows)
         return operations.add_up(self.terminal_terms, rows, len(self.network.managed))
 
+    @property
+    def _has_dense_maps(self) -> bool:
+        return len(self.network.managed) * self.flow_rows <= _LARGEST_MAP
+
     @cached_property
-    def profit_terms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def profit_terms(self) -> Terms:
         """All of :attr:`money_terms` as one: (row, managed node, money per unit), costs negative."""
         signed = [
             (row, node, money if name == "revenue" else -money)
@@ -299,15 +305,6 @@ class CompiledScenario:
         np.add.at(sums, [point.node for point in self.stock_points], np.moveaxis(stocks, -1, 0))
         return np.ascontiguousarray(np.moveaxis(sums, 0, -1))
 
-    @cached_property
-    def node_map(self) -> np.ndarray:
-        """0/1 map from stock points to managed nodes, shape (managed nodes, stock points)."""
-        node_map = np.zeros((len(self.network.managed), len(self.stock_points)))
-        for position, point in enumerate(self.stock_points):
-            node_map[point.node, position] = 1.0
-        node_map.flags.writeable = False
-        return node_map
-
     def by_node(self, stocks: Sequence[Column]) -> list[Column]:
         """Columns per managed node from columns per stock point: components are added up, in order."""
         if not self.component_points:
@@ -322,14 +319,6 @@ class CompiledScenario:
     def component_points(self) -> tuple[int, ...]:
         """Stock point of every component of a bill of materials, in the order of ``network.components``."""
         return self.network.component_points
-
-
-def _by_node(terms: tuple[np.ndarray, np.ndarray, np.ndarray], rows: np.ndarray, nodes: int) -> np.ndarray:
-    """Money by managed node, shape (n, managed nodes), added up in the order of the terms whatever n is."""
-    row, node, money = terms
-    by_node = np.zeros((nodes, len(rows)))
-    np.add.at(by_node, node, (rows[:, row] * money).T)
-    return by_node.T
 
 
 def compile_scenario(scenario: Scenario) -> CompiledScenario:

@@ -8,8 +8,8 @@ from typing import Any, Final, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.schemas import seed_number
 from arena.simulate.columns import Column
+from arena.simulate.streams import child_generator, episode_generator
 from arena.world.demand import Demand
 from arena.world.scenario import Scenario
 
@@ -130,7 +130,7 @@ def history_generator(entropy: SupportsIndex) -> np.random.Generator:
     Args:
         entropy: the episode's seed.
     """
-    return _child(entropy, _HISTORY_STREAM)
+    return child_generator(episode_generator(entropy), _HISTORY_STREAM)
 
 
 def window_generator(entropy: SupportsIndex) -> np.random.Generator:
@@ -139,11 +139,7 @@ def window_generator(entropy: SupportsIndex) -> np.random.Generator:
     Args:
         entropy: the seed of the environment.
     """
-    return _child(entropy, _WINDOW_STREAM)
-
-
-def _child(entropy: SupportsIndex, stream: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed_number(entropy), spawn_key=(stream,))))
+    return child_generator(episode_generator(entropy), _WINDOW_STREAM)
 
 
 def draw_history(

@@ -15,9 +15,7 @@ class Source:
 
     link: int  # position of the supply link
     node: int  # position of the supplying managed node, -1 for raw material
-    shipper: (
-        int  # managed nodes by position, then raw materials with a capacity; -1 for one that ships all that is asked
-    )
+    shipper: int  # managed nodes by position, then raw materials with a capacity; -1 for those without
     stocks: tuple[tuple[int, float], ...]  # (stock point, units consumed per unit shipped)
     capacity: float | None  # units per period over all links of the supplier
     minimum_order: float

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +41,6 @@ class GoodwillRanges(FrozenSchema):
         return Goodwill(growth=growth, decay=decay, cap=max(cap, floor), floor=floor)
 
 
-_NOTHING_KEPT: Final[Mapping[str, Any]] = MappingProxyType({})
-
-
 @dataclass(frozen=True)
 class EpisodeDraw:
     """What a mix draws for one scenario, before it meets a network.
@@ -74,7 +69,7 @@ class EpisodeDraw:
         """The network with the lead times of this draw."""
         return network if self.lead_time_seed is None else with_other_probabilities(network, self.lead_time_seed)
 
-    def on(self, network: Network, kept: Mapping[str, Any] = _NOTHING_KEPT) -> Scenario:
+    def on(self, network: Network, **kept: Any) -> Scenario:
         """The scenario on a network: its initial stocks are scaled, every market link has the demand, the rest is kept.
 
         Args:

@@ -86,9 +86,9 @@ class Network(SupplyGraph):
     def unnamed(self) -> Network:
         """The same network without its name, its description, and names of nodes and links."""
         changes = {
-            "nodes": tuple(map(_without_name, self.nodes)),
-            "supply_links": tuple(map(_without_name, self.supply_links)),
-            "market_links": tuple(map(_without_name, self.market_links)),
+            "nodes": tuple(map(without_name, self.nodes)),
+            "supply_links": tuple(map(without_name, self.supply_links)),
+            "market_links": tuple(map(without_name, self.market_links)),
         }
         return self.model_copy(update={"name": "", "description": "", **changes})
 
@@ -124,5 +124,6 @@ def promised_link(link: SupplyLink) -> SupplyLink:
     return link.model_copy(update=hidden)
 
 
-def _without_name(each: Named) -> Named:
+def without_name(each: Named) -> Named:
+    """A node or link without its name."""
     return each if each.name is None else each.model_copy(update={"name": None})

@@ -313,10 +313,6 @@ class Scenario(FrozenSchema):
     def _factories(self) -> tuple[Node, ...]:
         return tuple(map(self.network.node, self.network.factories))
 
-    def period_weight(self, period: int) -> float:
-        """Factor on the money of a period in profit: ``discount ** period``, and 0 during the warm-up."""
-        return 0.0 if period < self.warm_up else self.discount**period
-
     @cached_property
     def carried_shares(self) -> tuple[float, ...]:
         """Share of the unfilled units that wait for the next period, per market link: 1 backlog, 0 lost sales."""

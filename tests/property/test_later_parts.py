@@ -227,7 +227,8 @@ def test_unfilled_customers_wait_by_their_share(episode):
 @given(episodes(later_scenarios()))
 def test_owed_units_cost_their_supplier(episode):
     network, ledger = episode.scenario.network, play(episode)
-    weights = np.array([episode.scenario.period_weight(period) for period in range(ledger.periods)])
+    compiled = compile_scenario(episode.scenario)
+    weights = np.array([compiled.period_weight(period) for period in range(ledger.periods)])
     for position, node_id in enumerate(network.managed):
         owed = sum(ledger.owed[:, i] * network.supply_links[i].shortage_penalty for i in network.outbound(node_id))
         customers = sum(
@@ -256,7 +257,7 @@ def test_a_batch_equals_its_singles(batch):
         demand = np.stack([single.demand[period] for single in singles])
         state, flows = step(compiled, state, orders, demand, lead_times=lead_times)
         found = {name: getattr(flows, name) for name in ("filled", "received", "lost", "sold", "node_profit", "reward")}
-        found |= {"on_hand": state.on_hand @ compiled.node_map.T, "in_transit": state.in_transit, "owed": state.owed}
+        found |= {"on_hand": compiled.stock_by_node(state.on_hand), "in_transit": state.in_transit, "owed": state.owed}
         found["unfilled"] = state.unfilled
         for name, values in found.items():
             expected = np.stack([getattr(single, name)[period] for single in singles])

@@ -200,7 +200,7 @@ def test_maps_of_the_plant_are_read_only():
     compiled = pair()
     assert compiled.profit_map.shape == (2, compiled.flow_rows)
     assert compiled.flow_rows == 2 + 2 + 2 + 1 + 1
-    for constant in (compiled.profit_map, compiled.reward_map, compiled.node_map):
+    for constant in (compiled.profit_map, compiled.reward_map, compiled.terminal_map):
         assert not constant.flags.writeable
 
 
