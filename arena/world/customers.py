@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from arena.errors import FieldFault
+from arena.errors import FieldFault, closest, printable
 from arena.schemas import Count, FrozenSchema
 from arena.world.data.demand_data import DemandData
+from arena.world.data.text_table import in_yaml
 from arena.world.demand import Demand, Series
 from arena.world.network import Network
 
@@ -91,8 +92,8 @@ def groups_of(scenario: WrittenDemand) -> list[tuple[Demand, list[int]]]:
 def names_of(network: Network, link: int) -> list[str]:
     """Names by which recorded demand may mean a market link: its own, that of its market, and the market's id."""
     market_link = network.market_links[link]
-    candidates = [getattr(market_link, "name", None), getattr(network.node(market_link.market), "name", None)]
-    return [str(name) for name in (*candidates, market_link.market) if name not in (None, "")]
+    candidates = (market_link.name, network.node(market_link.market).name)
+    return [*filter(None, candidates), str(market_link.market)]
 
 
 def columns_of(demand: Demand, network: Network, links: Sequence[int]) -> dict[int, int]:
@@ -141,18 +142,33 @@ def data_faults(scenario: WrittenDemand) -> Iterator[FieldFault]:
             continue
         columns = columns_of(demand, network, links)
         uses = Counter(columns.values())
-        without = [_shown_link(network, link) for link in links if link not in columns]
+        unmatched = [link for link in links if link not in columns]
+        without = [_shown_link(network, link) for link in unmatched]
         unused = [name for position, name in enumerate(markets) if position not in uses]
         if without or unused:
             told = [f"market links without data: {_listed(without)}"] if without else []
             told += [f"data without a market link: {_listed(unused)}"] if unused else []
             rule = "every market link has recorded demand by its name, or the name or id of its market; "
-            fix = "name them alike, or write by: order, by which the first market is that of the first market link"
+            fix = _name_hint(network, unmatched, unused, [markets[column] for column in columns.values()])
+            if len(markets) == len(links):
+                fix += ", or write by: order, by which the first market is that of the first market link"
             yield FieldFault(f"{where}.data", f"markets {_listed(markets)}", rule + "; ".join(told), fix)
         doubled = sorted(markets[column] for column, times in uses.items() if times > 1)
         if doubled and not (without or unused):
             rule = f"several market links would have the same recorded demand: {_listed(doubled)}"
             yield FieldFault(f"{where}.data", f"markets {_listed(markets)}", rule, "give the market links names")
+
+
+def _name_hint(network: Network, unmatched: Sequence[int], unused: Sequence[str], used: Sequence[str]) -> str:
+    """The nearest names of links and data that do not meet; the markets to read if only data are left over."""
+    for link in unmatched:
+        for name in names_of(network, link)[:-1]:  # The last is the market's id, and a number is no misspelling.
+            near = closest(name, unused)
+            if near is not None:
+                return f'name them alike ("{printable(name)}" and "{printable(near)}")'
+    if unused and used and not unmatched:
+        return f"name market links so, or read no other data: markets: [{', '.join(map(in_yaml, used))}]"
+    return "name them alike"
 
 
 def _shown_link(network: Network, link: int) -> str:

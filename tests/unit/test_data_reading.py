@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from arena.errors import ArenaError, InvalidInput, UnknownName
-from arena.world.data import DataSource, DemandData, market_faults, parse_data_source, read_data
+from arena.world.data import DataSource, DemandData, parse_data_source, read_data
 
 CASES = Path(os.environ.get("ARENA_REFERENCE", "")).parent / "cases" / "data"
 VALUES = ((5.0, 6.5, 0.0), (1.0, 2.0, 3.0))
@@ -351,18 +351,6 @@ def test_whatever_a_file_holds_it_is_read_or_refused(tmp_path_factory, content, 
     with contextlib.suppress(InvalidInput):
         data, _ = read_data(DataSource(file="sales.csv", **layout, **rules), folder)
         assert data.array.min() >= 0
-
-
-def test_markets_of_a_network_beside_those_of_the_data():
-    assert market_faults(DATA, ["b", "a"]) == []
-    (without,) = market_faults(DATA, ["a", "b", "B", "c"])
-    assert (without.value, without.rule) == (
-        "B",
-        "the network has this market, and there are no data of it (2 of 4 markets have none)",
-    )
-    assert without.suggestion.startswith('did you mean "b"?')
-    (unused,) = market_faults(DATA, ["a"])
-    assert (unused.value, unused.suggestion) == ("b", "name a market link so, or choose the data: markets: [a]")
 
 
 # --- files that failed before -----------------------------------------------------------------------------------------

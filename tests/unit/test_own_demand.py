@@ -61,6 +61,11 @@ def with_links(*demands: dict[str, Any] | None) -> dict[str, Any]:
     return {**NETWORK, "market_links": links}
 
 
+def named_links(*names: str) -> list[dict[str, Any]]:
+    """The market links of the network, with these names."""
+    return [{**link, "name": name} for link, name in zip(NETWORK["market_links"], names, strict=True)]
+
+
 def demand_of(scenario: Scenario, seed: int = 42) -> np.ndarray:
     found = realised_demand(scenario, seed)
     assert found is not None
@@ -341,6 +346,22 @@ RULES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         {"demand": {"data": {**DATA, "markets": ["4", "Graz"]}}},
         r"links without data: network\.market_links\[1\] \(3 to 5\); data without a market link: Graz.*by: order",
         {"demand": {"data": {**DATA, "markets": ["4", "Graz"]}, "by": "order"}},
+    ),
+    (
+        {
+            "network": {**NETWORK, "market_links": named_links("Linz", "Graz")},
+            "demand": {"data": {**DATA, "markets": ["Linz", "graz"]}},
+        },
+        r'links without data: .*\[1\].*data without a market link: graz.*name them alike \("Graz" and "graz"\)',
+        {
+            "network": {**NETWORK, "market_links": named_links("Linz", "graz")},
+            "demand": {"data": {**DATA, "markets": ["Linz", "graz"]}},
+        },
+    ),
+    (
+        {"demand": {"data": {**DATA, "markets": ["4", "5", "6"], "in_stock": None, "values": [[1] * 20] * 3}}},
+        r"data without a market link: 6.*; name market links so, or read no other data: markets: \[.4., .5.\]",
+        {"demand": {"data": {**DATA, "markets": ["4", "5"], "in_stock": None, "values": [[1] * 20] * 2}}},
     ),
     (
         {"demand": {"data": DATA, "trend": {}}},
