@@ -163,7 +163,7 @@ class _Warden:
             if action == SPAWN:
                 self._answer(self._spawn(descriptors))
             else:
-                self._answer(*self._verdicts.pop(argument, None) or self._end(argument))
+                self._answer(*self._verdicts.pop(argument, None) or self._look_and_end(argument))
 
     def _answer(self, number: int, cause: int = watch.WITHIN_LIMITS) -> None:
         self._control.sendall(ANSWER.pack(number, cause))
@@ -335,6 +335,11 @@ class _Warden:
                 self._verdicts[seat] = self._end(seat)._replace(cause=cause)
             else:
                 priority.keep_fair([seat, *orphans])
+
+    def _look_and_end(self, seat: int) -> Verdict:
+        """End a seat. What it used too much of may be why, and a busy machine may have kept this process from looking."""
+        cause = watch.exceeded(seat, self._orphans(), self._seats[seat].home, self._policy.limits)
+        return self._end(seat)._replace(cause=cause)
 
     def _end(self, seat: int) -> Verdict:
         """Kill a seat and all that came of it. A process that was already ending keeps the status it had chosen."""

@@ -4,15 +4,17 @@ import errno
 import functools
 import os
 import platform
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from seats import failure, make_submission, observation, require_or_skip, seated
 
 from arena.contract.seeds import PublicSeeds
-from arena.errors import InvalidInput
+from arena.errors import ContractViolation, InvalidInput
 from arena.jail import numbers
 from arena.jail.bubblewrap import LIBRARIES_ROOM, MOST_ROOMS, ROOMS, SEATS, WORLD, find_bubblewrap, sandboxed
 from arena.jail.kernel import CHANGE_ROOT
@@ -363,6 +365,31 @@ def test_a_family_that_grows_without_end_is_ended(host, submit_with_programs):
     assert violation.code == "exited"
     assert "it had more than 64 threads and processes" in violation.message
     seated(host, submit_with_programs(name="after")).close()
+
+
+def test_who_grows_and_is_late_is_told_what_came_first(host_at, submit_with_programs):
+    """On a busy machine the warden looks late: it is stopped here until the time is over."""
+    host = host_at("sandbox", first_decision=0.5)
+    body = """
+    def order(self, observation):
+        for _ in range(70):
+            if os.fork() == 0: time.sleep(3600)
+        time.sleep(3600)
+    """
+    submission = submit_with_programs(body)
+    seat = seated(host, submission)
+    (launcher,) = (launcher for launcher in host._launchers.values() if launcher.seats)
+    (warden,) = children(launcher._process.pid)
+    os.kill(warden, signal.SIGSTOP)
+    resumed = threading.Timer(3.0, os.kill, (warden, signal.SIGCONT))
+    resumed.start()
+    try:
+        with pytest.raises(ContractViolation, match="more than 64 threads and processes") as caught:
+            seat.order(observation())
+        assert caught.value.code == "exited"
+    finally:
+        resumed.join()
+        seat.release()
 
 
 @pytest.mark.parametrize("level", ["trusted", "process", "strict"])

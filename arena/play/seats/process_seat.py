@@ -325,6 +325,10 @@ class ProcessSeat:
         return limits.close if doing == "close" else limits.setup
 
     def _late(self, doing: str) -> ContractViolation:
+        """Say that the time is over, or what was used too much of: that may have been why, and came first."""
+        verdict = self._end_process()
+        if verdict is not None and (cause := watch.describe(verdict.cause, self._limits)):
+            return self._ended(f"was ended, because {cause}", doing)
         what = "" if doing in ("order", "close") else " for setup in all"
         told = self._stopwatch.describe(self._limit(doing), self._limits.bank, what)
         return ContractViolation("timeout", f"{doing} took too long: {told}")
@@ -344,6 +348,9 @@ class ProcessSeat:
             how = f"was ended by signal {_signal_name(-status)}"
         else:
             how = f"left with exit code {status}"
+        return self._ended(how, doing)
+
+    def _ended(self, how: str, doing: str) -> ContractViolation:
         return ContractViolation("exited", f"the controller's process {how} during {doing}")
 
     def _end_process(self) -> Verdict | None:
