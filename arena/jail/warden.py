@@ -337,7 +337,7 @@ class _Warden:
                 priority.keep_fair([seat, *orphans])
 
     def _look_and_end(self, seat: int) -> Verdict:
-        """End a seat. What it used too much of may be why, and a busy machine may have kept this process from looking."""
+        """End a seat, after a last look: a busy machine may have kept this process from looking before."""
         cause = watch.exceeded(seat, self._orphans(), self._seats[seat].home, self._policy.limits)
         return self._end(seat)._replace(cause=cause)
 

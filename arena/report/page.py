@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import jinja2
 from markupsafe import Markup
 
 from arena.errors import ArenaError, printable
 from arena.report.attacks import Attack, known_attacks
+from arena.report.html import MESSAGE_WIDTH, number, render_page
 from arena.report.neighbours import count_decided, describe_rule, verdict_lines
 from arena.report.plots import Axis, fit_axis, interval, tick_labels
 from arena.report.times import tabulate_times
@@ -40,9 +39,7 @@ LISTED_FORFEITS: Final = 30
 """Forfeits that the page shows of one submission; the others are counted."""
 
 _ORACLE: Final = "submissions/oracle.yaml (plugin arena-optimization)"
-_MESSAGE_WIDTH: Final = 500
 _DASH: Final = "–"
-_MINUS: Final = "−"
 
 
 def write_report(
@@ -88,43 +85,40 @@ def render_report(
     axis = fit_axis([value for value in (*values, *ends) if value is not None])
     everybody = (*standings.rows, *standings.reference)
     columns = [row.submission for row in everybody]
-    return (
-        _environment()
-        .get_template("report.html.jinja")
-        .render(
-            standings=standings,
-            by_score=by_score,
-            axis=tick_labels(axis),
-            rows=[_table_row(row, standings, axis, by_score) for row in standings.rows],
-            reference=[_table_row(row, standings, axis, by_score) for row in standings.reference],
-            official=any(row.official for row in standings.rows),
-            weak=any(row.isolation not in OFFICIAL_ISOLATION for row in standings.rows),
-            fallbacks=any(row.fallbacks for row in everybody),
-            repetitions=any(row.repetitions for row in everybody),
-            divisors=count_divisors(standings),
-            bounds=any(row.mean_bound is not None for row in standings.reference),
-            missing_score=next(
-                (
-                    why
-                    for row in standings.rows
-                    if not row.unranked_because and (why := explain_missing_score(row, standings))
-                ),
-                None,
+    return render_page(
+        "report.html.jinja",
+        standings=standings,
+        by_score=by_score,
+        axis=tick_labels(axis),
+        rows=[_table_row(row, standings, axis, by_score) for row in standings.rows],
+        reference=[_table_row(row, standings, axis, by_score) for row in standings.reference],
+        official=any(row.official for row in standings.rows),
+        weak=any(row.isolation not in OFFICIAL_ISOLATION for row in standings.rows),
+        fallbacks=any(row.fallbacks for row in everybody),
+        repetitions=any(row.repetitions for row in everybody),
+        divisors=count_divisors(standings),
+        bounds=any(row.mean_bound is not None for row in standings.reference),
+        missing_score=next(
+            (
+                why
+                for row in standings.rows
+                if not row.unranked_because and (why := explain_missing_score(row, standings))
             ),
-            neighbours=verdict_lines(standings),
-            rule_in_words=describe_rule(standings),
-            decided=count_decided(standings.neighbours),
-            prices=[_price_rows(one) for one in standings.prices],
-            heat=_heat(standings),
-            columns=columns,
-            times=tabulate_times(columns, kept),
-            notes=_grouped_notes(standings.scenarios, notes or {}),
-            forfeits=_forfeits(standings, kept),
-            levels=sorted({record.isolation for record in kept}),
-            attacks=_attacks(kept),
-            provenance=_provenance(standings, kept),
-            digests=sorted({(record.submission, record.submission_digest) for record in kept}),
-        )
+            None,
+        ),
+        neighbours=verdict_lines(standings),
+        rule_in_words=describe_rule(standings),
+        decided=count_decided(standings.neighbours),
+        prices=[_price_rows(one) for one in standings.prices],
+        heat=_heat(standings),
+        columns=columns,
+        times=tabulate_times(columns, kept),
+        notes=_grouped_notes(standings.scenarios, notes or {}),
+        forfeits=_forfeits(standings, kept),
+        levels=sorted({record.isolation for record in kept}),
+        attacks=_attacks(kept),
+        provenance=_provenance(standings, kept),
+        digests=sorted({(record.submission, record.submission_digest) for record in kept}),
     )
 
 
@@ -207,32 +201,8 @@ class _Price:
     share_interval: str
 
 
-def _environment() -> jinja2.Environment:
-    def load(name: str) -> str:
-        return files("arena.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(load),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _number
-    environment.filters["printable"] = lambda text: printable(text, _MESSAGE_WIDTH)
-    return environment
-
-
-def _number(value: float | None, digits: int = 1) -> str:
-    """Return a number with thousands separators and a real minus sign, or a dash for None."""
-    if value is None:
-        return _DASH
-    text = f"{value:,.{digits}f}"
-    return text.replace("-", _MINUS) if float(text.replace(",", "")) else text.lstrip("-")
-
-
 def _range(one: Interval | None, digits: int) -> str:
-    return "" if one is None else f"{_number(one.low, digits)} … {_number(one.high, digits)}"
+    return "" if one is None else f"{number(one.low, digits)} … {number(one.high, digits)}"
 
 
 def _percent(share: float | None) -> str:
@@ -253,21 +223,21 @@ def _table_row(row: StandingRow, standings: Standings, axis: Axis, by_score: boo
     if value is not None and row.track != "oracle":
         low, high = (value, value) if spread is None else (spread.low, spread.high)
         digits = 3 if by_score else 1
-        words = _number(value, digits) + (f", 95 % interval {_range(spread, digits)}" if spread else ", no interval")
+        words = number(value, digits) + (f", 95 % interval {_range(spread, digits)}" if spread else ", no interval")
         plot = interval(axis, low, value, high, f"{row.submission}: {words}")
     return _Row(
         place=row.kind or (_DASH if row.rank is None else str(row.rank)),
         source=row,
-        score=_number(row.score, 3),
+        score=number(row.score, 3),
         score_interval=_range(row.score_interval, 3),
         no_score=explain_missing_score(row, standings) or "",
-        profit=_number(row.mean_profit),
+        profit=number(row.mean_profit),
         profit_interval=_range(row.profit_interval, 1),
-        bound=_number(row.mean_bound),
+        bound=number(row.mean_bound),
         bound_scenarios=sum(one.submission == row.submission and one.kind == "bound" for one in standings.by_scenario),
         plot=plot,
         immediate_fill_rate=_percent(row.immediate_fill_rate),
-        milliseconds=_DASH if row.decision_time is None else _number(1000 * row.decision_time, 2),
+        milliseconds=_DASH if row.decision_time is None else number(1000 * row.decision_time, 2),
         fallback_share=share_by_fallback(row),
     )
 
@@ -288,14 +258,14 @@ def _price_rows(one: PriceOfDecentralisation) -> tuple[PriceOfDecentralisation, 
 
 def _price(heading: str, one: PriceOfDecentralisation | ScenarioPrice) -> _Price:
     def percent(value: float) -> str:
-        return f"{_number(100 * value)} %"
+        return f"{number(100 * value)} %"
 
     shares = one.share_interval
     return _Price(
         heading=heading,
-        profit=_number(one.profit),
-        full_view_profit=_number(one.full_view_profit),
-        price=_number(one.price),
+        profit=number(one.profit),
+        full_view_profit=number(one.full_view_profit),
+        price=number(one.price),
         price_interval=_range(one.price_interval, 1),
         share=_DASH if one.share is None else percent(one.share),
         share_interval="" if shares is None else f"{percent(shares.low)} … {percent(shares.high)}",
@@ -330,12 +300,12 @@ def _cell(row: ScenarioRow | None, low: float, high: float, *, ranked: bool = Tr
     if row.profit_interval is not None:
         title += f", 95 % interval {_range(row.profit_interval, 1)}"
     if row.score is not None:
-        title += f", score {_number(row.score, 3)}"
+        title += f", score {number(row.score, 3)}"
     if row.fallbacks:
         title += f", {row.fallbacks} decisions by fallback"
-    bound = "" if row.mean_bound is None else f"bound {_number(row.mean_bound)}"
+    bound = "" if row.mean_bound is None else f"bound {number(row.mean_bound)}"
     best = ranked and mean is not None and mean == high
-    return _Cell(_number(mean), bound, round(level, 3), best, title, row.forfeits)
+    return _Cell(number(mean), bound, round(level, 3), best, title, row.forfeits)
 
 
 def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tuple[str, int, list[EpisodeRecord]]]:
@@ -355,7 +325,7 @@ def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tu
             shown = [
                 record.model_copy(
                     update={
-                        "failure_message": printable(record.failure_message, _MESSAGE_WIDTH),
+                        "failure_message": printable(record.failure_message, MESSAGE_WIDTH),
                         "stderr_tail": "" if standings.commitment else _printable_lines(record.stderr_tail),
                     }
                 )
@@ -366,7 +336,7 @@ def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tu
 
 
 def _printable_lines(text: str) -> str:
-    return "\n".join(printable(line, _MESSAGE_WIDTH) for line in text.splitlines())
+    return "\n".join(printable(line, MESSAGE_WIDTH) for line in text.splitlines())
 
 
 def _attacks(records: Sequence[EpisodeRecord]) -> list[tuple[Attack, bool]]:

@@ -166,7 +166,8 @@ _PERIODS: Final = frozenset(("submission", "submission_digest", "scenario", "see
 _NODES: Final = frozenset(("submission", "submission_digest", "scenario", "seed_index", "period", "node", "on_hand"))
 _STANDINGS: Final = frozenset(("suite", "seed_plan", "scenarios", "contract_digest", "rows", "reference"))
 _PAGE: Final = re.compile(
-    r"""<!doctype html>.*content="default-src 'none'; style-src 'unsafe-inline'".*<title>[^<]*: standings</title>""",
+    r"""<!doctype html>.*content="default-src 'none'; [^"]*style-src 'unsafe-inline'[^"]*"."""
+    r"""*<title>[^<]*: standings</title>""",
     re.DOTALL,
 )
 _TRANSCRIPT: Final = '{"submission":'
@@ -255,6 +256,6 @@ WORKBOOK: Final = Kind("workbook", _wrote_workbook)
 STANDINGS: Final = Kind("file of standings", _wrote_standings)
 """`standings.json`."""
 PAGE: Final = Kind("page of standings", lambda path: _PAGE.match(read_head(path)) is not None)
-"""`report.html`. Its content security policy and its title are the same since the first version."""
+"""`report.html`: by what stands in every version's content security policy, and by its title."""
 TRANSCRIPT: Final = Kind("transcript", _wrote_transcript)
 """`transcripts.jsonl`."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,9 +12,11 @@ from typing import Any
 
 import pytest
 
+import arena.report.page as page_module
 from arena import ArenaError
 from arena.cli.standings_table import print_standings
 from arena.jail.limits import Limits
+from arena.report.html import DRAWING, embed, security_policy
 from arena.report.page import explain_missing_score, render_report, write_report
 from arena.report.plots import Bar, Mark, fit_axis, histogram, interval, tick_labels
 from arena.results.record import EpisodeRecord
@@ -117,7 +122,7 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
     policy = next(
         attributes for _, attributes in page.tags if attributes.get("http-equiv") == "Content-Security-Policy"
     )
-    assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert policy["content"] == security_policy(())
 
 
 def test_hostile_text_is_shown_and_does_nothing() -> None:
@@ -515,3 +520,37 @@ def test_the_page_says_what_was_drawn(commitment: str | None, words: str) -> Non
     records = contest({"first": 900.0, "second": 700.0})
     standings = compute_standings(records, suite="test", scenarios=SCENARIOS, seeds=SEEDS, commitment=commitment)
     assert words in Structure(render_report(standings, records)).text
+
+
+# --- the shell of a page ----------------------------------------------------------------------------------------------
+
+
+def test_a_policy_allows_the_scripts_of_the_page_by_their_digests_and_nothing_else() -> None:
+    assert "script-src 'none';" in security_policy(())
+    text = security_policy(("alert",))
+    assert text.count("sha256-") == 1
+    assert hashlib.sha256(b"alert").digest() == base64.b64decode(text.partition("sha256-")[2].partition("'")[0])
+    assert "unsafe" not in text.partition("style-src")[0]
+
+
+@pytest.mark.parametrize("hostile", ["</script><script>alert(1)</script>", "<!--<script>", "\u2028", "&lt;", HOSTILE])
+def test_data_cannot_end_their_element_and_come_back_as_they_were(hostile: str) -> None:
+    text = embed({"name": hostile})
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"name": hostile}
+
+
+def test_data_that_are_no_json_are_refused() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        embed([float("nan")])
+
+
+def test_the_drawing_library_is_the_one_whose_digest_is_kept() -> None:
+    vendor = Path(page_module.__file__).parent / "vendor"
+    digest, name = (vendor / "plot.min.js.sha256").read_text(encoding="ascii").split()
+    assert f"vendor/{name}" == DRAWING
+    assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == digest
+    text = (vendor / name).read_text(encoding="utf-8")
+    assert "eval(" not in text
+    assert "new Function" not in text
+    assert "@observablehq/plot" in (vendor / "LICENSES.txt").read_text(encoding="utf-8")
