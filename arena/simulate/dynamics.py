@@ -156,7 +156,9 @@ def advance(
         arriving: per supply link whose lead time varies, which orders arrive: `arena.simulate.arrivals.Arrivals`.
     """
     minimum, at_least = operations.minimum, operations.at_least
-    seen, unseen = see_orders(compiled, state, requests, operations)
+    seen, unseen = requests, state.unseen
+    if compiled.has_lots or compiled.has_order_delays:
+        seen, unseen = see_orders(compiled, state, requests, operations)
     claims = [order + owed for order, owed in zip(seen, state.owed, strict=True)] if compiled.owes_upstream else seen
     filled: list[Column] = [None] * compiled.links
     shipped: list[Column] = [None] * compiled.shippers
