@@ -22,7 +22,7 @@ from arena.envs.training_worlds import DrawnEpisodes, check_mix
 from arena.errors import EpisodeEnded, unknown_name
 from arena.schemas import seed_number
 from arena.simulate.arrivals import Arrivals, draw_lead_times
-from arena.simulate.blocks import BlockDynamics, BlockMovements, BlockState, is_plain
+from arena.simulate.blocks import BlockDynamics, BlockMovements, BlockState, are_blocks_faster
 from arena.simulate.columns import NUMPY, Column
 from arena.simulate.compiled import compile_scenario
 from arena.simulate.customers import Customers, draw_history
@@ -134,8 +134,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._order_bound, largest = bounds(self.scenario, self._compiled)
         self._shape = (num_envs, self._compiled.links)
         # What a mix may draw has no bound that holds for every draw to come.
-        bound = largest if randomisation is None else np.inf
-        self.single_observation_space: spaces.Box = self._layout.space(bound)
+        self.single_observation_space: spaces.Box = self._layout.space(largest if randomisation is None else np.inf)
         self.single_action_space = spaces.Box(0.0, self._order_bound, self._shape[1:], np.float64)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -147,8 +146,9 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._generators: list[np.random.Generator] | None = [] if streams == "independent" else None
         self._everyone = np.ones(num_envs, dtype=np.bool_)
         self._everyone.flags.writeable = False
-        is_blockwise = randomisation is None and is_plain(self._compiled) and self.scenario.visible_demand == "demand"
-        self._dynamics = BlockDynamics(self._compiled) if is_blockwise else None
+        can_be_blocks = randomisation is None and self.scenario.visible_demand == "demand"
+        in_blocks = can_be_blocks and are_blocks_faster(self._compiled, num_envs)
+        self._dynamics = BlockDynamics(self._compiled) if in_blocks else None
         self._state: Columns | BlockState | None = None
         self._arrivals: Arrivals | None = None
         self._drawing: np.random.Generator | None = None

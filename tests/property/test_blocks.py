@@ -1,15 +1,17 @@
 """A batch that is played in whole blocks equals the same batch played column by column, bit for bit."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from large_networks import write
 from strategies import changed, networks, scenarios
 
-from arena import Demand, Scenario, load_scenario
-from arena.envs import InventoryVectorEnv
-from arena.simulate.blocks import BlockDynamics, is_plain
+from arena import Demand, Goodwill, Scenario, load_scenario
+from arena.envs import InventoryEnv, InventoryVectorEnv
+from arena.simulate.blocks import BlockDynamics, are_blocks_faster, is_plain
 from arena.simulate.columns import NUMPY
 from arena.simulate.compiled import compile_scenario
 from arena.simulate.customers import Customers
@@ -121,8 +123,31 @@ def test_a_demand_with_a_way_of_its_own_is_asked_for_each_link() -> None:
     np.testing.assert_array_equal(found, np.tile(np.arange(3.0), (len(scenario.network.market_links), 1)))
 
 
-def test_observations_and_actions_may_be_overwritten_where_blocks_are_played() -> None:
-    kept, careless = (InventoryVectorEnv("divergent-stationary-backlog", 3) for _ in range(2))
+@pytest.mark.parametrize("goodwill", [None, Goodwill()])
+@pytest.mark.parametrize("track", ["blind", "informed"])
+def test_large_batches_with_independent_streams_equal_single_environments(
+    tmp_path: Path, track: str, goodwill: Goodwill | None
+) -> None:
+    scenario = changed(load_scenario(write(tmp_path, 60, 6)), goodwill=goodwill)
+    assert are_blocks_faster(compile_scenario(scenario), 3)
+    envs = InventoryVectorEnv(scenario, 3, track=track, streams="independent")
+    singles = [InventoryEnv(scenario, track=track) for _ in range(3)]
+    observations, _ = envs.reset(seed=4)
+    np.testing.assert_array_equal(observations, [single.reset(seed=4 + i)[0] for i, single in enumerate(singles)])
+    for period in range(5):
+        orders = np.random.default_rng(period).uniform(-5, 60, (3, len(scenario.network.supply_links)))
+        observations, rewards, _, _, infos = envs.step(orders)
+        for i, single in enumerate(singles):
+            observation, reward, _, _, info = single.step(orders[i])
+            np.testing.assert_array_equal(observations[i], observation)
+            assert rewards[i] == reward
+            assert {key: infos[key][i] for key in info} == info
+
+
+def test_observations_and_actions_may_be_overwritten_where_blocks_are_played(tmp_path: Path) -> None:
+    scenario = load_scenario(write(tmp_path, 60, 6))
+    assert are_blocks_faster(compile_scenario(scenario), 3)
+    kept, careless = (InventoryVectorEnv(scenario, 3) for _ in range(2))
     kept.reset(seed=1)
     careless.reset(seed=1)[0][:] = -1.0
     for _ in range(5):
@@ -131,4 +156,14 @@ def test_observations_and_actions_may_be_overwritten_where_blocks_are_played() -
         expected, found = kept.step(orders), careless.step(given)
         np.testing.assert_array_equal(found[0], expected[0])
         np.testing.assert_array_equal(found[1], expected[1])
-        given[:] = found[0][:] = found[1][:] = -1.0
+        given[:] = found[0][:] = -1.0
+        found[1][:] = -1.0
+
+
+def test_small_networks_large_batches_and_lead_times_that_change_are_played_by_columns(tmp_path: Path) -> None:
+    scenario = load_scenario(write(tmp_path, 60, 6))
+    assert not are_blocks_faster(compile_scenario(scenario), 10_000)
+    assert not are_blocks_faster(compile_scenario(load_scenario("serial-stationary-backlog")), 3)
+    links = [changed(link, lead_time=1 + i % 2) for i, link in enumerate(scenario.network.supply_links)]
+    network = changed(scenario.network, supply_links=tuple(links))
+    assert not are_blocks_faster(compile_scenario(changed(scenario, network=network)), 3)
