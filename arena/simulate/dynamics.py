@@ -2,7 +2,8 @@
 
 The order within a period is the contract's: orders are filled, deliveries arrive, sentiment moves, demand is met,
 profit is counted. The same code plays a scored episode (a batch of one, on floats), a vector environment (numpy) and
-differentiable training (torch tensors): see :mod:`arena.simulate.columns`.
+differentiable training (torch tensors): see :mod:`arena.simulate.columns`. Batches of many links are played by
+:mod:`arena.simulate.blocks` instead, where that is faster; its tests hold it to this one bit for bit.
 """
 
 from __future__ import annotations
