@@ -142,7 +142,8 @@ class FrozenSchema(BaseModel):
             deep: whether nested values are copied too.
         """
         copy = super().model_copy(update=update, deep=deep)
-        for name in [name for name in copy.__dict__ if name not in type(self).model_fields]:
+        fields = type(self).model_fields  # looked up once: pydantic makes it a property of a metaclass
+        for name in [name for name in copy.__dict__ if name not in fields]:
             del copy.__dict__[name]
         return copy
 

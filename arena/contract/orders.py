@@ -43,5 +43,5 @@ def check_orders(values: object, bound: float | NDArray[np.float64], count: int)
     except Exception:  # a hostile __array__: whatever it raises, there is no array of numbers
         raise ContractViolation("bad_dtype", f"orders are real numbers, got {type(values).__name__}") from None
     refuse_non_finite(orders)
-    within = np.clip(orders, 0.0, bound) + 0.0
+    within = np.minimum(np.maximum(orders, 0.0), bound) + 0.0  # what np.clip gives, in half the time
     return CheckedOrders(within, int(np.count_nonzero(within != orders)))

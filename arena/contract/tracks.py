@@ -37,6 +37,7 @@ from arena.contract.messages import (
 )
 from arena.simulate.simulator import State
 from arena.simulate.streams import stream_words
+from arena.simulate.values import frozen_value
 from arena.world.customers import history_flags
 from arena.world.network import Network, promised_link, without_name
 from arena.world.nodes_and_links import Node
@@ -225,13 +226,14 @@ class TrackView:
             "sales_shown": self._sales_shown,
         }
         if self.track == "blind":
-            return Observation(**shown)
+            return frozen_value(Observation, shown)
         end = self.scenario.mean_path.shape[1]
         forecast = self.scenario.mean_demand(state.period, end, state.sentiment)
         deviation = self.scenario.deviation(forecast)
         for array in (forecast, deviation):
             array.flags.writeable = False
-        return InformedObservation(**shown, forecast=forecast, forecast_deviation=deviation)
+        shown |= {"forecast": forecast, "forecast_deviation": deviation}
+        return frozen_value(InformedObservation, shown)
 
 
 def _part(values: NDArray[np.float64], positions: list[int] | None = None) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from arena.errors import unknown_name
+from arena.simulate.blocks import BlockMovements, BlockState
 from arena.simulate.columns import Column
 from arena.simulate.compiled import CompiledScenario
 from arena.simulate.states import Columns, Movements
@@ -143,16 +144,40 @@ class ObservationLayout:
             shown += [nothing] * ages if last is None or self._hides_arrivals else chain.from_iterable(last.arrived)
         return shown
 
-    def batch(self, columns: Columns, last: Movements | None, means: MeanPaths | None = None) -> NDArray[np.float64]:
+    def batch(
+        self,
+        columns: Columns | BlockState,
+        last: Movements | BlockMovements | None,
+        means: MeanPaths | None = None,
+    ) -> NDArray[np.float64]:
         """The observations of a batch, shape (batch, length), a new array.
 
         Each entry of the vector is contiguous over the batch (Fortran order): that is how the columns are at hand.
 
         Args:
-            columns: state before the coming period, as numpy columns.
-            last: what moved in the last period; None before the first.
+            columns: state before the coming period, as numpy columns, or as blocks.
+            last: what moved in the last period, of the same kind; None before the first.
             means: what forecasts show; None for the scenario's own.
         """
+        if isinstance(columns, BlockState):
+            assert not isinstance(last, Movements)
+            parts = self._blocks(columns, last)
+        else:
+            assert not isinstance(last, BlockMovements)
+            parts = self._columns(columns, last)
+        count = len(columns.sentiment)
+        if self._is_informed:
+            ahead = np.zeros((*self._mean_path.shape, count))
+            left = self._forecast_periods - columns.period
+            means = means or self.means
+            coming = means.path[:, columns.period :] * columns.sentiment
+            np.maximum(means.smallest, coming, out=ahead[:, :left])
+            parts.append(ahead.ravel())
+        observations: NDArray[np.float64] = np.concatenate(parts).reshape(self.length, count)
+        return observations.T
+
+    def _columns(self, columns: Columns, last: Movements | None) -> list[Column]:
+        """What stands in the observations of a batch before the forecast, entry by entry."""
         stocks = columns.on_hand
         count = len(stocks[0])
         needs_nothing = last is None or self._sales_shown
@@ -172,12 +197,16 @@ class ObservationLayout:
             parts += self._arrivals(columns, last, np.zeros(count))
         if self._sales_shown:
             parts += [(stocks[seller] > 0.0).astype(np.float64) for seller in self._compiled.sellers]
-        if self._is_informed:
-            ahead = np.zeros((*self._mean_path.shape, count))
-            left = self._forecast_periods - columns.period
-            means = means or self.means
-            coming = means.path[:, columns.period :] * columns.sentiment
-            np.maximum(means.smallest, coming, out=ahead[:, :left])
-            parts.append(ahead.ravel())
-        observations: NDArray[np.float64] = np.concatenate(parts).reshape(self.length, count)
-        return observations.T
+        return parts
+
+    @staticmethod
+    def _blocks(state: BlockState, last: BlockMovements | None) -> list[Column]:
+        """The same of blocks, whose entries stand in this order already."""
+        return [
+            (np.zeros(state.unfilled.shape) if last is None else last.demand).ravel(),
+            state.unfilled.ravel(),
+            state.on_hand.ravel(),
+            *(pipeline.ravel() for pipeline in state.pipelines),
+            np.full(len(state.sentiment), float(state.period)),
+            state.sentiment,
+        ]

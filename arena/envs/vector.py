@@ -22,10 +22,11 @@ from arena.envs.training_worlds import DrawnEpisodes, check_mix
 from arena.errors import EpisodeEnded, unknown_name
 from arena.schemas import seed_number
 from arena.simulate.arrivals import Arrivals, draw_lead_times
+from arena.simulate.blocks import BlockDynamics, BlockMovements, BlockState, are_blocks_faster
 from arena.simulate.columns import NUMPY, Column
 from arena.simulate.compiled import compile_scenario
 from arena.simulate.customers import Customers, draw_history
-from arena.simulate.dynamics import DemandSource, advance
+from arena.simulate.dynamics import advance
 from arena.simulate.orders import order_array, refuse_non_finite
 from arena.simulate.states import Columns, Movements, initial_columns
 from arena.simulate.streams import child_generator
@@ -133,8 +134,7 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._order_bound, largest = bounds(self.scenario, self._compiled)
         self._shape = (num_envs, self._compiled.links)
         # What a mix may draw has no bound that holds for every draw to come.
-        bound = largest if randomisation is None else np.inf
-        self.single_observation_space: spaces.Box = self._layout.space(bound)
+        self.single_observation_space: spaces.Box = self._layout.space(largest if randomisation is None else np.inf)
         self.single_action_space = spaces.Box(0.0, self._order_bound, self._shape[1:], np.float64)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -146,7 +146,10 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._generators: list[np.random.Generator] | None = [] if streams == "independent" else None
         self._everyone = np.ones(num_envs, dtype=np.bool_)
         self._everyone.flags.writeable = False
-        self._columns: Columns | None = None
+        can_be_blocks = randomisation is None and self.scenario.visible_demand == "demand"
+        in_blocks = can_be_blocks and are_blocks_faster(self._compiled, num_envs)
+        self._dynamics = BlockDynamics(self._compiled) if in_blocks else None
+        self._state: Columns | BlockState | None = None
         self._arrivals: Arrivals | None = None
         self._drawing: np.random.Generator | None = None
         self._drawn: DrawnEpisodes | None = None
@@ -185,11 +188,11 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if self.randomisation is not None:
             self._draw_scenarios(self.randomisation, seed)
         told = self._begin() if self._drawn is None else self._drawn.briefing(self._track)
-        self._columns = self._initial()
+        self._state = self._initial()
         self._arrivals = self._draw_arrivals()
-        info = self._info(self._columns, 0)
+        info = self._info(self._state, 0)
         info |= told | dict.fromkeys([f"_{name}" for name in told], self._everyone)
-        return self._observe(self._columns, None), info
+        return self._observe(self._state, None), info
 
     def step(
         self, actions: NDArray[np.float64]
@@ -207,11 +210,11 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             EpisodeEnded: After the last period, in mode ``DISABLED``.
             ResetNeeded: Before the first ``reset``.
         """
-        columns = self._columns
-        if columns is None:
+        state = self._state
+        if state is None:
             raise ResetNeeded("no episode is running: call reset() before step()")
         terminations = np.zeros(self.num_envs, dtype=np.bool_)
-        if columns.period >= self.scenario.horizon:
+        if state.period >= self.scenario.horizon:
             if self.autoreset_mode is not AutoresetMode.NEXT_STEP:
                 raise EpisodeEnded(
                     f"the episodes are over after {self.scenario.horizon} periods: call reset() for the next"
@@ -219,15 +222,10 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             observations, info = self.reset()
             return observations, np.zeros(self.num_envs), terminations, terminations.copy(), info
 
-        requests, clipped = self._checked(actions)
-        period, drawn = columns.period, self._drawn
-        draw = self._shared_demand if self._generators is None else self._independent_demand
-        compiled, played = (self._compiled, columns) if drawn is None else (drawn.compiled, drawn.played(columns))
-        arriving = () if self._arrivals is None else self._arrivals.in_period(period)
-        source: DemandSource = lambda sentiment: draw(period, sentiment)  # noqa: E731
-        after, moved = advance(compiled, played, requests, source, NUMPY, None, arriving)
-        self._columns = after
-        rewards = moved.reward if self._generators is None else self._exact_rewards(moved, period)
+        orders, clipped = self._checked(actions)
+        after, moved = self._advance(state, orders)
+        self._state = after
+        rewards = moved.reward if self._generators is None else self._exact_rewards(moved, state.period)
         observations, info = self._observe(after, moved), self._info(after, clipped)
         finished = after.period >= self.scenario.horizon
         truncations = np.full(self.num_envs, finished)
@@ -240,31 +238,43 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     # --- orders, demand, money ----------------------------------------------------------------------------------
 
-    def _checked(self, actions: NDArray[np.float64]) -> tuple[list[Column], NDArray[np.float64] | int]:
-        """Orders as columns of their own memory, within bounds, and how many were clipped per sub-environment."""
+    def _advance(
+        self, state: Columns | BlockState, orders: NDArray[np.float64]
+    ) -> tuple[Columns | BlockState, Movements | BlockMovements]:
+        """Play a period, in whole blocks where the network is plain."""
+        period, drawn = state.period, self._drawn
+        draw = self._shared_demand if self._generators is None else self._independent_demand
+        if isinstance(state, BlockState):
+            assert self._dynamics is not None
+            return self._dynamics.advance(state, orders, lambda sentiment: draw(period, sentiment))
+        compiled, played = (self._compiled, state) if drawn is None else (drawn.compiled, drawn.played(state))
+        arriving = () if self._arrivals is None else self._arrivals.in_period(period)
+        return advance(compiled, played, [*orders], lambda sentiment: [*draw(period, sentiment)], NUMPY, None, arriving)
+
+    def _checked(self, actions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | int]:
+        """Orders within bounds, of their own memory, by supply link, and how many were clipped per sub-environment."""
         array = order_array(actions, self._shape, entries="(num_envs, supply links)")
         orders = np.ascontiguousarray(array.T)
         # NaN compares false, so one look at the extremes finds everything that needs care.
         if orders.min() >= 0.0 and orders.max() <= self._order_bound:
-            return list(orders), 0
+            return orders, 0
         unfit = np.flatnonzero(~np.isfinite(orders).all(axis=0))
         refuse_non_finite(orders, whose=f"of sub-environment {unfit[0]}" if unfit.size else "")
         within = np.clip(orders, 0.0, self._order_bound)
-        return list(within), np.count_nonzero(within != orders, axis=0)
+        return within, np.count_nonzero(within != orders, axis=0)
 
-    def _shared_demand(self, period: int, sentiment: Column) -> list[Column]:
+    def _shared_demand(self, period: int, sentiment: Column) -> NDArray[np.float64]:
         if self._drawn is not None:
-            return self._drawn.demand(self.np_random, period, sentiment)
-        is_calm = self._compiled.goodwill is None
-        return self._customers.shared(self.np_random, period, sentiment, is_calm=is_calm)
+            return np.array(self._drawn.demand(self.np_random, period, sentiment))
+        return self._customers.shared(self.np_random, period, sentiment, is_calm=self._compiled.goodwill is None)
 
-    def _independent_demand(self, period: int, sentiment: Column) -> list[Column]:
+    def _independent_demand(self, period: int, sentiment: Column) -> NDArray[np.float64]:
         assert self._generators is not None
         if self._drawn is not None:
-            return self._drawn.independent_demand(self._generators, period, sentiment)
-        return list(self._customers.independent(self._generators, period, sentiment))
+            return np.array(self._drawn.independent_demand(self._generators, period, sentiment))
+        return np.array(self._customers.independent(self._generators, period, sentiment))
 
-    def _exact_rewards(self, moved: Movements, period: int) -> NDArray[np.float64]:
+    def _exact_rewards(self, moved: Movements | BlockMovements, period: int) -> NDArray[np.float64]:
         # One dot product each: a product with the whole matrix adds up in another order and rounds differently.
         compiled, rows = self._compiled, np.ascontiguousarray(moved.rows.T)
         rewards = np.array([np.dot(compiled.reward_map, row) for row in rows])
@@ -347,7 +357,9 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._drawing = np.random.default_rng([_MIX_STREAM, *given] if given else None)
         self._drawn = DrawnEpisodes(self.scenario, self._compiled, mix, self._drawing, self.num_envs)
 
-    def _initial(self) -> Columns:
+    def _initial(self) -> Columns | BlockState:
+        if self._dynamics is not None:
+            return self._dynamics.initial(self.num_envs)
         columns = initial_columns(self._compiled, lambda value: np.full(self.num_envs, value))
         if self._drawn is not None:
             columns.on_hand = self._drawn.on_hand(self._compiled)
@@ -366,13 +378,13 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             table = np.stack([draw_lead_times(self.scenario, stream) for stream in self._generators], axis=2)
         return Arrivals(network, table, lambda arrives: arrives.astype(np.float64))
 
-    def _observe(self, columns: Columns, last: Movements | None) -> NDArray[np.float64]:
-        return self._layout.batch(columns, last, self._means if self._drawn is None else self._drawn.means)
+    def _observe(self, state: Columns | BlockState, last: Movements | BlockMovements | None) -> NDArray[np.float64]:
+        return self._layout.batch(state, last, self._means if self._drawn is None else self._drawn.means)
 
-    def _info(self, columns: Columns, clipped: NDArray[np.float64] | int) -> dict[str, Any]:
+    def _info(self, state: Columns | BlockState, clipped: NDArray[np.float64] | int) -> dict[str, Any]:
         info: dict[str, Any] = {
-            "period": np.full(self.num_envs, columns.period),
-            "sentiment": columns.sentiment.copy(),
+            "period": np.full(self.num_envs, state.period),
+            "sentiment": state.sentiment.copy(),
             "clipped_orders": np.zeros(self.num_envs, dtype=np.int64) if isinstance(clipped, int) else clipped,
         }
         return info | dict.fromkeys([f"_{name}" for name in info], self._everyone)

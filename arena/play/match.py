@@ -267,8 +267,7 @@ class _Table:
         """Seat, set up and brief every controller. Only the briefing counts as planning time."""
         oracle = self._submission.track == "oracle"
         demand = realised_demand(self._scenario, self._seed.entropy) if oracle else None
-        generator = episode_generator(self._seed.entropy)
-        lead_times = draw_lead_times(self._scenario, generator) if oracle else None
+        lead_times = draw_lead_times(self._scenario, episode_generator(self._seed.entropy)) if oracle else None
         history = realised_history(self._scenario, self._seed.entropy)
         for view in self._views:
             briefing = view.brief(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import groupby
 from typing import Any, Final, SupportsIndex
 
 import numpy as np
@@ -64,33 +66,53 @@ class Customers:
 
     def shared(
         self, generator: np.random.Generator, period: int, sentiment: Column, *, is_calm: bool
-    ) -> list[NDArray[np.float64]]:
-        """Demand of a batch in a period from one stream, a column per market link.
+    ) -> NDArray[np.float64]:
+        """Demand of a batch in a period from one stream, units, shape (market links, episodes).
 
         Args:
-            generator: of the whole batch.
+            generator: of the whole batch; it draws for all episodes of a market link, then for those of the next one.
             period: as in :meth:`single`.
             sentiment: per episode.
             is_calm: whether sentiment is always 1, so that episodes of one path share a mean, drawn from faster.
         """
-        count, found = len(sentiment), []
+        count, means = len(sentiment), self._means[period]
         if is_calm and self._is_one_path and self._dependence is None:
-            return [
-                demand.draw_batch(generator, max(smallest, mean), count)
-                for demand, smallest, mean in zip(self._demands, self._smallest, self._means[period], strict=True)
+            drawn = [
+                demand.draw_batch(generator, max(smallest, means[first]), links * count).reshape(links, count)
+                for demand, smallest, first, links in self._alike
             ]
+            return drawn[0] if len(drawn) == 1 else np.concatenate(drawn)
         uniforms: list[Any] | None = None
         if self._dependence is not None:
             fresh = [generator.random(count) for _ in self._demands]
             uniforms, self._before = self._dependence.step(fresh, self._before)
-        for j, (demand, smallest, mean) in enumerate(
-            zip(self._demands, self._smallest, self._means[period], strict=True)
-        ):
+        found = []
+        for j, (demand, smallest, mean) in enumerate(zip(self._demands, self._smallest, means, strict=True)):
             if uniforms is not None:
                 found.append(demand.quantile(np.asarray(uniforms[j]), np.maximum(smallest, mean * sentiment)))
             else:
                 found.append(demand.draw_batch(generator, np.maximum(smallest, mean * sentiment)))
-        return found
+        return np.array(found)
+
+    @cached_property
+    def _alike(self) -> list[tuple[Demand, float, int, int]]:
+        """Market links that are drawn with one call: demand, its floor, the first link, and how many follow each other.
+
+        Those of one demand and one path, drawn together, take from a stream what they take one after the other.
+        """
+        paths = list(zip(*self._means, strict=True))
+
+        def kind(link: int) -> tuple[Any, ...]:
+            demand = self._demands[link]
+            is_published = type(demand) is Demand and demand.sampling == "direct"
+            return (id(demand), paths[link]) if is_published else (link,)
+
+        groups, first = [], 0
+        for _, each in groupby(range(len(self._demands)), kind):
+            links = len(list(each))
+            groups.append((self._demands[first], self._smallest[first], first, links))
+            first += links
+        return groups
 
     def independent(
         self, generators: Sequence[np.random.Generator], period: int, sentiment: Column

@@ -2,7 +2,8 @@
 
 The order within a period is the contract's: orders are filled, deliveries arrive, sentiment moves, demand is met,
 profit is counted. The same code plays a scored episode (a batch of one, on floats), a vector environment (numpy) and
-differentiable training (torch tensors): see :mod:`arena.simulate.columns`.
+differentiable training (torch tensors): see :mod:`arena.simulate.columns`. Batches of many links are played by
+:mod:`arena.simulate.blocks` instead, where that is faster; its tests hold it to this one bit for bit.
 """
 
 from __future__ import annotations
@@ -156,7 +157,9 @@ def advance(
         arriving: per supply link whose lead time varies, which orders arrive: `arena.simulate.arrivals.Arrivals`.
     """
     minimum, at_least = operations.minimum, operations.at_least
-    seen, unseen = see_orders(compiled, state, requests, operations)
+    seen, unseen = requests, state.unseen
+    if compiled.has_lots or compiled.has_order_delays:
+        seen, unseen = see_orders(compiled, state, requests, operations)
     claims = [order + owed for order, owed in zip(seen, state.owed, strict=True)] if compiled.owes_upstream else seen
     filled: list[Column] = [None] * compiled.links
     shipped: list[Column] = [None] * compiled.shippers

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
-from typing import Any, SupportsIndex
+from itertools import chain
+from typing import Any, Final, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 from arena.errors import EpisodeEnded
 from arena.simulate.arrivals import Arrivals, draw_lead_times
 from arena.simulate.columns import SCALAR
-from arena.simulate.compiled import MONEY_PARTS, CompiledScenario, compile_scenario
+from arena.simulate.compiled import MONEY_PARTS, CompiledScenario
 from arena.simulate.customers import Customers, draw_history, history_generator
 from arena.simulate.dynamics import advance
 from arena.simulate.ledger import Ledger
 from arena.simulate.orders import order_array, refuse_non_finite
+from arena.simulate.prepared import prepare, prepare_compiled
 from arena.simulate.states import Columns, Movements, initial_columns
 from arena.simulate.streams import episode_generator
+from arena.simulate.values import frozen_value
 from arena.world.scenario import Scenario
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """What the world is before a period; arrays are copies, read-only, units throughout.
 
@@ -64,6 +66,10 @@ class State:
     """1 where the shelf that serves a market link was not empty at the end of the last period, (market links,)."""
 
 
+_NOTHING: Final[NDArray[np.float64]] = np.empty(0)
+_NOTHING.flags.writeable = False
+
+
 def _frozen(values: Any) -> NDArray[np.float64]:
     array = np.array(values, dtype=np.float64)
     array.flags.writeable = False
@@ -88,10 +94,12 @@ class Simulator:
 
         Args:
             scenario: what to play.
-            compiled: the scenario compiled, if at hand; compiled here otherwise.
+            compiled: the scenario compiled, if at hand; by default it is compiled once as long as it lives.
         """
         self.scenario = scenario
-        self.compiled = compile_scenario(scenario) if compiled is None else compiled
+        prepared = prepare(scenario) if compiled is None else prepare_compiled(compiled)
+        self.compiled = prepared.compiled
+        self._places, self._gaps = prepared.places, prepared.gaps
         self._customers = Customers(scenario)
         self._generator: np.random.Generator | None = None
         self._recorded: list[list[float]] | None = None
@@ -102,7 +110,6 @@ class Simulator:
         self._initial = initial_columns(self.compiled)
         self._columns = self._initial
         self._ages = self.compiled.network.arrival_offsets[-1]
-        self._places = _places(self.compiled)
 
     def start(self, seed: SupportsIndex | np.random.Generator) -> None:
         """Begin a new episode.
@@ -229,11 +236,15 @@ class Simulator:
             no_demand if moved is None else moved.sold,
             [stocks[seller] > 0.0 for seller in compiled.sellers],
         )
-        # One array, cut into the parts of _places: an array for each takes several times as long.
+        # One array, cut into the parts of `Prepared.places`: an array for each takes several times as long.
         whole = _frozen([*chain.from_iterable(parts)])
-        arrays = {name: whole[place] for name, place in self._places}
-        seen = _frozen(moved.seen) if moved is not None and compiled.has_order_delays else arrays["requested"]
-        return State(period=columns.period, sentiment=columns.sentiment, seen=seen, **arrays)
+        values: dict[str, Any] = {name: whole[place] for name, place in self._places}
+        for name in self._gaps:
+            values[name] = _NOTHING
+        values["period"], values["sentiment"] = columns.period, columns.sentiment
+        is_delayed = moved is not None and compiled.has_order_delays
+        values["seen"] = _frozen(moved.seen) if is_delayed else values["requested"]
+        return frozen_value(State, values)
 
     def ledger(self) -> Ledger:
         """The periods played so far, as a ledger of read-only arrays."""
@@ -286,28 +297,6 @@ class Simulator:
         )
 
 
-def _places(compiled: CompiledScenario) -> list[tuple[str, slice]]:
-    """Where the parts of a state stand in one array of all of them."""
-    network = compiled.network
-    lengths = {
-        "demand": compiled.markets,
-        "unfilled": compiled.markets,
-        "on_hand": len(network.managed),
-        "component_stock": len(compiled.component_points),
-        "pipeline": network.pipeline_offsets[-1],
-        "in_transit": compiled.links,
-        "unseen": network.delay_offsets[-1],
-        "received": compiled.links,
-        "arrived": network.arrival_offsets[-1],
-        "owed": compiled.links,
-        "requested": compiled.links,
-        "sold": compiled.markets,
-        "in_stock": compiled.markets,
-    }
-    ends = list(accumulate(lengths.values()))
-    return [(name, slice(end - length, end)) for (name, length), end in zip(lengths.items(), ends, strict=True)]
-
-
 def realised_demand(scenario: Scenario, seed: SupportsIndex) -> NDArray[np.float64] | None:
     """The demand trace that an episode of this seed will see.
 
@@ -335,4 +324,6 @@ def realised_history(scenario: Scenario, seed: SupportsIndex) -> NDArray[np.floa
         Units, shape (history, market links), oldest period first; nothing of it depends on what is played.
     """
     markets = len(scenario.network.market_links)
+    if not scenario.history:
+        return _frozen(np.empty((0, markets)))
     return draw_history(scenario, history_generator(seed), lambda: episode_generator(seed).random(markets))

@@ -85,19 +85,20 @@ class Network(SupplyGraph):
 
     def unnamed(self) -> Network:
         """The same network without its name, its description, and names of nodes and links."""
+        return self._unnamed(tuple(map(without_name, self.market_links)))
+
+    def _unnamed(self, market_links: tuple[MarketLink, ...]) -> Network:
         changes = {
             "nodes": tuple(map(without_name, self.nodes)),
             "supply_links": tuple(map(without_name, self.supply_links)),
-            "market_links": tuple(map(without_name, self.market_links)),
+            "market_links": market_links,
         }
         return self.model_copy(update={"name": "", "description": "", **changes})
 
     def anonymous(self) -> Network:
         """The same network without names, description and demands: what every track may show."""
-        untold = {"mean_demand": None, "demand": None}
-        unnamed = self.unnamed()
-        links = tuple(link.model_copy(update=untold) for link in unnamed.market_links)
-        return unnamed.model_copy(update={"market_links": links})
+        untold = {"mean_demand": None, "demand": None, "name": None}
+        return self._unnamed(tuple(link.model_copy(update=untold) for link in self.market_links))
 
     def without_lead_time_laws(self) -> Network:
         """The same network with promised lead times alone; of those that vary, the longest one is told besides."""
