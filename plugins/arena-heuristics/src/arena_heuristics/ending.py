@@ -66,6 +66,7 @@ class Ending:
         if not self.is_weighed:
             return
         self._discount, self._horizon, self._last_useful = briefing.discount, briefing.horizon, last_useful
+        self._told_beyond = network.longest_lead_time
         links = network.supply_links
         self._used = [(link, place) for place, one in enumerate(materials) for link in one.links if plan.is_used[link]]
         values = [terminal_value(network, one) for one in materials]
@@ -106,13 +107,17 @@ class Ending:
         return self._best(period) > 0
 
     def longest_cover(self, period: int, otherwise: int | None) -> IntArray:
-        """Longest lead time that levels cover, (materials,): until the end, or any where the terminal value pays.
+        """Longest lead time that levels cover, (materials,): until the end, and further where the terminal value pays.
+
+        Further is as far as the forecast of the informed track reaches past the end.
 
         Args:
             period: about to be played.
             otherwise: for materials whose end is not weighed; None: any.
         """
-        until_the_end = np.where(self.pays(period), _ANY_LEAD_TIME, self._horizon - 1 - period)
+        until_the_end = self._horizon - 1 - period
+        beyond = until_the_end + self._told_beyond
+        until_the_end = np.where(self.pays(period), beyond, until_the_end)
         return np.where(self._weighed, until_the_end, _ANY_LEAD_TIME if otherwise is None else otherwise)
 
     def quantiles(self, period: int, before: FloatArray) -> FloatArray:
