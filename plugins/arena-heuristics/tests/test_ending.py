@@ -8,8 +8,9 @@ from hypothesis import given, settings, strategies as st
 from one_stage_world import SPECS, keeper, mean_profit, one_stage, orders_of
 
 from arena import Network, Scenario, TrackView, load_network, load_suite
-from arena_heuristics.ending import Ending, input_values, terminal_value
+from arena_heuristics.ending import Ending, input_values
 from arena_heuristics.ordering import last_useful_periods
+from arena_heuristics.terminal_worth import terminal_value
 
 CASES = [(spec.name, track) for spec in SPECS.values() for track in spec.tracks]
 
@@ -44,9 +45,10 @@ def test_what_an_order_brings_that_is_never_sold_by_hand() -> None:
     )
     ending = ending_of(scenario)
     # It is shipped in period 3 and arrives in 6: three periods on the way, four on hand, seven until the value is paid.
-    assert ending.gains(2) == pytest.approx([0.9 * 0.5**7 - 4 * 0.1 - 0.5 - 3 * 0.02], rel=1e-12)
+    holding, transit = (0.5**3 + 0.5**4 + 0.5**5 + 0.5**6) * 0.1, (1 + 0.5 + 0.25) * 0.02
+    assert ending.gains(2) == pytest.approx([0.9 * 0.5**7 - holding - 0.5 - transit], rel=1e-12)
     # Shipped in period 8: two periods on the way, and it is there still.
-    assert ending.gains(7) == pytest.approx([0.9 * 0.5**2 - 0.5 - 2 * 0.02], rel=1e-12)
+    assert ending.gains(7) == pytest.approx([0.9 * 0.5**2 - 0.5 - 1.5 * 0.02], rel=1e-12)
     assert ending.gains(9) == [-math.inf]
 
 

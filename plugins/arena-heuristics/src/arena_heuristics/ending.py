@@ -3,9 +3,9 @@
 Without terminal values nothing here changes an order, so that published and textbook formulas stay as they are. With
 them, all rules end alike:
 
-- An order that cannot be sold in time is placed only if the terminal value pays for it: value × discount less price,
-  cost of transit until the end, and holding cost from arrival to the end. Goods in transit after the last period have
-  the value too.
+- An order that cannot be sold in time is placed only if the terminal value pays for it: the value, discounted, less
+  price, cost of transit and holding cost until the end. Goods in transit after the last period have the value too, and
+  goods may be shipped on to where they are worth more (`arena_heuristics.terminal_worth`).
 - The last order that can be sold in time is a newsvendor's: a unit left costs price + holding − terminal value, a unit
   short costs price and penalty at the customers − price. Earlier orders keep their critical ratio, because later orders
   make good for what they leave.
@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from arena import Briefing, Network, newsvendor_quantile
-from arena_heuristics.costs import material_holding_cost
 from arena_heuristics.ordering import FloatArray, IntArray, Material
 from arena_heuristics.supply import SupplyPlan
+from arena_heuristics.terminal_worth import TerminalWorth, ways_of
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -68,17 +68,15 @@ class Ending:
         self._discount, self._horizon, self._last_useful = briefing.discount, briefing.horizon, last_useful
         self._told_beyond = network.longest_lead_time
         links = network.supply_links
-        self._used = [(link, place) for place, one in enumerate(materials) for link in one.links if plan.is_used[link]]
-        values = [terminal_value(network, one) for one in materials]
-        holding = [material_holding_cost(network, one) for one in materials]
-        used, places = [link for link, _ in self._used], [place for _, place in self._used]
+        bought = [(link, place) for place, one in enumerate(materials) for link in one.links if plan.is_used[link]]
+        used, places = [link for link, _ in bought], [place for _, place in bought]
         self._links, self._places = np.array(used), np.array(places)
-        self._values, self._holding = np.array(values)[places], np.array(holding)[places]
-        self._costs = np.array([_cost(network, link, own_books=own_books) for link in used])
-        self._transit = np.array([links[link].pipeline_holding_cost for link in used])
+        self._ways = ways_of(network, plan, used, places)
+        self._worth = TerminalWorth(
+            network, materials, plan, briefing.horizon, briefing.discount, ships_on=not own_books
+        )
         self._delays = np.array([links[link].order_delay for link in used])
-        self._lead_times = np.array([plan.deliveries[link].mean for link in used]) - self._delays
-        self._chances = plan.chances[used]
+        self._costs = np.array([_cost(network, link, own_books=own_books) for link in used])
         sold_for = input_values(network, own_books=own_books)
         self._sold_for = np.array([sold_for[one.node, one.component] for one in materials])
         self._last = np.full(len(materials), -1)
@@ -87,13 +85,10 @@ class Ending:
     def gains(self, period: int) -> FloatArray:
         """Money that a unit ordered in a period brings if it is never sold, (used links,); negative: it costs that.
 
-        It is undiscounted to the period in which the supplier ships; −∞ where that comes after the end.
+        In money of the period in which the supplier ships; −∞ where that comes after the end.
         """
-        left = self._horizon - period - self._delays
-        in_transit = np.clip(self._lead_times, 0, np.maximum(left, 0))
-        on_hand = np.maximum(left, 0) - in_transit
-        value = self._chances * (self._values * self._discount ** np.maximum(left, 0) - on_hand * self._holding)
-        return np.where(left > 0, value - self._costs - in_transit * self._transit, _NEVER)
+        shipped = period + self._delays
+        return np.where(shipped < self._horizon, self._worth.received(self._ways, shipped) - self._costs, _NEVER)
 
     def may_order(self, period: int, links: int) -> BoolArray:
         """Whether an order of a period can be sold in time, or the terminal value pays for it, (supply links,)."""
@@ -155,17 +150,6 @@ class Ending:
         found = np.full(len(self._weighed), np.inf)
         np.minimum.at(found, self._places, by_link)
         return found
-
-
-def terminal_value(network: Network, material: Material) -> float:
-    """Money per unit of a material on hand, or on its way to its node, after the last period."""
-    node = network.node(material.node)
-    if material.component is not None:
-        factory, line = network.components[material.component]
-        own = network.node(factory).bill_of_materials[line].terminal_value
-        if own is not None:
-            return own
-    return node.terminal_value or 0.0
 
 
 def _cost(network: Network, link: int, *, own_books: bool) -> float:
