@@ -47,6 +47,27 @@ def play(scenario: Scenario, track: str, seed: int) -> float:
     return profit
 
 
+@pytest.mark.parametrize(("value", "pays"), [(0.4, False), (0.6, True)])
+def test_the_rule_orders_too_late_only_if_the_terminal_value_pays(value, pays) -> None:
+    """The factory buys raw material at 0.5, which a shop sells eight periods later at the earliest."""
+    fields = load_network("serial").model_dump(by_alias=True)
+    fields["nodes"] = [
+        row | ({"terminal_value": value, "initial_stock": 0} if row["id"] == 3 else {}) for row in fields["nodes"]
+    ]
+    scenario = Scenario(name="test", network=Network.model_validate(fields), fulfilment="backlog")
+    view, simulator = TrackView(scenario, "blind"), Simulator(scenario)
+    controller = TunedBaseStock(TunedBaseStockConfig(parameters="defaults"))
+    controller.begin(view.brief(seed=0, time_budget=1.0))
+    simulator.start(1)
+    bought = []
+    while not simulator.finished:
+        orders = controller.order(view.observe(simulator.state))
+        bought.append(orders[2])
+        simulator.step(orders)
+    assert max(bought[:20]) > 0
+    assert (max(bought[-5:]) > 0) == pays
+
+
 @pytest.mark.parametrize("track", ["blind", "informed"])
 def test_episodes_one_by_one_are_those_of_the_batch(track) -> None:
     scenario = load_scenario("serial-trend-seasonal-goodwill-backlog")

@@ -110,10 +110,9 @@ class Ending:
             period: about to be played.
             otherwise: for materials whose end is not weighed; None: any.
         """
-        until_the_end = self._horizon - 1 - period
-        beyond = until_the_end + self._told_beyond
-        until_the_end = np.where(self.pays(period), beyond, until_the_end)
-        return np.where(self._weighed, until_the_end, _ANY_LEAD_TIME if otherwise is None else otherwise)
+        left = self._horizon - 1 - period
+        covered = np.where(self.pays(period), left + self._told_beyond, left)
+        return np.where(self._weighed, covered, _ANY_LEAD_TIME if otherwise is None else otherwise)
 
     def quantiles(self, period: int, before: FloatArray) -> FloatArray:
         """Quantile z of every material's critical ratio in a period, (materials,).
