@@ -158,6 +158,7 @@ from .world.nodes_and_links import (
     Node as Node,
     SupplyLink as SupplyLink,
 )
+from .world.parts import describe_part as describe_part, parts_of as parts_of
 from .world.quantiles import poisson_quantiles as poisson_quantiles
 from .world.scenario import Scenario as Scenario
 from .world.scoring import ScoreRule as ScoreRule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from arena.jail.limits import Limits
     from arena.llm import LlmAccess
     from arena.testing import ConformanceResult
+    from arena.world.parts import Part
 
 Paths = Annotated[list[Path], typer.Argument(help="Manifests, submission folders, or folders of them.")]
 Isolation = Annotated[
@@ -146,6 +148,7 @@ def check(
     from arena.play.refusals import refuse_ungranted, refuse_unimportable
     from arena.play.seats import require_level, strongest
     from arena.testing import check_submission
+    from arena.world.parts import unplayed_parts
 
     loaded = load(paths, settings, pin(trust))
     submissions = loaded.require()
@@ -153,25 +156,28 @@ def check(
     refuse_ungranted(submissions, level)
     allowed = Limits() if limits is None else load_limits(limits)
     refuse_unimportable(submissions, level, allowed)
-    results = []
+    results: list[ConformanceResult] = []
+    unplayed: list[tuple[Part, ...]] = []
     for submission in submissions:
         alone = "; its language model is not asked, every question fails" if submission.endpoint else ""
         warn(f"checking {submission.name}{alone}")
         result = check_submission(submission, isolation=level, limits=allowed)
         results.append(result)
+        unplayed.append(unplayed_parts(submission.plays))
         if not as_json:
-            _show(result, allowed)
+            _show(result, allowed, unplayed[-1])
     if as_json:
-        print_json([_as_dict(result) for result in results])
+        print_json([_as_dict(result, parts) for result, parts in zip(results, unplayed, strict=True)])
     if any(result.findings for result in results):
         raise typer.Exit(FORFEITED)
     if loaded.unavailable:
         raise typer.Exit(WRONG_INPUT)
 
 
-def _show(result: ConformanceResult, limits: Limits) -> None:
+def _show(result: ConformanceResult, limits: Limits, unplayed: Sequence[Part]) -> None:
     from arena.errors import printable
     from arena.testing.result import group_findings
+    from arena.world.parts import describe_part
 
     verdict = "conforms" if not result.findings else "does not conform"
     print(f"{result.controller}: {verdict} (track {', '.join(result.tracks)}, isolation {result.isolation})")
@@ -180,6 +186,8 @@ def _show(result: ConformanceResult, limits: Limits) -> None:
     for kind, findings in (("fault", result.findings), ("warning", result.warnings)):
         for group in group_findings(findings):
             print(f"  {kind}: {printable(str(group), 1000)}")
+    if unplayed:
+        print(f"  is refused where a world has: {'; '.join(map(describe_part, unplayed))}")
     first = next((finding for finding in result.findings if finding.stderr_tail), None)
     if first is not None:
         print(f"  the end of what it wrote on {first.scenario}:")
@@ -189,7 +197,7 @@ def _show(result: ConformanceResult, limits: Limits) -> None:
     print_times(times, result.slowest_start, limits)
 
 
-def _as_dict(result: ConformanceResult) -> dict[str, Any]:
+def _as_dict(result: ConformanceResult, unplayed: Sequence[Part]) -> dict[str, Any]:
     times = result.decision_times
     told = {
         "number": times.number,
@@ -197,4 +205,4 @@ def _as_dict(result: ConformanceResult) -> dict[str, Any]:
         "percentile_95": times.quantile(0.95),
         **times.model_dump(),
     }
-    return {**asdict(result), "decision_times": told, "conforms": not result.findings}
+    return {**asdict(result), "decision_times": told, "unplayed_parts": list(unplayed), "conforms": not result.findings}

@@ -7,7 +7,7 @@ to what controllers are told, as a history does, is not a part: who does not rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
@@ -63,6 +63,24 @@ MEANINGS: Final[Mapping[Part, str]] = {
     "warm_up": "first periods that do not count",
 }
 """Each part in words, for messages and pages."""
+
+
+def describe_part(part: Part) -> str:
+    """Return a part in words, with its name.
+
+    >>> describe_part("warm_up")
+    'first periods that do not count (warm_up)'
+    """
+    return f"{MEANINGS[part]} ({part})"
+
+
+def unplayed_parts(plays: Collection[Part] | None) -> tuple[Part, ...]:
+    """Return the parts that a controller does not play.
+
+    Args:
+        plays: that it declares; None: all.
+    """
+    return () if plays is None else tuple(part for part in PARTS if part not in plays)
 
 
 def parts_of(scenario: Scenario) -> tuple[Part, ...]:

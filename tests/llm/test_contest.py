@@ -18,7 +18,7 @@ import pytest
 import yaml
 from model_endpoint import GOOD, KEY, KEY_VARIABLE, QUICK, body, break_off, hang_up, late, say, serving, status
 
-from arena import InvalidInput, Suite, load_scenario, load_suite
+from arena import InvalidInput, Scenario, Suite, load_scenario, load_suite
 from arena.audit.verify import verify
 from arena.cli.standings_table import print_standings
 from arena.contract.seeds import PublicSeeds
@@ -590,6 +590,51 @@ def test_a_prompt_names_no_scenario_and_holds_no_text_of_a_submission(tmp_path, 
     sent = json.dumps([endpoint.requests, endpoint.headers])
     for text in ("IGNORE", "Mallory", "Evil", "mallory", "alice", "seasonal", "serial", "m5"):
         assert text not in sent
+
+
+def world_with_parts():
+    """A published world, and what it is worth at the end, seen as sales, after a warm-up."""
+    published = load_scenario("serial-stationary-lost-sales")
+    nodes = tuple(
+        node.model_copy(update={"terminal_value": 0.75}) if node.id == 1 else node for node in published.network.nodes
+    )
+    network = published.network.model_copy(update={"nodes": nodes})
+    changes = {"name": "parts", "network": network, "warm_up": 3, "visible_demand": "sales", "published_id": None}
+    return Scenario.model_validate(published.model_copy(update=changes).model_dump(by_alias=True))
+
+
+def test_tuners_are_told_of_the_parts_of_a_world_and_replay(tmp_path, endpoint):
+    world = Suite(name="one", description="", scenarios=(world_with_parts(),))
+    submissions = submit(tmp_path / "s", endpoint, controller="llm-adaptive", config={"revise_every": 10})
+    played = play(submissions, tmp_path / "r", live(endpoint), world)
+    assert {record.outcome for record in played.records} == {"ok"}
+    assert totals(played.records) == {**ZEROS, "llm_calls": 30}
+    for request in endpoint.requests:
+        asked = "\n".join(message["content"] for message in request["messages"])
+        for told in ("terminal value 0.75", "The first 3 periods are played and do not count.", "You see sales."):
+            assert told in asked
+        assert ("shelf empty at the end" in asked) == ("Period " in asked)
+    transcript = tmp_path / "r" / TRANSCRIPT_NAME
+    again = play(submissions, tmp_path / "q", make_access("replay", [], transcript, QUICK), world)
+    assert comparable(again.records) == comparable(played.records)
+    assert verify_replayed(tmp_path / "r", submissions).differences == ()
+
+
+def test_version_1_of_the_prompt_still_replays_and_plays_no_parts(tmp_path, endpoint):
+    """A manifest that names version 1 has the digest that one without it had when there was no other version."""
+    older = submit(tmp_path / "s", endpoint, config={"prompt": 1})
+    played = play(older, tmp_path / "r", live(endpoint))
+    assert verify_replayed(tmp_path / "r", older).differences == ()
+    # On worlds without parts version 2 asks the same, so that it is answered by the older transcript.
+    newer = submit(tmp_path / "s", endpoint)
+    asked = len(endpoint.requests)
+    again = play(newer, tmp_path / "q", make_access("replay", [], tmp_path / "r" / TRANSCRIPT_NAME, QUICK))
+    assert len(endpoint.requests) == asked
+    assert [record.profit for record in again.records] == [record.profit for record in played.records]
+    world = Suite(name="one", description="", scenarios=(world_with_parts(),))
+    refused = play(older, tmp_path / "p", live(endpoint), world).records
+    assert all("prompt: 1 does not tell of the parts" in record.failure_message for record in refused)
+    assert len(endpoint.requests) == asked
 
 
 def test_the_report_and_the_table_show_tuner_and_fitted_rule(tmp_path, endpoint, capsys):

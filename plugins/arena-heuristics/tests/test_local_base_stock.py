@@ -363,8 +363,9 @@ def test_a_node_without_stock_or_orders_waits_for_the_first_order(network, netwo
 
 def test_dust_orders_nothing(network, scenario_of) -> None:
     (node,) = (node for node in nodes_of(network, scenario_of) if node.node == 2)
-    assert node.split(np.array([1e-10]), last_arrival=20, period=0).tolist() == [0.0]
-    assert node.split(np.array([1e-3]), last_arrival=20, period=0).tolist() == [1e-3]
+    assert node.split(np.array([1e-10]), np.array([True])).tolist() == [0.0]
+    assert node.split(np.array([1e-3]), np.array([True])).tolist() == [1e-3]
+    assert node.split(np.array([1e-3]), np.array([False])).tolist() == [0.0]
 
 
 def test_buyers_are_served_in_the_order_of_the_links(two_markets, scenario_of) -> None:

@@ -57,7 +57,7 @@ def test_a_tuner_conforms_without_anybody_to_answer_and_says_so(name):
     ("change", "place", "fault"),
     [
         ({"revise_every": 0}, "revise_every", "greater_than_equal"),
-        ({"prompt": 2}, "prompt", "literal_error"),
+        ({"prompt": 3}, "prompt", "literal_error"),
         ({"orders": 20}, "orders", "extra_forbidden"),
         ({"endpoint": {"model": "m"}}, "endpoint.base_url", "missing"),
     ],

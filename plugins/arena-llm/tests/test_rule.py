@@ -103,11 +103,6 @@ def test_the_batch_of_the_fit_plays_what_the_controller_plays(name, track):
     assert profits == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_batch_refuses_what_it_cannot_play():
-    with pytest.raises(ValueError, match="without bills of materials, lots and owed shortages"):
-        BatchOfEpisodes(load_scenario("assembly-trend-seasonal-backlog"), "blind", 2)
-
-
 @pytest.mark.parametrize("track", TRACKS)
 def test_fitted_tables_are_whole_and_within_bounds(track):
     table = load_fitted(track)

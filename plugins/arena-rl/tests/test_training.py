@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from commands import invoke
 from learning import episodes_of, scenario_on, small_graph
 from safetensors import SafetensorError
@@ -233,6 +234,23 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     other.digest = "another"
     with pytest.raises(ValueError, match=r"checkpoint\.safetensors: belongs to another training"):
         other.run(lambda point: None)
+
+
+@pytest.mark.parametrize(("package", "recipe"), [("arena_rl", "hdpo-informed"), ("arena_imitation", "dagger-informed")])
+def test_a_network_with_parts_that_no_policy_is_told_of_is_trained_for_by_nobody(package, recipe, tmp_path):
+    pytest.importorskip(package)
+    network = load_network("serial").model_dump(by_alias=True, mode="json", exclude_none=True)
+    network["nodes"][1]["terminal_value"] = 0.5
+    network["supply_links"][0]["order_delay"] = 1
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(network), encoding="utf-8")
+    done = invoke(["train", recipe, "--network", str(path), "--steps", "7680", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    told = " ".join(done.stderr.split())
+    assert "learned policies are told nothing of this, and would not play it" in told
+    assert "(order_delays)" in told
+    assert "(terminal_values)" in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_tells_of_a_foreign_checkpoint_without_a_traceback(tmp_path):

@@ -80,12 +80,10 @@ _SUPPLY_AND_MARKETS: Final = (
     "initial_pipeline",
     "initial_backlog",
     "market_fulfilment",
+    "terminal_values",
     "warm_up",
 )
-"""Parts of worlds beyond the first schema (`arena.world.parts`) that all of them play.
-
-Terminal values are nobody's part: no rule weighs what stock is worth after the last period.
-"""
+"""Parts of worlds beyond the first schema (`arena.world.parts`) that all of them play."""
 _DEPENDENCE: Final = ("autoregression", "correlation")
 _COSTS: Final = ("owed_penalties", "component_holding_costs")
 

@@ -4,8 +4,8 @@ Which of the two is decided once, from the type of the briefing (`arena_heuristi
 in units of it: the demand of every market link times the material's need of it
 (`arena_heuristics.ordering.material_needs`). Demands of different links are taken as independent, so that variances
 add, unless the informed track tells otherwise (`arena_heuristics.dependent_demand`). On the blind track correlation is
-in the sample; what successive periods have in common moves the mean of the latest ones, and is not in the deviation
-over several periods.
+in the sample. What successive periods have in common moves the mean of the latest ones; it is in the deviation over
+several periods where a history shows it (`arena_heuristics.autocorrelation`).
 """
 
 from collections import deque
@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from arena import InformedObservation, Network, Observation, presumed_demand
+from arena_heuristics.autocorrelation import FEWEST_PERIODS, SeenAutocorrelation
 from arena_heuristics.config import RuleConfig
 from arena_heuristics.sales import SeenSales
 from arena_heuristics.supply import FloatArray, IntArray, Moments
@@ -64,7 +65,9 @@ class RememberedDemand:
     Mean: of the latest ``window`` periods. Deviation: of the sample (with n − 1) from ``fewest_periods`` on, before
     that √mean, as for Poisson demand; never below 1. Over a lead time L the mean is multiplied by L + 1 and the
     deviation by √(L + 1). A history that the briefing tells of comes before the periods that are played, and replaces
-    the prior. Where sales are seen in place of demand they are corrected (`arena_heuristics.sales`).
+    the prior. From 20 periods of history on, deviations are those of the forecast's error where demand is
+    autocorrelated (`arena_heuristics.autocorrelation`). Where sales are seen in place of demand they are corrected
+    (`arena_heuristics.sales`).
 
     Args:
         needs: Units of every material per unit of demand, (materials, market links).
@@ -82,9 +85,12 @@ class RememberedDemand:
         self._recent: deque[FloatArray] = deque(maxlen=config.window)
         self._sales = sales
         self._moments = self._poisson(priors)
+        self._autocorrelation: SeenAutocorrelation | None = None
         if sales is not None and len(sales.history):
             self._recent.extend(sales.history)
             self._moments = self._of_sample(self._recent)
+            if len(sales.history) >= FEWEST_PERIODS:
+                self._autocorrelation = SeenAutocorrelation(sales.history @ self._needs_by_link, config.window)
 
     def observe(self, observation: Observation) -> None:
         """Remember the demand of the last period; there is none before period 1."""
@@ -92,15 +98,20 @@ class RememberedDemand:
             return
         self._recent.append(observation.last_demand if self._sales is None else self._sales.demand(observation))
         self._moments = self._of_sample(self._recent)
+        if self._autocorrelation is not None:
+            self._autocorrelation.observe(self._recent[-1] @ self._needs_by_link)
 
     def next_period(self) -> Moments:
         """Estimate the coming period by the latest ones."""
-        return self._moments
+        return self.over(np.zeros(len(self._moments.mean), dtype=np.int64))
 
     def over(self, lead_times: IntArray) -> Moments:
-        """Estimate the coming lead time + 1 periods: all alike and independent."""
+        """Estimate the coming lead time + 1 periods: all alike, and independent unless a history shows otherwise."""
         periods = lead_times + 1
-        return Moments(self._moments.mean * periods, self._moments.deviation * np.sqrt(periods))
+        deviation = self._moments.deviation * np.sqrt(periods)
+        if self._autocorrelation is not None:
+            deviation = self._autocorrelation.deviations(periods, deviation, LEAST_DEVIATION)
+        return Moments(self._moments.mean * periods, deviation)
 
     def _of_sample(self, demands: Sequence[FloatArray]) -> Moments:
         by_link = np.array(demands)

@@ -34,8 +34,8 @@ class ClarkScarf(InventoryRule[ClarkScarfConfig]):
     exact where the supplier never runs out.
 
     On other networks it is the rule `EchelonBaseStock` with ``formulas: textbook``; so it is where lead times vary,
-    where deviations of demand follow one another, where a node ships after its deliveries, and where there is a penalty
-    for what suppliers owe: the levels know nothing of these.
+    where deviations of demand follow one another, where a node ships after its deliveries, where there is a penalty
+    for what suppliers owe, and where stock has a terminal value: the levels know nothing of these.
     """
 
     def prepare(self, briefing: Briefing) -> None:
@@ -52,6 +52,7 @@ class ClarkScarf(InventoryRule[ClarkScarfConfig]):
             or bool(briefing.autoregressions.any())
             or any(node.priority is not None for node in network.nodes)
             or any(owed_penalty(briefing, node) > 0 for node in network.managed)
+            or self.ending.is_weighed
         )
         stages = None if is_beyond else serial_stages(network)
         self._elsewhere: EchelonBaseStock | None = None

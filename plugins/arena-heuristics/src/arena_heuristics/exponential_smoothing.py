@@ -196,7 +196,9 @@ class ExponentialSmoothing(CriticalRatioRule[ExponentialSmoothingConfig]):
         if observation.period > 0:
             self._holt.update(self._sales.demand(observation))
         demand = self._protection.demand(self._demand_over, self.periods_left(observation))
-        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
+        level: FloatArray = order_up_to_level(
+            demand.mean, demand.deviation, self.quantiles_in(observation, self._quantiles)
+        )
         return level - self.stock.positions(observation)
 
     def _demand_over(self, lead_times: IntArray) -> Moments:

@@ -4,7 +4,8 @@
 interval. The demand is smoothed exponentially (`arena_heuristics.exponential_smoothing.SmoothedDemand`), z is the
 quantile of the critical ratio b / (b + h) by the node's own prices and costs (`arena.shortage_cost`). Near the end of
 the episode the interval is cut where nothing more can be shipped in time, and a link that would deliver too late gets
-no order. A capacity limits what of the demand can be served.
+no order, unless the node's terminal value pays for it (`arena_heuristics.ending`, by the node's own books). A capacity
+limits what of the demand can be served.
 
 **What a node knows** is all that differs between the views:
 
@@ -38,6 +39,7 @@ import numpy.typing as npt
 
 from arena import Briefing, LocalObservation, Network, Observation, order_up_to_level
 from arena_heuristics.config import LocalBaseStockConfig
+from arena_heuristics.ending import Ending
 from arena_heuristics.exponential_smoothing import SmoothedDemand
 from arena_heuristics.local_node import LocalNode, NodeState
 from arena_heuristics.ordering import (
@@ -189,6 +191,7 @@ class LocalBaseStock:
             self._demand.begin_with(*self._view.before(self._sales.history))
         self._network = network
         self._order_bound = briefing.order_bound
+        self._ending = self._find_ending(briefing, plan)
         self._last_orders = np.zeros(len(network.supply_links))
 
     def order(self, observation: Observation) -> FloatArray:
@@ -206,15 +209,23 @@ class LocalBaseStock:
         seen = view.see(customers, states)
         if period > 0:
             self._demand.observe(seen.demand)
+        ending, quantiles, may_order = self._ending, self._quantiles, None
         periods = np.clip(view.last_uses + 1 - period, 0.0, view.intervals)
+        if ending.is_weighed:
+            periods = np.where(ending.pays(period), view.intervals, periods)
+            may_order = ending.may_order(period, len(self._network.supply_links))
+            quantiles = quantiles if self.config.critical_ratio is not None else ending.quantiles(period, quantiles)
         demand = self._demand.over(periods, self._largest)
-        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
+        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, quantiles)
         shortfalls = level - seen.positions
         orders = np.zeros(len(self._network.supply_links))
         first = 0
         for node, last_arrival in zip(view.nodes, view.last_arrivals, strict=True):
             own = shortfalls[first : first + len(node.materials)]
-            orders[node.links] = node.split(own, last_arrival, period)
+            in_time = period + node.link_lead_times <= last_arrival
+            if may_order is not None:
+                in_time = np.where(node.values_stock, may_order[node.links], in_time)
+            orders[node.links] = node.split(own, in_time)
             first += len(node.materials)
         if isinstance(observation, LocalObservation):
             return orders[view.nodes[0].links]
@@ -223,6 +234,14 @@ class LocalBaseStock:
             if delay:  # Suppliers now see what comes first in the queue.
                 self._last_orders[link] = observation.unseen[self._network.delay_offsets[link]]
         return orders
+
+    def _find_ending(self, briefing: Briefing, plan: SupplyPlan) -> Ending:
+        """The end of the episode by the books of every node: its own prices, and its own terminal value."""
+        last_useful = np.full(len(briefing.network.supply_links), -1, dtype=np.int64)
+        for node, last_arrival in zip(self._view.nodes, self._view.last_arrivals, strict=True):
+            last_useful[node.links] = last_arrival - node.link_lead_times
+        materials = [material for node in self._view.nodes for material in node.materials]
+        return Ending(briefing, materials, plan, last_useful, own_books=True)
 
     def _unseen(self, observation: Observation, links: Sequence[int], delays: Sequence[int]) -> FloatArray:
         """Orders that suppliers have not seen, per link of the message."""

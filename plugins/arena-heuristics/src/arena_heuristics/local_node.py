@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from arena import Briefing, newsvendor_quantile, shortage_cost, standard_normal_quantile
 from arena_heuristics.costs import material_holding_cost, owed_penalty
@@ -56,6 +57,8 @@ class LocalNode:
         links: Positions of its inbound links in the briefing's network.
         consumption: Units of every material in one unit that the node ships; yield losses count.
         lead_times: Largest number of periods from order to arrival of every material, order delays included.
+        link_lead_times: The same of every inbound link.
+        values_stock: Whether its stock is worth or costs money after the last period.
         handover: Periods from here to the nearest buyer, 0 if the node sells to customers itself.
         largest: Most of every material that the node can use up in a period; infinite for who sells to customers, since
             a capacity limits shipments only.
@@ -71,6 +74,7 @@ class LocalNode:
         self.node = node
         self.materials = tuple(materials)
         self.links = list(inbound)
+        self.values_stock = description.values_stock
         self._owing = briefing.upstream_shortage == "owed"
         self._carried = carried_shares(briefing)[list(network.markets_of(node))]
         self._backlogged = bool(self._carried.any())
@@ -81,7 +85,7 @@ class LocalNode:
         self._places = [[inbound.index(link) for link in material.links] for material in materials]
         self._units = np.array([material.units for material in materials])
         self._stock = description.initial_stock or 0.0
-        self._link_lead_times = np.array([plan.periods[link] for link in inbound])
+        self.link_lead_times = np.array([plan.periods[link] for link in inbound])
         # A buyer orders again what it did not get, and its order comes so many periods later.
         self._delays = [network.supply_links[link].order_delay for link in outbound]
         longest = max(self._delays, default=0) + 1
@@ -141,13 +145,12 @@ class LocalNode:
         asked: FloatArray = self.consumption * orders.sum() + self._units * state.demand.sum()
         return asked
 
-    def split(self, shortfalls: FloatArray, last_arrival: int, period: int) -> FloatArray:
+    def split(self, shortfalls: FloatArray, may_order: npt.NDArray[np.bool_]) -> FloatArray:
         """Divide the missing units of every material between its suppliers.
 
         Args:
             shortfalls: Units, (materials,); negative ones order nothing.
-            last_arrival: Last period in which a delivery is of use; a link that delivers later gets no order.
-            period: The period about to be played.
+            may_order: Whether a delivery on a link is of use, (inbound links,); others get no order.
 
         Returns:
             Orders, (inbound links,).
@@ -155,8 +158,7 @@ class LocalNode:
         orders = np.zeros(len(self.links))
         for material, places, shortfall in zip(self.materials, self._places, shortfalls.tolist(), strict=True):
             orders[places] = max(shortfall, 0.0) * np.array(material.shares)
-        in_time = period + self._link_lead_times <= last_arrival
-        return np.where(in_time & (orders > DUST), orders, 0.0)
+        return np.where(may_order & (orders > DUST), orders, 0.0)
 
     def _stocks(self, state: NodeState) -> FloatArray:
         return state.component_stock if self._has_bill else np.array([state.on_hand])

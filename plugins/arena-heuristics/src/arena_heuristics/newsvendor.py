@@ -35,7 +35,9 @@ class Newsvendor(CriticalRatioRule[NewsvendorConfig]):
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Compare every material's position with its level."""
         demand = self._protection.demand(self.demand.over, self.periods_left(observation))
-        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
+        level: FloatArray = order_up_to_level(
+            demand.mean, demand.deviation, self.quantiles_in(observation, self._quantiles)
+        )
         return level - self.stock.positions(observation)
 
 
@@ -73,5 +75,7 @@ class EchelonBaseStock(CriticalRatioRule[EchelonBaseStockConfig]):
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Compare every material's echelon position with its level."""
         demand = self._protection.demand(self.demand.over, self.periods_left(observation))
-        level: FloatArray = order_up_to_level(demand.mean, demand.deviation, self._quantiles)
+        level: FloatArray = order_up_to_level(
+            demand.mean, demand.deviation, self.quantiles_in(observation, self._quantiles)
+        )
         return level - self.stock.positions(observation)

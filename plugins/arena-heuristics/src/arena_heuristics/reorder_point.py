@@ -26,11 +26,15 @@ class ReorderPoint(InventoryRule[ReorderPointConfig]):
     K of a material is the mean fixed ordering cost of the supply links that are used. Where that is 0 a batch is
     worth nothing, and the published rule pretends a cost to stay an (s, S) rule: 10 × operating cost at a factory,
     10 × h elsewhere.
+
+    It weighs no shortage. Where stock has a terminal value, S covers no demand after the end of the episode and an
+    order that cannot be sold in time is placed only if that value pays for it (`arena_heuristics.ending`).
     """
 
     def prepare(self, briefing: Briefing) -> None:
         """Compute the quantile and the factor of √μ in the economic order quantity."""
         network = briefing.network
+        self._last_period = briefing.horizon - 1
         self._quantile = standard_normal_quantile(self.config.service_level)
         holding = holding_costs(self.stock)
         fixed = [self._fixed_cost(network, material) for material in self.stock.materials]
@@ -44,15 +48,26 @@ class ReorderPoint(InventoryRule[ReorderPointConfig]):
 
     def shortfalls(self, observation: Observation) -> FloatArray:
         """Order up to S where the position is below s."""
-        demand = self.stock.protection.demand(self.demand.over)
+        left = self.ending.longest_cover(observation.period, None) if self.ending.is_weighed else None
+        demand = self.stock.protection.demand(self.demand.over, left)
         mean = self.demand.next_period().mean
         reorder_point = demand.mean + self._quantile * demand.deviation
         batch = np.where(
             self._holding_costs & (mean > 0), np.sqrt(np.maximum(mean, 0.0) * self._batch_factor), demand.mean
         )
+        if self.ending.is_weighed:
+            batch = np.where(
+                self.ending.pays(observation.period), batch, self._until_the_end(observation, reorder_point, batch)
+            )
         position = self.stock.positions(observation)
         below = position < reorder_point
         return np.asarray(np.where(below, reorder_point + batch - position, 0.0), dtype=np.float64)
+
+    def _until_the_end(self, observation: Observation, reorder_point: FloatArray, batch: FloatArray) -> FloatArray:
+        """Batches that bring no more than is wanted until the end, at the service level, (materials,)."""
+        left = np.full(len(batch), self._last_period - observation.period)
+        rest = self.demand.over(left)
+        return np.clip(rest.mean + self._quantile * rest.deviation - reorder_point, 0.0, batch)
 
     def _fixed_cost(self, network: Network, material: Material) -> float:
         used = [link for link in material.links if self.stock.plan.is_used[link]]

@@ -8,10 +8,10 @@ import numpy as np
 from arena import Briefing, Observation
 from arena_heuristics.config import CriticalRatioConfig, RuleConfig
 from arena_heuristics.demand import DemandEstimate
+from arena_heuristics.ending import Ending
 from arena_heuristics.estimates import estimate_for
-from arena_heuristics.ordering import FloatArray, last_useful_periods
+from arena_heuristics.ordering import FloatArray, IntArray, last_useful_periods
 from arena_heuristics.stock_keeper import StockKeeper
-from arena_heuristics.supply import plan_supply
 
 ConfigT = TypeVar("ConfigT", bound=RuleConfig)
 CriticalRatioConfigT = TypeVar("CriticalRatioConfigT", bound=CriticalRatioConfig)
@@ -27,6 +27,7 @@ class InventoryRule(ABC, Generic[ConfigT]):
         self.config = config
         self.stock: StockKeeper
         self.demand: DemandEstimate
+        self.ending: Ending
 
     def begin(self, briefing: Briefing) -> None:
         """Precompute everything that stays fixed over the episode.
@@ -40,6 +41,8 @@ class InventoryRule(ABC, Generic[ConfigT]):
             alternative_paths=self.config.alternative_paths,
         )
         self.demand = estimate_for(briefing, self.stock.needs, self.config)
+        self.last_useful = last_useful_periods(briefing.network, briefing.horizon, self.stock.plan)
+        self.ending = Ending(briefing, self.stock.materials, self.stock.plan, self.last_useful)
         self.prepare(briefing)
 
     def order(self, observation: Observation) -> FloatArray:
@@ -52,7 +55,10 @@ class InventoryRule(ABC, Generic[ConfigT]):
             Units, (supply links,), finite and not negative.
         """
         self.demand.observe(observation)
-        return self.stock.orders(self.shortfalls(observation))
+        orders = self.stock.orders(self.shortfalls(observation))
+        if self.ending.is_weighed:
+            orders = np.where(self.ending.may_order(observation.period, len(orders)), orders, 0.0)
+        return orders
 
     @abstractmethod
     def prepare(self, briefing: Briefing) -> None:
@@ -67,22 +73,35 @@ class CriticalRatioRule(InventoryRule[CriticalRatioConfigT]):
     """A rule that weighs a shortage against holding stock, by the published formulas or by the textbook's.
 
     By the textbook's formulas nothing is ordered that could not be sold before the episode ends, and levels cover no
-    demand after it; the published rules look past the end.
+    demand after it; the published rules look past the end. Where stock has a terminal value, both end by
+    `arena_heuristics.ending`.
     """
 
     def begin(self, briefing: Briefing) -> None:
         """Precompute everything that stays fixed over the episode; see `InventoryRule.begin`."""
         self._is_textbook = self.config.formulas == "textbook"
         self._last_period = briefing.horizon - 1
-        plan = plan_supply(briefing.network, self.config.lead_time_weight)
-        self._last_useful = last_useful_periods(briefing.network, briefing.horizon, plan)
         super().begin(briefing)
 
     def order(self, observation: Observation) -> FloatArray:
         """Decide the orders of a period; see `InventoryRule.order`."""
         orders = super().order(observation)
-        return np.where(observation.period <= self._last_useful, orders, 0.0) if self._is_textbook else orders
+        if self.ending.is_weighed or not self._is_textbook:
+            return orders
+        return np.where(observation.period <= self.last_useful, orders, 0.0)
 
-    def periods_left(self, observation: Observation) -> int | None:
+    def periods_left(self, observation: Observation) -> int | IntArray | None:
         """Longest lead time that levels cover: by the textbook's formulas until the episode ends, else any."""
-        return self._last_period - observation.period if self._is_textbook else None
+        left = self._last_period - observation.period if self._is_textbook else None
+        return self.ending.longest_cover(observation.period, left) if self.ending.is_weighed else left
+
+    def quantiles_in(self, observation: Observation, usual: FloatArray) -> FloatArray:
+        """Quantiles of the critical ratios in a period, (materials,): the last order is weighed by what is left.
+
+        Args:
+            observation: What is seen before the decision.
+            usual: The quantiles of all other orders.
+        """
+        if self.config.critical_ratio is not None or not self.ending.is_weighed:
+            return usual
+        return self.ending.quantiles(observation.period, usual)

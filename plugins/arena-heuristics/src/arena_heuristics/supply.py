@@ -169,12 +169,12 @@ class Protection:
         more = self.variances if variances is None else self.variances + variances
         return Protection(self.means + periods, more, self.losses)
 
-    def demand(self, over: Callable[[IntArray], Moments], left: int | None = None) -> Moments:
+    def demand(self, over: Callable[[IntArray], Moments], left: int | IntArray | None = None) -> Moments:
         """Demand over the lead time and the coming period.
 
         Args:
             over: that over whole lead times + 1, (materials,).
-            left: longest lead time that matters, because the episode ends; None: any.
+            left: longest lead time that matters, because the episode ends, one for all or (materials,); None: any.
         """
         if self._is_certain:
             return over(self.whole if left is None else np.minimum(self.whole, left))

@@ -46,7 +46,7 @@ def _openai(endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> LlmCli
     return OpenAIClient(endpoint, key, limits)
 
 
-_PLAYS: Final = (
+FITTED_PLAYS: Final = (
     "market_demand",
     "distributions",
     "autoregression",
@@ -62,12 +62,15 @@ _PLAYS: Final = (
     "initial_pipeline",
     "initial_backlog",
     "market_fulfilment",
+    "terminal_values",
     "warm_up",
 )
-"""Parts of worlds beyond the first schema that they play (`arena.world.parts`).
+"""Parts of worlds beyond the first schema that the fitted rule plays (`arena.world.parts`).
 
-The others are costs, which the rule does not weigh: parameters were fitted without them, and models are not told.
+The others are costs, which nothing in the rule weighs: parameters were fitted without them.
 """
+_COSTS: Final = ("owed_penalties", "component_holding_costs")
+"""Parts that a language model is told of besides, and can weigh by the parameters that it sets."""
 
 
 @hookimpl
@@ -80,7 +83,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
         factory=_tuner,
         summary="a language model sets six bounded parameters of an ordering rule, once an episode",
         capabilities=("llm",),
-        plays=(),  # its prompt does not tell of them
+        plays=(*FITTED_PLAYS, *_COSTS),
     )
     adaptive = ControllerSpec(
         name="llm-adaptive",
@@ -89,7 +92,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
         factory=_tuner,
         summary="a language model sets six bounded parameters of an ordering rule, again every few periods",
         capabilities=("llm",),
-        plays=(),
+        plays=(*FITTED_PLAYS, *_COSTS),
     )
     tuned = ControllerSpec(
         name="tuned-base-stock",
@@ -97,7 +100,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
         tracks=_TRACKS,
         factory=_tuned,
         summary="the tuners' ordering rule with parameters fitted offline: what a perfect tuner could reach",
-        plays=_PLAYS,
+        plays=FITTED_PLAYS,
     )
     return tuner, adaptive, tuned
 

@@ -15,13 +15,14 @@ class TunerConfig(BaseModel):
     Attributes:
         endpoint: the language model that is asked, once an episode; an answer that cannot be used costs one question
             more.
-        prompt: version of the prompt's template.
+        prompt: version of the prompt's template. 2 tells of the parts of a world beyond the first schema, and of its
+            history; on other worlds it asks what 1 asks. 1 is refused on worlds with such parts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     endpoint: LlmEndpoint
-    prompt: Literal[1] = 1
+    prompt: Literal[1, 2] = 2
 
 
 class AdaptiveConfig(TunerConfig):

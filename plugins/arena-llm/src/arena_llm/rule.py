@@ -5,6 +5,9 @@ order_cap_fraction × bound), split between suppliers as every rule of arena-heu
 those of demand over the lead time and the coming period, estimated as there: from the last five periods on the blind
 track, from the forecast on the informed one. The tier is `retail_multiplier` at a node that sells to a market,
 `factory_multiplier` at another one with a capacity, and `distribution_multiplier` elsewhere.
+
+Where stock has a terminal value, an order that cannot be sold in time is placed only if that value pays for it
+(`arena_heuristics.ending`).
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ import numpy.typing as npt
 from arena import Briefing, Network, Observation
 from arena_heuristics.config import NewsvendorConfig
 from arena_heuristics.demand import Moments
+from arena_heuristics.ending import Ending
 from arena_heuristics.estimates import estimate_for
+from arena_heuristics.ordering import last_useful_periods
 from arena_heuristics.stock_keeper import StockKeeper
 from arena_llm.parameters import NAMES, Parameters
 
@@ -67,6 +72,8 @@ class OrderingRule:
         self._demand = estimate_for(briefing, self._stock.needs, NewsvendorConfig())
         network = briefing.network
         self._tiers = np.array([tier_of(network, material.node) for material in self._stock.materials])
+        last_useful = last_useful_periods(network, briefing.horizon, self._stock.plan)
+        self._ending = Ending(briefing, self._stock.materials, self._stock.plan, last_useful)
         self._bounds = np.array([briefing.order_bound[list(one.links)].min() for one in self._stock.materials])
 
     def orders(self, observation: Observation, parameters: Parameters) -> FloatArray:
@@ -83,4 +90,7 @@ class OrderingRule:
         values = np.array([getattr(parameters, name) for name in NAMES])
         demand = self._stock.protection.demand(self._demand.over)
         wanted = material_orders(values, self._tiers, self._bounds, demand, self._stock.positions(observation))
-        return self._stock.orders(wanted)
+        orders = self._stock.orders(wanted)
+        if not self._ending.is_weighed:
+            return orders
+        return np.where(self._ending.may_order(observation.period, len(orders)), orders, 0.0)

@@ -17,7 +17,7 @@ from typing import Final
 from arena import Briefing, ControllerReport, Llm, LlmFailure, LlmMessage, Observation
 from arena_llm.config import AdaptiveConfig, TunerConfig
 from arena_llm.parameters import Parameters, UnusableAnswer, answer_schema, default_parameters, read_answer
-from arena_llm.prompt import Past, open_question, repair_question, revise_question
+from arena_llm.prompt import Past, open_question, past_of, repair_question, revise_question
 from arena_llm.rule import FloatArray, OrderingRule
 
 _MENDABLE: Final = {
@@ -37,6 +37,7 @@ class Tuner:
 
     def __init__(self, config: TunerConfig) -> None:
         self._revise_every = config.revise_every if isinstance(config, AdaptiveConfig) else 0
+        self._version = config.prompt
         self._model: Llm | None = None
         self._briefing: Briefing
         self._rule: OrderingRule
@@ -62,13 +63,14 @@ class Tuner:
             briefing: of the episode.
 
         Raises:
+            ValueError: the manifest asks for version 1 of the prompt, which does not tell of a part of this world.
             RuntimeError: no language model was given: to play on with the defaults would pretend that one answered.
         """
         if self._model is None:
             raise RuntimeError("this controller asks a language model; write capabilities: [llm] in the manifest")
         self._briefing = briefing
         self._rule = OrderingRule(briefing)
-        self._tune(open_question(briefing))
+        self._tune(open_question(briefing, self._version))
 
     def order(self, observation: Observation) -> FloatArray:
         """Order by the rule, with the parameters revised before if it is time.
@@ -80,9 +82,10 @@ class Tuner:
             Units, (supply links,).
         """
         if observation.period and self._revise_every:
-            self._past.append(Past(tuple(observation.last_demand.tolist()), tuple(observation.last_unfilled.tolist())))
+            self._past.append(past_of(observation))
             if observation.period % self._revise_every == 0:
-                self._tune(revise_question(self._briefing, observation, self._past, self._parameters))
+                asked = revise_question(self._briefing, observation, self._past, self._parameters, self._version)
+                self._tune(asked)
                 self._past = []
         self._fallbacks += self._is_fallback
         return self._rule.orders(observation, self._parameters)

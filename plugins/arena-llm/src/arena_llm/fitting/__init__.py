@@ -5,5 +5,6 @@ scenarios in the suites ``divergent.yaml`` and so on beside it: drawn from broad
 them a row of the suite ``core``.
 
 The objective of one candidate is the mean over scenarios of profit / revenue of the mean demand, each scenario played
-with fresh demand in every generation. Needs the extra ``fit``: ``pip install "arena-llm[fit]"``.
+with fresh demand in every generation. A scenario with a part that the fitted rule does not play is refused by name.
+Needs the extra ``fit``: ``pip install "arena-llm[fit]"``.
 """

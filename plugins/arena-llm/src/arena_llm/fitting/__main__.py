@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 import yaml
 
-from arena import Scenario, load_network, load_suite
+from arena import InvalidInput, Scenario, load_network, load_suite
 from arena_llm.fitted import ANY_NETWORK, FittedEntry, FittedTable, network_shape
+from arena_llm.fitting.episodes import refuse_unplayed
 from arena_llm.fitting.search import SearchSettings, search
 
 _FULFILMENTS: tuple[Literal["backlog", "lost_sales"], ...] = ("backlog", "lost_sales")
@@ -43,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with as_file(package / "settings.yaml") as settings, as_file(package / "training.yaml") as training:
         written = yaml.safe_load((chosen.settings or settings).read_text(encoding="utf-8"))
         scenarios = load_suite(chosen.training or training).scenarios
+    try:
+        refuse_unplayed(*scenarios)
+    except InvalidInput as error:
+        parser.error(str(error))
     table = fit(chosen.track, written, scenarios, chosen.network)
     text = table.model_dump_json(indent=1) + "\n"
     unfinished = chosen.output.with_name(chosen.output.name + ".unfinished")

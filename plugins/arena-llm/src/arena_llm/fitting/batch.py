@@ -8,7 +8,7 @@ from typing import Literal
 import gymnasium
 import numpy as np
 
-from arena import Observation, Scenario, TrackView
+from arena import Observation, Scenario, TrackView, describe_part, parts_of
 from arena_heuristics.config import NewsvendorConfig
 from arena_heuristics.demand import Moments, prior_means
 from arena_heuristics.stock_keeper import StockKeeper
@@ -26,13 +26,13 @@ class BatchOfEpisodes:
     `arena_heuristics.demand` over a batch; a test holds both together, episode by episode.
 
     Args:
-        scenario: what is played; without bills of materials, lots and owed shortages.
+        scenario: what is played; see `obstacle_to_a_batch`.
         track: what is seen.
         episodes: how many.
         streams: ``shared``: one generator for the batch; ``independent``: episode i plays the seed + i.
 
     Raises:
-        ValueError: the scenario has a bill of materials, lots or owed shortages.
+        ValueError: the scenario has something that the batch does not play.
     """
 
     def __init__(
@@ -42,12 +42,11 @@ class BatchOfEpisodes:
         episodes: int,
         streams: Literal["shared", "independent"] = "shared",
     ) -> None:
-        before = np.zeros((scenario.history, len(scenario.network.market_links)))  # the rule looks at no history
-        briefing = TrackView(scenario, track).brief(seed=0, time_budget=1.0, history=before)
+        obstacle = obstacle_to_a_batch(scenario)
+        if obstacle is not None:
+            raise ValueError(f"the batch plays no scenario with {obstacle}; SimulatedEpisodes plays it")
+        briefing = TrackView(scenario, track).brief(seed=0, time_budget=1.0)
         network = briefing.network
-        in_lots = any(link.lot_size or link.minimum_order for link in network.supply_links)
-        if network.components or in_lots or scenario.upstream_shortage == "owed":
-            raise ValueError("the batch plays scenarios without bills of materials, lots and owed shortages")
         stock = StockKeeper(briefing, lead_time_weight=LEAD_TIME_WEIGHT, alternative_paths="auto")
         self.scenario = scenario
         self._episodes = episodes
@@ -117,6 +116,22 @@ class BatchOfEpisodes:
             sample = np.array(recent) @ self._needs.T
             mean, deviation = sample.mean(axis=0), sample.std(axis=0, ddof=1)
         return Moments(mean * periods, np.maximum(deviation, 1.0) * np.sqrt(periods))
+
+
+def obstacle_to_a_batch(scenario: Scenario) -> str | None:
+    """What keeps a scenario from being played as a batch: what its estimates and its map of positions leave out."""
+    network = scenario.network
+    if network.components:
+        return "a bill of materials"
+    if any(link.lot_size or link.minimum_order for link in network.supply_links):
+        return "lots or minimum orders"
+    if scenario.upstream_shortage == "owed":
+        return "owed shortages"
+    if scenario.history:
+        return "a history"
+    if scenario.windows > 1:
+        return "windows"
+    return ", ".join(map(describe_part, parts_of(scenario))) or None
 
 
 def _position_matrix(stock: StockKeeper) -> FloatArray:

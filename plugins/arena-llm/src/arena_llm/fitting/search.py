@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from arena import Scenario
-from arena_llm.fitting.batch import BatchOfEpisodes
+from arena_llm.fitting.episodes import episodes_of
 from arena_llm.parameters import BOUNDS, DEFAULT_VALUES
 from arena_llm.rule import FloatArray
 
@@ -58,7 +58,7 @@ def search(
     import cma
 
     size = settings.candidates * settings.episodes
-    batches = [BatchOfEpisodes(scenario, track, size) for scenario in scenarios]
+    batches = [episodes_of(scenario, track, size) for scenario in scenarios]
     revenues = [_revenue(scenario) for scenario in scenarios]
     generator = np.random.default_rng(settings.seed)
 
@@ -88,7 +88,8 @@ def _schedules(shares: FloatArray) -> FloatArray:
 
 
 def _revenue(scenario: Scenario) -> float:
-    """Revenue of the mean demand at sentiment 1, money."""
-    prices = np.array([link.price for link in scenario.network.market_links])
+    """Revenue of the mean demand at sentiment 1, money; where nothing has a price, penalties for all of it."""
+    links = scenario.network.market_links
     means = scenario.mean_demand(0, scenario.horizon).sum(axis=1)
-    return float(prices @ means)
+    by_price = float(np.array([link.price for link in links]) @ means)
+    return by_price or float(np.array([link.shortage_penalty for link in links]) @ means) or 1.0

@@ -11,7 +11,15 @@ from typing import Final, Generic
 import numpy as np
 import torch
 
-from arena import ArenaError, TrainingPoint, TrainingRequest, compile_scenario, load_network
+from arena import (
+    ArenaError,
+    TrainingPoint,
+    TrainingRequest,
+    compile_scenario,
+    describe_part,
+    load_network,
+    parts_of,
+)
 from arena_rl.episodes.batches import EpisodeBatch
 from arena_rl.episodes.worlds import World, draw_batches, validate
 from arena_rl.inputs.observations import BatchBriefing
@@ -92,7 +100,8 @@ def run_recipe(
         The weights written.
 
     Raises:
-        ArenaError: If files that no training wrote would be replaced, or a file cannot be written.
+        ArenaError: If a world has parts that no policy is told of, if files that no training wrote would be replaced,
+            or if a file cannot be written.
     """
     changes: dict[str, object] = {}
     if request.steps is not None:
@@ -104,8 +113,24 @@ def run_recipe(
     torch.use_deterministic_algorithms(True)
     networks: tuple[str | None, ...] = (request.network,) if request.network is not None else recipe.networks or (None,)
     trainings = [Training(recipe, make_learner, network, request.output) for network in networks]
+    for each in trainings:
+        refuse_parts(each.worlds)
     refuse_foreign_files(PolicyDestination(each.folder, each.label) for each in trainings)
     return tuple(each.run(report) for each in trainings)
+
+
+def refuse_parts(worlds: Sequence[World]) -> None:
+    """Refuse worlds with parts beyond the first schema: a policy is told of none, and would learn another world.
+
+    Raises:
+        ArenaError: Naming the parts of the first such world.
+    """
+    for world in worlds:
+        parts = parts_of(world.first_scenario())
+        if parts:
+            network = world.network if isinstance(world.network, str) else "random networks"
+            told = "; ".join(map(describe_part, parts))
+            raise ArenaError(f"{network}: learned policies are told nothing of this, and would not play it: {told}")
 
 
 class Training(Generic[AnyRecipe]):
