@@ -126,14 +126,21 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
     assert demand is not None
     deadline = time.monotonic() + config.time_limit
     work = Work(config.nodes, config.iterations)
+    can_play = briefing.scenario is not None and briefing.stream is not None
     program = EpisodeProgram(briefing, gap=config.gap, work=work)
     if not program.integer.any() and not uses_later_parts(briefing):
         solved = program.solve(demand, time_limit=config.time_limit)
-        return ClairvoyantPlan(solved.orders, widened(solved.bound) if with_bound else None, False)
+        plan = ClairvoyantPlan(solved.orders, widened(solved.bound) if with_bound else None, False)
+        # As published, whatever the simulator makes of it; else where it sells as the program does.
+        if not with_bound or not can_play or not _falls_short(play(briefing, plan.orders), solved.bound, config):
+            return plan
+    in_order = with_bound and can_play
+    if in_order:
+        program = EpisodeProgram(briefing, in_order=True, gap=config.gap, work=work)
     has_least = any(link.minimum_order > 0 for link in briefing.network.supply_links)
     solves = [_solve_or_relax(program, briefing, demand, config.time_limit / 2 if has_least else config.time_limit)]
     if has_least:
-        loose = EpisodeProgram(briefing, least_quantities=False, gap=config.gap, work=work)
+        loose = EpisodeProgram(briefing, least_quantities=False, in_order=in_order, gap=config.gap, work=work)
         # In vain, the bound of the linear relaxation stands.
         with contextlib.suppress(SolveFailure):
             solves.append(loose.solve(demand, time_limit=max(0.1, deadline - time.monotonic())))
@@ -142,7 +149,7 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
     stopped = {solve.stopped for solve in solves}
     if len(solves) == has_least or stopped != {None}:
         bound = min(bound, EpisodeProgram(briefing, least_quantities=False, relaxed=True).solve(demand).bound)
-    if briefing.scenario is None or briefing.stream is None:
+    if not can_play:
         # Without the episode no plan can be played before the contest plays it.
         return ClairvoyantPlan(solves[0].orders, widened(bound) if with_bound else None, solves[0].stopped is not None)
     best = max((play(briefing, solve.orders) for solve in solves), key=lambda played: played.profit)
