@@ -224,6 +224,7 @@ def _needed(
         wanted = np.cumsum(demand[:, ::-1], axis=1)[:, ::-1]
     movable = _movable(limits, start, forced, horizon)
     left = np.arange(horizon, 0, -1)
+    owing = () if limits.rules is None else limits.rules.owing
     single, from_here_on = np.zeros((2, len(forced), horizon))
     for node_id in reversed(network.upstream_first):
         sent_on = np.zeros(horizon)
@@ -242,9 +243,11 @@ def _needed(
             for link in point.arrivals:
                 later = limits.on_arrival(link, need)
                 later += worth_moving * movable.get(network.supply_links[link].supplier, 0.0)
-                single[link] = np.where(later > 0.0, later + forced[link], 0.0)
+                # What is owed follows even where it is of no use any more.
+                ships = (later > 0.0) | (link in owing)
+                single[link] = np.where(ships, later + forced[link], 0.0)
                 from_here_on[link] = np.minimum(
-                    np.cumsum(single[link, ::-1])[::-1], np.where(later > 0.0, later + left * forced[link], 0.0)
+                    np.cumsum(single[link, ::-1])[::-1], np.where(ships, later + left * forced[link], 0.0)
                 )
                 # What was ordered before the first period is shipped, of use or not.
                 single[link] += limits.ordered_before(link)
