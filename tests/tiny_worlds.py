@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from arena import Scenario, compile_scenario
 from arena.simulate.batch import replay_batch
+from arena.world.parts import PARTS, parts_of
 
+ALL_PARTS = frozenset(PARTS)
 _RAWS = (90, 91)
 _FIRST_MARKET = 50
 
@@ -271,8 +273,6 @@ def all_profits(
     return np.asarray(history.profit.sum(axis=(1, 2)))
 
 
-def kinds(worlds: Sequence[Scenario]) -> set[str]:
-    """The parts that some worlds use."""
-    from arena.world.parts import parts_of
-
-    return {part for world in worlds for part in parts_of(world)}
+def unplayed(scenario: Scenario, plays: Sequence[str]) -> set[str]:
+    """The parts of a world that are not among those that a controller plays."""
+    return set(parts_of(scenario)) - set(plays)

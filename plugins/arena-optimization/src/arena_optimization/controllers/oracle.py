@@ -1,12 +1,12 @@
 """Controllers that know the whole episode: the published oracle, and one that looks further under goodwill.
 
-On exogenous demand both play the program over the realised trace. Where the simulator's sales are not what pays most (at
-retailers with several market links or that ship on, in the warm-up, where a sale costs more than it earns, where stock
-is worth something in the end), `Oracle` plans with customers who are served at once and in the order of the links, as an
-integer program; the published oracle does so only in worlds with parts beyond the first schema. So the plan of `Oracle`
-earns what was proved to be the most, in every world but those that `arena_optimization.programs.short_supply` names;
-there, and where the solver was stopped, a plan that earns less than was proved is improved by the local search, and the
-bound that is reported lies above what is earned.
+On exogenous demand both play the program over the realised trace. Where the simulator's sales are not what pays most
+(at retailers with several market links or that ship on, in the warm-up, where a sale costs more than it earns, where
+stock is worth something in the end), `Oracle` plans with customers who are served at once and in the order of the
+links, as an integer program; the published oracle does so only in worlds with parts beyond the first schema. So the
+plan of `Oracle` earns what was proved to be the most, in every world but those that
+`arena_optimization.programs.short_supply` names. There, and where the solver was stopped, a plan that earns less than
+was proved is improved by the local search, and the bound that is reported lies above what is earned.
 """
 
 from __future__ import annotations
@@ -112,9 +112,10 @@ def searched(briefing: OracleBriefing, config: OracleConfig) -> GoodwillSearch:
 def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, with_bound: bool) -> ClairvoyantPlan:
     """The program over the realised demand.
 
-    A linear program is played as it is if it earns what was planned. The plan of an integer program is the best of several, by what the simulator
-    pays for them: the optimum among shipments of at least the minimum order, that among shipments which scarce stock
-    may make smaller, and, if neither earns what was proved to be the most, what a local search makes of the better one.
+    A linear program is played as it is if it earns what was planned. The plan of an integer program is the best of
+    several, by what the simulator pays for them: the optimum among shipments of at least the minimum order, that among
+    shipments which scarce stock may make smaller, and, if neither earns what was proved to be the most, what a local
+    search makes of the better one.
 
     Args:
         briefing: An episode with exogenous demand.
