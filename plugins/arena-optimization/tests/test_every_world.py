@@ -273,8 +273,8 @@ def test_under_goodwill_a_retailer_serves_its_first_market_first_in_the_bound() 
     plan = certified_plan(brief(scenario, 1), BoundConfig(gap=1e-6))
     assert plan.played is not None
     assert plan.profit_bound is not None
-    # Three times three units come. At best two periods end short, the second one by next to nothing: it sells 1.8 + 1.2.
-    # Whom it pays to serve first would bring 47.55.
+    # Three times three units come. At best two periods end short, the second one by next to nothing.
+    # A program that serves first whom it pays to would prove 47.55.
     assert plan.played.profit <= plan.profit_bound
     assert plan.profit_bound == pytest.approx(24.604, rel=1e-4)
 

@@ -5,8 +5,8 @@ sentiment, and sentiment follows from the service pattern. So a plan for the who
 unit flows through the graph of reachable sentiments (see `arena_optimization.programs.sentiment_graph`),
 choosing in every period the arc "all served" or the arc "short"; demand is that of the nodes on its way; nothing is
 unfilled on an arc "all served", and on a short arc one of the retailers has nothing left, and nothing for the market
-links that it serves later, since the simulator serves whom it can, in the order of the links. The rest is the program of
-the path, with demand as a decision. A retailer that sells out without leaving anyone unserved may take a short arc
+links that it serves later, since the simulator serves whom it can, in the order of the links. The rest is the program
+of the path, with demand as a decision. A retailer that sells out without leaving anyone unserved may take a short arc
 there and not in the simulator, whose plans come as close to that as they like: that can only raise the optimum.
 
 Tightness: what may be unfilled on a short arc is at most the demand since the last full service (lost sales: of the
