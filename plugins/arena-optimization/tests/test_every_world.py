@@ -192,6 +192,19 @@ def test_a_retailer_that_ships_on_serves_its_own_customers_first() -> None:
     assert_exact(scenario, best_of_whole(scenario, 4.0))
 
 
+def test_customers_are_not_kept_waiting_so_that_a_full_store_scraps_more() -> None:
+    """Stock costs 2 a unit in the end: a program that sold later scrapped two units more than anyone can."""
+    scenario = tiny(
+        nodes=[{"id": 0, "capacity": 0.0}, {"id": 9}, {"id": 2, "initial_stock": 6.0, "terminal_value": -2.0},
+               {"id": 1, "initial_stock": 2.0, "storage_capacity": 3.0, "terminal_value": -2.0}],
+        links=[{"supplier": 0, "buyer": 2}, {"supplier": 2, "buyer": 1, "order_delay": 1}],
+        sales=[{"retailer": 1, "market": 9, "price": 4.0, "demand": [2.0, 3.0]}],
+        fulfilment="backlog",
+    )  # fmt: skip
+    # Two are sold, then all six come: three of them are scrapped, three sold.
+    assert_exact(scenario, 5 * 4.0 - 6 * 0.1)
+
+
 @pytest.mark.parametrize("lot", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize("penalty", [0.0, 0.3])
 def test_what_is_owed_of_a_minimum_order_follows_as_soon_as_it_can(lot: float, penalty: float) -> None:

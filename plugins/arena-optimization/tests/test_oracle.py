@@ -12,6 +12,7 @@ from strategies import changed, networks, order_sequences, scenarios
 from arena import Network, OracleBriefing, Scenario, Simulator, TrackView, load_network, load_scenario, realised_demand
 from arena_optimization.config import OracleConfig, PublishedOracleConfig
 from arena_optimization.controllers.oracle import Oracle, PublishedOracle, best_plan
+from arena_optimization.programs.episode_program import EpisodeProgram
 from arena_optimization.programs.known_episode import demand_of, play, sentiments_of
 
 SEEDS = st.integers(0, 10_000)

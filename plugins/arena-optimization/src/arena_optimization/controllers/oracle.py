@@ -1,10 +1,9 @@
 """Controllers that know the whole episode: the published oracle, and one that looks further under goodwill.
 
 On exogenous demand both play the program over the realised trace. Where the simulator's sales are not what pays most
-(at retailers with several market links or that ship on, in the warm-up, where a sale costs more than it earns, where
-stock is worth something in the end), `Oracle` plans with customers who are served at once and in the order of the
-links, as an integer program; the published oracle does so only in worlds with parts beyond the first schema. So the
-plan of `Oracle` earns what was proved to be the most, in every world but those that
+(see `arena_optimization.programs.forced_sales`), `Oracle` plans with customers who are served at once and in the order
+of the links, as an integer program; the published oracle does so only in worlds with parts beyond the first schema. So
+the plan of `Oracle` earns what was proved to be the most, in every world but those that
 `arena_optimization.programs.short_supply` names. There, and where the solver was stopped, a plan that earns less than
 was proved is improved by the local search, and the bound that is reported lies above what is earned.
 """
