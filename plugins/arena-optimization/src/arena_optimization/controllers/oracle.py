@@ -146,7 +146,8 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
         loose = EpisodeProgram(briefing, least_quantities=False, in_order=in_order, gap=config.gap, work=work)
         # In vain, the bound of the linear relaxation stands.
         with contextlib.suppress(SolveFailure):
-            solves.append(loose.solve(demand, time_limit=max(0.1, deadline - time.monotonic())))
+            # Half of the time that is left: what it cannot prove, the local search may still find.
+            solves.append(loose.solve(demand, time_limit=max(0.1, (deadline - time.monotonic()) / 2)))
     # The last program bounds what anyone earns, unless it is the one of least quantities.
     bound = solves[-1].bound if len(solves) > has_least else np.inf
     stopped = {solve.stopped for solve in solves}

@@ -122,8 +122,8 @@ class EpisodeProgram:
         most = np.array([self.rules.largest_order(self.network, link) for link in links])
         if self.rules.owes:
             # All earlier orders may follow at once, and with them what was ordered before the first period.
-            most[self._scarce] *= briefing.horizon
-            most += self.rules.orders_before.sum(axis=1)
+            scarce = self._scarce
+            most[scarce] = most[scarce] * briefing.horizon + self.rules.orders_before[scarce].sum(axis=1)
         return most
 
     @property
