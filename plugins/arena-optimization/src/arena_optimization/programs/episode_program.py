@@ -103,14 +103,19 @@ class EpisodeProgram:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the program says what suppliers who run short ship; else it is an upper bound only."""
+        """Whether the program says what suppliers who run short ship; else it is an upper bound only.
+
+        A fixed cost on a link that owes is paid for a rounding error, too, where a stock is used up to the last unit.
+        """
         supply, rules = self.network.supply_links, self.rules
         may_run_short = {
             link
             for link in self._scarce
             if rules.orders_before[link].any() or (supply[link].minimum_order > 0 and not self._least_quantities)
         }
-        return all(is_stated(self.network, rules, link) for link in (*may_run_short, *rules.owing))
+        return all(is_stated(self.network, rules, link) for link in (*may_run_short, *rules.owing)) and not any(
+            supply[link].fixed_ordering_cost for link in rules.owing
+        )
 
     def _limiting(self, briefing: OracleBriefing) -> PathRules | None:
         """The rules where they limit shipments otherwise than those of the first schema."""
