@@ -23,10 +23,8 @@ from arena_optimization.controllers.oracle import best_plan
 from arena_optimization.controllers.order_search import OrderSearch
 from arena_optimization.controllers.published import DeterministicProgram, MultiStageProgram
 from arena_optimization.controllers.stochastic_program import StochasticProgram
-from arena_optimization.programs.early_orders import is_endless, is_stated
 from arena_optimization.programs.episode_program import EpisodeProgram
 from arena_optimization.programs.known_episode import play
-from arena_optimization.programs.path_rules import uses_later_parts
 
 SEEDS = st.integers(0, 10_000)
 QUICK = OracleConfig(search_periods=500, time_limit=2.0)
@@ -75,15 +73,6 @@ INTEGER = later_scenarios(
 GOODWILL = later_scenarios(scenarios(networks(2, 3), goodwill=True, longest=5)).map(small)
 
 
-def is_exact(scenario: Scenario) -> bool:
-    """Whether the program says what suppliers ship of orders from before the first period."""
-    network = scenario.network
-    early = [i for i, link in enumerate(network.supply_links) if any(link.initial_orders)]
-    scarce = [i for i in early if not is_endless(network, network.supply_links[i].supplier)]
-    owes = scenario.upstream_shortage == "owed"
-    return all(is_stated(network, i) and not (owes and network.supply_links[i].minimum_order) for i in scarce)
-
-
 @pytest.mark.parametrize("drawn", [LINEAR, INTEGER], ids=["linear", "integer"])
 @settings(max_examples=30, deadline=None)
 @given(data=st.data(), seed=SEEDS)
@@ -93,11 +82,11 @@ def test_what_is_planned_is_what_the_simulator_pays(
     scenario = data.draw(drawn)
     briefing = brief(scenario, seed)
     assert briefing.realised_demand is not None
-    solved = EpisodeProgram(briefing, gap=0.0).solve(briefing.realised_demand)
-    # With shortage owed the program may ship more at a time than can be ordered.
-    assume(solved.stopped is None and (solved.orders <= briefing.order_bound).all())
+    program = EpisodeProgram(briefing, in_order=True, gap=0.0)
+    solved = program.solve(briefing.realised_demand)
+    assume(solved.stopped is None)
     profit = play(briefing, solved.orders).profit
-    if is_exact(scenario) and uses_later_parts(briefing):
+    if program.is_exact:
         assert profit == pytest.approx(solved.objective, rel=1e-6, abs=1e-6)
     else:
         assert profit <= solved.objective + 1e-6 * max(1.0, abs(solved.objective))
@@ -118,10 +107,7 @@ def test_no_plan_that_is_searched_for_earns_more_than_the_oracle(
     others = [OrderSearch(briefing, periods=1_500).improved(start).profit for start in (anyones, nothing)]
     if plan.profit_bound is not None:
         assert max(earned, *others) <= plan.profit_bound
-    has_least = any(link.minimum_order for link in scenario.network.supply_links)
-    # Without later parts a program may sell otherwise than the simulator, and a linear plan is played as it is.
-    is_best = is_exact(scenario) and uses_later_parts(briefing) and not plan.is_fallback
-    if is_best and not (has_least and scenario.upstream_shortage == "owed"):
+    if not plan.is_fallback and EpisodeProgram(briefing, least_quantities=False).is_exact:
         assert earned >= max(others) - 1e-5 * max(1.0, abs(earned))
 
 

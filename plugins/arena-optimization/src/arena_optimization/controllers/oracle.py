@@ -1,13 +1,11 @@
 """Controllers that know the whole episode: the published oracle, and one that looks further under goodwill.
 
-On exogenous demand both play the program over the realised trace. Its objective is what the simulator pays if every
-retailer serves one market link, ships nothing on, and earns on a sale (price above its operating cost): the simulator
-serves customers at once and in the order of the links, the program whenever and whom it pays to. Elsewhere the played
-profit may be lower. The proved bound holds everywhere.
-
-In worlds with parts beyond the first schema, sales are forced where another sale would pay more, so that the plan earns
-the optimum at all retailers; what remains open is said in `arena_optimization.programs.early_orders` and in the
-documentation. A plan that earns less than was proved is improved by the local search.
+On exogenous demand both play the program over the realised trace. Where the simulator's sales are not what pays most
+(see `arena_optimization.programs.forced_sales`), `Oracle` plans with customers who are served at once and in the order
+of the links, as an integer program; the published oracle does so only in worlds with parts beyond the first schema. So
+the plan of `Oracle` earns what was proved to be the most, in every world but those that
+`arena_optimization.programs.short_supply` names. There, and where the solver was stopped, a plan that earns less than
+was proved is improved by the local search, and the bound that is reported lies above what is earned.
 """
 
 from __future__ import annotations
@@ -113,9 +111,10 @@ def searched(briefing: OracleBriefing, config: OracleConfig) -> GoodwillSearch:
 def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, with_bound: bool) -> ClairvoyantPlan:
     """The program over the realised demand.
 
-    A linear program is played as it is. The plan of an integer program is the best of several, by what the simulator
-    pays for them: the optimum among shipments of at least the minimum order, that among shipments which scarce stock
-    may make smaller, and, if neither earns what was proved to be the most, what a local search makes of the better one.
+    A linear program is played as it is if it earns what was planned. The plan of an integer program is the best of
+    several, by what the simulator pays for them: the optimum among shipments of at least the minimum order, that among
+    shipments which scarce stock may make smaller, and, if neither earns what was proved to be the most, what a local
+    search makes of the better one.
 
     Args:
         briefing: An episode with exogenous demand.
@@ -126,26 +125,39 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
     assert demand is not None
     deadline = time.monotonic() + config.time_limit
     work = Work(config.nodes, config.iterations)
+    can_play = briefing.scenario is not None and briefing.stream is not None
     program = EpisodeProgram(briefing, gap=config.gap, work=work)
+    candidates: list[Played] = []
     if not program.integer.any() and not uses_later_parts(briefing):
         solved = program.solve(demand, time_limit=config.time_limit)
-        return ClairvoyantPlan(solved.orders, widened(solved.bound) if with_bound else None, False)
+        plan = ClairvoyantPlan(solved.orders, widened(solved.bound) if with_bound else None, False)
+        if not with_bound or not can_play:
+            return plan
+        candidates = [play(briefing, plan.orders)]
+        if not _falls_short(candidates[0], solved.bound, config):
+            return plan
+    # What is published is planned as published: whom to serve is a choice of the plan there.
+    in_order = with_bound and can_play
+    if in_order:
+        program = EpisodeProgram(briefing, in_order=True, gap=config.gap, work=work)
     has_least = any(link.minimum_order > 0 for link in briefing.network.supply_links)
     solves = [_solve_or_relax(program, briefing, demand, config.time_limit / 2 if has_least else config.time_limit)]
     if has_least:
-        loose = EpisodeProgram(briefing, least_quantities=False, gap=config.gap, work=work)
+        loose = EpisodeProgram(briefing, least_quantities=False, in_order=in_order, gap=config.gap, work=work)
         # In vain, the bound of the linear relaxation stands.
         with contextlib.suppress(SolveFailure):
-            solves.append(loose.solve(demand, time_limit=max(0.1, deadline - time.monotonic())))
+            # Half of the time that is left: what it cannot prove, the local search may still find.
+            solves.append(loose.solve(demand, time_limit=max(0.1, (deadline - time.monotonic()) / 2)))
     # The last program bounds what anyone earns, unless it is the one of least quantities.
     bound = solves[-1].bound if len(solves) > has_least else np.inf
     stopped = {solve.stopped for solve in solves}
     if len(solves) == has_least or stopped != {None}:
         bound = min(bound, EpisodeProgram(briefing, least_quantities=False, relaxed=True).solve(demand).bound)
-    if briefing.scenario is None or briefing.stream is None:
+    if not can_play:
         # Without the episode no plan can be played before the contest plays it.
         return ClairvoyantPlan(solves[0].orders, widened(bound) if with_bound else None, solves[0].stopped is not None)
-    best = max((play(briefing, solve.orders) for solve in solves), key=lambda played: played.profit)
+    candidates += [play(briefing, solve.orders) for solve in solves]
+    best = max(candidates, key=lambda played: played.profit)
     if _falls_short(best, bound, config):
         search = OrderSearch(briefing, periods=config.search_periods, deadline=deadline + _GRACE)
         best = search.improved(best)

@@ -10,10 +10,11 @@ from arena import Network, OracleBriefing
 from arena_optimization.arrays import BoolArray, FloatArray
 from arena_optimization.programs.path_form import PathForm, compile_path
 from arena_optimization.programs.path_program import state_path
-from arena_optimization.programs.path_rules import due_before, known_rules, uses_later_parts, worth_before
+from arena_optimization.programs.path_rules import PathRules, due_before, known_rules, uses_later_parts, worth_before
+from arena_optimization.programs.short_supply import is_endless, is_stated
 from arena_optimization.programs.solver import PLENTY, Failure, SolveFailure, Solver, Work
 from arena_optimization.programs.start import Start
-from arena_optimization.programs.useful_shipments import ShipmentLimits, largest_shipments, useful_shipments
+from arena_optimization.programs.useful_shipments import ShipmentLimits, useful_shipments
 
 _SNAP = 1e-6
 """Shipments this close to a whole number (of units or lots), or to zero, are meant to be one; above the solver's
@@ -48,6 +49,7 @@ class EpisodeProgram:
         *,
         least_quantities: bool = True,
         relaxed: bool = False,
+        in_order: bool = False,
         gap: float = 0.0,
         work: Work = PLENTY,
     ) -> None:
@@ -58,16 +60,16 @@ class EpisodeProgram:
             least_quantities: Whether minimum orders always hold; in an upper bound scarce stock may make a shipment
                 smaller, see `arena_optimization.programs.path_program.state_path`.
             relaxed: Whether whole numbers need not be whole.
+            in_order: Whether customers are served in the order of the links whatever the world, on exogenous demand;
+                see `arena_optimization.programs.path_rules.known_rules`.
             gap: Relative gap at which an integer program counts as solved.
             work: What a solve may take.
         """
         self.network: Network = briefing.network
-        self.rules = known_rules(briefing)
+        self.rules = known_rules(briefing, in_order=in_order)
         self.backlog = self.rules.backlog
-        most = largest_shipments(briefing)
-        if self.rules.owes:
-            # What was ordered before the first period may follow with it.
-            most = most + self.rules.orders_before.sum(axis=1)
+        most = self._most_shipped(briefing)
+        self.rules = replace(self.rules, owing=self._owing(briefing, most, least_quantities))
         form = compile_path(
             state_path(
                 self.network,
@@ -93,16 +95,73 @@ class EpisodeProgram:
         self.worth_before: float = worth_before(self.network, weights, briefing.discount**briefing.horizon)
         self._flows = flows
         self._gap, self._work = gap, work
-        rules = self.rules if uses_later_parts(briefing) else None
-        self.limits = ShipmentLimits(self.network, self.backlog, most, briefing.discount, rules)
+        self._least_quantities = least_quantities
+        self.limits = ShipmentLimits(self.network, self.backlog, most, briefing.discount, self._limiting(briefing))
         self._sold = form.columns.where("sold")
         self._unfilled = form.columns.where("unfilled")
         self._solver: Solver | None = None
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the program says what suppliers who run short ship; else it is an upper bound only.
+
+        A fixed cost on a link that owes is paid for a rounding error, too, where a stock is used up to the last unit.
+        """
+        supply, rules = self.network.supply_links, self.rules
+        may_run_short = {
+            link
+            for link in self._scarce
+            if rules.orders_before[link].any() or (supply[link].minimum_order > 0 and not self._least_quantities)
+        }
+        return all(is_stated(self.network, rules, link) for link in (*may_run_short, *rules.owing)) and not any(
+            supply[link].fixed_ordering_cost for link in rules.owing
+        )
+
+    def _limiting(self, briefing: OracleBriefing) -> PathRules | None:
+        """The rules where they limit shipments otherwise than those of the first schema."""
+        return self.rules if uses_later_parts(briefing) or self.rules.owing else None
+
+    def _most_shipped(self, briefing: OracleBriefing) -> FloatArray:
+        """The most that can be shipped on every supply link in a period, (supply links,), units."""
+        links = range(len(self.network.supply_links))
+        most = np.array([self.rules.largest_order(self.network, link) for link in links])
+        if self.rules.owes:
+            # All earlier orders may follow at once, and with them what was ordered before the first period.
+            scarce = self._scarce
+            most[scarce] = most[scarce] * briefing.horizon + self.rules.orders_before[scarce].sum(axis=1)
+        return most
+
+    @property
+    def _scarce(self) -> list[int]:
+        """Links whose supplier may run short."""
+        supply = self.network.supply_links
+        return [link for link, one in enumerate(supply) if not is_endless(self.network, one.supplier)]
+
+    def _owing(self, briefing: OracleBriefing, most: FloatArray, least_quantities: bool) -> tuple[int, ...]:
+        """Links on which more may have to be ordered than ships at once, see `PathRules.owing`; else ``most`` falls."""
+        if not self.rules.owes:
+            return ()
+        supply, scarce = self.network.supply_links, self._scarce
+        needs_more = {
+            link
+            for link in scarce
+            if self.rules.orders_before[link].any() or (supply[link].minimum_order > 0 and not least_quantities)
+        }
+        demand = briefing.realised_demand
+        if briefing.goodwill is None and demand is not None:
+            rules = replace(self.rules, owing=tuple(sorted(needs_more)))
+            limits = ShipmentLimits(self.network, self.backlog, most, briefing.discount, rules)
+            useful = useful_shipments(limits, self._start(demand.shape[1], briefing.horizon), demand.T).max(axis=1)
+            at_once = [self.rules.largest_order(self.network, link) for link in range(len(supply))]
+            needs_more |= {link for link in scarce if useful[link] > at_once[link]}
+            never = [link for link in scarce if link not in needs_more]
+            most[never] = np.array(at_once)[never]
+        return tuple(sorted(needs_more))
+
     def data(self, demand: FloatArray) -> FloatArray:
         """The data of the path for a trace of demand, (periods, market links): (data,)."""
         labels = self.form.data
-        start = self._start(demand.shape[1])
+        start = self._start(demand.shape[1], self.form.horizon)
         data = np.zeros(len(labels.kind))
         data[self.form.given] = self.form.arriving(start.on_hand, start.due)
         waiting = (labels.kind == "demand") & (labels.period == -1)
@@ -179,18 +238,18 @@ class EpisodeProgram:
         """
         if not self.form.integer.any():
             return self.form
-        return self.limits.tighten(self.form, self._start(demand.shape[1]), demand.T + spare)
+        return self.limits.tighten(self.form, self._start(demand.shape[1], self.form.horizon), demand.T + spare)
 
     def useful(self, demand: FloatArray) -> FloatArray:
         """The largest useful shipments for demand of at most so many units, (supply links, periods), units."""
-        return useful_shipments(self.limits, self._start(demand.shape[1]), demand.T)
+        return useful_shipments(self.limits, self._start(demand.shape[1], self.form.horizon), demand.T)
 
-    def _start(self, markets: int) -> Start:
+    def _start(self, markets: int, horizon: int) -> Start:
         stock = np.array([self.network.node(point.node_id).initial_stock or 0.0 for point in self.network.stock_points])
         backlog = np.zeros(markets)
         if self.backlog:
             backlog[:] = [link.initial_backlog for link in self.network.market_links]
-        return Start(stock, due_before(self.network, self.form.horizon), backlog)
+        return Start(stock, due_before(self.network, horizon), backlog)
 
     @property
     def proved_bound(self) -> float:
@@ -208,6 +267,7 @@ class EpisodeProgram:
         flows[labels.item[self._flows], labels.period[self._flows]] = np.maximum(values[self._flows], 0.0)
         added = labels.where("added")  # what is owed follows without another order
         flows[labels.item[added], labels.period[added]] = np.maximum(values[added], 0.0)
+        self._ask_for_more(flows, values)
         for flow, link in zip(flows, self.network.supply_links, strict=True):
             if link.order_delay:
                 flow[:] = np.concatenate([flow[link.order_delay :], np.zeros(min(link.order_delay, len(flow)))])
@@ -215,6 +275,15 @@ class EpisodeProgram:
             whole = np.round(flow / unit) * unit
             np.copyto(flow, whole, where=np.abs(flow - whole) <= _SNAP)
         return np.ascontiguousarray(flows.T)
+
+    def _ask_for_more(self, flows: FloatArray, values: FloatArray) -> None:
+        """Where links share in proportion, whoever gets a part asks for the whole, in place."""
+        labels = self.form.columns
+        for column in labels.where("share"):
+            first, k, share = int(labels.item[column]), int(labels.period[column]), float(values[column])
+            if _SNAP < share < 1.0 - _SNAP:
+                for link in self.network.outbound(self.network.supply_links[first].supplier):
+                    flows[link, k] /= share
 
     def _serve(
         self, served: BoolArray, demand: FloatArray, margin: float, lower: FloatArray, upper: FloatArray

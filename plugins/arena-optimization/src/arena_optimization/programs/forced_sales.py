@@ -2,7 +2,8 @@
 
 A program sells whenever and to whom it pays. The two differ only where another sale, or none, may pay more: in the
 warm-up, whose sales earn nothing; where a retailer serves several market links or ships on; where a sale costs more
-than it earns; and where stock is worth something after the last period. There a binary ``short`` says whether a market
+than it earns; where stock is worth something after the last period; and where a full store scraps what arrives, since
+what is kept from customers makes room for less of it. There a binary ``short`` says whether a market
 link has unfilled units: if it does, nothing is left of the stock, and later links get nothing.
 """
 
@@ -48,6 +49,7 @@ class ForcedSales:
             or len(network.markets_of(link.retailer)) > 1
             or network.outbound(link.retailer)
             or link.price < operating
+            or node.storage_capacity is not None
             or terminal_value(network, network.selling_points[market]) > 0.0
         )
 

@@ -15,7 +15,7 @@ paths; see `arena_optimization.programs.path_form`.
 | `sold[market, k]`, `unfilled[market, k]` | units per market link |
 | `ordered[link, k]` | 1 if anything is shipped, where that costs or has a least quantity |
 | `lots[link, k]` | lots shipped, where there is a lot size |
-| `plenty[reason, k]` | 0 if a stock or a capacity ran out, where that makes a shipment smaller than its minimum order |
+| `enough_left[reason, k]` | 0 if a stock or a capacity ran out, where that decides what is shipped |
 | `scrapped[point, k]`, `full[node, k]` | units above a storage capacity, and whether it is reached |
 | `given[point, k]` | data: units that arrive without an order of the plan; on hand for k = -1 |
 | `demand[market, k]` | data: units wanted; the backlog for k = -1 |
@@ -31,9 +31,9 @@ from typing import Any
 import pyomo.environ as pyo
 
 from arena import Briefing, Network
-from arena_optimization.programs.early_orders import EarlyOrders, is_endless
 from arena_optimization.programs.forced_sales import ForcedSales
 from arena_optimization.programs.path_rules import PathRules, end_worth, first_rules, holding_cost
+from arena_optimization.programs.short_supply import ShortSupply, is_endless, is_stated
 
 DATA = frozenset({"given", "demand"})
 """Names of the variables that hold the data of a path."""
@@ -89,12 +89,20 @@ class _PathProgram:
         self.backlog = rules.backlog
         self.largest_order = largest_order
         self.least_quantities = least_quantities
-        self.runs_out = runs_out and not least_quantities
         self.periods = range(horizon)
         self.links = range(len(self.network.supply_links))
         self.markets = range(len(self.network.market_links))
         self.points = range(len(network.stock_points))
         self.shipping = {node: network.outbound(node) for node in (*network.managed, *network.raw_materials)}
+        self.squeezed = [
+            link
+            for link, supply in enumerate(network.supply_links)
+            if runs_out
+            and not least_quantities
+            and supply.minimum_order > 0
+            and not self._of_endless(link)
+            and is_stated(network, rules, link)
+        ]
         self.ends_with_worth = any(node.values_stock for node in network.nodes)
         self.program: Any = pyo.ConcreteModel()
         self._declare()
@@ -102,7 +110,7 @@ class _PathProgram:
         self._sell()
         self._order()
         self._store()
-        EarlyOrders(network, rules, self.program, self._shipped).state(self.periods)
+        ShortSupply(network, rules, self.program, self._shipped, self.squeezed).state(self.periods)
         if rules.serves_at_once:
             ForcedSales(network, rules, self.program).state(self.periods)
         parts = [*self.periods, *([horizon] if self.ends_with_worth else [])]
@@ -222,18 +230,12 @@ class _PathProgram:
         at_least = [
             link
             for link in self.links
-            if supply[link].minimum_order > 0 and (self.least_quantities or self._of_endless(link))
-        ]
-        squeezed = [
-            link
-            for link in self.links
-            if self.runs_out
-            and supply[link].minimum_order > 0
-            and link not in at_least
-            and self._serves_in_order(supply[link].supplier)
+            if supply[link].minimum_order > 0
+            and (self.least_quantities or self._of_endless(link))
+            and link not in self.rules.owing
         ]
         switched = [
-            link for link in self.links if supply[link].fixed_ordering_cost > 0 or link in (*at_least, *squeezed)
+            link for link in self.links if supply[link].fixed_ordering_cost > 0 or link in (*at_least, *self.squeezed)
         ]
         in_lots = [link for link in self.links if supply[link].lot_size > 0]
         chosen = self.rules.is_chosen
@@ -243,12 +245,7 @@ class _PathProgram:
             switched, self.periods, rule=lambda m, link, k: m.flow[link, k] <= self._most(link) * m.ordered[link, k]
         )
         program.enough = pyo.Constraint(
-            [
-                (link, k)
-                for link in at_least
-                for k in self.periods
-                if chosen(link, k) and not self.rules.owes_before(link)
-            ],
+            [(link, k) for link in at_least for k in self.periods if chosen(link, k)],
             rule=lambda m, link, k: m.flow[link, k] >= supply[link].minimum_order * m.ordered[link, k],
         )
         # A raw material without capacity ships what was ordered before the first period as it is.
@@ -257,72 +254,8 @@ class _PathProgram:
             rule=lambda m, link, k: m.flow[link, k] == supply[link].lot_size * m.lots[link, k],
         )
 
-        if squeezed:
-            self._run_out(squeezed)
-
-    def _run_out(self, squeezed: list[int]) -> None:
-        """A shipment below the minimum order takes all of a stock, or of the capacity, and leaves later links nothing.
-
-        ``plenty`` is 0 where one of them ran out; they are numbered link by link for every reason in turn. With lots,
-        less than a lot may be left.
-        """
-        program, network = self.program, self.network
-        links, supply = len(self.links), network.supply_links
-        stocks: dict[int, int] = {}
-        capacities: dict[int, float] = {}
-        for link in squeezed:
-            supplier = supply[link].supplier
-            for reason, point in enumerate(self._points_of(supplier)):
-                stocks[reason * links + link] = point
-            capacity = network.node(supplier).capacity
-            if capacity is not None:
-                capacities[len(self._points_of(supplier)) * links + link] = capacity
-        reasons = {link: [one for one in (*stocks, *capacities) if one % links == link] for link in squeezed}
-        program.plenty = pyo.Var([*stocks, *capacities], self.periods, within=pyo.Binary)
-
-        def least(m: Any, link: int, k: int) -> Any:
-            if not self.rules.is_chosen(link, k):
-                return pyo.Constraint.Skip
-            ran_out = sum(1 - m.plenty[reason, k] for reason in reasons[link])
-            return m.flow[link, k] >= supply[link].minimum_order * (m.ordered[link, k] - ran_out)
-
-        def stock_left(m: Any, reason: int, k: int) -> Any:
-            point, lot = stocks[reason], supply[reason % links].lot_size
-            less_than_a_lot = network.stock_points[point].consumption * lot
-            most = (len(network.stock_points[point].arrivals) + 1) * len(self.periods) * self.largest_order
-            return m.left[point, k] - most * m.plenty[reason, k] <= less_than_a_lot
-
-        def capacity_left(m: Any, reason: int, k: int) -> Any:
-            link, capacity = reason % links, capacities[reason]
-            shipped = self._shipped(supply[link].supplier, k)
-            return capacity - shipped <= capacity * m.plenty[reason, k] + supply[link].lot_size
-
-        later = [
-            reason * links + other
-            for reason in (*stocks, *capacities)
-            if supply[reason % links].lot_size == 0
-            for other in self.shipping[supply[reason % links].supplier]
-            if other > reason % links
-        ]
-
-        def nothing_later(m: Any, pair: int, k: int) -> Any:
-            reason, other = pair // links, pair % links
-            return m.flow[other, k] - self._most(other) * m.plenty[reason, k] <= 0
-
-        program.least = pyo.Constraint(squeezed, self.periods, rule=least)
-        program.stock_left = pyo.Constraint(list(stocks), self.periods, rule=stock_left)
-        program.capacity_left = pyo.Constraint(list(capacities), self.periods, rule=capacity_left)
-        program.nothing_later = pyo.Constraint(later, self.periods, rule=nothing_later)
-
-    def _points_of(self, supplier: int) -> tuple[int, ...]:
-        return () if self.network.role(supplier) == "raw_material" else self.network.points_of(supplier)
-
     def _of_endless(self, link: int) -> bool:
         return is_endless(self.network, self.network.supply_links[link].supplier)
-
-    def _serves_in_order(self, supplier: int) -> bool:
-        node = self.network.node(supplier)
-        return node.priority is None and node.allocation == "first_come"
 
     def _most(self, link: int) -> float:
         capacity = self.network.node(self.network.supply_links[link].supplier).capacity

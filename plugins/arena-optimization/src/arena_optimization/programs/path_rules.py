@@ -13,6 +13,7 @@ and lots; and with shortage owed the bound of an order, which the program lets o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,9 @@ class PathRules:
         warm_up: First periods that do not count.
         serves_at_once: Whether customers are served at once, in the order of the links, also where another sale would
             pay more; see `arena_optimization.programs.forced_sales`.
+        owing: Links on which a plan may order more than is shipped at once, since the rest is owed; see
+            `arena_optimization.programs.short_supply`.
+        order_bound: The most that can be ordered on a link in a period, before it is raised, units.
     """
 
     shares: tuple[float, ...]
@@ -51,6 +55,8 @@ class PathRules:
     owes: bool = False
     warm_up: int = 0
     serves_at_once: bool = False
+    owing: tuple[int, ...] = ()
+    order_bound: float = math.inf
 
     @property
     def backlog(self) -> bool:
@@ -65,9 +71,9 @@ class PathRules:
         """Periods whose shipments are under way at the end of period k."""
         return [j for j in range(k + 1) if k - j < self.under_way[link, j]]
 
-    def owes_before(self, link: int) -> bool:
-        """Whether shipments of a plan mix with what is owed from before: those may be smaller than a minimum order."""
-        return self.owes and bool(self.orders_before[link].any())
+    def largest_order(self, network: Network, link: int) -> float:
+        """The most that can be asked for on a link in a period: the bound, raised to minimum order and whole lots."""
+        return raised(network, link, self.order_bound)
 
     def is_chosen(self, link: int, k: int) -> bool:
         """Whether the order that a supplier sees in period k is one of the plan."""
@@ -87,11 +93,13 @@ def first_rules(network: Network, horizon: int, *, backlog: bool) -> PathRules:
     )
 
 
-def known_rules(briefing: OracleBriefing) -> PathRules:
+def known_rules(briefing: OracleBriefing, *, in_order: bool = False) -> PathRules:
     """The rules of an episode.
 
     Args:
         briefing: The episode; where lead times vary, with those that it has.
+        in_order: Whether customers are served at once and in the order of the links also where an episode has no parts
+            beyond the first schema, on exogenous demand.
     """
     network, horizon = briefing.network, briefing.horizon
     supply = network.supply_links
@@ -108,7 +116,6 @@ def known_rules(briefing: OracleBriefing) -> PathRules:
         units = link.initial_orders[:horizon]
         before[position, : len(units)] = units
     shares = {"backlog": 1.0, "lost_sales": 0.0}
-    is_later = uses_later_parts(briefing)
     return PathRules(
         shares=tuple(
             shares[link.fulfilment or briefing.fulfilment] if link.waiting_share is None else link.waiting_share
@@ -120,7 +127,8 @@ def known_rules(briefing: OracleBriefing) -> PathRules:
         delays=network.order_delays,
         owes=briefing.upstream_shortage == "owed",
         warm_up=briefing.warm_up,
-        serves_at_once=is_later and briefing.goodwill is None,
+        serves_at_once=briefing.goodwill is None and (in_order or uses_later_parts(briefing)),
+        order_bound=float(briefing.order_bound.max()),
     )
 
 
@@ -143,6 +151,13 @@ def uses_later_parts(briefing: OracleBriefing) -> bool:
         or any(part.holding_cost is not None for node in network.nodes for part in node.bill_of_materials)
         or len({(link.supplier, link.buyer) for link in network.supply_links}) < len(network.supply_links)
     )
+
+
+def raised(network: Network, link: int, request: float) -> float:
+    """The order that is placed for a positive request: raised to the minimum order and to whole lots, units."""
+    supply = network.supply_links[link]
+    least = max(request, supply.minimum_order)
+    return math.ceil(least / supply.lot_size - 1e-9) * supply.lot_size if supply.lot_size else least
 
 
 def due_before(network: Network, horizon: int) -> FloatArray:

@@ -4,9 +4,10 @@ Where demand is the inverse CDF of uniforms that do not depend on what is played
 sentiment, and sentiment follows from the service pattern. So a plan for the whole episode is an integer program: one
 unit flows through the graph of reachable sentiments (see `arena_optimization.programs.sentiment_graph`),
 choosing in every period the arc "all served" or the arc "short"; demand is that of the nodes on its way; nothing is
-unfilled on an arc "all served", and on a short arc one of the retailers has nothing left, since the simulator serves
-whom it can. The rest is the program of the path, with demand as a decision. A retailer that sells out without leaving
-anyone unserved may take a short arc there and not in the simulator: that can only raise the optimum.
+unfilled on an arc "all served", and on a short arc one of the retailers has nothing left, and nothing for the market
+links that it serves later, since the simulator serves whom it can, in the order of the links. The rest is the program
+of the path, with demand as a decision. A retailer that sells out without leaving anyone unserved may take a short arc
+there and not in the simulator, whose plans come as close to that as they like: that can only raise the optimum.
 
 Tightness: what may be unfilled on a short arc is at most the demand since the last full service (lost sales: of the
 period), node by node, and what a retailer may have left is what the network can have brought there. The only integer
@@ -198,6 +199,13 @@ class SentimentProgram:
             pick = sparse.csr_array((-owed, (period, chosen)), shape=(periods, choices))
             sign = 1.0 if path.backlog else -1.0
             yield _at_most(sign * _selection(columns, len(path.form.upper)), on_arcs, pick, np.zeros(periods))
+            # Links of the same retailer that are served later get nothing then: sold ≤ most owed × (1 - chosen).
+            for other in range(market + 1, len(markets)):
+                if path.network.selling_points[other] == seller:
+                    most = np.maximum.reduceat(graph.most_owed[:, other], graph.first[:-1])
+                    pick = sparse.csr_array((most, (period, chosen)), shape=(periods, choices))
+                    columns = labels.where("sold").reshape(-1, periods)[other]
+                    yield _at_most(_selection(columns, len(path.form.upper)), None, pick, most)
         if not single:
             rows = np.concatenate([period] * (1 + len(markets)))
             values = np.concatenate([np.ones(periods), np.full(periods * len(markets), -1.0)])

@@ -40,19 +40,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sparse
 
 from arena import Briefing, Network
 from arena_optimization.arrays import FloatArray
 from arena_optimization.programs.path_form import PathForm
-from arena_optimization.programs.path_rules import NEVER, PathRules
+from arena_optimization.programs.path_rules import NEVER, PathRules, raised
 from arena_optimization.programs.sales_limits import tightened
 from arena_optimization.programs.start import Start
 
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-4
 """Slack of the bounds, so that rounding cuts nothing off."""
-_SWITCHED = ("ordering", "only_then", "stock_left", "nothing_later", "early_left", "early_later")
+_SWITCHED = ("ordering", "only_then", "stock_left", "nothing_later", "shared_stock_left", "placing")
 """Rows "quantity - M x binary <= constant" of the program of a path."""
+_LIFTED = "all_owed"
+"""Rows "quantity - M x (number of binaries - their sum) <= constant"."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,24 @@ class ShipmentLimits:
         excess[left] = there[labels.item[left], labels.period[left]]
         excess[scrapped] = self._arriving(start, most)[labels.item[scrapped], labels.period[scrapped]]
         upper[scrapped] = np.minimum(upper[scrapped], excess[scrapped])
-        return replace(form, upper=upper, matrix=_with_big_m(form, excess))
+        self._bound_owed(form, upper, excess)
+        return _with_big_m(replace(form, upper=upper), excess)
+
+    def _bound_owed(self, form: PathForm, upper: FloatArray, excess: FloatArray) -> None:
+        """The most that a plan orders and leaves owed: what ships later, and what the last order is raised by."""
+        if self.rules is None or not self.rules.owing:
+            return
+        labels = form.columns
+        shipped = np.zeros((len(self.network.supply_links), form.horizon))
+        flows = form.flows
+        shipped[labels.item[flows], labels.period[flows]] = upper[flows]
+        from_here_on = np.cumsum(shipped[:, ::-1], axis=1)[:, ::-1]
+        for kind in ("added", "owed"):
+            here = labels.where(kind)
+            links, periods = labels.item[here], labels.period[here]
+            forced = np.array([raised(self.network, link, 0.0) + self.ordered_before(link) for link in links])
+            most = from_here_on[links, periods] + forced * (1.0 + _RELATIVE) + _ABSOLUTE
+            upper[here] = excess[here] = np.minimum(upper[here], most)
 
     def _arriving(self, start: Start, most: FloatArray) -> FloatArray:
         """The most that can come to every stock point in a period, and so be too much, (stock points, horizon)."""
@@ -183,6 +201,8 @@ def _useful(limits: ShipmentLimits, start: Start, demand: FloatArray) -> tuple[F
         if capacity is not None:
             most[i] = np.minimum(most[i], capacity)
     forced = np.array([link.minimum_order + link.lot_size for link in links])
+    if limits.rules is not None:
+        forced[list(limits.rules.owing)] *= horizon  # what several orders were raised by may ship at once
     worth_moving = _worth_moving(limits, horizon)
     if np.isfinite(worth_moving):
         most = np.minimum(most, _needed(limits, start, demand, forced, worth_moving))
@@ -204,6 +224,7 @@ def _needed(
         wanted = np.cumsum(demand[:, ::-1], axis=1)[:, ::-1]
     movable = _movable(limits, start, forced, horizon)
     left = np.arange(horizon, 0, -1)
+    owing = () if limits.rules is None else limits.rules.owing
     single, from_here_on = np.zeros((2, len(forced), horizon))
     for node_id in reversed(network.upstream_first):
         sent_on = np.zeros(horizon)
@@ -222,9 +243,11 @@ def _needed(
             for link in point.arrivals:
                 later = limits.on_arrival(link, need)
                 later += worth_moving * movable.get(network.supply_links[link].supplier, 0.0)
-                single[link] = np.where(later > 0.0, later + forced[link], 0.0)
+                # What is owed follows even where it is of no use any more.
+                ships = (later > 0.0) | (link in owing)
+                single[link] = np.where(ships, later + forced[link], 0.0)
                 from_here_on[link] = np.minimum(
-                    np.cumsum(single[link, ::-1])[::-1], np.where(later > 0.0, later + left * forced[link], 0.0)
+                    np.cumsum(single[link, ::-1])[::-1], np.where(ships, later + left * forced[link], 0.0)
                 )
                 # What was ordered before the first period is shipped, of use or not.
                 single[link] += limits.ordered_before(link)
@@ -317,20 +340,27 @@ def _has_lots_of_several_sizes(network: Network) -> bool:
     return False
 
 
-def _with_big_m(form: PathForm, excess: FloatArray) -> sparse.csr_array:
-    """The matrix with other coefficients of the binaries in the rows that a large number switches off.
+def _with_big_m(form: PathForm, excess: FloatArray) -> PathForm:
+    """The form with other coefficients of the binaries in the rows that a large number switches off.
 
     Args:
         form: The program of one path.
         excess: By column of a flow, of what is scrapped or of what is left: the most that it can be, (columns,).
     """
-    matrix = form.matrix.copy()
-    is_binary = np.isin(form.columns.kind, ["ordered", "full", "plenty", "enough_left"])
-    for row in np.flatnonzero(np.isin(form.rows.kind, _SWITCHED)):
+    matrix, right = form.matrix.copy(), form.row_constant.copy()
+    is_binary = np.isin(form.columns.kind, ["ordered", "full", "enough_left", "placed"])
+    for row in np.flatnonzero(np.isin(form.rows.kind, [*_SWITCHED, _LIFTED])):
         entries = np.arange(matrix.indptr[row], matrix.indptr[row + 1])
         columns = matrix.indices[entries]
         binary = is_binary[columns]
+        quantity = ~binary
+        if quantity.sum() > 1:  # what is left of a stock, and what other links take of it: all that was there
+            quantity &= form.columns.kind[columns] == "left"
         # Flow - M x ordered <= 0, up to the scale of the row.
-        scale = matrix.data[entries[~binary]]
-        matrix.data[entries[binary]] = -scale * excess[columns[~binary]]
-    return matrix
+        largest = matrix.data[entries[quantity]][0] * excess[columns[quantity]][0]
+        if form.rows.kind[row] == _LIFTED:
+            right[row] += np.sum(largest - matrix.data[entries[binary]])
+            matrix.data[entries[binary]] = largest
+        else:
+            matrix.data[entries[binary]] = -largest
+    return replace(form, matrix=matrix, row_constant=right)
