@@ -218,8 +218,22 @@ _RULES: Final = {
 }
 
 
+_NOT_A_NUMBER: Final = frozenset({"int_type", "int_parsing", "float_type", "float_parsing"})
+
+
 def _without_echoes(details: list[Any]) -> list[Any]:
-    """Leave out what only follows from other faults: a list counts as too short without its faulty entries."""
+    """Leave out what only follows from other faults.
+
+    A list counts as too short without its faulty entries. A text that could be one of a few words, or a number, is told
+    of the words alone.
+    """
+    # Pydantic calls the members of a union by their types at the end of a location.
+    worded = {each["loc"][:-1] for each in details if each["loc"] and str(each["loc"][-1]).startswith("literal[")}
+    details = [
+        each
+        for each in details
+        if not (isinstance(each["input"], str) and each["type"] in _NOT_A_NUMBER and each["loc"][:-1] in worded)
+    ]
     faulty = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
     return [
         detail
@@ -245,6 +259,9 @@ def _told(model: type[BaseModel], data: Any, source: str, detail: Mapping[str, A
         value = ABSENT
         _, found = _walk(model, detail["loc"])
         suggestion = f"add it: {found.description}" if found is not None and found.description else "add it"
+    elif kind == "string_pattern_mismatch":
+        _, found = _walk(model, detail["loc"])
+        suggestion = f"write: {found.description}" if found is not None and found.description else ""
     elif kind == "extra_forbidden":
         models, _ = _walk(model, detail["loc"][:-1])
         suggestion = suggest(str(detail["loc"][-1]), [name for each in models for name in _fields(each)])

@@ -20,11 +20,14 @@ def with_ids(network: Mapping[str, Any]) -> dict[str, Any]:
         network: as read from a file or given by a caller, possibly with faults.
 
     Raises:
-        FaultList: Links or bills of materials refer to names that no node has, or that several nodes have.
+        FaultList: Several nodes have one name, or links or bills of materials refer to names that no node has.
     """
     nodes = network.get("nodes")
     if not _is_list(nodes):
-        return dict(network)
+        # The schema tells of it; that no link can find its nodes would be an echo.
+        written = {kind: network[kind] for kind in _ENDS if _is_list(network.get(kind))}
+        unnamed = {kind: [_without_names(link, _ENDS[kind]) for link in links] for kind, links in written.items()}
+        return {**network, **unnamed}
     numbered = [
         {**node, "id": position} if isinstance(node, Mapping) and node.get("id") is None else node
         for position, node in enumerate(nodes)
@@ -47,13 +50,14 @@ class _Names:
     def __init__(self, nodes: Sequence[Any]) -> None:
         self.faults: list[FieldFault] = []
         self._ids: dict[str, Any] = {}
-        self._doubled: set[str] = set()
-        for node in nodes:
+        places: dict[str, int] = {}
+        for position, node in enumerate(nodes):
             is_mapping = isinstance(node, Mapping)
             name = node.get("name") if is_mapping else getattr(node, "name", None)
             if isinstance(name, str):
-                if name in self._ids:
-                    self._doubled.add(name)
+                if name in places:
+                    self.faults.append(doubled_name("nodes", position, name, places[name]))
+                places.setdefault(name, position)
                 self._ids[name] = node["id"] if is_mapping else node.id
 
     def in_link(self, link: Any, ends: Sequence[str], field: str) -> Any:
@@ -76,12 +80,29 @@ class _Names:
     def _id(self, end: Any, field: str) -> Any:
         if not isinstance(end, str):
             return end
-        if end in self._doubled:
-            rule = "a link refers to a node by its id, or by a name that one node has; several nodes have this name"
-            self.faults.append(FieldFault(field, end, rule, "give each node a name of its own, or write the id"))
-        elif end not in self._ids:
+        if end not in self._ids:
             self.faults.append(FieldFault(field, end, "no node has this name", suggest(end, self._ids)))
         return self._ids.get(end, end)
+
+
+def doubled_name(kind: str, position: int, name: str, first: int) -> FieldFault:
+    """Return the fault of a name that an earlier one of its kind has.
+
+    Args:
+        kind: field of the network, such as `supply_links`.
+        position: of the second one.
+        name: of both.
+        first: position of the first one.
+    """
+    rule = f"names of {kind.replace('_', ' ')} are unique"
+    fix = f"{kind}[{first}] has the same name; give one another name"
+    return FieldFault(f"{kind}[{position}].name", name, rule, fix)
+
+
+def _without_names(link: Any, ends: Sequence[str]) -> Any:
+    if not isinstance(link, Mapping):
+        return link
+    return {**link, **{end: 0 for end in ends if isinstance(link.get(end), str)}}
 
 
 def _is_list(value: Any) -> TypeGuard[Sequence[Any]]:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
+from arena.contract.tracks import TrackView
 from arena.errors import InvalidInput, UnknownName
+from arena.play.seats.translate import describe_briefing, rebuild_briefing
 from arena.simulate.simulator import realised_demand
 from arena.world.library import build_scenario, load_network
 from arena.world.scenario import LARGEST_QUANTITY
@@ -30,7 +32,13 @@ def without(*names):
 
 
 RULES = [
-    ({"name": "Mine"}, r"name: must match the pattern", {"name": "mine-2"}),
+    ({"name": "Mine"}, r'name: must match .*, got "Mine"; write: lower-case name', {"name": "mine-2"}),
+    ({"demand": {"data": "sales.csv"}}, r"demand.data: .* how its table is read, .*write data: {file: sales.csv", {}),
+    (
+        {"demand": {"series": {"source": "m5", "layout": "long"}}},
+        r'demand.series.layout: is not a field here, got "long"; choose from "source", "column"',
+        {"demand": {"series": {"source": "m5"}}},
+    ),
     ({"name": ""}, r"name: must have at least 1 characters", {"name": "m"}),
     ({"horizon": 0}, r"horizon: must be 1 or more", {"horizon": 1}),
     ({"horizon": 10_001}, r"horizon: must be 10000 or less", {"horizon": 10_000}),
@@ -197,6 +205,18 @@ def test_the_digest_tells_worlds_apart_and_ignores_names():
 def test_the_digests_of_the_published_worlds_stay(name, digest):
     """Results name their scenarios by digest. A field that came later takes no part where it has its default."""
     assert load_scenario(name).digest == digest
+
+
+def test_an_anonymous_scenario_with_parallel_links_can_be_sent_to_an_oracle():
+    """Parallel links need names, and a scenario is validated again in the process of the oracle's controller."""
+    links = [{**link, "name": f"{name}-secret"} for link in INLINE["supply_links"][:1] for name in ("sea", "air")]
+    network = {**INLINE, "supply_links": [*links, *INLINE["supply_links"][1:]]}
+    named = scenario(network=network, demand={"base_mean": 5})
+    told = TrackView(named, "oracle").brief(seed=1, realised_demand=realised_demand(named, 1), entropy=1)
+    received = rebuild_briefing(*describe_briefing(told)).scenario
+    assert received == named.anonymous()
+    assert "secret" not in received.model_dump_json()
+    assert received.digest == named.digest
 
 
 def test_an_anonymous_scenario_is_the_same_world_without_its_names():
