@@ -146,7 +146,7 @@ COLUMNS = [
         "two markets that get one name",
         "item,shop,d_1,d_2\nx/y,z,5,6\nx,y/z,7,8\n",
         M5,
-        r'line 3: two markets would have one name, that of "x/y" and "z" and that of "x" and "y/z", .*; write joined_by',
+        r'line 3: two markets would have one name, that of "x/y" and "z" and that of "x" and .*; write joined_by',
         options_to_write={"joined_by": " | "},
     ),
     Case(

@@ -270,3 +270,17 @@ def test_a_series_plays_means_below_the_floor_as_they_are_written():
     assert realised_demand(spare_part, 42).mean() == pytest.approx(0.02, abs=0.0057)
     nothing = scenario(demand={"series": [0.0]})
     assert (realised_demand(nothing, 42) == 0).all()
+
+
+def test_a_path_that_is_no_scenario_is_told_what_to_give(tmp_path):
+    (tmp_path / "scenario.yaml").write_text("name: mine\nnetwork: serial\n", encoding="utf-8")
+    (tmp_path / "sales.csv").write_text("day,units\n", encoding="utf-8")
+    assert load_scenario(tmp_path / "scenario.yaml").name == "mine"
+    with pytest.raises(InvalidInput, match=r"is a folder, and a scenario is a file; give .*scenario.yaml"):
+        load_scenario(str(tmp_path))
+    with pytest.raises(
+        InvalidInput, match=r"is not a scenario's YAML file; .* arena new world NAME --sales .*sales.csv"
+    ):
+        load_scenario(str(tmp_path / "sales.csv"))
+    with pytest.raises(UnknownName, match="unknown scenario"):
+        load_scenario(str(tmp_path / "nothing"))
