@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
+from pydantic import BaseModel
+
 from arena.errors import FaultList, FieldFault, suggest
 
 _ENDS: Final = {"supply_links": ("supplier", "buyer"), "market_links": ("retailer", "market")}
@@ -14,7 +16,7 @@ def with_ids(network: Mapping[str, Any]) -> dict[str, Any]:
     """Return the mapping of a network with an id for every node, and ids in the place of names.
 
     A node without an id gets its position in the file, from 0. What is not a mapping stays as it is: the schema refuses
-    it where it stands.
+    it where it stands. Where the nodes are no list of mappings, no end of a link is looked at.
 
     Args:
         network: as read from a file or given by a caller, possibly with faults.
@@ -23,15 +25,17 @@ def with_ids(network: Mapping[str, Any]) -> dict[str, Any]:
         FaultList: Several nodes have one name, or links or bills of materials refer to names that no node has.
     """
     nodes = network.get("nodes")
-    if not _is_list(nodes):
+    numbered = nodes
+    if _is_list(nodes):
+        numbered = [
+            {**node, "id": position} if isinstance(node, Mapping) and node.get("id") is None else node
+            for position, node in enumerate(nodes)
+        ]
+    if not _is_list(numbered) or not all(isinstance(node, Mapping | BaseModel) for node in numbered):
         # The schema tells of it; that no link can find its nodes would be an echo.
         written = {kind: network[kind] for kind in _ENDS if _is_list(network.get(kind))}
         unnamed = {kind: [_without_names(link, _ENDS[kind]) for link in links] for kind, links in written.items()}
-        return {**network, **unnamed}
-    numbered = [
-        {**node, "id": position} if isinstance(node, Mapping) and node.get("id") is None else node
-        for position, node in enumerate(nodes)
-    ]
+        return {**network, **unnamed, **({"nodes": numbered} if _is_list(numbered) else {})}
     names = _Names(numbered)
     result: dict[str, Any] = {
         **network,
@@ -58,7 +62,8 @@ class _Names:
                 if name in places:
                     self.faults.append(doubled_name("nodes", position, name, places[name]))
                 places.setdefault(name, position)
-                self._ids[name] = node["id"] if is_mapping else node.id
+                identity = node["id"] if is_mapping else node.id
+                self._ids[name] = identity if isinstance(identity, int) else 0  # refused at the node, not at links too
 
     def in_link(self, link: Any, ends: Sequence[str], field: str) -> Any:
         if not isinstance(link, Mapping) or not any(isinstance(link.get(end), str) for end in ends):

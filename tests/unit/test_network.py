@@ -369,6 +369,8 @@ NAMED = {
     [
         ({"nodes": {"mill": {}}}, "nodes: must be a list"),
         ({"nodes": None}, "nodes: must be a list"),
+        ({"nodes": ["mill", *NAMED["nodes"][1:]]}, r'nodes\[0\]: must be a mapping of fields, got "mill"'),
+        ({"nodes": [{"id": "x", "name": "mill"}, *NAMED["nodes"][1:]]}, r"nodes\[0\].id: must be a whole number"),
         (
             {"nodes": [*NAMED["nodes"], {"name": "mill"}]},
             r'nodes\[5\].name: names of nodes are unique, got "mill"; nodes\[0\] has the same name',

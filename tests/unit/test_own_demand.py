@@ -490,3 +490,14 @@ def test_a_window_takes_part_in_the_digest() -> None:
     demand = Demand(series=Series(values=tuple(map(float, range(30)))))
     first, second = (changed(written(), demand=demand, window={"start": start}) for start in (0, 1))
     assert len({first.digest, second.digest, changed(written(), demand=demand).digest}) == 3
+
+
+def test_many_wrong_entries_of_a_table_are_one_fault() -> None:
+    written(demand={"data": DATA})
+    for unfit, told in (("x", "must be a number"), (-1, "must be 0 or more")):
+        values = [[unfit] * len(row) for row in DATA["values"]]
+        with pytest.raises(
+            InvalidInput, match=rf"values\[0\]\[0\]: {told} \([0-9]+ entries break this rule\)"
+        ) as caught:
+            written(demand={"data": {**DATA, "values": values}})
+        assert len(caught.value.faults) == 1
