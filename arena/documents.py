@@ -145,6 +145,12 @@ def _check_size(size: int, most: int, source: str) -> None:
         _refuse(source, f"is larger than {most} bytes")
 
 
+def _indentation(text: str, line: int) -> str:
+    """Return the white space with which a line begins."""
+    found = "".join(text.split("\n", line)[line - 1 : line])
+    return found[: len(found) - len(found.lstrip())]
+
+
 def _events(text: str, source: str) -> Iterator[Any]:
     """Yield the parser's events; whatever it raises becomes a fault."""
     try:
@@ -155,7 +161,12 @@ def _events(text: str, source: str) -> Iterator[Any]:
         if "nesting depth" in told:
             # The C parser reads ahead, and from PyYAML 6.0.4 on it has a limit of its own, far above ours.
             _refuse(source, f"is nested deeper than {MAX_DEPTH} levels", None if mark is None else mark.line + 1)
-        _refuse(source, f"is not YAML: {told}", None if mark is None else mark.line + 1)
+        line = None if mark is None else mark.line + 1
+        if line is not None and "\t" in _indentation(text, line):
+            _refuse(
+                source, "is not YAML: a tab begins the line, and only spaces indent", line, suggestion="write spaces"
+            )
+        _refuse(source, f"is not YAML: {told}", line)
     except yaml.reader.ReaderError as error:
         # The C parser counts bytes and the other one characters, hence no line.
         _refuse(source, f"holds a character that YAML does not allow: {error.reason}")
@@ -256,7 +267,11 @@ class _Builder:
             if value == "<<" and self._expects_key():
                 self._fault(line, "merge keys are not allowed", value, "write the fields out")
             value = self._resolve(value, line)
-        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        if (
+            isinstance(value, str)
+            and not value.isascii()
+            and any("\ud800" <= character <= "\udfff" for character in value)
+        ):
             self._fault(line, "text must not hold half a surrogate pair", value)
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(value, 1, 0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
@@ -179,6 +179,7 @@ def parse_as(model: type[M], data: Mapping[str, Any], source: str) -> M:
     for detail in details[:MAX_FAULTS]:
         faults.extend(_told(model, data, source, detail))
     unseen = len(details) - MAX_FAULTS
+    faults = _without_repetitions(faults)
     if unseen > 0:
         faults.append(Fault(source, "", ABSENT, f"has {unseen} faults more"))
     raise InvalidInput(faults)
@@ -219,8 +220,25 @@ _RULES: Final = {
 }
 
 
+_TOLD_ONE_BY_ONE: Final = 3
+"""Most entries of a list that are told of one by one where they break the same rule."""
+
+_NOT_A_NUMBER: Final = frozenset({"int_type", "int_parsing", "float_type", "float_parsing"})
+
+
 def _without_echoes(details: list[Any]) -> list[Any]:
-    """Leave out what only follows from other faults: a list counts as too short without its faulty entries."""
+    """Leave out what only follows from other faults.
+
+    A list counts as too short without its faulty entries. A text that could be one of a few words, or a number, is told
+    of the words alone.
+    """
+    # Pydantic calls the members of a union by their types at the end of a location.
+    worded = {each["loc"][:-1] for each in details if each["loc"] and str(each["loc"][-1]).startswith("literal[")}
+    details = [
+        each
+        for each in details
+        if not (isinstance(each["input"], str) and each["type"] in _NOT_A_NUMBER and each["loc"][:-1] in worded)
+    ]
     faulty = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
     return [
         detail
@@ -230,6 +248,21 @@ def _without_echoes(details: list[Any]) -> list[Any]:
         or not isinstance(detail["input"], Sized)
         or len(detail["input"]) < detail["ctx"]["min_length"]
     ]
+
+
+def _without_repetitions(faults: Sequence[Fault]) -> list[Fault]:
+    """Tell once of many entries of a list that break one rule: a table that is written out has thousands."""
+    groups: dict[tuple[str, str], list[Fault]] = {}
+    for fault in faults:
+        alike = re.sub(r"\[[0-9]+\]", "[]", fault.field) if fault.field.endswith("]") else fault.field
+        groups.setdefault((alike, fault.rule), []).append(fault)
+    told = []
+    for (field, rule), each in groups.items():
+        if field.endswith("]") and len(each) > _TOLD_ONE_BY_ONE:
+            told.append(each[0]._replace(rule=f"{rule} ({len(each)} entries break this rule)"))
+        else:
+            told += each
+    return told
 
 
 def _told(model: type[BaseModel], data: Any, source: str, detail: Mapping[str, Any]) -> Iterator[Fault]:
@@ -246,6 +279,9 @@ def _told(model: type[BaseModel], data: Any, source: str, detail: Mapping[str, A
         value = ABSENT
         _, found = _walk(model, detail["loc"])
         suggestion = f"add it: {found.description}" if found is not None and found.description else "add it"
+    elif kind == "string_pattern_mismatch":
+        _, found = _walk(model, detail["loc"])
+        suggestion = f"write: {found.description}" if found is not None and found.description else ""
     elif kind == "extra_forbidden":
         models, _ = _walk(model, detail["loc"][:-1])
         suggestion = suggest(str(detail["loc"][-1]), [name for each in models for name in _fields(each)])

@@ -89,7 +89,7 @@ def _of_scenario(file: Path, given: dict[str, Any]) -> DataSource:
     require_kind(document, "scenario", str(file))
     demand = document.get("demand")
     data = demand.get("data") if isinstance(demand, dict) else None
-    if not isinstance(data, dict):
+    if not isinstance(data, dict | str):
         rule = "the scenario has no recorded demand"
         fix = "write demand: {data: {file: …, layout: …}}, or give the CSV or Parquet file itself"
         raise InvalidInput([Fault(str(file), "demand.data", ABSENT, rule, fix)])

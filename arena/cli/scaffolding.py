@@ -47,7 +47,9 @@ def world(
     place: Place = Path(),
     warehouse: Annotated[bool, typer.Option("--warehouse", help="Put a warehouse between supplier and shops.")] = False,
     horizon: Annotated[int | None, typer.Option(min=1, help="Periods of a window; a fifth of all at most.")] = None,
-    windows: Annotated[int | None, typer.Option(min=1, help="Windows; as many as fit in the last fifth.")] = None,
+    windows: Annotated[
+        int | None, typer.Option(min=1, help="Windows; as many as fit in the last fifth, at most 10.")
+    ] = None,
     history: Annotated[int | None, typer.Option(min=0, help="Periods that are told before each window.")] = None,
     layout: table_options.Layout = None,
     date: table_options.Date = None,
@@ -90,7 +92,16 @@ def world(
         print("it plays as it is; the values below these lines are made up, write your own:")
         for file, line, text in made.marks:
             print(f"  {file}:{line}  {text}")
-        print(f"next: arena evaluate SUBMISSIONS --scenario {made.scenario} --seeds public:{chosen.number}")
+        print(f"next: arena evaluate SUBMISSIONS --scenario {made.scenario} --seeds {_seeds(chosen.number)}")
+
+
+def _seeds(windows: int) -> str:
+    """Options by which every window is played."""
+    from arena.contract.seeds import PUBLIC_SEEDS
+
+    if windows <= len(PUBLIC_SEEDS):
+        return f"public:{windows}"
+    return f"hidden:{windows} --secret FILE (arena seeds new FILE makes one)"
 
 
 def _write(kind: Kind, name: str, place: Path) -> None:

@@ -46,13 +46,20 @@ def fields_given(options: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         options: values of all options of the command, by the names of its parameters; other parameters are ignored.
+
+    Raises:
+        InvalidInput: a column of flags is named, and no table of them.
     """
+    from arena.errors import Fault, InvalidInput
     from arena.world.data import DataSource
 
     given = {name: options[name] for name in DataSource.model_fields if name in options}
     given["markets"] = options["only"]
     frequency = options["frequency"]
     given["frequency"] = int(frequency) if frequency and frequency.isdecimal() else frequency
+    if options["in_stock_value"] and not options["in_stock"]:
+        rule = "is a column of the table of flags, and none is named"
+        raise InvalidInput([Fault("", "--in-stock-value", options["in_stock_value"], rule, "add --in-stock FILE")])
     if options["in_stock"] and options["in_stock_value"]:
         given["in_stock"] = {"file": options["in_stock"], "value": options["in_stock_value"]}
     given.pop("file", None)

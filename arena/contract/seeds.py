@@ -331,6 +331,10 @@ def parse_seeds(text: str, secret_file: Path | None, contract_digest: str) -> Pu
         if secret_file is not None:
             rule = "public seeds need no secret"
             raise InvalidInput([Fault("--secret", "", str(secret_file), rule, "remove --secret or use hidden:N")])
+        if is_number and int(number) > len(PUBLIC_SEEDS):
+            rule = f"there are {len(PUBLIC_SEEDS)} public seeds"
+            fix = f"write hidden:{number} with --secret FILE; make one with: arena seeds new FILE"
+            raise InvalidInput([Fault("--seeds", "", text, rule, fix)])
         return PublicSeeds(int(number)) if is_number else PublicSeeds()
     if kind == "hidden" and is_number:
         if secret_file is None:

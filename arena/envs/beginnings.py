@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.envs.reach import observation_bound
+from arena.schemas import whole_number
 from arena.simulate.compiled import CompiledScenario
 from arena.simulate.customers import draw_history, history_generator, window_generator
 from arena.world.customers import history_flags
@@ -44,17 +45,39 @@ class Beginnings:
             options: of a reset; its `window` is taken where it is given.
 
         Raises:
+            TypeError: If the window is not a whole number.
             ValueError: If there is no such window.
         """
-        asked = (options or {}).get("window")
+        asked = self.asked(options, 1)
         if asked is not None:
-            self.scenario(int(asked))
-            return int(asked)
+            return asked[0]
         if self._scenario.windows == 1:
             return 0
         if self._choosing is None:
             self._choosing = window_generator(self._entropy)
         return int(self._choosing.integers(self._scenario.windows))
+
+    def asked(self, options: dict[str, Any] | None, count: int) -> list[int] | None:
+        """The windows that the options of a reset ask for, one per episode; None if they are to be drawn.
+
+        Args:
+            options: of a reset; its `window` is one for all episodes, or one for each.
+            count: number of episodes.
+
+        Raises:
+            TypeError: If a window is not a whole number.
+            ValueError: If there is no such window, or their number is another one.
+        """
+        asked = (options or {}).get("window")
+        if asked is None:
+            return None
+        is_one = np.ndim(asked) == 0
+        windows = [whole_number(each, "window") for each in ([asked] * count if is_one else asked)]
+        if len(windows) != count:
+            raise ValueError(f"there is one window per sub-environment: num_envs is {count}, got {len(windows)}")
+        for window in windows:
+            self.scenario(window)
+        return windows
 
     def scenario(self, window: int) -> Scenario:
         """The scenario of a window.

@@ -45,9 +45,11 @@ class ParallelInventoryEnv(ParallelEnv[str, np.ndarray, np.ndarray]):
     """A supply network managed by one agent per node, ``node_<id>``, all ordering at once.
 
     *Observation* of an agent: what the decentralised track shows of its node, flat, float64: last demand and last
-    unfilled of its own market links, its on hand, the pipeline slots of its inbound links, the period, sentiment, its
-    component stock and what its suppliers owe (where the scenario has them), then the orders requested from it in the
-    last period, one per outbound supply link, and, where upstream shortage is owed, what it owes on each of them.
+    unfilled of its own market links, its on hand, the pipeline slots of its inbound links, the period, sentiment; where
+    the scenario has them, its component stock, what its suppliers owe, its orders that suppliers have not seen, what it
+    received by link and by age, and whether its shelf was empty (`LocalObservation.vector`); then the orders requested
+    from it in the last period, one per outbound supply link, and, where upstream shortage is owed, what it owes on
+    each of them.
     *Action*: orders in units on its inbound links, within [0, 1 000 000], the bound of the decentralised track; what
     lies outside is clipped and counted in ``info["clipped_orders"]``. The boxes of observations and ``state_space``
     have one finite bound, which no observation exceeds (:mod:`arena.envs.reach`): 1e8 on the published networks, since

@@ -16,7 +16,8 @@ from arena.simulate.columns import Column
 from arena.simulate.compiled import CompiledScenario, GoodwillColumns
 from arena.simulate.customers import draw_history
 from arena.simulate.states import Columns
-from arena.training_worlds import EpisodeDraw, ScenarioMix, mean_paths, smallest_means
+from arena.training_worlds import EffectsFamily, EpisodeDraw, ScenarioMix, mean_paths, smallest_means
+from arena.world.customers import shown_link
 from arena.world.demand import Goodwill
 from arena.world.scenario import Scenario
 
@@ -27,7 +28,7 @@ _INDIFFERENT = (1.0, 1.0, np.inf, 0.0)
 
 
 def check_mix(mix: ScenarioMix, scenario: Scenario) -> None:
-    """Refuse a mix that does not fit a scenario: in its horizon, or in initial stocks that its storages cannot hold.
+    """Refuse a mix that does not fit a scenario: in its horizon, its levels of demand, or its initial stocks.
 
     Raises:
         ValueError: With what does not fit.
@@ -39,6 +40,15 @@ def check_mix(mix: ScenarioMix, scenario: Scenario) -> None:
         )
     if scenario.visible_demand == "sales" and (mix.backlog or mix.goodwill):
         raise ValueError("with visible_demand: sales a mix draws lost sales without goodwill: set both to 0")
+    without = [i for i, link in enumerate(scenario.network.market_links) if link.mean_demand is None]
+    if without and any(
+        isinstance(each.family, EffectsFamily) and each.family.base_mean is None for each in mix.families
+    ):
+        raise ValueError(
+            "the mix takes the level of demand from the market links, and "
+            f"{shown_link(scenario.network, without[0])} has no mean_demand: "
+            "give the family a base_mean, or the link a mean_demand"
+        )
     fullest = mix.model_copy(update={"initial_stock": (mix.initial_stock[1],) * 2})
     network = scenario.network
     fullest.draw_episode(np.random.default_rng(0), network.longest_lead_time).on(network, **_kept(scenario))

@@ -168,14 +168,17 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
         Args:
             seed: of the random stream, or with independent streams also one per sub-environment; None continues.
-            options: ``reset_mask`` is accepted if it asks for all sub-environments: they have one clock.
+            options: ``{"window": k}`` plays the k-th window of a scenario that has windows in all sub-environments,
+                ``{"window": [0, 1, …]}`` one in each; else they are drawn. ``reset_mask`` is accepted if it asks for
+                all sub-environments: they have one clock.
 
         Returns:
             The first observations, and info.
 
         Raises:
-            TypeError: If a seed is not a whole number.
-            ValueError: If a seed is negative, seeds do not fit the streams, or the mask leaves a sub-environment out.
+            TypeError: If a seed or a window is not a whole number.
+            ValueError: If a seed is negative, seeds do not fit the streams, the mask leaves a sub-environment out,
+                there is no such window, or scenarios are drawn, which have none.
         """
         mask = (options or {}).get("reset_mask")
         if mask is not None and not (np.shape(mask) == (self.num_envs,) and np.all(mask)):
@@ -183,11 +186,14 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 "reset_mask asks for every sub-environment: all episodes of this vector environment begin and end "
                 "together; leave the mask out, or use gymnasium.vector.SyncVectorEnv"
             )
+        windows = self._beginnings[0].asked(options, self.num_envs)
+        if windows is not None and self.randomisation is not None:
+            raise ValueError("scenarios that are drawn have no windows: leave the option window out")
         seed = _plain(seed)
         self._seed(seed)
         if self.randomisation is not None:
             self._draw_scenarios(self.randomisation, seed)
-        told = self._begin() if self._drawn is None else self._drawn.briefing(self._track)
+        told = self._begin(windows) if self._drawn is None else self._drawn.briefing(self._track)
         self._state = self._initial()
         self._arrivals = self._draw_arrivals()
         info = self._info(self._state, 0)
@@ -288,14 +294,14 @@ class InventoryVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     # --- beginnings ---------------------------------------------------------------------------------------------
 
-    def _begin(self) -> dict[str, Any]:
-        """Choose windows and draw histories; what the info tells of them."""
+    def _begin(self, windows: Sequence[int] | None) -> dict[str, Any]:
+        """Choose windows unless they are given, and draw histories; what the info tells of them."""
         scenario, count = self.scenario, self.num_envs
         if scenario.windows == 1 and not scenario.history:
             self._customers.begin()
             return {}
         each = self._beginnings * (count if len(self._beginnings) == 1 else 1)
-        windows = [one.choose() for one in each]
+        windows = [one.choose() for one in each] if windows is None else windows
         played = [self._beginnings[0].scenario(window) for window in windows]
         told: dict[str, Any] = {"window": np.array(windows)} if scenario.windows > 1 else {}
         if scenario.windows > 1:

@@ -143,7 +143,7 @@ def data_faults(scenario: WrittenDemand) -> Iterator[FieldFault]:
         columns = columns_of(demand, network, links)
         uses = Counter(columns.values())
         unmatched = [link for link in links if link not in columns]
-        without = [_shown_link(network, link) for link in unmatched]
+        without = [shown_link(network, link) for link in unmatched]
         unused = [name for position, name in enumerate(markets) if position not in uses]
         if without or unused:
             told = [f"market links without data: {_listed(without)}"] if without else []
@@ -171,7 +171,8 @@ def _name_hint(network: Network, unmatched: Sequence[int], unused: Sequence[str]
     return "name them alike"
 
 
-def _shown_link(network: Network, link: int) -> str:
+def shown_link(network: Network, link: int) -> str:
+    """A market link for messages: its place in the file and what it joins."""
     market_link = network.market_links[link]
     return (
         f"network.market_links[{link}] ({network.label(market_link.retailer)} to {network.label(market_link.market)})"

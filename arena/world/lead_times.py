@@ -84,7 +84,7 @@ class LeadTimeSeries(FrozenSchema):
     """Lead times by the period of the order, such as those of a record; an order may be `lost`."""
 
     values: tuple[PossibleLeadTime, ...] = Field(
-        min_length=1, max_length=LONGEST_SERIES, description="lead time of the orders of period 0, 1, …, or `lost`"
+        min_length=1, max_length=LONGEST_SERIES, description="lead time of what is shipped in period 0, 1, …, or `lost`"
     )
     may_cross: bool = Field(default=True, description="whether a later order may arrive before an earlier one")
     past_end: Literal["error", "repeat"] = Field(

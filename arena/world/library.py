@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from arena.documents import WORLD_SIZE, load_document
-from arena.errors import Fault, InvalidInput, unknown_name
+from arena.errors import Fault, InvalidInput, suggest, unknown_name
 from arena.schemas import parse_as
 from arena.world.data.demand_data import LONGEST_NOTE
 from arena.world.data.reading import read_data
@@ -21,6 +21,9 @@ from arena.world.demand import LONGEST_SERIES, Series
 from arena.world.kinds import require_kind
 from arena.world.network import Network
 from arena.world.scenario import Scenario
+
+_SERIES_OF_A_TABLE: Final = ("source", "column", "scale_to_mean", "name")
+"""Fields of a series that is read from a table."""
 
 
 def shipped(kind: str) -> Path:
@@ -184,7 +187,7 @@ def _resolved(demand: object, base: Path | None, faults: list[Fault], where: str
 
 def _data(given: object, base: Path | None) -> object:
     """Recorded demand from a table that the author describes (a mapping with `file`), or as it is."""
-    if not isinstance(given, Mapping) or "file" not in given:
+    if not isinstance(given, str) and (not isinstance(given, Mapping) or "file" not in given):
         return given
     data, reading = read_data(parse_data_source(given, "", "demand.data"), base)
     return data.model_copy(update={"note": reading.sentence[:LONGEST_NOTE]})
@@ -204,6 +207,11 @@ def _series(given: object, base: Path | None) -> object:
         if "values" in given:
             rule = "a series has a source or its values, not both"
             faults.append(Fault("", "demand.series.values", "given", rule, "remove one of them"))
+        unknown = [key for key in given if key not in (*_SERIES_OF_A_TABLE, "values")]
+        faults += [
+            Fault("", f"demand.series.{key}", given[key], "is not a field here", suggest(key, _SERIES_OF_A_TABLE))
+            for key in unknown
+        ]
         if faults:
             raise InvalidInput(faults)
         series = load_series(given["source"], column, base=base)

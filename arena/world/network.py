@@ -7,6 +7,7 @@ market link is a *retailer* as well.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TypeVar
 
@@ -94,6 +95,17 @@ class Network(SupplyGraph):
             "market_links": market_links,
         }
         return self.model_copy(update={"name": "", "description": "", **changes})
+
+    def with_parallel_links_named(self) -> Network:
+        """The same network, with their positions for the names of links that join the same two nodes."""
+        ends = Counter((link.supplier, link.buyer) for link in self.supply_links)
+        if len(ends) == len(self.supply_links):
+            return self
+        links = tuple(
+            link.model_copy(update={"name": str(position)}) if ends[link.supplier, link.buyer] > 1 else link
+            for position, link in enumerate(self.supply_links)
+        )
+        return self.model_copy(update={"supply_links": links})
 
     def anonymous(self) -> Network:
         """The same network without names, description and demands: what every track may show."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 from arena.errors import FieldFault
+from arena.world.names import doubled_name
 from arena.world.nodes_and_links import Node, SupplyLink
 from arena.world.supply_graph import SupplyGraph
 
@@ -64,9 +65,7 @@ def _name_faults(network: SupplyGraph) -> list[FieldFault]:
         seen: dict[str, int] = {}
         for position, name in enumerate(names):
             if name in seen:
-                rule = f"names of {kind.replace('_', ' ')} are unique"
-                fix = f"{kind}[{seen[name]}] has the same name; give one another name"
-                faults.append(FieldFault(f"{kind}[{position}].name", name, rule, fix))
+                faults.append(doubled_name(kind, position, name, seen[name]))
             elif name is not None:
                 seen[name] = position
     return faults
@@ -207,7 +206,7 @@ def _bill_faults(network: SupplyGraph, node: Node, field: str) -> list[FieldFaul
             rule = "a supplier delivers one component"
             faults.append(FieldFault(field, _value(network, supplier), rule, "name the supplier once"))
     for supplier in sorted(set(suppliers) - set(listed)):
-        rule = f"every supplier of node {node.id} delivers a component"
+        rule = f"every supplier of node {node.label} delivers a component"
         fix = f"add supplier {network.label(supplier)} to a component"
         faults.append(FieldFault(field, _value(network, supplier), rule, fix))
     if network.markets_of(node.id):

@@ -119,7 +119,7 @@ class SupplyLink(FrozenSchema):
         default=None, description="random lead times: what is drawn, and what the informed track is told"
     )
     lead_time_series: LeadTimeSeries | None = Field(
-        default=None, description="lead times by the period of the order; they are played in place of draws"
+        default=None, description="lead times by the period of shipping; they are played in place of draws"
     )
     longest_lead_time: LeadTime | None = Field(
         default=None,

@@ -262,12 +262,15 @@ class Scenario(FrozenSchema):
         return [FieldFault("demand", f"{largest:g}", rule, "count in larger units, such as thousands")]
 
     def anonymous(self) -> Scenario:
-        """The same world under the name "anonymous", without published id, note, or names inside: of equal digest."""
+        """The same world under the name "anonymous", without published id, note, or names inside: of equal digest.
+
+        Parallel links, which need names, have their positions for names.
+        """
         links = tuple(
             link if link.demand is None else link.model_copy(update={"demand": _unnamed(self, link.demand, (i,))})
             for i, link in enumerate(self.network.market_links)
         )
-        network = self.network.model_copy(update={"market_links": links}).unnamed()
+        network = self.network.model_copy(update={"market_links": links}).unnamed().with_parallel_links_named()
         shared = [i for i, link in enumerate(links) if link.demand is None]
         demand = _unnamed(self, self.demand, shared)
         changes = {"name": "anonymous", "published_id": None, "note": "", "network": network, "demand": demand}

@@ -127,12 +127,29 @@ def load_scenario(reference: str | Path) -> Scenario:
         return known[reference]
     path = Path(reference)
     if path.suffix not in (".yaml", ".yml"):
+        _refuse_other_files(path)
         raise unknown_name("scenario", str(reference), known)
     if not is_there(path):
         raise InvalidInput([Fault(str(path), "", str(reference), "there is no such file", "check the path")])
     data = load_document(path, WORLD_SIZE)
     require_kind(data, "scenario", str(path))
     return build_scenario(data, str(path), base=path.parent)
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Refuse a folder, and a file that is no YAML document, with what to give instead.
+
+    Raises:
+        InvalidInput: The path leads to one.
+    """
+    if not is_there(path):
+        return
+    if path.is_dir():
+        inside = path / "scenario.yaml"
+        fix = f"give {inside}" if is_there(inside) else "give a scenario's YAML file in it"
+        raise InvalidInput([Fault(str(path), "", ABSENT, "is a folder, and a scenario is a file", fix)])
+    fix = f"make a scenario that plays a table of demand with: arena new world NAME --sales {path}"
+    raise InvalidInput([Fault(str(path), "", ABSENT, "is not a scenario's YAML file", fix)])
 
 
 def load_all(references: Iterable[str | Path]) -> tuple[Scenario, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Role = Literal["market", "raw_material", "factory", "distributor"]
 
-_MOST_NODES = 20_000
+MOST_NODES: Final = 20_000
+"""Most nodes of a network."""
 _MOST_LINKS = 100_000
 
 
@@ -33,8 +34,8 @@ class SupplyGraph(FrozenSchema):
     description: str = Field(default="", max_length=2_000, description="a sentence for people")
     nodes: tuple[Node, ...] = Field(
         min_length=3,
-        max_length=_MOST_NODES,
-        description=f"all places, markets and raw materials too; at most {_MOST_NODES:,}",
+        max_length=MOST_NODES,
+        description=f"all places, markets and raw materials too; at most {MOST_NODES:,}",
     )
     supply_links: tuple[SupplyLink, ...] = Field(
         min_length=1, max_length=_MOST_LINKS, description=f"links that are ordered on; at most {_MOST_LINKS:,}"

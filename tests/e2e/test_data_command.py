@@ -90,6 +90,7 @@ WRONG = [
     ([*OPTIONS, "--only", "south"], '--only: is not in the table, got "south"; did you mean "north"?'),
     ([*OPTIONS, "--frequency", "0"], "--frequency: is day, week, month, or a number of days"),
     ([*OPTIONS, "--in-stock", "flags.csv"], '--in-stock-value: there is no such column, got "units"'),
+    ([*OPTIONS, "--in-stock-value", "full"], "--in-stock-value: is a column of the table of flags, and none is named"),
     (
         [*OPTIONS, "--output", "demand.pdf"],
         "a picture of demand ends with .html, .svg, .png; write --output demand.html",

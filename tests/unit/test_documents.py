@@ -85,7 +85,7 @@ def test_scalars(text, value):
         ("a: " + "9" * 5000, r"a number has at most 100 characters"),
         ("a: [1", r"line \d: is not YAML"),
         ("a: b: c", r"line 1: is not YAML"),
-        ("\ta: 1", r"is not YAML"),
+        ("\ta: 1", r"line 1: is not YAML: a tab begins the line, and only spaces indent; write spaces"),
         ('a: "\\ud800"', r"is not YAML|half a surrogate"),
         ('a: "\\UFFFFFFFF"', r"is not YAML"),
         ("a: \x00", r"a character that YAML does not allow"),

@@ -59,6 +59,7 @@ def with_bill(*suppliers: str) -> dict[str, Any]:
         (changed(nodes=[{"name": "alone"}]), 'got "alone"'),
         (changed(supply_links=[{"supplier": 9, "buyer": "bakery", **SUPPLY}]), "mill, bakery, kiosk, passers-by"),
         (without(2, "holding_cost"), "node kiosk is a distributor"),
+        (with_bill("mill"), "every supplier of node bakery delivers a component"),
         (with_bill("mill"), "add supplier dairy to a component"),
         (with_bill("mill", "dairy", "kiosk"), 'suppliers of node bakery, got "kiosk"'),
         (

@@ -346,3 +346,49 @@ def test_upstream_first_puts_every_supplier_before_its_buyers(name) -> None:
 def test_upstream_first_goes_by_generation_and_id() -> None:
     # Backwards: both retailers, the centre, both factories.
     assert load_network("w").upstream_first == (5, 4, 3, 2, 1)
+
+
+NAMED = {
+    "nodes": [
+        {"name": "mill"},
+        {"name": "shop", "initial_stock": 1, "holding_cost": 0},
+        {"name": "stall", "initial_stock": 1, "holding_cost": 0},
+        {"name": "customers"},
+        {"name": "walkers"},
+    ],
+    "supply_links": [{"supplier": "mill", "buyer": "shop", **LINK}, {"supplier": "mill", "buyer": "stall", **LINK}],
+    "market_links": [
+        {"retailer": "shop", "market": "customers", **SALE},
+        {"retailer": "stall", "market": "walkers", **SALE},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"nodes": {"mill": {}}}, "nodes: must be a list"),
+        ({"nodes": None}, "nodes: must be a list"),
+        ({"nodes": ["mill", *NAMED["nodes"][1:]]}, r'nodes\[0\]: must be a mapping of fields, got "mill"'),
+        ({"nodes": [{"id": "x", "name": "mill"}, *NAMED["nodes"][1:]]}, r"nodes\[0\].id: must be a whole number"),
+        (
+            {"nodes": [*NAMED["nodes"], {"name": "mill"}]},
+            r'nodes\[5\].name: names of nodes are unique, got "mill"; nodes\[0\] has the same name',
+        ),
+        (
+            {
+                "supply_links": [
+                    {**link, "lead_time_distribution": {"values": [1, "Lost"], "probabilities": [0.5, 0.5]}}
+                    for link in NAMED["supply_links"][:1]
+                ]
+                + NAMED["supply_links"][1:]
+            },
+            r'values\[1\]: must be one of \'lost\', got "Lost"; did you mean "lost"',
+        ),
+    ],
+)
+def test_one_mistake_has_one_fault_however_many_links_it_concerns(changes, told):
+    assert network(NAMED).managed == (1, 2)
+    with pytest.raises(InvalidInput, match=told) as caught:
+        network({**NAMED, **changes})
+    assert len(caught.value.faults) == 1

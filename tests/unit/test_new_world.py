@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import json
 import re
 from pathlib import Path
@@ -13,9 +14,10 @@ from hypothesis import given, strategies as st
 
 from arena.documents import parse_document
 from arena.errors import InvalidInput
-from arena.scaffold.world import MOST_SHOPS, new_world
+from arena.scaffold.world import most_shops, new_world
 from arena.scaffold.world.windows import choose_windows
 from arena.world.data import DataSource, DemandData
+from arena.world.library import load_network
 from arena.world.parts import parts_of
 from arena.world.suite import load_scenario
 
@@ -165,16 +167,40 @@ def test_names_come_back_whatever_they_are(
     assert [link["retailer"] for link in network["market_links"]] == names
 
 
-def test_three_thousand_shops_are_written_and_more_are_refused(tmp_path: Path) -> None:
-    source, data = recorded(tuple(f"shop {number}" for number in range(MOST_SHOPS)))
+def test_as_many_shops_are_written_as_a_network_has_room_for(tmp_path: Path) -> None:
+    most = most_shops(warehouse=True)
+    source, data = recorded(tuple(f"{'long ' * 15}{number}" for number in range(most)))
     made = new_world("many", tmp_path, source, data, choose_windows(data), warehouse=True)
-    assert (made.folder / "network.yaml").read_text(encoding="utf-8").count("retailer:") == MOST_SHOPS
-    source, data = recorded((*data.markets, "one more"))
-    with pytest.raises(InvalidInput, match=r"at most 3,000 shops, got \"3001 markets\"; choose"):
-        new_world("more", tmp_path, source, data, choose_windows(data))
-    source, data = recorded(tuple(f"{'long ' * 15}{number}" for number in range(MOST_SHOPS)))
-    with pytest.raises(InvalidInput, match="shorter names"):
+    network = load_network(made.folder / "network.yaml")
+    assert (len(network.nodes), len(network.market_links)) == (2 * most + 2, most)
+    assert 20_000 - 2 < len(network.nodes) + 1 <= 20_001
+
+
+@pytest.mark.parametrize("warehouse", [False, True])
+def test_more_shops_than_a_network_has_room_for_are_refused(tmp_path: Path, warehouse: bool) -> None:
+    most = most_shops(warehouse=warehouse)
+    assert 2 * most + 1 + warehouse <= 20_000 < 2 * (most + 1) + 1 + warehouse
+    source, data = recorded(tuple(map(str, range(most + 1))))
+    with pytest.raises(InvalidInput, match=r'20,000 nodes, two .*9,999 shops can be made, got "10000 markets"; choose'):
+        new_world("more", tmp_path, source, data, choose_windows(data), warehouse=warehouse)
+
+
+def test_names_that_make_the_file_too_large_are_refused(tmp_path: Path) -> None:
+    source, data = recorded(tuple(f"{number} {chr(0x2028) * 90}" for number in range(5_000)))
+    with pytest.raises(InvalidInput, match="and shorter names; the network's file has at most 16,777,216 bytes"):
         new_world("long", tmp_path, source, data, choose_windows(data))
+
+
+def test_there_are_no_more_windows_than_public_seeds_unless_they_are_asked_for() -> None:
+    days = [datetime.date(2014, 1, 1) + datetime.timedelta(day) for day in range(3_650)]
+    Path("ten.csv").write_text("day,units\n" + "".join(f"{day},{day.day}\n" for day in days), encoding="utf-8")
+    table = ["--layout", "long", "--date", "day", "--value", "units"]
+    done = invoke(["new", "world", "ten-years", "--sales", "ten.csv", *table])
+    assert "windows 10, periods in each 28" in done.stdout
+    assert done.stdout.endswith("--seeds public:10\n")
+    assert load_scenario("ten-years/scenario.yaml").windows == 10
+    done = invoke(["new", "world", "more", "--sales", "ten.csv", *table, "--windows", "26"])
+    assert done.stdout.endswith("--seeds hidden:26 --secret FILE (arena seeds new FILE makes one)\n")
 
 
 def test_a_name_that_no_shop_can_have_is_refused(tmp_path: Path) -> None:

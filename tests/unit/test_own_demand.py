@@ -256,6 +256,16 @@ def test_environments_draw_windows_and_tell_histories() -> None:
     np.testing.assert_array_equal(seen[:2], np.array(DATA["values"]).T[11])
     with pytest.raises(ValueError, match="has 7 windows, and window 7"):
         env.reset(options={"window": 7})
+    for unfit in (1.5, True, "two"):
+        with pytest.raises(TypeError, match="window must be a whole number"):
+            env.reset(options={"window": unfit})
+    assert set(envs.reset(seed=3, options={"window": 2})[1]["window"].tolist()) == {2}
+    with pytest.raises(ValueError, match="has 7 windows, and window 7"):
+        envs.reset(options={"window": [7] * 50})
+    with pytest.raises(ValueError, match="num_envs is 50, got 2"):
+        envs.reset(options={"window": [1, 2]})
+    each = np.arange(50) % 7
+    np.testing.assert_array_equal(envs.reset(seed=3, options={"window": each})[1]["window"], each)
     _, infos = envs.reset(seed=3)
     assert set(infos["window"].tolist()) == set(range(7))
     observations, *_ = envs.step(np.zeros((50, 3)))
@@ -480,3 +490,14 @@ def test_a_window_takes_part_in_the_digest() -> None:
     demand = Demand(series=Series(values=tuple(map(float, range(30)))))
     first, second = (changed(written(), demand=demand, window={"start": start}) for start in (0, 1))
     assert len({first.digest, second.digest, changed(written(), demand=demand).digest}) == 3
+
+
+def test_many_wrong_entries_of_a_table_are_one_fault() -> None:
+    written(demand={"data": DATA})
+    for unfit, told in (("x", "must be a number"), (-1, "must be 0 or more")):
+        values = [[unfit] * len(row) for row in DATA["values"]]
+        with pytest.raises(
+            InvalidInput, match=rf"values\[0\]\[0\]: {told} \([0-9]+ entries break this rule\)"
+        ) as caught:
+            written(demand={"data": {**DATA, "values": values}})
+        assert len(caught.value.faults) == 1

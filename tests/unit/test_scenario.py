@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
+from arena.contract.tracks import TrackView
 from arena.errors import InvalidInput, UnknownName
+from arena.play.seats.translate import describe_briefing, rebuild_briefing
 from arena.simulate.simulator import realised_demand
 from arena.world.library import build_scenario, load_network
 from arena.world.scenario import LARGEST_QUANTITY
@@ -30,7 +32,13 @@ def without(*names):
 
 
 RULES = [
-    ({"name": "Mine"}, r"name: must match the pattern", {"name": "mine-2"}),
+    ({"name": "Mine"}, r'name: must match .*, got "Mine"; write: lower-case name', {"name": "mine-2"}),
+    ({"demand": {"data": "sales.csv"}}, r"demand.data: .* how its table is read, .*write data: {file: sales.csv", {}),
+    (
+        {"demand": {"series": {"source": "m5", "layout": "long"}}},
+        r'demand.series.layout: is not a field here, got "long"; choose from "source", "column"',
+        {"demand": {"series": {"source": "m5"}}},
+    ),
     ({"name": ""}, r"name: must have at least 1 characters", {"name": "m"}),
     ({"horizon": 0}, r"horizon: must be 1 or more", {"horizon": 1}),
     ({"horizon": 10_001}, r"horizon: must be 10000 or less", {"horizon": 10_000}),
@@ -199,6 +207,18 @@ def test_the_digests_of_the_published_worlds_stay(name, digest):
     assert load_scenario(name).digest == digest
 
 
+def test_an_anonymous_scenario_with_parallel_links_can_be_sent_to_an_oracle():
+    """Parallel links need names, and a scenario is validated again in the process of the oracle's controller."""
+    links = [{**link, "name": f"{name}-secret"} for link in INLINE["supply_links"][:1] for name in ("sea", "air")]
+    network = {**INLINE, "supply_links": [*links, *INLINE["supply_links"][1:]]}
+    named = scenario(network=network, demand={"base_mean": 5})
+    told = TrackView(named, "oracle").brief(seed=1, realised_demand=realised_demand(named, 1), entropy=1)
+    received = rebuild_briefing(*describe_briefing(told)).scenario
+    assert received == named.anonymous()
+    assert "secret" not in received.model_dump_json()
+    assert received.digest == named.digest
+
+
 def test_an_anonymous_scenario_is_the_same_world_without_its_names():
     network = {**INLINE, "name": "secret-network", "description": "secret place"}
     series = {"values": [4, 6], "name": "secret sales"}
@@ -250,3 +270,17 @@ def test_a_series_plays_means_below_the_floor_as_they_are_written():
     assert realised_demand(spare_part, 42).mean() == pytest.approx(0.02, abs=0.0057)
     nothing = scenario(demand={"series": [0.0]})
     assert (realised_demand(nothing, 42) == 0).all()
+
+
+def test_a_path_that_is_no_scenario_is_told_what_to_give(tmp_path):
+    (tmp_path / "scenario.yaml").write_text("name: mine\nnetwork: serial\n", encoding="utf-8")
+    (tmp_path / "sales.csv").write_text("day,units\n", encoding="utf-8")
+    assert load_scenario(tmp_path / "scenario.yaml").name == "mine"
+    with pytest.raises(InvalidInput, match=r"is a folder, and a scenario is a file; give .*scenario.yaml"):
+        load_scenario(str(tmp_path))
+    with pytest.raises(
+        InvalidInput, match=r"is not a scenario's YAML file; .* arena new world NAME --sales .*sales.csv"
+    ):
+        load_scenario(str(tmp_path / "sales.csv"))
+    with pytest.raises(UnknownName, match="unknown scenario"):
+        load_scenario(str(tmp_path / "nothing"))

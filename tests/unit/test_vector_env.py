@@ -423,5 +423,19 @@ def test_a_mix_that_does_not_fit_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="fits the storage capacity"):
         InventoryVectorEnv(Scenario(name="full", network=full, demand=scenario.demand), 2, randomisation=mix)
+    bare = tuple(link.model_copy(update={"mean_demand": None}) for link in scenario.network.market_links)
+    levelled = scenario.model_copy(
+        update={
+            "network": scenario.network.model_copy(update={"market_links": bare}),
+            "demand": Demand(base_mean=5.0),
+        }
+    )
+    own_levels = mix.model_copy(update={"families": (WeightedFamily(family=broad_effects(own_level=True)),)})
+    with pytest.raises(ValueError, match=r"market_links\[0\] .* has no mean_demand: give the family a base_mean, or"):
+        InventoryVectorEnv(levelled, 2, randomisation=own_levels)
+    drawn_levels = mix.model_copy(update={"families": (WeightedFamily(family=broad_effects()),)})
+    InventoryVectorEnv(levelled, 2, randomisation=drawn_levels).reset(seed=1)
+    with pytest.raises(ValueError, match="have no windows: leave the option window out"):
+        InventoryVectorEnv(levelled, 2, randomisation=drawn_levels).reset(seed=1, options={"window": 0})
     with pytest.raises(ValueError, match=r"horizons from \[10, 30\]: set its horizon to \[30, 30\]"):
         InventoryVectorEnv(scenario, 2, randomisation=mix.model_copy(update={"horizon": (10, 30)}))

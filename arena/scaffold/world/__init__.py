@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from arena.documents import MAX_BYTES, parse_document
+from arena.documents import WORLD_BYTES, WORLD_SIZE, parse_document
 from arena.errors import Fault, InvalidInput
 from arena.scaffold.world.windows import Windows
 from arena.scaffold.writing import render, require_absent, write_files
@@ -19,12 +19,10 @@ from arena.schemas import SLUG_RULE, is_slug, parse_as
 from arena.world.data import DataSource, DemandData
 from arena.world.network import Network
 from arena.world.scenario import Scenario
+from arena.world.supply_graph import MOST_NODES
 
 MARK: Final = "FILL IN:"
 """Text before each place that holds a made-up value."""
-
-MOST_SHOPS: Final = 3_000
-"""Most shops: a file has at most 100,000 items, see `arena.documents.MAX_NODES`, and a shop takes 32 of them."""
 
 _LONGEST_NAME: Final = 100
 _MOST_UNITS: Final = 1_000_000_000
@@ -70,12 +68,13 @@ def new_world(
         raise InvalidInput([Fault("", "NAME", name, SLUG_RULE, "as in my-shops")])
     folder = place / name
     require_absent(folder)
-    if len(data.markets) > MOST_SHOPS:
-        raise _too_many(data, source.file, "")
+    if len(data.markets) > most_shops(warehouse=warehouse):
+        raise _too_many(data, source.file, most_shops(warehouse=warehouse), "")
     _check_names(data, source.file)
     network = render("world/network.yaml.jinja", _network_values(name, data, windows, warehouse=warehouse))
-    if len(network.encode()) > MAX_BYTES:
-        raise _too_many(data, source.file, f"and shorter names; the network's file has at most {MAX_BYTES:,} bytes")
+    if len(network.encode()) > WORLD_BYTES:
+        more = f"and shorter names; the network's file has at most {WORLD_BYTES:,} bytes"
+        raise _too_many(data, source.file, most_shops(warehouse=warehouse), more)
     scenario = render("world/scenario.yaml.jinja", _scenario_values(name, folder, source, data, windows))
     _check_plays(network, scenario, data, source.file)
     contents = {_NETWORK: network, _SCENARIO: scenario}
@@ -89,8 +88,14 @@ def new_world(
     return NewWorld(folder, folder / _SCENARIO, marks)
 
 
-def _too_many(data: DemandData, file: str, more: str) -> InvalidInput:
-    rule = " ".join(filter(None, (f"a network that is made here has at most {MOST_SHOPS:,} shops", more)))
+def most_shops(*, warehouse: bool) -> int:
+    """Most shops: a network has at most 20,000 nodes, two for each shop, one for the supplier, one for a warehouse."""
+    return (MOST_NODES - 1 - warehouse) // 2
+
+
+def _too_many(data: DemandData, file: str, most: int, more: str) -> InvalidInput:
+    rule = f"a network has at most {MOST_NODES:,} nodes, two for each shop, so that {most:,} shops can be made"
+    rule = " ".join(filter(None, (rule, more)))
     fix = "choose the markets to play, such as --only NAME --only NAME, or a table with fewer"
     return InvalidInput([Fault(file, "", f"{len(data.markets)} markets", rule, fix)])
 
@@ -104,8 +109,8 @@ def _check_names(data: DemandData, file: str) -> None:
 
 def _check_plays(network: str, scenario: str, data: DemandData, file: str) -> None:
     """Refuse a world that could not be loaded: of a file that was made here nobody could mend the faults."""
-    document = parse_document(scenario.encode(), _SCENARIO)
-    document["network"] = parse_as(Network, parse_document(network.encode(), _NETWORK), _NETWORK)
+    document = parse_document(scenario.encode(), _SCENARIO, WORLD_SIZE)
+    document["network"] = parse_as(Network, parse_document(network.encode(), _NETWORK, WORLD_SIZE), _NETWORK)
     document["demand"] = {"data": data}
     try:
         parse_as(Scenario, document, file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from arena.contract.seeds import PUBLIC_SEEDS
 from arena.errors import Fault, InvalidInput
 from arena.world.data import DemandData
 from arena.world.scenario import LONGEST_HISTORY
@@ -43,7 +44,7 @@ def choose_windows(
         data: recorded demand.
         length: periods of a window; None: 28 days, 13 weeks, 12 months or 28 periods, fewer where the windows would
             reach beyond the last fifth.
-        count: windows; None: as many as fit in the last fifth, at least one.
+        count: windows; None: as many as fit in the last fifth, at least one, at most the number of public seeds.
         history: periods told before each window; None: a year of days, two of weeks, three of months, or 365 periods,
             where there are so many, and fewer where there are many markets.
 
@@ -54,12 +55,13 @@ def choose_windows(
     if length is None:
         length = min(_LENGTHS.get(data.frequency, _LENGTH), max(1, last // (count or 1)))
     if count is None:
-        count = max(1, last // length)
+        count = min(max(1, last // length), len(PUBLIC_SEEDS))
     start = data.periods - length * count
     if start < 0:
         rule = f"windows lie in the recorded periods, and {count} x {length} are more than {data.periods}"
         fix = "write smaller numbers: --horizon for the periods of a window, --windows for their number"
-        raise InvalidInput([Fault("", "--windows", count, rule, fix)])
+        option, value = ("--horizon", length) if length > data.periods else ("--windows", count)
+        raise InvalidInput([Fault("", option, value, rule, fix)])
     if history is None:
         wanted = _HISTORIES.get(data.frequency, _HISTORY)
         history = min(wanted, start, max(1, _MOST_TOLD // len(data.markets)))

@@ -6,12 +6,12 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from arena.errors import ABSENT, Fault, UnknownName, suggest
+from arena.errors import ABSENT, Fault, UnknownName, printable, suggest
 from arena.world.data.demand_data import LONGEST_NAME, MOST_MARKETS, MOST_PERIODS, MOST_VALUES
 from arena.world.data.numbers import is_number
 from arena.world.data.periods import is_a_date
 from arena.world.data.source import DataSource
-from arena.world.data.text_table import Table, in_yaml, listed, refuse
+from arena.world.data.text_table import NAME_WIDTH, Table, in_yaml, listed, refuse
 
 
 class Names:
@@ -105,11 +105,47 @@ def read_cells(table: Table, source: DataSource) -> Cells:
     if not cells.lines:
         refuse(table.source, "", ABSENT, "has a header and no rows", "add rows below the header")
     cells.check_size()
+    _check_quotes(cells)
     long_name = next((name for name in cells.markets.texts if len(name) > LONGEST_NAME), None)
     if long_name is not None:
         rule = f"the name of a market has at most {LONGEST_NAME} characters"
         refuse(table.source, "market", long_name, rule, "name another column, or shorten the names")
     return cells
+
+
+def _check_quotes(cells: Cells) -> None:
+    """Refuse a name, a date or a value that goes on in the next line, as it does behind an open quotation mark."""
+    for texts, numbers in (
+        (cells.texts, cells.text_numbers),
+        (cells.dates, cells.date_numbers),
+        (cells.markets, cells.market_numbers),
+    ):
+        number = next((number for number, text in enumerate(texts.texts) if "\n" in text or "\r" in text), None)
+        if number is None or cells.table.word != "line" or number not in numbers:
+            continue
+        line = cells.lines[numbers.index(number)]
+        rule = "a cell goes on in the next line: a quotation mark opens in it and does not close"
+        refuse(cells.table.source, f"line {line}", texts.texts[number], rule, "check the quotation marks of this line")
+
+
+class _Joined:
+    """Names of markets from the cells of one or several columns; two that come out the same are refused."""
+
+    def __init__(self, table: Table, source: DataSource, places: Sequence[int]) -> None:
+        self._table, self._source, self._places = table, source, places
+        self._parts: dict[str, tuple[str, ...]] = {}
+
+    def of(self, row: Sequence[str], line: int) -> str:
+        """Return the name of the market of a row."""
+        parts = tuple(row[place].strip() if place < len(row) else "" for place in self._places)
+        name = self._source.joined_by.join(parts)
+        if self._parts.setdefault(name, parts) != parts:
+            one, other = (
+                " and ".join(f'"{printable(part, NAME_WIDTH)}"' for part in each) for each in (self._parts[name], parts)
+            )
+            rule = f"two markets would have one name, that of {one} and that of {other}"
+            refuse(self._table.source, f"{self._table.word} {line}", name, rule, 'write joined_by: " | " or the like')
+        return name
 
 
 def _read_long(table: Table, source: DataSource) -> Cells:
@@ -120,7 +156,8 @@ def _read_long(table: Table, source: DataSource) -> Cells:
         if source.markets is not None:
             if len(source.markets) > 1:
                 rule = f"names {listed(source.markets)}, and without the option market all rows are of one market"
-                fix = f"write market: COLUMN, one or more of {listed(_others(table, places))}"
+                others = _others(table, places)
+                fix = f"write market: COLUMN, one or more of {listed(others)}" if others else "leave markets out"
                 refuse(table.source, "markets", ABSENT, rule, fix)
             name = source.markets[0]
         cells, id_places = Cells(table, Names([name]), source.value), []
@@ -130,10 +167,11 @@ def _read_long(table: Table, source: DataSource) -> Cells:
     date_place, value_place = places[:2]
     chosen = source.markets is not None
     seen: set[str] = set()
+    names = _Joined(table, source, id_places)
     for line, row in _rows(table):
         market = 0
         if id_places:
-            name = source.joined_by.join(row[place].strip() if place < len(row) else "" for place in id_places)
+            name = names.of(row, line)
             found = cells.markets.find(name) if chosen else cells.markets.number(name)
             seen.add(name)
             if found is None:
@@ -186,8 +224,9 @@ def _read_rows(table: Table, source: DataSource) -> Cells:
     cells = Cells(table, Names(source.markets or ()))
     dates = [cells.date(text, 1, table.names[place]) for place, text in zip(places, texts, strict=True)]
     seen: dict[str, int] = {}
+    names = _Joined(table, source, id_places)
     for line, row in _rows(table):
-        name = source.joined_by.join(row[place].strip() if place < len(row) else "" for place in id_places)
+        name = names.of(row, line)
         if name in seen and (not chosen or cells.markets.find(name) is not None):
             columns = " and ".join(f'"{one}"' for one in ids)
             rule = f"two rows are of one market: {table.word}s {seen[name]} and {line} have the same {columns}"
@@ -261,6 +300,8 @@ def find_columns(table: Table, wanted: Sequence[tuple[str, str]]) -> list[int]:
             rule = "the first line of a demand table names its columns, and this one holds data"
             fix = 'write header: none and name columns by their numbers ("1", "2", …), or add a line of names'
             refuse(table.source, "line 1", data[0], rule, fix)
+    if unknown and table.has_header:
+        _check_later_header(table, {name.strip() for _, name in wanted})
     if unknown:
         names = [name for name in table.names if name]
         rule = "there is no such column"
@@ -277,6 +318,15 @@ def find_columns(table: Table, wanted: Sequence[tuple[str, str]]) -> list[int]:
             other = wanted[places.index(places[number])][0]
             refuse(table.source, option, name, f"is the column of {other}, too", "name another column")
     return places
+
+
+def _check_later_header(table: Table, wanted: set[str]) -> None:
+    """Refuse a table whose names of columns stand below a title or a line of merged cells."""
+    for line, row in table.opening():
+        if wanted <= {cell.strip() for cell in row}:
+            rule = "these names of columns stand in a later line than the first, which names the columns"
+            fix = "remove the line above it" if line == 2 else f"remove the {line - 1} lines above it"
+            refuse(table.source, f"{table.word} {line}", ABSENT, rule, fix)
 
 
 def _rows(table: Table) -> Iterator[tuple[int, list[str]]]:

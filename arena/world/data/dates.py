@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import itertools
 import re
@@ -10,7 +11,8 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from arena.errors import ABSENT, Fault
-from arena.world.data.source import NUMBERED
+from arena.world.data.source import LONGEST_PERIOD, NUMBERED
+from arena.world.data.text_table import in_yaml
 
 _CLOCK: Final = r"[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 _ISO: Final = re.compile(
@@ -24,6 +26,10 @@ _WHOLE: Final = re.compile(r"[0-9]{1,9}")
 _WITH_DAY: Final = re.compile(r"%[-#]?[djDxceFuwaA]")
 _TEXTUAL: Final = re.compile(r"[0-9]{1,2}[-./ ][0-9]{1,2}[-./ ](?:[0-9]{4}|[0-9]{2})")
 _LENGTHS: Final = {"day": 1, "week": 7}
+_OF_A_MONTH: Final = range(29, 32)  # 28 days are four weeks, too
+_QUARTER: Final = re.compile(r"[0-9]{4}[-/ ]?Q[1-4]|Q[1-4][-/ ]?[0-9]{2,4}", re.IGNORECASE)
+_PREFIXED: Final = re.compile(r"([^0-9]+)[0-9]+")
+_WORDED: Final = re.compile(r"%[-#]?[aAbB]")
 _EXCEL_DAYS: Final = range(20_000, 80_000)
 
 Resolution = Literal["day", "week", "month", "number"]
@@ -65,12 +71,13 @@ class DateFault(NamedTuple):
     fix: str
 
 
-def read_dates(texts: Sequence[str], date_format: str | None) -> Dates | DateFault:
+def read_dates(texts: Sequence[str], date_format: str | None, *, are_headers: bool = False) -> Dates | DateFault:
     """Read every date.
 
     Args:
         texts: the texts, each once, at least one.
         date_format: as `DataSource.date_format`.
+        are_headers: whether the dates are headers of columns.
     """
     if "" in texts:
         return DateFault(texts.index(""), "has no date", "write the date of every row, or remove rows that are sums")
@@ -82,15 +89,7 @@ def read_dates(texts: Sequence[str], date_format: str | None) -> Dates | DateFau
         if read[first] == "clock":
             rule = "has a time of the day, and the shortest period is a day"
             return DateFault(first, rule, "add the values of a day up, and write dates without a time")
-        share = f" ({len(wrong)} of {len(texts)} dates)" if len(wrong) > 1 else ""
-        if date_format == NUMBERED:
-            return DateFault(first, f"does not match date_format: number, a whole number{share}", _advice(texts[first]))
-        if date_format is not None:
-            rule = f'does not match date_format: "{date_format}"{share}'
-            return DateFault(first, rule, "write the format of the dates as they are, or mend the dates")
-        rule = f"is not an ISO date such as 2024-01-31, and no date_format is written{share}"
-        is_exception = 2 * len(wrong) < len(texts)
-        return DateFault(first, rule, "mend it; the other dates are ISO" if is_exception else _advice(texts[first]))
+        return _unread(texts, wrong, first, date_format, are_headers=are_headers)
     dates = [one for one in read if not isinstance(one, str)]
     resolutions = {resolution for _, resolution in dates}
     if len(resolutions) > 1:
@@ -98,6 +97,40 @@ def read_dates(texts: Sequence[str], date_format: str | None) -> Dates | DateFau
         rule = f"names a {dates[other][1]}, and {texts[0]} names a {dates[0][1]}"
         return DateFault(other, rule, "write all dates in one way")
     return Dates([number for number, _ in dates], dates[0][1])
+
+
+def _unread(
+    texts: Sequence[str], wrong: Sequence[int], first: int, date_format: str | None, *, are_headers: bool
+) -> DateFault:
+    """Return the fault of texts that are no dates as they are expected; the first one is shown."""
+    text = texts[first]
+    share = f" ({len(wrong)} of {len(texts)} dates)" if len(wrong) > 1 else ""
+    prefix = _PREFIXED.fullmatch(text)
+    if len(wrong) < len(texts) and not any(map(str.isdigit, text)):
+        fix = "remove the row if it is a sum or a note"
+        if are_headers:
+            fix = "write last_date_column: HEADER to leave out a sum or a note"
+        return DateFault(first, f"is not a date{share}", fix)
+    if are_headers and prefix is not None and (date_format in (None, NUMBERED)) and not _QUARTER.fullmatch(text):
+        rule = f"is not a date, nor the number of a period{share}"
+        return DateFault(first, rule, f"write date_prefix: {in_yaml(prefix[1])} and date_format: number")
+    if date_format == NUMBERED:
+        return DateFault(first, f"does not match date_format: number, a whole number{share}", _advice(text))
+    if date_format is not None:
+        fix = "write the format of the dates as they are, or mend the dates"
+        if _WORDED.search(date_format):
+            fix += "; names of months and days are the English ones"
+        return DateFault(first, f'does not match date_format: "{date_format}"{share}', fix)
+    if _ISO.fullmatch(text):
+        return DateFault(first, f"is no day, week or month of the calendar{share}", "mend it")
+    rule = f"is not an ISO date such as 2024-01-31, and no date_format is written{share}"
+    if 2 * len(wrong) < len(texts):
+        return DateFault(first, rule, "mend it; the other dates are ISO")
+    if len(wrong) < len(texts):
+        other = next(one for position, one in enumerate(texts) if position not in wrong)
+        rule = f"dates are written in several ways: {other} is an ISO date, and this is not{share}"
+        return DateFault(first, rule, "write all dates in one way")
+    return DateFault(first, rule, _advice(text))
 
 
 def _read(text: str, date_format: str | None) -> tuple[int, Resolution] | Literal["date", "clock"]:
@@ -130,8 +163,10 @@ def _advice(text: str) -> str:
         if len(text) == 5 and int(text) in _EXCEL_DAYS:
             return "these look like the day numbers of a spreadsheet: format the cells as dates and save again"
         if len(text) == 4:
-            return "write one date per period, or date_format: number if these are numbers of periods"
+            return "write one date per period, or date_format: number if these are years or numbers of periods"
         return "write date_format: number if these are numbers of periods, one after the other"
+    if _QUARTER.fullmatch(text):
+        return "number the periods and write date_format: number: quarters are no length of a period"
     if _TEXTUAL.fullmatch(text):
         mark = next(character for character in text if not character.isdigit())
         first, second, year = text.split(mark, 2)
@@ -166,7 +201,14 @@ def find_frequency(dates: Dates) -> str | int | DateFault:
         by_month = Counter(later - earlier for earlier, later in itertools.pairwise(months))
         if len(days) > 2 and by_month[1] == max(by_month.values()):
             return "month"
-    elif all(step % smallest == 0 for step in steps) and steps[smallest] == max(steps.values()):
+        if min(by_month) >= 3:
+            fix = "number the periods and write date_format: number: quarters and years are no length of a period"
+    elif (
+        smallest <= LONGEST_PERIOD
+        and smallest not in _OF_A_MONTH
+        and all(step % smallest == 0 for step in steps)
+        and steps[smallest] == max(steps.values())
+    ):
         return smallest
     told = ", ".join(f"{_days(step)} ({count} ×)" for step, count in steps.most_common(4))
     return DateFault(None, f"the steps between dates leave the frequency in doubt: {told}", fix)
@@ -179,13 +221,18 @@ def _months(days: Sequence[int]) -> list[int]:
 def _are_months(days: Sequence[int]) -> bool:
     """Whether all dates are the same day of a month, or all the last one."""
     same = len({datetime.date.fromordinal(day).day for day in days}) == 1
-    return same or all(datetime.date.fromordinal(day + 1).day == 1 for day in days)
+    return same or all(map(_is_last_of_month, days))
+
+
+def _is_last_of_month(day: int) -> bool:
+    date = datetime.date.fromordinal(day)
+    return date.day == calendar.monthrange(date.year, date.month)[1]
 
 
 def _off_month(days: Sequence[int]) -> int:
     """Return the position of a date that is dated unlike most of the months."""
     in_month = [datetime.date.fromordinal(day).day for day in days]
-    is_last = [datetime.date.fromordinal(day + 1).day == 1 for day in days]
+    is_last = [*map(_is_last_of_month, days)]
     if 2 * sum(is_last) > len(days):
         return is_last.index(False)
     usual = Counter(in_month).most_common(1)[0][0]

@@ -56,7 +56,7 @@ def _read(
 ) -> NDArray[np.bool_]:
     cells = read_cells(open_file(own, path), own)
     name = cells.table.source
-    dates = read_dates(cells.dates.texts, own.date_format)
+    dates = read_dates(cells.dates.texts, own.date_format, are_headers=own.layout == "rows")
     periods = locate(dates, grid) if not isinstance(dates, DateFault) else dates
     if isinstance(periods, DateFault):
         raise InvalidInput([as_fault(periods, name, cells.date_places, cells.dates.texts)])

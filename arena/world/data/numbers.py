@@ -14,6 +14,7 @@ _PLAIN: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,20})?")
 _PLAIN_WITH_COMMA: Final = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,20})?")
 _FIRST_CHARACTERS: Final = frozenset("+-.,0123456789nNiI")
 _NOT_FINITE: Final = re.compile(r"[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
+_NO_VALUE: Final = re.compile(r"n/?a|n\.a\.|#[A-Z0-9/]+[!?]?|null|none|[-\u2013\u2014?.*]+", re.IGNORECASE)
 # Groups of three digits with commas, points, spaces or the like between them.
 _GROUPS: Final = "[0-9]{1,3}([, \u00a0\u2009\u202f'\u2019_])[0-9]{3}(?:\\1[0-9]{3})*(?:[.,][0-9]*)?"
 # A decimal comma, or groups.
@@ -94,7 +95,9 @@ def quantity_rules(decimal: str, negative: str, cells: Sequence[str]) -> tuple[R
     else:
         number = _IS_NUMBER
         notation = _notation_with_point(cells)
-    rules = [finite, notation, number]
+    # A dash, n/a and the errors of spreadsheets stand for no value, each in the words of its program.
+    marked = Rule(lambda cell: not _NO_VALUE.fullmatch(cell), "is a mark for no value, not a number", finite.fix)
+    rules = [finite, marked, notation, number]
     if negative == "error":
         rule = "must be 0 or more, and this is a return"
         fix = "write negative: zero to take it as 0, or take returns off the period of their sale"

@@ -201,7 +201,7 @@ def _grid(cells: Cells, source: DataSource) -> tuple[Grid | None, bool, list[Fau
     def told(fault: DateFault) -> tuple[None, bool, list[Fault]]:
         return None, False, [as_fault(fault, cells.table.source, cells.date_places, cells.dates.texts)]
 
-    dates = read_dates(cells.dates.texts, source.date_format)
+    dates = read_dates(cells.dates.texts, source.date_format, are_headers=source.layout == "rows")
     if isinstance(dates, DateFault):
         return told(dates)
     frequency: str | int | DateFault = source.frequency or "day"

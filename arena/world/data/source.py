@@ -13,12 +13,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput
 from arena.schemas import FrozenSchema, parse_as
 from arena.world.data.demand_data import MOST_MARKETS, PastEnd
+from arena.world.data.text_table import in_yaml
 
 NUMBERED: Final = "number"
 """The date format of periods that are numbered and not dated."""
 
 _LONGEST_NAME: Final = 500
-_LONGEST_PERIOD: Final = 9_999
+LONGEST_PERIOD: Final = 9_999
+"""Longest period, days."""
 _HAS_YEAR: Final = re.compile(r"%[-#]?[YyGcxDF]")
 
 
@@ -36,10 +38,10 @@ def _as_flags(value: object) -> object:
 
 
 def _as_frequency(value: object) -> object:
-    is_days = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LONGEST_PERIOD
+    is_days = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LONGEST_PERIOD
     if is_days or value is None or value in ("day", "week", "month"):
         return value
-    rule = f"is day, week, month, or a number of days from 1 to {_LONGEST_PERIOD}"
+    rule = f"is day, week, month, or a number of days from 1 to {LONGEST_PERIOD}"
     raise FaultList([FieldFault("", value, rule, "write frequency: day, or frequency: 14 for two weeks")])
 
 
@@ -263,6 +265,8 @@ def _format_faults(date_format: str) -> list[FieldFault]:
         return [FieldFault("date_format", date_format, "is not a format of dates", fix)]
     if len(read) < len(samples):
         rule = "does not tell the months of a year apart"
+        if not re.search("%[-#]?[mbBjUWVcxDF]", date_format):
+            fix = "write date_format: number if the periods are years"
         if re.search("%[UWV]", date_format):
             rule = "has a week without a day of the week, from which no date follows"
             fix = "leave date_format out for 2024-W05, or write dates"
@@ -270,17 +274,21 @@ def _format_faults(date_format: str) -> list[FieldFault]:
     return []
 
 
-def parse_data_source(given: Mapping[str, Any], source: str, field: str = "") -> DataSource:
+def parse_data_source(given: Mapping[str, Any] | str, source: str, field: str = "") -> DataSource:
     """Check the options that an author wrote.
 
     Args:
-        given: the mapping, as read from a document or from the command line.
+        given: the mapping, as read from a document or from the command line; a path alone is refused.
         source: the document, for faults.
         field: path of the mapping in the document, such as `demand.data`; it leads the fields in faults.
 
     Raises:
         InvalidInput: with every fault.
     """
+    if isinstance(given, str):
+        rule = "recorded demand needs to be told how its table is read"
+        fix = f"write data: {{file: {in_yaml(given)}, layout: …}}, with the options of arena data describe"
+        raise InvalidInput([Fault(source, field, given, rule, fix)])
     try:
         return parse_as(DataSource, given, source)
     except InvalidInput as error:

@@ -29,6 +29,8 @@ def find_file(source: DataSource, base: Path | None) -> Path:
         is_there = path.is_file()
     except (OSError, ValueError):  # A name that the system cannot look up leads nowhere.
         is_there = False
+    if not is_there and path.is_dir():
+        refuse(str(path), "", ABSENT, "is a folder, and a table is a file", "name a file in it")
     if not is_there:
         start = "the folder of the scenario's file" if base is not None else "the working folder"
         refuse(str(path), "", ABSENT, "there is no such file", f"check the path, which is relative to {start}")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
@@ -23,6 +24,13 @@ NAME_WIDTH: Final = 40
 _WORDS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
 _OPTIONS: Final = {",": '","', ";": '";"', "\t": "tab", "|": '"|"', " ": '" "'}
 _PLAIN_YAML: Final = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
+# A web page that is called .xls or .csv is what some programs export; JSON begins with a mapping, or a list of them.
+_MARKUP: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<(?:!doctype|html|table|\?xml)\b|\{\s*\"|\[\s*[\[{])", re.IGNORECASE
+)
+_SEPARATOR_NOTE: Final = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
+_OPENING_ROWS: Final = 30
+_OPENING_BYTES: Final = 100_000
 _UTF8: Final = ("utf8", "utf8sig", "u8")
 
 
@@ -69,6 +77,7 @@ class Table:
         rows: the rows, read as they are asked for, once; blank lines are left out.
         word: what messages call a row: `line`, or `row` in files that have no lines.
         has_header: whether the first line names the columns.
+        opening: gives the first rows once more, the header among them, without any check; for messages.
     """
 
     source: str
@@ -76,6 +85,7 @@ class Table:
     rows: Iterator[Row]
     word: str = "line"
     has_header: bool = True
+    opening: Callable[[], Iterable[Row]] = tuple
 
 
 def refuse(source: str, field: str, value: object, rule: str, fix: str) -> NoReturn:
@@ -115,6 +125,9 @@ def read_content(path: Path, largest: int, fix: str = "give a smaller CSV file")
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         rule = "is a workbook (Excel or the like), not a CSV table"
         refuse(source, "", ABSENT, rule, 'save the table as "CSV UTF-8"')
+    if _MARKUP.match(content):
+        rule = "is a web page, JSON or the like, not a CSV table"
+        refuse(source, "", ABSENT, rule, 'open it in a spreadsheet program, and save the table as "CSV UTF-8"')
     if content.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"(\xb5/\xfd")):
         refuse(source, "", ABSENT, "is a compressed file, not a CSV table", "unpack it")
     return content
@@ -143,6 +156,7 @@ def open_table(path: Path, notation: Notation, content: bytes | None = None) -> 
         )
     except UnicodeError:
         _refuse_encoding(source, content, notation)
+    _check_note(source, first, notation)
     _check_separator(source, first, notation)
     reader = csv.reader(text, delimiter=notation.separator, skipinitialspace=notation.separator != " ")
     filled = _filled(source, reader, content, notation)
@@ -158,7 +172,13 @@ def open_table(path: Path, notation: Notation, content: bytes | None = None) -> 
         if notation.can_choose:  # A comma at the end of every line begins no column.
             while not names[-1]:
                 names.pop()
-        return Table(source, names, _checked(source, names, filled))
+
+        def opening() -> Iterator[Row]:
+            start = io.TextIOWrapper(io.BytesIO(content[:_OPENING_BYTES]), encoding=encoding, errors="replace")
+            again = csv.reader(start, delimiter=notation.separator, skipinitialspace=notation.separator != " ")
+            return itertools.islice(_filled(source, again, content, notation), _OPENING_ROWS)
+
+        return Table(source, names, _checked(source, names, filled), opening=opening)
     names = [str(place) for place in range(1, len(header.cells) + 1)]
 
     def rows() -> Iterator[Row]:
@@ -198,6 +218,18 @@ def _refuse_encoding(source: str, content: bytes, notation: Notation) -> NoRetur
     )
 
 
+def _check_note(source: str, first: str, notation: Notation) -> None:
+    """Refuse a first line that names the separator, as spreadsheet programs read and write it."""
+    note = _SEPARATOR_NOTE.fullmatch(first.strip("\r\n"))
+    if note is None:
+        return
+    fix = "remove line 1"
+    if notation.can_choose and note[1] != notation.separator and note[1] in _OPTIONS:
+        fix += f" and write separator: {_OPTIONS[note[1]]}"
+    rule = "is a note for spreadsheet programs, and the first line of a demand table names its columns"
+    refuse(source, "line 1", first.strip(), rule, fix)
+
+
 def _check_separator(source: str, first: str, notation: Notation) -> None:
     """Refuse a first line in which another separator stands more often than the one that is expected."""
     mine = notation.separator
@@ -217,10 +249,12 @@ def _check_separator(source: str, first: str, notation: Notation) -> None:
 
 def _filled(source: str, reader: Any, content: bytes, notation: Notation) -> Iterator[Row]:
     """Yield rows that are not blank lines; the reader is one of csv, whose type is not public."""
+    line = 1
     try:
         for cells in reader:
             if cells:
-                yield Row(reader.line_num, cells)
+                yield Row(line, cells)
+            line = reader.line_num + 1  # A row of several lines is called by its first one.
     except csv.Error as error:
         refuse(source, f"line {reader.line_num}", ABSENT, f"is not a CSV table: {error}", "check quotes and line ends")
     except UnicodeError:
