@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from arena import Network, OracleBriefing
+from arena import Briefing, Network, OracleBriefing
 from arena_optimization.arrays import FloatArray, IntArray
 
 NEVER = -1
@@ -41,6 +41,10 @@ class PathRules:
         warm_up: First periods that do not count.
         serves_at_once: Whether customers are served at once, in the order of the links, also where another sale would
             pay more; see `arena_optimization.programs.forced_sales`.
+        asks: In a rolling program the links on which orders and shipments are told apart, see
+            `arena_optimization.programs.asked_orders`; None in the program of a known episode.
+        draws: Links whose shipments arrive as every path draws it.
+        own_points: Stock points whose stock differs by path although nothing is sold there.
     """
 
     shares: tuple[float, ...]
@@ -51,6 +55,9 @@ class PathRules:
     owes: bool = False
     warm_up: int = 0
     serves_at_once: bool = False
+    asks: frozenset[int] | None = None
+    draws: tuple[int, ...] = ()
+    own_points: frozenset[int] = frozenset()
 
     @property
     def backlog(self) -> bool:
@@ -68,6 +75,10 @@ class PathRules:
     def owes_before(self, link: int) -> bool:
         """Whether shipments of a plan mix with what is owed from before: those may be smaller than a minimum order."""
         return self.owes and bool(self.orders_before[link].any())
+
+    def is_asked(self, link: int) -> bool:
+        """Whether orders and shipments of a link are told apart."""
+        return self.asks is not None and link in self.asks
 
     def is_chosen(self, link: int, k: int) -> bool:
         """Whether the order that a supplier sees in period k is one of the plan."""
@@ -107,13 +118,9 @@ def known_rules(briefing: OracleBriefing) -> PathRules:
     for position, link in enumerate(supply):
         units = link.initial_orders[:horizon]
         before[position, : len(units)] = units
-    shares = {"backlog": 1.0, "lost_sales": 0.0}
     is_later = uses_later_parts(briefing)
     return PathRules(
-        shares=tuple(
-            shares[link.fulfilment or briefing.fulfilment] if link.waiting_share is None else link.waiting_share
-            for link in network.market_links
-        ),
+        shares=waiting_shares(briefing),
         arrivals=_arrivals(lead_times),
         under_way=under_way,
         orders_before=before,
@@ -124,7 +131,16 @@ def known_rules(briefing: OracleBriefing) -> PathRules:
     )
 
 
-def uses_later_parts(briefing: OracleBriefing) -> bool:
+def waiting_shares(briefing: Briefing) -> tuple[float, ...]:
+    """Share of the unfilled units that waits for the next period, (market links,)."""
+    shares = {"backlog": 1.0, "lost_sales": 0.0}
+    return tuple(
+        shares[link.fulfilment or briefing.fulfilment] if link.waiting_share is None else link.waiting_share
+        for link in briefing.network.market_links
+    )
+
+
+def uses_later_parts(briefing: Briefing) -> bool:
     """Whether the supply side of an episode has parts that the first schema did not have.
 
     Episodes without any keep the very programs that they had.
@@ -180,7 +196,7 @@ def terminal_value(network: Network, point: int) -> float:
     return value or 0.0
 
 
-def end_worth(network: Network, rules: PathRules, program: Any, at_end: Callable[[int, int], Any]) -> Any:
+def end_worth(network: Network, rules: PathRules, program: Any, at_end: Callable[[int, int], Any], last: int) -> Any:
     """The value of stock after the last period, on hand and on its way, as an expression.
 
     Args:
@@ -188,8 +204,9 @@ def end_worth(network: Network, rules: PathRules, program: Any, at_end: Callable
         rules: Those of the episode.
         program: The program of its path.
         at_end: Stock of a stock point at the end of a period.
+        last: The last period.
     """
-    last, worth = rules.arrivals.shape[1] - 1, 0.0
+    worth = 0.0
     for point, own in enumerate(network.stock_points):
         coming = sum(program.flow[link, j] for link in own.arrivals for j in rules.on_the_way(link, last))
         worth += terminal_value(network, point) * (at_end(point, last) + coming)
