@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arena import Briefing, Network
+from arena import Briefing
 from arena_optimization.arrays import FloatArray
 from arena_optimization.programs.extensive_form import ExtensiveForm, PathwiseProgram, Plan
+from arena_optimization.programs.independent_parts import Part
 from arena_optimization.programs.path_form import PathForm, compile_path
 from arena_optimization.programs.path_program import state_path
 from arena_optimization.programs.pooled_program import PooledProgram, poolable
 from arena_optimization.programs.rolling_rules import (
     decision_periods,
     price_of_missing,
-    replace_network,
     rolling_rules,
     way_worth,
 )
@@ -49,21 +49,21 @@ class PartPlanner:
         asked: Whether orders and shipments are told apart, (supply links,).
     """
 
-    def __init__(self, briefing: Briefing, network: Network, horizon: int, method: Method) -> None:
+    def __init__(self, briefing: Briefing, part: Part, horizon: int, method: Method) -> None:
         """State and compile the longest program.
 
         Args:
             briefing: The episode.
-            network: The part.
+            part: The part.
             horizon: Periods of the longest program.
             method: How it is made of paths.
         """
-        self.network = network
+        network = self.network = part.network
         self._method, self._discount, self._warm_up = method, briefing.discount, briefing.warm_up
         self._last = briefing.horizon
         self._rules = rules = rolling_rules(briefing, network, horizon)
         backlog = briefing.fulfilment == "backlog" if rules is None else rules.backlog
-        most = largest_shipments(replace_network(briefing, network))
+        most = largest_shipments(briefing)[part.links]
         self._limits = ShipmentLimits(network, backlog, most, briefing.discount, rules)
         program = state_path(
             network, horizon=horizon, backlog=backlog, largest_order=float(briefing.order_bound.max()), rules=rules

@@ -64,7 +64,7 @@ class Planner:
         longest = horizon(briefing.network, briefing.horizon)
         method = Method(open_loop, random_periods, whole_periods, gap, work)
         self._parts = independent_parts(self.network) if apart else [whole(self.network)]
-        self._planners = [PartPlanner(briefing, part.network, longest, method) for part in self._parts]
+        self._planners = [PartPlanner(briefing, part, longest, method) for part in self._parts]
         self._tells_by_history = not open_loop
         forms = [planner.form for planner in self._planners]
         pools = paths > 1 and all(planner.pools for planner in self._planners)

@@ -50,9 +50,10 @@ class Start:
 
     def of(self, points: Sequence[int], links: Sequence[int], markets: Sequence[int], drawn: Sequence[int]) -> Start:
         """The part of some stock points, supply links, market links and drawn links."""
+        due = self.due[..., points, :]
         return Start(
             self.on_hand[points],
-            self.due[..., points, :],
+            due if len(drawn) or due.ndim < 3 else due[0],  # without drawn links all paths are due the same
             self.backlog[markets],
             self.seen[links] if len(self.seen) else self.seen,
             self.owed[links] if len(self.owed) else self.owed,
