@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from commands import invoke
 from hypothesis import assume, given, settings, strategies as st
 from later_strategies import later_scenarios
 from strategies import further_scenarios, networks, scenarios
@@ -210,3 +213,20 @@ def test_sales_at_an_empty_shelf_are_corrected() -> None:
     rules = {**NOISY, "fulfilment": "lost_sales", "visible_demand": "sales", "node": {"initial_stock": 0.0}}
     scenario = store(**rules, market={"mean_demand": 40.0})
     assert mean_profit(scenario, "stochastic-program", "blind", 2) > mean_profit(scenario, "newsvendor", "blind", 2)
+
+
+# --- behind the command -------------------------------------------------------------------------------------------
+
+
+def test_the_command_plays_a_world_with_lost_orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    scenario = store({"lead_time_distribution": LOST, "order_delay": 1}, STOCK, **{**NOISY, "horizon": 5}, history=3)
+    written = scenario.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    Path("world.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
+    submissions = [str(REPOSITORY / "submissions" / f"{name}.yaml") for name in ("dlp", "mssp-informed")]
+    done = invoke(["evaluate", *submissions, "--scenario", "world.yaml", "--isolation", "trusted", "--workers", "0"])
+    assert done.exit_code == 0, done.stderr
+    with (tmp_path / "results" / "episodes.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["submission"] for row in rows} == {"dlp", "mssp-informed"}
+    assert all(row["outcome"] == "ok" for row in rows)

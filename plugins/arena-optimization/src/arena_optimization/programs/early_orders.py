@@ -140,6 +140,12 @@ def is_endless(network: Network, supplier: int) -> bool:
     return network.role(supplier) == "raw_material" and network.node(supplier).capacity is None
 
 
+def is_served_in_order(network: Network, supplier: int) -> bool:
+    """Whether a node ships from the stock with which the period begins, in the order of the links."""
+    node = network.node(supplier)
+    return node.priority is None and node.allocation == "first_come"
+
+
 def is_stated(network: Network, link: int) -> bool:
     """Whether it is stated what a supplier ships of orders from before the first period; see the module's text."""
     supply = network.supply_links[link]

@@ -21,7 +21,7 @@ from highspy import HighsBasisStatus
 from numpy.typing import NDArray
 
 from arena_optimization.arrays import FloatArray, IntArray
-from arena_optimization.programs.matrix_rows import MatrixRows, rows_of
+from arena_optimization.programs.matrix_rows import MatrixRows, PathPlaces, drawn_entries, rows_of
 from arena_optimization.programs.path_form import PathForm
 from arena_optimization.programs.solver import PLENTY, Basis, Solution, SolveFailure, Solver, Work
 from arena_optimization.programs.start import Start
@@ -354,32 +354,11 @@ class PathwiseProgram(ExtensiveForm):
         starts = np.concatenate([[0], np.cumsum(lengths)])
         shape = (len(lengths), len(self._common) + self.paths * len(self._own))
         matrix = sparse.csr_array((values, columns, starts), shape=shape)
-        return matrix if self._kernel is None else sparse.csr_array(matrix + self._drawn(self._kernel, place, shape))
-
-    def _drawn(self, kernel: FloatArray, place: IntArray, shape: tuple[int, int]) -> sparse.csr_array:
-        """Entries of the shipments in the rows of what arrives on links whose lead times are drawn.
-
-        Args:
-            kernel: Share of the units shipped in a period that arrives in another, (paths, drawn links, periods of
-                shipment, periods of arrival).
-            place: Where each column of the form is moved to on the first path.
-            shape: Of the matrix.
-        """
-        form, horizon = self.form, self.form.horizon
-        row_place, row_step = np.empty(len(form.rows), dtype=np.int64), np.zeros(len(form.rows), dtype=np.int64)
-        row_place[self._common_rows] = np.arange(len(self._common_rows))
-        row_place[self._own_rows] = len(self._common_rows) + np.arange(len(self._own_rows))
-        row_step[self._own_rows] = len(self._own_rows)
-        step = np.zeros(len(place), dtype=np.int64)
-        step[self._own] = len(self._own)
-        arriving = form.rows.where("arriving").reshape(-1, horizon)
-        links = form.rows.item[arriving[:, 0]]
-        flows = form.flows.reshape(-1, horizon)[links]
-        path, link, shipped, arrival = np.nonzero(kernel[:, :, :horizon, :horizon])
-        row, column = arriving[link, arrival], flows[link, shipped]
-        entries = -kernel[path, link, shipped, arrival]
-        at = (row_place[row] + path * row_step[row], place[column] + path * step[column])
-        return sparse.csr_array((entries, at), shape=shape)
+        if self._kernel is None:
+            return matrix
+        rows, moved = PathPlaces.of(len(self.form.rows), self._common_rows, self._own_rows), PathPlaces(place, step)
+        drawn = drawn_entries(self.form, self._kernel, rows=rows, columns=moved, shape=shape)
+        return sparse.csr_array(matrix + drawn)
 
     @cached_property
     def _tied_columns(self) -> IntArray:

@@ -33,7 +33,7 @@ import pyomo.environ as pyo
 
 from arena import Network
 from arena_optimization.programs.asked_orders import AskedOrders
-from arena_optimization.programs.early_orders import EarlyOrders, is_endless
+from arena_optimization.programs.early_orders import EarlyOrders, is_endless, is_served_in_order
 from arena_optimization.programs.forced_sales import ForcedSales
 from arena_optimization.programs.path_rules import PathRules, end_worth, first_rules, holding_cost
 
@@ -241,7 +241,7 @@ class _PathProgram:
             if self.runs_out
             and supply[link].minimum_order > 0
             and link not in at_least
-            and self._serves_in_order(supply[link].supplier)
+            and is_served_in_order(self.network, supply[link].supplier)
         ]
         switched = [
             link for link in self.links if supply[link].fixed_ordering_cost > 0 or link in (*at_least, *squeezed)
@@ -336,10 +336,6 @@ class _PathProgram:
 
     def _of_endless(self, link: int) -> bool:
         return is_endless(self.network, self.network.supply_links[link].supplier)
-
-    def _serves_in_order(self, supplier: int) -> bool:
-        node = self.network.node(supplier)
-        return node.priority is None and node.allocation == "first_come"
 
     def _most(self, link: int) -> float:
         capacity = self.network.node(self.network.supply_links[link].supplier).capacity
