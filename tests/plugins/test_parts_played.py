@@ -65,6 +65,11 @@ def test_declared_parts_exist_and_stand_there_once() -> None:
         assert set(spec.plays) <= set(PARTS)
 
 
+def test_the_programs_play_all_parts() -> None:
+    for spec in pytest.importorskip("arena_optimization").arena_controllers():
+        assert sorted(spec.plays) == sorted(PARTS)
+
+
 def test_the_page_says_what_is_declared(repository) -> None:
     of_language_models = pytest.importorskip("arena_llm").arena_controllers
 

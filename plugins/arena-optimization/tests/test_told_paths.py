@@ -13,9 +13,10 @@ from scipy.special import ndtr
 
 from arena import Demand, Goodwill, InformedBriefing, Network, Scenario, Simulator, TrackView
 from arena_optimization.beliefs.demand_paths import DemandPaths, centred_normals
+from arena_optimization.beliefs.forecast import ForecastOutlook
 from arena_optimization.beliefs.told_paths import ToldPaths, quantiles
 from arena_optimization.config import StochasticProgramConfig
-from arena_optimization.controllers.stochastic_program import ForecastOutlook, StochasticProgram
+from arena_optimization.controllers.stochastic_program import StochasticProgram
 
 NETWORK: dict[str, Any] = {
     "nodes": [{"id": 0}, {"id": 1, "initial_stock": 8, "holding_cost": 1}, {"id": 2}, {"id": 3}],

@@ -62,7 +62,7 @@ def _stochastic_program(config: StochasticProgramConfig) -> Controller:
     return StochasticProgram(config)
 
 
-_KNOWN_PLAYS: Final = (
+_PLAYS: Final = (
     "market_demand",
     "distributions",
     "autoregression",
@@ -83,9 +83,7 @@ _KNOWN_PLAYS: Final = (
     "terminal_values",
     "warm_up",
 )
-"""Parts of worlds beyond the first schema that the clairvoyant play (`arena.world.parts`): all that there are."""
-_PLAYS: Final = ("parallel_links", "raw_capacities", "initial_pipeline", "initial_backlog", "component_holding_costs")
-"""Those that the rolling programs play: what their programs and observations have anyway."""
+"""Parts of worlds beyond the first schema (`arena.world.parts`) that all of them play: all that there are."""
 
 
 @hookimpl
@@ -103,7 +101,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_oracle,
             summary="the best plan found with all demand known; optimal and certified where demand is exogenous",
             preload=_PRELOAD,
-            plays=_KNOWN_PLAYS,
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="oracle-published",
@@ -112,7 +110,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_published_oracle,
             summary="the published oracle: the optimum of the trace; under goodwill a fixed point of trace and plan",
             preload=_PRELOAD,
-            plays=_KNOWN_PLAYS,
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="bound",
@@ -121,7 +119,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_bound,
             summary="the oracle with a certified upper bound, also under goodwill if demand is sampled by inverse CDF",
             preload=_PRELOAD,
-            plays=_KNOWN_PLAYS,
+            plays=_PLAYS,
         ),
         ControllerSpec(
             name="dlp",

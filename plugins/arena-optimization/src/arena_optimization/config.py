@@ -192,6 +192,7 @@ class BeliefConfig(BaseModel):
         structure: The hypothesis "structure".
         level: The hypothesis "level".
         goodwill: What is believed about sentiment before it has shown its dynamics.
+        history: Latest periods before the first one that are learnt from, where a history is told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -204,6 +205,7 @@ class BeliefConfig(BaseModel):
     structure: StructureConfig = StructureConfig()
     level: LevelConfig = LevelConfig()
     goodwill: GoodwillConfig = GoodwillConfig()
+    history: int = Field(default=100, ge=0)
 
 
 class StochasticProgramConfig(ProgramConfig):

@@ -20,6 +20,7 @@ from arena import Briefing, Goodwill, Observation, presumed_demand
 from arena_optimization.arrays import FloatArray
 from arena_optimization.beliefs.demand_paths import DemandPaths, by_importance, centred_normals
 from arena_optimization.beliefs.goodwill import GoodwillBelief
+from arena_optimization.beliefs.seen_demand import SeenDemand
 from arena_optimization.beliefs.steady_level import LevelBank
 from arena_optimization.beliefs.structure import StructureParticles
 from arena_optimization.config import BeliefConfig
@@ -43,7 +44,7 @@ class BayesianBelief:
         """Begin with the prior.
 
         Args:
-            briefing: The episode. Only the network's structure and stocks and the number of periods are used.
+            briefing: The episode. Of the network only its structure and stocks are used, and the history that is told.
             config: The prior.
             seed: Of the particles and the paths.
         """
@@ -51,13 +52,23 @@ class BayesianBelief:
         self._seed = seed
         presumed = presumed_demand(briefing.network, fallback=config.fallback_level, lead_time="retailer")
         levels = presumed * config.level_factor
+        self._seen = SeenDemand(briefing, presumed)
+        history = self._seen.history[-config.history :] if config.history else self._seen.history[:0]
+        self._before = len(history)
         self._markets = len(levels)
         self._level = LevelBank(config.level, config.level_shape, levels)
         self._structure = StructureParticles(
-            config.structure, briefing.horizon, config.level_shape, levels, np.random.default_rng([seed, 0])
+            config.structure,
+            briefing.horizon + self._before,
+            config.level_shape,
+            levels,
+            np.random.default_rng([seed, 0]),
         )
         self._goodwill = GoodwillBelief(config.goodwill)
         self._period = 0
+        for demand in history:
+            self._level.observe(demand, 1.0)
+            self._structure.observe(demand, 1.0)
 
     def observe(self, observation: Observation) -> None:
         """Take in what is seen before a decision; once per period, from period 0 on.
@@ -68,8 +79,9 @@ class BayesianBelief:
         self._goodwill.observe(observation)
         self._period = observation.period
         if observation.period > 0:
-            self._level.observe(observation.last_demand, observation.sentiment)
-            self._structure.observe(observation.last_demand, observation.sentiment)
+            demand = self._seen.of(observation)
+            self._level.observe(demand, observation.sentiment)
+            self._structure.observe(demand, observation.sentiment)
 
     @property
     def goodwill(self) -> Goodwill | None:
@@ -115,8 +127,9 @@ class BayesianBelief:
     def _choose(self, places: FloatArray, horizon: int, generator: np.random.Generator) -> _Chosen:
         """A particle or a combination of filters for every path, where the paths lie in the order of total demand."""
         structure, bank, probability = self._structure, self._level, self.structure_probability
+        now = self._before + self._period
         shape, rate = structure.levels()
-        paths = structure.shapes(self._period, self._period + horizon)
+        paths = structure.shapes(now, now + horizon)
         filters, filter_weights = bank.joint(_JOINT_FILTERS, generator)
         links = np.arange(self._markets)
         totals = np.concatenate(

@@ -33,14 +33,14 @@ class DemandPaths:
         base: Mean demand at sentiment 1, broadcast to (paths, market links, periods), units.
         normals: Where in its distribution demand lies, (paths, market links, periods).
         dispersion: Variance / mean of the distribution, broadcast likewise, units.
-        noise_scale: Factor on the deviation from the mean.
+        noise_scale: Factor on the deviation from the mean, one for all or (market links,).
         smallest_mean: Lower bound of the mean, units.
     """
 
     base: FloatArray
     normals: FloatArray
     dispersion: FloatArray
-    noise_scale: float = 1.0
+    noise_scale: float | FloatArray = 1.0
     smallest_mean: float = 0.0
 
     def at(self, sentiments: FloatArray, periods: slice | int = slice(None)) -> FloatArray:
@@ -54,10 +54,15 @@ class DemandPaths:
             Units, (paths, market links, periods), or (paths, market links).
         """
         normals, mean = self.normals[..., periods], self.means(sentiments, periods)
-        if self.noise_scale == 0.0:
+        scale = np.asarray(self.noise_scale)
+        if not scale.any():
             return mean
         raw = scaled_poisson(normals, mean, np.broadcast_to(self.dispersion, self.normals.shape)[..., periods])
-        return raw if self.noise_scale == 1.0 else np.maximum(0.0, mean + self.noise_scale * (raw - mean))
+        if (scale == 1.0).all():
+            return raw
+        if scale.ndim and mean.ndim > 2:
+            scale = scale[:, None]
+        return np.asarray(np.maximum(0.0, mean + scale * (raw - mean)))
 
     def means(self, sentiments: FloatArray, periods: slice | int = slice(None)) -> FloatArray:
         """Mean demand by path at given sentiments; arguments and shape as of `at`, units."""

@@ -6,6 +6,13 @@ from arena import Goodwill, Observation
 from arena_optimization.config import GoodwillConfig
 
 
+def was_short(observation: Observation) -> bool:
+    """Whether customers went unserved in the last period; where sales are seen, whether a shelf was empty."""
+    if observation.sales_shown:
+        return bool((observation.in_stock == 0).any())
+    return bool((observation.last_unfilled > 0).any())
+
+
 class GoodwillBelief:
     """Reads growth, decay, cap and floor off the sentiment, which is observed without error.
 
@@ -35,7 +42,7 @@ class GoodwillBelief:
             if self._moved:
                 self._learn(now / before, now)
         self.sentiment = now
-        self._short = observation.period > 0 and bool((observation.last_unfilled > 0).any())
+        self._short = observation.period > 0 and was_short(observation)
 
     def _learn(self, step: float, now: float) -> None:
         if self._short:

@@ -14,13 +14,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import gammaincinv, ndtr
+from scipy.stats import nbinom
 
 from arena_optimization.arrays import FloatArray
 from arena_optimization.beliefs.demand_paths import DemandPaths, scaled_poisson
 
 _SAME: Final = 1e-9
 """Relative difference up to which a deviation counts as equal to the one that follows from the mean."""
+_LARGEST: Final = 1.0 - 1e-12
+"""Largest uniform whose quantile is taken."""
+_RELATIVE: Final = ("uniform", "gamma", "empirical")
+"""Distributions whose deviation is proportional to the mean."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +68,25 @@ def quantiles(distribution: str, normals: FloatArray, mean: FloatArray, deviatio
     if distribution == "uniform":
         return np.asarray(np.maximum(0.0, mean + math.sqrt(3.0) * deviation * (2.0 * ndtr(normals) - 1.0)))
     certain = (mean <= 0) | (deviation <= 0)
+    if distribution == "gamma":
+        shape = (np.where(certain, 1.0, mean) / np.where(certain, 1.0, deviation)) ** 2
+        drawn = gammaincinv(shape, np.minimum(ndtr(normals), _LARGEST)) / shape * mean
+        return np.asarray(np.where(certain, mean, drawn))
+    if distribution == "negative_binomial":
+        more = np.where(certain, 0.0, deviation**2 - mean)
+        spreads = more > _SAME * mean
+        size = np.where(spreads, mean, 1.0) ** 2 / np.where(spreads, more, 1.0)
+        counts = nbinom.ppf(np.clip(ndtr(normals), 1.0 - _LARGEST, _LARGEST), size, size / (size + mean))
+        if spreads.all():
+            return np.asarray(counts)
+        return np.where(spreads, counts, quantiles("poisson", normals, mean, deviation))
     dispersion = np.where(certain, 1.0, deviation) ** 2 / np.where(certain, 1.0, mean)
     return np.asarray(np.where(certain, mean, scaled_poisson(normals, mean, dispersion)))
 
 
-def powers(distributions: Sequence[str], forecast: FloatArray, deviation: FloatArray, noise_scale: float) -> FloatArray:
+def powers(
+    distributions: Sequence[str], forecast: FloatArray, deviation: FloatArray, noise_scale: float | FloatArray
+) -> FloatArray:
     """Powers of the sentiment by which deviations are multiplied, see the module's text.
 
     Args:
@@ -77,12 +96,13 @@ def powers(distributions: Sequence[str], forecast: FloatArray, deviation: FloatA
         noise_scale: Factor on the deviation that is part of it.
 
     Returns:
-        0, ½ or 1, (market links,). A distribution that is not known here keeps variance / mean: ½.
+        0, ½ or 1, (market links,). Negative binomial demand, and one that is not known here, keeps variance / mean: ½.
     """
     found = []
-    for name, mean, told in zip(distributions, forecast, deviation, strict=True):
-        power = 1.0 if name == "uniform" else 0.5
-        natural = noise_scale * (mean / math.sqrt(3.0) if name == "uniform" else np.sqrt(mean))
+    scales = np.broadcast_to(noise_scale, len(distributions))
+    for name, mean, told, scale in zip(distributions, forecast, deviation, scales, strict=True):
+        power = 1.0 if name in _RELATIVE else 0.5
+        natural = scale * (mean / math.sqrt(3.0) if name == "uniform" else np.sqrt(mean))
         follows = name not in ("normal", "uniform") or np.allclose(told, natural, rtol=_SAME, atol=0.0)
         found.append(power if follows else 0.0)
     return np.array(found)

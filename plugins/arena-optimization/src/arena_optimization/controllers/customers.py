@@ -9,6 +9,8 @@ import numpy as np
 from arena import Briefing, Goodwill, Observation, next_sentiment
 from arena_optimization.arrays import FloatArray
 from arena_optimization.beliefs.demand_paths import DemandPaths
+from arena_optimization.beliefs.goodwill import was_short
+from arena_optimization.programs.path_rules import holding_cost, terminal_value, waiting_shares
 from arena_optimization.programs.start import Start
 
 _SERVED = 1e-9
@@ -37,7 +39,8 @@ class Customers:
     def __init__(self, briefing: Briefing) -> None:
         """Compile the market links."""
         network = self._network = briefing.network
-        self._backlog = briefing.fulfilment == "backlog"
+        self._shares = np.array(waiting_shares(briefing))
+        self._warm_up, self._last = briefing.warm_up, briefing.horizon
         self._discount = briefing.discount
         self._prices, self._penalties = np.array(
             [
@@ -51,14 +54,13 @@ class Customers:
         ).T
         self._points = sorted(set(network.selling_points))
         self._markets_of = [[m for m, s in enumerate(network.selling_points) if s == point] for point in self._points]
-        self._holding = np.array(
-            [network.node(network.stock_points[p].node_id).holding_cost or 0.0 for p in self._points]
-        )
+        self._holding = np.array([holding_cost(network, p) for p in self._points])
+        self._end_values = np.array([terminal_value(network, p) for p in self._points])
 
     def first_sentiments(self, goodwill: Goodwill, observation: Observation, paths: int, horizon: int) -> FloatArray:
         """Sentiments of the coming periods if from now on everybody is served, (paths, periods)."""
         served = np.zeros(paths, dtype=np.bool_)
-        short = np.full(paths, observation.period > 0 and bool((observation.last_unfilled > 0).any()))
+        short = np.full(paths, observation.period > 0 and was_short(observation))
         sentiments = np.empty((paths, horizon))
         last = np.full(paths, observation.sentiment)
         for k in range(horizon):
@@ -84,7 +86,7 @@ class Customers:
         stock = np.repeat(start.on_hand[self._points][None], count, axis=0)
         backlog = np.repeat(start.backlog[None], count, axis=0)
         sentiment = np.full(count, observation.sentiment)
-        short = np.full(count, observation.period > 0 and bool((observation.last_unfilled > 0).any()))
+        short = np.full(count, observation.period > 0 and was_short(observation))
         demand, sentiments = np.empty((count, markets, horizon)), np.empty((count, horizon))
         profit, weight = np.zeros(count), 1.0
         for k in range(horizon):
@@ -93,29 +95,40 @@ class Customers:
             sentiments[:, k] = sentiment
             demand[:, :, k] = paths.at(sentiment, k)
             due = demand[:, :, k] + backlog
-            stock = np.maximum(stock + deliveries[:, k], 0.0)
+            stock = np.maximum(stock + deliveries[..., k], 0.0)
             sold = np.empty_like(due)
             for point, served in enumerate(self._markets_of):
                 for market in served:
                     sold[:, market] = np.minimum(due[:, market], stock[:, point])
                     stock[:, point] -= sold[:, market]
             unfilled = due - sold
-            profit += weight * (sold @ self._prices - unfilled @ self._penalties - stock @ self._holding)
+            counts = observation.period + k >= self._warm_up
+            profit += counts * weight * (sold @ self._prices - unfilled @ self._penalties - stock @ self._holding)
             short = np.asarray((unfilled > _SERVED).any(axis=1))
-            backlog = unfilled if self._backlog else backlog
+            backlog = self._shares * unfilled
             weight *= self._discount
+        if observation.period + horizon == self._last:
+            profit += weight * (stock @ self._end_values)
         return Outcome(demand, sentiments, float(profit.mean()))
 
     def _deliveries(self, flows: FloatArray, start: Start) -> FloatArray:
-        """Net planned deliveries to the selling stock points, shipments onward taken off, (points, periods)."""
+        """Net planned deliveries to the selling stock points, shipments onward taken off, (points, periods).
+
+        Where lead times are drawn they differ by path: (paths, points, periods).
+        """
         horizon = flows.shape[1]
-        net = start.due[self._points][:, :horizon].copy()
+        net = start.due[..., self._points, :horizon].copy()
+        varying = self._network.varying_links
         for row, position in enumerate(self._points):
             point = self._network.stock_points[position]
             for link in point.arrivals:
+                if start.kernel is not None and link in varying:
+                    kernel = start.kernel[:, varying.index(link), :horizon, :horizon]
+                    net[:, row] += np.einsum("j,sjk->sk", flows[link], kernel)
+                    continue
                 lead_time = self._network.supply_links[link].lead_time
                 if lead_time < horizon:
-                    net[row, lead_time:] += flows[link, : horizon - lead_time]
+                    net[..., row, lead_time:] += flows[link, : horizon - lead_time]
             for link in self._network.outbound(point.node_id):
-                net[row] -= point.consumption * flows[link]
+                net[..., row, :] -= point.consumption * flows[link]
         return net

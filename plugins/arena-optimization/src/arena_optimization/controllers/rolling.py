@@ -8,11 +8,13 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from arena import Briefing, ControllerReport, Network, Observation
-from arena_optimization.arrays import FloatArray
+from arena_optimization.arrays import BoolArray, FloatArray
+from arena_optimization.beliefs.supply import SupplyBelief
 from arena_optimization.config import ProgramConfig
+from arena_optimization.deliveries import Deliveries
 from arena_optimization.programs.extensive_form import Plan, UnfinishedPlan
-from arena_optimization.programs.path_program import refuse_unplannable
 from arena_optimization.programs.solver import SolveFailure, Work
+from arena_optimization.programs.unplannable import refuse_unplannable
 
 _TRACE = 1e-5
 """Units that are nothing: integer programs are feasible to 1e-6 of a binary decision."""
@@ -38,7 +40,10 @@ class RollingController(ABC):
         self._plan: Plan | None = None
         self._planned_in = 0
         self._deadline = np.inf
+        self._supply: SupplyBelief | None = None
         self.briefing: Briefing
+        self.asked: BoolArray
+        """Links on which plans state orders besides what is owed, (supply links,); set by `prepare`."""
 
     def begin(self, briefing: Briefing) -> None:
         """Prepare the programs of an episode.
@@ -49,6 +54,8 @@ class RollingController(ABC):
         refuse_unplannable(briefing)
         self.briefing = briefing
         self._fallbacks, self._plan = 0, None
+        self._supply = SupplyBelief(briefing) if briefing.network.varying_links else None
+        self.asked = np.zeros(len(briefing.network.supply_links), dtype=np.bool_)
         self.prepare(briefing)
 
     def order(self, observation: Observation) -> FloatArray:
@@ -61,6 +68,8 @@ class RollingController(ABC):
             Units, (supply links,).
         """
         self._deadline = time.monotonic() + self._time_share * self.briefing.time_budget
+        if self._supply is not None:
+            self._supply.observe(observation)
         self.learn(observation)
         try:
             self._plan, self._planned_in = self.plan(observation), observation.period
@@ -68,8 +77,12 @@ class RollingController(ABC):
             self._fallbacks += 1
             if isinstance(failure, UnfinishedPlan):
                 self._plan, self._planned_in = failure.plan, observation.period
-        # What is owed from before is shipped with the new order.
-        return orders_for(self.briefing.network, np.maximum(self._foreseen(observation) - observation.owed, 0.0))
+        # What is owed from before is shipped with the new order, unless the plan states what is asked for besides.
+        owed = np.where(self.asked, 0.0, observation.owed)
+        orders = orders_for(self.briefing.network, np.maximum(self._foreseen(observation) - owed, 0.0))
+        if self._supply is not None:
+            self._supply.note(np.minimum(orders, self.briefing.order_bound))
+        return orders
 
     def report(self) -> ControllerReport:
         """How many decisions were answered by the fallback."""
@@ -79,6 +92,15 @@ class RollingController(ABC):
     def time_left(self) -> float:
         """Seconds until programs must have been solved, at least a hundredth."""
         return max(self._deadline - time.monotonic(), 0.01)
+
+    def deliveries(self, horizon: int, paths: int) -> Deliveries | None:
+        """Paths of the deliveries where lead times vary; None where none does.
+
+        Args:
+            horizon: Number of periods.
+            paths: Number of paths.
+        """
+        return None if self._supply is None else self._supply.draw(horizon, paths)
 
     @abstractmethod
     def prepare(self, briefing: Briefing) -> None:
@@ -103,8 +125,26 @@ class RollingController(ABC):
     def _foreseen(self, observation: Observation) -> FloatArray:
         later = observation.period - self._planned_in
         if self._plan is not None and later < self._plan.flows.shape[1]:
-            return self._plan.flows[:, later]
+            return planned_orders(self.briefing.network, self._plan.flows, later)
         return passed_up(self.briefing.network, self.expected_demand())
+
+
+def planned_orders(network: Network, flows: FloatArray, later: int) -> FloatArray:
+    """Orders of a plan in one of its periods: a supplier that sees them later is asked for what it ships then.
+
+    Args:
+        network: The network.
+        flows: Units by the period in which suppliers see the order, (supply links, horizon).
+        later: The period.
+
+    Returns:
+        Units, (supply links,); 0 for what would be seen after the plan's end.
+    """
+    if not any(network.order_delays):
+        return flows[:, later]
+    seen = later + np.array(network.order_delays)
+    within = seen < flows.shape[1]
+    return np.where(within, flows[np.arange(len(flows)), np.minimum(seen, flows.shape[1] - 1)], 0.0)
 
 
 def work_of(config: ProgramConfig) -> Work:

@@ -28,7 +28,6 @@ from arena import (
     Briefing,
     Goodwill,
     InformedBriefing,
-    InformedObservation,
     Network,
     Observation,
     contribution_margins,
@@ -36,18 +35,16 @@ from arena import (
 )
 from arena_optimization.arrays import FloatArray
 from arena_optimization.beliefs.bayesian_mixture import BayesianBelief
-from arena_optimization.beliefs.demand_paths import DemandPaths, by_importance, centred_normals
-from arena_optimization.beliefs.told_paths import ToldPaths, powers
+from arena_optimization.beliefs.demand_paths import DemandPaths
+from arena_optimization.beliefs.forecast import ForecastOutlook
 from arena_optimization.config import StochasticProgramConfig
 from arena_optimization.controllers.customers import Customers
 from arena_optimization.controllers.rolling import RollingController, work_of
+from arena_optimization.deliveries import Deliveries
 from arena_optimization.programs.extensive_form import Plan
 from arena_optimization.programs.path_form import PathForm
 from arena_optimization.programs.rolling_horizon import Planner
 from arena_optimization.programs.solver import SolveFailure
-
-_SMALLEST_MEAN = 0.1
-"""Lower bound of mean demand in the contract, units; a forecast at or below it does not tell the mean behind it."""
 
 
 class Outlook(Protocol):
@@ -66,57 +63,6 @@ class Outlook(Protocol):
 
     def draw(self, horizon: int, count: int) -> DemandPaths:
         """Paths of demand over the coming periods."""
-
-
-class ForecastOutlook:
-    """The informed track: noise of the told distribution around the forecast."""
-
-    def __init__(self, briefing: InformedBriefing) -> None:
-        """Take distributions, noise scale, goodwill and seed from the briefing."""
-        self.goodwill: Goodwill | None = briefing.goodwill
-        self.possible_loss = 0.0
-        self._distributions = briefing.distributions
-        self._noise_scale = briefing.noise_scale
-        self._generator = np.random.default_rng(briefing.seed)
-        self._sentiment = 1.0
-        self._forecast: FloatArray = np.zeros((len(briefing.network.market_links), 1))
-        self._deviation: FloatArray = np.zeros_like(self._forecast)
-
-    def observe(self, observation: Observation) -> None:
-        """Take the forecast, its deviation, and the sentiment that they were made at.
-
-        Raises:
-            TypeError: If the observation carries no forecast.
-        """
-        if not isinstance(observation, InformedObservation):
-            raise TypeError(
-                f"an informed briefing is followed by informed observations, not {type(observation).__name__}"
-            )
-        self._forecast, self._deviation = observation.forecast, observation.forecast_deviation
-        self._sentiment = observation.sentiment
-
-    def draw(self, horizon: int, count: int) -> DemandPaths:
-        """Paths around the forecast."""
-        markets = len(self._forecast)
-        normals = centred_normals(horizon * markets, count, self._generator).reshape(count, horizon, markets)
-        forecast, deviation = self._forecast[:, :horizon], self._deviation[:, :horizon]
-        base = forecast / self._sentiment
-        poisson = DemandPaths(
-            base=base[None],
-            normals=by_importance(normals),
-            dispersion=np.ones(1),
-            noise_scale=self._noise_scale,
-            smallest_mean=min(_SMALLEST_MEAN, float(base.min())),
-        )
-        if all(distribution == "poisson" for distribution in self._distributions):
-            return poisson
-        power = powers(self._distributions, forecast, deviation, self._noise_scale)
-        return ToldPaths(
-            **vars(poisson),
-            distributions=self._distributions,
-            deviation=deviation / self._sentiment ** power[:, None],
-            power=power,
-        )
 
 
 class _Round(NamedTuple):
@@ -156,6 +102,7 @@ class StochasticProgram(RollingController):
             gap=config.gap,
             work=work_of(config),
         )
+        self.asked = self._planner.asked
         self._customers = Customers(briefing)
         self._margin = float(np.mean(contribution_margins(briefing.network)))
         self._course = None
@@ -178,10 +125,13 @@ class StochasticProgram(RollingController):
         planner, goodwill = self._planner, self._outlook.goodwill
         horizon = planner.horizon(observation.period)
         paths = self._outlook.draw(horizon, planner.paths)
+        deliveries = self.deliveries(horizon, planner.paths)
         if goodwill is None:
             sentiments = np.full((planner.paths, horizon), observation.sentiment)
             pricing = self._pricing(self._outlook.possible_loss, paths, sentiments)
-            return planner.plan(observation, paths.at(sentiments), extra=pricing, time_limit=self.time_left)
+            return planner.plan(
+                observation, paths.at(sentiments), deliveries=deliveries, extra=pricing, time_limit=self.time_left
+            )
         served = self._customers.first_sentiments(goodwill, observation, planner.paths, horizon)
         starts = [served]
         if self._course is not None:
@@ -192,7 +142,7 @@ class StochasticProgram(RollingController):
         best_profit, failure = -np.inf, None
         for start in starts:
             try:
-                for found in self._rounds(observation, goodwill, paths, start):
+                for found in self._rounds(observation, goodwill, paths, start, deliveries):
                     if best is None or found.profit > best_profit + self._config.switching_gain * abs(best_profit):
                         best, best_profit = found.plan, found.profit
                         self._course, self._course_from = found.course, observation.period
@@ -203,15 +153,24 @@ class StochasticProgram(RollingController):
         return best
 
     def _rounds(
-        self, observation: Observation, goodwill: Goodwill, paths: DemandPaths, sentiments: FloatArray
+        self,
+        observation: Observation,
+        goodwill: Goodwill,
+        paths: DemandPaths,
+        sentiments: FloatArray,
+        deliveries: Deliveries | None,
     ) -> Iterator[_Round]:
         """Plans from one start, each made for the demand that the one before would meet."""
         planner, config = self._planner, self._config
-        start, loss = planner.start(observation, sentiments.shape[1]), goodwill.shortage_loss
+        start, loss = planner.start(observation, sentiments.shape[1], deliveries), goodwill.shortage_loss
         demand, last = paths.at(sentiments), -np.inf
         for _ in range(config.rounds):
             plan = planner.plan(
-                observation, demand, extra=self._pricing(loss, paths, sentiments), time_limit=self.time_left
+                observation,
+                demand,
+                deliveries=deliveries,
+                extra=self._pricing(loss, paths, sentiments),
+                time_limit=self.time_left,
             )
             outcome = self._customers.play(plan.flows, start, paths, goodwill, observation)
             profit = plan.common_profit + outcome.profit

@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
@@ -21,6 +21,7 @@ from highspy import HighsBasisStatus
 from numpy.typing import NDArray
 
 from arena_optimization.arrays import FloatArray, IntArray
+from arena_optimization.programs.matrix_rows import MatrixRows, PathPlaces, drawn_entries, rows_of
 from arena_optimization.programs.path_form import PathForm
 from arena_optimization.programs.solver import PLENTY, Basis, Solution, SolveFailure, Solver, Work
 from arena_optimization.programs.start import Start
@@ -36,8 +37,8 @@ class Plan:
     Attributes:
         objective: Expected profit of the coming periods, without the holding cost of what is under way already.
         bound: Upper bound of the objective that was proved.
-        flows: Units shipped per supply link and period of the first path, (supply links, horizon); the first
-            ``shared`` periods are common to all paths.
+        flows: Units shipped per supply link and period of the first path, (supply links, horizon), or asked for where
+            orders are told apart; what is decided in the first ``shared`` periods is common to all paths.
         common_profit: The part of the objective that comes from decisions common to all paths, prices added by
             `ExtensiveForm.price` left out.
     """
@@ -91,6 +92,8 @@ class ExtensiveForm(ABC):
         self.form = form
         self.paths = paths
         self._extra = np.zeros(len(form.columns))
+        self._profits: FloatArray = np.zeros(len(form.columns))
+        self._data_profits: FloatArray = np.zeros(len(form.data))
         self._solver: Solver | None = None
 
     def price(self, extra: FloatArray) -> None:
@@ -106,13 +109,27 @@ class ExtensiveForm(ABC):
             self._solver.change_costs(self._costs())
 
     @abstractmethod
-    def load(self, start: Start, demand: FloatArray) -> None:
+    def load(self, start: Start, demand: FloatArray, histories: FloatArray | None = None) -> None:
         """Fill in the data.
 
         Args:
             start: What the program starts from.
             demand: Units, (paths, market links, horizon or longer).
+            histories: What tells paths apart, (paths, features, horizon or longer); None: their demand.
         """
+
+    def weigh(self, profits: FloatArray, data_profits: FloatArray) -> None:
+        """Replace the profit per unit of every decision and of all data, money, without what `price` adds.
+
+        Args:
+            profits: (columns of the form,).
+            data_profits: (data of the form,).
+        """
+        if np.array_equal(profits, self._profits) and np.array_equal(data_profits, self._data_profits):
+            return
+        self._profits, self._data_profits = profits, data_profits
+        if self._solver is not None:
+            self._solver.change_costs(self._costs())
 
     def solve(self, time_limit: float = np.inf) -> Plan:
         """Solve with the data that were loaded last.
@@ -176,6 +193,7 @@ class PathwiseProgram(ExtensiveForm):
         gap: float = 0.0,
         limits: ShipmentLimits | None = None,
         work: Work = PLENTY,
+        decided: IntArray | None = None,
     ) -> None:
         """Choose what is common to the paths.
 
@@ -188,33 +206,37 @@ class PathwiseProgram(ExtensiveForm):
             gap: Relative gap at which an integer program counts as solved.
             limits: Bounds the shipments of an integer program; None for no bounds but those of the form.
             work: What a solve may take.
+            decided: Period in which every column is decided; None: its own.
         """
         super().__init__(form, paths)
+        self._decided = form.columns.period if decided is None else decided
         self._loose, self._limits, self._work = form, limits, work
         self.shared = min(shared, form.horizon)
         self._tied = range(self.shared, min(tied, form.horizon)) if paths > 1 else range(0)
-        common = (form.columns.period < self.shared) & ~form.of_customers if paths > 1 else np.ones(len(form.columns))
+        common = (self._decided < self.shared) & ~form.of_customers if paths > 1 else np.ones(len(form.columns))
         self._common, self._own = np.flatnonzero(common), np.flatnonzero(common == 0)
         own_entries = np.add.reduceat((common == 0)[form.matrix.indices], form.matrix.indptr[:-1])
         self._common_rows, self._own_rows = np.flatnonzero(own_entries == 0), np.flatnonzero(own_entries)
         self._profits, self._data_profits = form.worth(discount), form.data_worth(discount)
         self._constant = 0.0
         self._gap = gap
+        self._kernel: FloatArray | None = None
 
-    def load(self, start: Start, demand: FloatArray) -> None:
-        """Fill in the data.
-
-        Args:
-            start: What the program starts from.
-            demand: Units, (paths, market links, horizon or longer).
-        """
+    def load(self, start: Start, demand: FloatArray, histories: FloatArray | None = None) -> None:
+        """Fill in the data; arguments as of `ExtensiveForm.load`."""
         demand = demand[:, :, : self.form.horizon]
         if self._tied:
-            demand = demand[_by_history(demand)]
+            order = _by_history(demand if histories is None else histories)
+            demand, start = demand[order], start.ordered(order)
+            histories = None if histories is None else histories[order]
         if self._limits is not None and self.is_integer:
             # Other bounds are other coefficients, and nothing is gained by keeping the solver of an integer program.
-            self.form = self._limits.tighten(self._loose, start, demand.max(axis=0))
+            self.form = self._limits.at(start, self.form.horizon).tighten(self._loose, start.most(), demand.max(axis=0))
             self._solver = None
+        former: PathBasis | None = None
+        if start.kernel is not None:
+            former = None if self._solver is None or self.is_integer else self.basis
+            self._kernel, self._solver = start.kernel, None
         form = self.form
         data = self._data(start, demand)
         self._constant = float(self._data_profits @ data.mean(axis=0))
@@ -222,7 +244,7 @@ class PathwiseProgram(ExtensiveForm):
         row_upper = np.concatenate([right[self._common_rows, 0], right[self._own_rows].T.ravel()])
         row_lower = np.where(self._row_open, -np.inf, row_upper)
         if self._tied:
-            slack = self._tie_slack(demand)
+            slack = self._tie_slack(demand if histories is None else histories)
             row_lower, row_upper = np.concatenate([row_lower, -slack]), np.concatenate([row_upper, slack])
         upper = np.tile(form.upper, (self.paths, 1))
         if len(form.bounded):
@@ -244,6 +266,8 @@ class PathwiseProgram(ExtensiveForm):
             gap=self._gap,
             work=self._work,
         )
+        if former is not None:
+            self.start_from(former)
 
     def _plan(self, solution: Solution) -> Plan:
         return Plan(
@@ -255,7 +279,7 @@ class PathwiseProgram(ExtensiveForm):
 
     def flows(self, values: FloatArray) -> FloatArray:
         """Shipments of the first path in a solution, (supply links, horizon)."""
-        return self.path_values(values)[self.form.flows].reshape(-1, self.form.horizon)
+        return self.path_values(values)[self.form.orders].reshape(-1, self.form.horizon)
 
     def path_values(self, values: FloatArray, path: int = 0) -> FloatArray:
         """The decisions of one path in a solution, (columns of the form,)."""
@@ -329,12 +353,18 @@ class PathwiseProgram(ExtensiveForm):
         lengths, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
         starts = np.concatenate([[0], np.cumsum(lengths)])
         shape = (len(lengths), len(self._common) + self.paths * len(self._own))
-        return sparse.csr_array((values, columns, starts), shape=shape)
+        matrix = sparse.csr_array((values, columns, starts), shape=shape)
+        if self._kernel is None:
+            return matrix
+        rows, moved = PathPlaces.of(len(self.form.rows), self._common_rows, self._own_rows), PathPlaces(place, step)
+        drawn = drawn_entries(self.form, self._kernel, rows=rows, columns=moved, shape=shape)
+        return sparse.csr_array(matrix + drawn)
 
     @cached_property
     def _tied_columns(self) -> IntArray:
-        """Shipments that can be tied, by link, then by period."""
-        return self.form.flows.reshape(-1, self.form.horizon)[:, self._tied.start : self._tied.stop].ravel()
+        """Orders that can be tied, by link, then by period."""
+        columns = self.form.orders
+        return columns[np.isin(self._decided[columns], self._tied)]
 
     def _ties(self, place: IntArray) -> MatrixRows:
         """Rows "shipment of path s minus that of path s - 1", by path, then by column."""
@@ -350,43 +380,18 @@ class PathwiseProgram(ExtensiveForm):
         # Entry k: whether all demand before period k was the same.
         same = np.ones((equal.shape[0], equal.shape[1] + 1), dtype=np.bool_)
         np.logical_and.accumulate(equal, axis=1, out=same[:, 1:])
-        return np.where(same[:, self.form.columns.period[self._tied_columns]], 0.0, np.inf).ravel()
+        return np.where(same[:, self._decided[self._tied_columns]], 0.0, np.inf).ravel()
 
     def _data(self, start: Start, demand: FloatArray) -> FloatArray:
         """Values of the data, (paths, data)."""
         labels = self.form.data
-        data = np.zeros((self.paths, len(labels)))
+        data = np.tile(self.form.before(start.seen, start.owed), (self.paths, 1))
         given, wanted = self.form.given, self.form.wanted
         data[:, given] = self.form.arriving(start.on_hand, start.due)
         backlog = np.broadcast_to(start.backlog[None, :, None], (self.paths, len(start.backlog), 1))
         with_past = np.concatenate([backlog, demand], axis=2)
         data[:, wanted] = with_past[:, labels.item[wanted], labels.period[wanted] + 1]
         return data
-
-
-class MatrixRows(NamedTuple):
-    """Rows of a sparse matrix, one after the other."""
-
-    lengths: IntArray
-    """Number of entries of every row."""
-    columns: IntArray
-    """Column of every entry."""
-    values: FloatArray
-    """Value of every entry."""
-
-
-def rows_of(matrix: sparse.csr_array, rows: IntArray, place: IntArray) -> MatrixRows:
-    """Some rows of a matrix with its columns moved.
-
-    Args:
-        matrix: The matrix.
-        rows: Positions of the rows.
-        place: Where each column of the matrix is moved to.
-    """
-    lengths = np.diff(matrix.indptr)[rows]
-    first = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if len(rows) else lengths
-    entries = np.arange(lengths.sum()) + np.repeat(matrix.indptr[:-1][rows] - first, lengths)
-    return MatrixRows(lengths, place[matrix.indices[entries]], matrix.data[entries])
 
 
 def _by_history(demand: FloatArray) -> IntArray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from arena import Briefing, Ledger, Network, OracleBriefing, next_sentiment
 from arena_optimization.arrays import BoolArray, FloatArray
-from arena_optimization.programs.path_program import refuse_unplannable
+from arena_optimization.programs.unplannable import refuse_unplannable
 
 
 def told_in_full(briefing: Briefing) -> OracleBriefing:

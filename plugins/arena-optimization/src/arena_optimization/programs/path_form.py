@@ -26,6 +26,7 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from arena import Network
 from arena_optimization.arrays import BoolArray, FloatArray, IntArray
 from arena_optimization.programs.path_program import DATA
+from arena_optimization.programs.path_rules import PathRules
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ class PathForm:
         profits: Undiscounted profit per unit of decision and period, (columns, periods) of the longest program that
             this one was cut from; see `worth`.
         data_profits: The same of the data, (data, periods) of that program.
-        ends_with_worth: Whether a last column of both is the value of stock after the last period; such a program is
-            not cut.
+        worths: Number of last columns of both that are the value of stock after the last period: none, one in a
+            program that is not cut, or one for every period that may be the last.
     """
 
     horizon: int
@@ -102,7 +103,7 @@ class PathForm:
     integer: BoolArray
     profits: sparse.csr_array
     data_profits: sparse.csr_array
-    ends_with_worth: bool = False
+    worths: int = 0
 
     def priced_shortage(self, price: FloatArray) -> FloatArray:
         """A price on unfilled units, as an addition to the profit per unit of decision, (columns,).
@@ -147,25 +148,27 @@ class PathForm:
             integer=self.integer[columns],
         )
 
-    def worth(self, discount: float, warm_up: int = 0) -> FloatArray:
+    def worth(self, discount: float, warm_up: int = 0, *, ends: bool = True) -> FloatArray:
         """Profit per unit of every decision over all periods, and after the last one, (columns,), money.
 
         Args:
             discount: Factor on a period's profit per period elapsed.
             warm_up: First periods that do not count.
+            ends: Whether the episode ends with the program, so that the stock left is of value.
         """
-        return self._over_periods(self.profits, discount, warm_up)[: len(self.columns)]
+        return self._over_periods(self.profits, discount, warm_up, ends)[: len(self.columns)]
 
-    def data_worth(self, discount: float, warm_up: int = 0) -> FloatArray:
+    def data_worth(self, discount: float, warm_up: int = 0, *, ends: bool = True) -> FloatArray:
         """The same of the data, (data,)."""
-        return self._over_periods(self.data_profits, discount, warm_up)[: len(self.data)]
+        return self._over_periods(self.data_profits, discount, warm_up, ends)[: len(self.data)]
 
-    def _over_periods(self, profits: sparse.csr_array, discount: float, warm_up: int) -> FloatArray:
+    def _over_periods(self, profits: sparse.csr_array, discount: float, warm_up: int, ends: bool) -> FloatArray:
         weights = np.zeros(profits.shape[1])
         weights[: self.horizon] = discount ** np.arange(self.horizon)
         weights[:warm_up] = 0.0
-        if self.ends_with_worth:
-            weights[-1] = discount**self.horizon
+        if self.worths and ends:
+            periods = len(weights) - self.worths
+            weights[periods + (self.horizon - 1 if self.worths == periods else 0)] = discount**self.horizon
         return np.asarray(profits @ weights)
 
     @cached_property
@@ -178,15 +181,43 @@ class PathForm:
 
         Args:
             on_hand: Units, (stock points,).
-            due: Units that arrive without an order of the plan, (stock points, horizon or longer).
+            due: Units that arrive without an order of the plan, (stock points, horizon or longer), or the same by path.
         """
-        units = np.concatenate([on_hand[:, None], due[:, : self.horizon]], axis=1)
-        return np.asarray(units[self.data.item[self.given], self.data.period[self.given] + 1])
+        due = due[..., : self.horizon]
+        stock = np.broadcast_to(on_hand[:, None], (*due.shape[:-1], 1))
+        units = np.concatenate([stock, due], axis=-1)
+        return np.asarray(units[..., self.data.item[self.given], self.data.period[self.given] + 1])
 
     @cached_property
     def wanted(self) -> IntArray:
         """Data: demand, and the backlog."""
         return np.flatnonzero(self.data.kind == "demand")
+
+    def before(self, seen: FloatArray, owed: FloatArray) -> FloatArray:
+        """The data with what was ordered before the first period filled in, (data,).
+
+        Args:
+            seen: Units, by the period in which the supplier sees them, (supply links, horizon or longer).
+            owed: Units that the supplier owes, (supply links,).
+        """
+        data = np.zeros(len(self.data))
+        kinds, items, periods = self.data.kind, self.data.item, self.data.period
+        is_seen, is_owed = kinds == "seen", kinds == "owed_before"
+        data[is_seen] = seen[items[is_seen], periods[is_seen]]
+        data[is_owed] = owed[items[is_owed]]
+        return data
+
+    @cached_property
+    def orders(self) -> IntArray:
+        """Columns of what suppliers are asked for, by link, then by period: shipments unless orders are told apart."""
+        flows = self.flows.reshape(-1, self.horizon).copy()
+        asked = self.columns.where("asked")
+        is_seen = np.zeros(flows.shape, dtype=np.bool_)
+        early = self.data.kind == "seen"
+        is_seen[self.data.item[early], self.data.period[early]] = True
+        chosen = ~is_seen[self.columns.item[asked], self.columns.period[asked]]
+        flows[self.columns.item[asked[chosen]], self.columns.period[asked[chosen]]] = asked[chosen]
+        return flows.ravel()
 
     @cached_property
     def flows(self) -> IntArray:
@@ -194,12 +225,13 @@ class PathForm:
         return self.columns.where("flow")
 
 
-def compile_path(program: pyo.ConcreteModel, network: Network) -> PathForm:
+def compile_path(program: pyo.ConcreteModel, network: Network, rules: PathRules | None = None) -> PathForm:
     """Compile a stated path.
 
     Args:
         program: From `arena_optimization.programs.path_program.state_path`.
         network: The network that it was stated for.
+        rules: Those that it was stated with, as there.
     """
     form = LinearStandardFormCompiler().write(program, mixed_form=True)
     variables, whole, profits = _with_idle_columns(program, form)
@@ -207,7 +239,7 @@ def compile_path(program: pyo.ConcreteModel, network: Network) -> PathForm:
     names = _labels([row.constraint for row in form.rows])
     order = labels.by_period()
     is_data = np.isin(labels.kind[order], list(DATA))
-    ends_with_worth = any(node.values_stock for node in network.nodes)
+    periods = int(labels.period.max()) + 1
     decisions, data = order[~is_data], order[is_data]
     sense = np.array([row.bound_type for row in form.rows])
     # Rows a·x ≥ b become -a·x ≤ -b.
@@ -225,10 +257,10 @@ def compile_path(program: pyo.ConcreteModel, network: Network) -> PathForm:
     scale = 1.0 / matrix.data[matrix.indptr[:-1][bounds]]
     columns = labels.take(decisions)
     return PathForm(
-        horizon=profits.shape[0] - ends_with_worth,
+        horizon=periods,
         columns=columns,
         rows=names.take(rows),
-        of_customers=_of_customers(columns, network),
+        of_customers=_of_customers(columns, network, rules),
         data=labels.take(data),
         matrix=matrix[rows],
         row_data=row_data[rows],
@@ -241,7 +273,7 @@ def compile_path(program: pyo.ConcreteModel, network: Network) -> PathForm:
         integer=np.array([not variables[i].is_continuous() for i in decisions], dtype=np.bool_),
         profits=sparse.csr_array(profits[:, decisions].T),
         data_profits=sparse.csr_array(profits[:, data].T),
-        ends_with_worth=ends_with_worth,
+        worths=profits.shape[0] - periods,
     )
 
 
@@ -276,11 +308,17 @@ def _labels(components: list[Any]) -> Labels:
     return Labels(np.array(kinds), np.array(items, dtype=np.int64), np.array(periods, dtype=np.int64))
 
 
-def _of_customers(columns: Labels, network: Network) -> BoolArray:
-    """Sales and what they leave; also what is left or scrapped of a stock that sells."""
-    at_point = np.isin(columns.kind, ["left", "scrapped"]) & np.isin(columns.item, network.selling_points)
-    at_node = (columns.kind == "full") & np.isin(columns.item, network.retailers)
-    return np.asarray(np.isin(columns.kind, ["kept", "sold", "unfilled"]) | at_point | at_node)
+def _of_customers(columns: Labels, network: Network, rules: PathRules | None) -> BoolArray:
+    """Sales and what they leave, and drawn arrivals; also what is left or scrapped of a stock that differs by path."""
+    points, links, own = set(network.selling_points), set[int](), ["kept", "sold", "unfilled", "arrived"]
+    if rules is not None:
+        points |= rules.own_points
+        links = {link for point in rules.own_points for link in network.outbound(network.stock_points[point].node_id)}
+    nodes = {network.stock_points[point].node_id for point in points}
+    at_point = np.isin(columns.kind, ["left", "scrapped"]) & np.isin(columns.item, sorted(points))
+    at_node = (columns.kind == "full") & np.isin(columns.item, sorted(nodes))
+    on_link = np.isin(columns.kind, ["flow", "missing"]) & np.isin(columns.item, sorted(links))
+    return np.asarray(np.isin(columns.kind, own) | at_point | at_node | on_link)
 
 
 def _corner(matrix: sparse.csr_array, rows: slice, columns: slice) -> sparse.csr_array:

@@ -19,6 +19,7 @@ paths; see `arena_optimization.programs.path_form`.
 | `scrapped[point, k]`, `full[node, k]` | units above a storage capacity, and whether it is reached |
 | `given[point, k]` | data: units that arrive without an order of the plan; on hand for k = -1 |
 | `demand[market, k]` | data: units wanted; the backlog for k = -1 |
+| `arrived[link, k]` | units that arrive where lead times are drawn; their rows are filled in path by path |
 
 Objective `profit[k]` is the profit of the whole network in period k. The holding cost of what is under way already is
 left out: nothing changes it.
@@ -30,12 +31,13 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from arena import Briefing, Network
+from arena import Network
+from arena_optimization.programs.asked_orders import AskedOrders
 from arena_optimization.programs.forced_sales import ForcedSales
 from arena_optimization.programs.path_rules import PathRules, end_worth, first_rules, holding_cost
 from arena_optimization.programs.short_supply import ShortSupply, is_endless, is_stated
 
-DATA = frozenset({"given", "demand"})
+DATA = frozenset({"given", "demand", "seen", "owed_before"})
 """Names of the variables that hold the data of a path."""
 
 
@@ -64,8 +66,9 @@ def state_path(
         rules: Of an episode with parts beyond the first schema; by default fixed lead times and one fulfilment.
 
     Returns:
-        The program, with one objective per period, to be maximised in sum, undiscounted; where stock is worth something
-        after the last period, that is one more.
+        The program, with one objective per period, to be maximised in sum, undiscounted. Where stock is worth something
+        after the last period, that is one more; in a rolling program, which is cut to shorter ones, one more for every
+        period that may be the last.
     """
     if rules is None:
         rules = first_rules(network, horizon, backlog=backlog)
@@ -110,13 +113,15 @@ class _PathProgram:
         self._sell()
         self._order()
         self._store()
-        ShortSupply(network, rules, self.program, self._shipped, self.squeezed).state(self.periods)
+        if rules.asks is None:
+            ShortSupply(network, rules, self.program, self._shipped, self.squeezed).state(self.periods)
         if rules.serves_at_once:
             ForcedSales(network, rules, self.program).state(self.periods)
-        parts = [*self.periods, *([horizon] if self.ends_with_worth else [])]
+        worths = self.periods if rules.asks is not None else self.periods[-1:]
+        parts = [*self.periods, *range(horizon, horizon + len(worths) * self.ends_with_worth)]
         self.program.profit = pyo.Objective(
             parts,
-            rule=lambda _, k: self._profit(k) if k < horizon else end_worth(network, rules, self.program, self._at_end),
+            rule=lambda _, k: self._profit(k) if k < horizon else self._worth(worths[k - horizon]),
             sense=pyo.maximize,
         )
 
@@ -129,6 +134,10 @@ class _PathProgram:
         program.given = pyo.Var(self.points, with_past)
         program.demand = pyo.Var(self.markets, with_past if self.backlog else periods)
         program.flow = pyo.Var(self.links, periods, within=pyo.NonNegativeReals)
+        program.arrived = pyo.Var(self.rules.draws, periods, within=pyo.NonNegativeReals)
+        program.arriving = pyo.Constraint(self.rules.draws, periods, rule=lambda m, link, k: m.arrived[link, k] == 0.0)
+        self.asked = AskedOrders(self.network, self.rules, program)
+        self.asked.state(periods)
         program.left = pyo.Var(ships, periods, within=pyo.NonNegativeReals)
         program.kept = pyo.Var(sells, periods, within=pyo.NonNegativeReals)
         program.sold = pyo.Var(self.markets, periods, within=pyo.NonNegativeReals)
@@ -164,6 +173,8 @@ class _PathProgram:
         stock = program.left[point, k] if ships_first else self._at_end(point, k - 1)
         stock += program.given[point, k]
         for link in self.network.stock_points[point].arrivals:
+            if link in self.rules.draws:
+                stock += program.arrived[link, k]
             for shipped in self.rules.arriving(link, k):
                 stock += program.flow[link, shipped]
         return stock - program.scrapped[point, k] if (point, k) in program.scrapped else stock
@@ -242,16 +253,22 @@ class _PathProgram:
         program.ordered = pyo.Var(switched, self.periods, within=pyo.Binary)
         program.lots = pyo.Var(in_lots, self.periods, within=pyo.NonNegativeIntegers)
         program.ordering = pyo.Constraint(
-            switched, self.periods, rule=lambda m, link, k: m.flow[link, k] <= self._most(link) * m.ordered[link, k]
+            [(link, k) for link in switched for k in self.periods if self.asked.is_chosen(link, k)],
+            rule=lambda m, link, k: self.asked.quantity(link, k) <= self._most(link) * m.ordered[link, k],
         )
         program.enough = pyo.Constraint(
             [(link, k) for link in at_least for k in self.periods if chosen(link, k)],
-            rule=lambda m, link, k: m.flow[link, k] >= supply[link].minimum_order * m.ordered[link, k],
+            rule=lambda m, link, k: self.asked.quantity(link, k) >= supply[link].minimum_order * m.ordered[link, k],
         )
         # A raw material without capacity ships what was ordered before the first period as it is.
         program.whole_lots = pyo.Constraint(
-            [(link, k) for link in in_lots for k in self.periods if chosen(link, k) or not self._of_endless(link)],
-            rule=lambda m, link, k: m.flow[link, k] == supply[link].lot_size * m.lots[link, k],
+            [
+                (link, k)
+                for link in in_lots
+                for k in self.periods
+                if chosen(link, k) or not (self._of_endless(link) or self.rules.is_asked(link))
+            ],
+            rule=lambda m, link, k: self.asked.quantity(link, k) == supply[link].lot_size * m.lots[link, k],
         )
 
     def _of_endless(self, link: int) -> bool:
@@ -285,6 +302,9 @@ class _PathProgram:
         program.reached = pyo.Constraint(nodes, self.periods, rule=reached)
         program.only_then = pyo.Constraint(program.scrapped.index_set(), rule=only_then)
 
+    def _worth(self, last: int) -> Any:
+        return end_worth(self.network, self.rules, self.program, self._at_end, last)
+
     def _profit(self, k: int) -> Any:
         program, network = self.program, self.network
         profit = 0.0
@@ -306,27 +326,10 @@ class _PathProgram:
                 profit -= supply.pipeline_holding_cost * sum(program.flow[position, j] for j in under_way)
             if supply.fixed_ordering_cost:
                 profit -= supply.fixed_ordering_cost * program.ordered[position, k]
-            if (position, k) in program.owed:
+            if self.rules.asks is not None:
+                profit -= self.asked.penalty(position, k)
+            elif (position, k) in program.owed:
                 profit -= supply.shortage_penalty * program.owed[position, k]
         for point in self.points:
             profit -= holding_cost(network, point) * self._at_end(point, k)
         return profit
-
-
-def refuse_unplannable(briefing: Briefing) -> None:
-    """Refuse an episode that the programs cannot state.
-
-    Raises:
-        ValueError: Naming what is wrong, why, and what to do.
-    """
-    if briefing.node is not None:
-        raise ValueError(
-            f"node {briefing.node} is told only of itself: these programs plan the whole network; play them on the "
-            "blind, informed or oracle track"
-        )
-    for node in briefing.network.nodes:
-        if node.storage_capacity is not None and node.bill_of_materials:
-            raise ValueError(
-                f"node {node.id} has a storage capacity and a bill of materials: what it scraps of its components is "
-                "proportional to their stocks, which no linear program states; remove one of the two"
-            )

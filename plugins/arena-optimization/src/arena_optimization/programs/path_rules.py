@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from arena import Network, OracleBriefing
+from arena import Briefing, Network, OracleBriefing
 from arena_optimization.arrays import FloatArray, IntArray
 
 NEVER = -1
@@ -45,6 +45,10 @@ class PathRules:
         owing: Links on which a plan may order more than is shipped at once, since the rest is owed; see
             `arena_optimization.programs.short_supply`.
         order_bound: The most that can be ordered on a link in a period, before it is raised, units.
+        asks: In a rolling program the links on which orders and shipments are told apart, see
+            `arena_optimization.programs.asked_orders`; None in the program of a known episode.
+        draws: Links whose shipments arrive as every path draws it.
+        own_points: Stock points whose stock differs by path although nothing is sold there.
     """
 
     shares: tuple[float, ...]
@@ -57,6 +61,9 @@ class PathRules:
     serves_at_once: bool = False
     owing: tuple[int, ...] = ()
     order_bound: float = math.inf
+    asks: frozenset[int] | None = None
+    draws: tuple[int, ...] = ()
+    own_points: frozenset[int] = frozenset()
 
     @property
     def backlog(self) -> bool:
@@ -74,6 +81,10 @@ class PathRules:
     def largest_order(self, network: Network, link: int) -> float:
         """The most that can be asked for on a link in a period: the bound, raised to minimum order and whole lots."""
         return raised(network, link, self.order_bound)
+
+    def is_asked(self, link: int) -> bool:
+        """Whether orders and shipments of a link are told apart."""
+        return self.asks is not None and link in self.asks
 
     def is_chosen(self, link: int, k: int) -> bool:
         """Whether the order that a supplier sees in period k is one of the plan."""
@@ -115,12 +126,8 @@ def known_rules(briefing: OracleBriefing, *, in_order: bool = False) -> PathRule
     for position, link in enumerate(supply):
         units = link.initial_orders[:horizon]
         before[position, : len(units)] = units
-    shares = {"backlog": 1.0, "lost_sales": 0.0}
     return PathRules(
-        shares=tuple(
-            shares[link.fulfilment or briefing.fulfilment] if link.waiting_share is None else link.waiting_share
-            for link in network.market_links
-        ),
+        shares=waiting_shares(briefing),
         arrivals=_arrivals(lead_times),
         under_way=under_way,
         orders_before=before,
@@ -132,7 +139,16 @@ def known_rules(briefing: OracleBriefing, *, in_order: bool = False) -> PathRule
     )
 
 
-def uses_later_parts(briefing: OracleBriefing) -> bool:
+def waiting_shares(briefing: Briefing) -> tuple[float, ...]:
+    """Share of the unfilled units that waits for the next period, (market links,)."""
+    shares = {"backlog": 1.0, "lost_sales": 0.0}
+    return tuple(
+        shares[link.fulfilment or briefing.fulfilment] if link.waiting_share is None else link.waiting_share
+        for link in briefing.network.market_links
+    )
+
+
+def uses_later_parts(briefing: Briefing) -> bool:
     """Whether the supply side of an episode has parts that the first schema did not have.
 
     Episodes without any keep the very programs that they had.
@@ -195,7 +211,7 @@ def terminal_value(network: Network, point: int) -> float:
     return value or 0.0
 
 
-def end_worth(network: Network, rules: PathRules, program: Any, at_end: Callable[[int, int], Any]) -> Any:
+def end_worth(network: Network, rules: PathRules, program: Any, at_end: Callable[[int, int], Any], last: int) -> Any:
     """The value of stock after the last period, on hand and on its way, as an expression.
 
     Args:
@@ -203,8 +219,9 @@ def end_worth(network: Network, rules: PathRules, program: Any, at_end: Callable
         rules: Those of the episode.
         program: The program of its path.
         at_end: Stock of a stock point at the end of a period.
+        last: The last period.
     """
-    last, worth = rules.arrivals.shape[1] - 1, 0.0
+    worth = 0.0
     for point, own in enumerate(network.stock_points):
         coming = sum(program.flow[link, j] for link in own.arrivals for j in rules.on_the_way(link, last))
         worth += terminal_value(network, point) * (at_end(point, last) + coming)

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from arena import Network
 from arena_optimization.arrays import FloatArray, IntArray
-from arena_optimization.programs.extensive_form import ExtensiveForm, PathBasis, Plan, rows_of
+from arena_optimization.programs.extensive_form import ExtensiveForm, PathBasis, Plan
+from arena_optimization.programs.matrix_rows import rows_of
 from arena_optimization.programs.path_form import PathForm
 from arena_optimization.programs.solver import PLENTY, Basis, Solution, Solver, Work
 from arena_optimization.programs.start import Start
@@ -95,18 +96,13 @@ class PooledProgram(ExtensiveForm):
         self._place = np.full(len(form.columns), -1, dtype=np.int64)
         self._place[self._common] = self._columns_at.ravel()
 
-    def load(self, start: Start, demand: FloatArray) -> None:
-        """Fill in the data.
-
-        Args:
-            start: What the program starts from.
-            demand: Units, (paths, market links, horizon or longer).
-        """
+    def load(self, start: Start, demand: FloatArray, histories: FloatArray | None = None) -> None:
+        """Fill in the data; a plan that serves all paths asks for no histories, see `ExtensiveForm.load`."""
         form, customers = self.form, self._customers
         demand = demand[:, :, : form.horizon]
         # Where the kinks are: the backlog is demand of the past, (periods, market links, paths).
         kinks = np.sort(start.backlog[:, None] + np.cumsum(demand, axis=2), axis=0).T
-        data = np.zeros(len(form.data))
+        data = form.before(start.seen, start.owed)
         data[form.given] = form.arriving(start.on_hand, start.due)
         right = np.empty(self._rows_at.size + self._sums_at.size)
         right[self._rows_at.ravel()] = (form.row_constant - form.row_data @ data)[self._rows]
@@ -139,7 +135,7 @@ class PooledProgram(ExtensiveForm):
         return Plan(
             objective=solution.objective / self.paths + constant,
             bound=solution.bound / self.paths + constant,
-            flows=np.maximum(solution.values[self._place[self.form.flows]].reshape(-1, self.form.horizon), 0.0),
+            flows=np.maximum(solution.values[self._place[self.form.orders]].reshape(-1, self.form.horizon), 0.0),
             common_profit=float(profits[self._common] @ solution.values[self._columns_at.ravel()]),
         )
 

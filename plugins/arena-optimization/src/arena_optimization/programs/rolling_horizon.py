@@ -1,31 +1,30 @@
-"""Rolling planning: the programs of an episode, one per decision, each begun where the last one ended."""
+"""Rolling planning: the programs of an episode, one per decision and independent part of the network."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from arena import Briefing, Network, Observation
-from arena_optimization.arrays import FloatArray
-from arena_optimization.programs.extensive_form import ExtensiveForm, PathwiseProgram, Plan
-from arena_optimization.programs.path_form import PathForm, compile_path
-from arena_optimization.programs.path_program import state_path
-from arena_optimization.programs.pooled_program import PooledProgram, poolable
+from arena_optimization.arrays import BoolArray, FloatArray
+from arena_optimization.deliveries import Deliveries
+from arena_optimization.programs.extensive_form import Plan, UnfinishedPlan
+from arena_optimization.programs.independent_parts import independent_parts, whole
+from arena_optimization.programs.part_planner import Method, PartPlanner
+from arena_optimization.programs.path_form import PathForm
+from arena_optimization.programs.path_rules import waiting_shares
+from arena_optimization.programs.rolling_rules import seen_orders
 from arena_optimization.programs.solver import PLENTY, Work
 from arena_optimization.programs.start import Start, due_of, on_hand_of
-from arena_optimization.programs.useful_shipments import ShipmentLimits, largest_shipments
 
 HorizonRule = Callable[[Network, int], int]
 """From the network and the periods left: how many of them to plan."""
 
-_INTEGER_SHARE = 0.4
-"""Part of the time that integer programs are told to take: HiGHS was seen to overrun its limit to the 2.3-fold."""
-
 
 class Planner:
-    """Solves the program of every decision of an episode."""
+    """Solves the programs of every decision of an episode."""
 
     def __init__(
         self,
@@ -40,8 +39,9 @@ class Planner:
         whole_periods: int | None = None,
         gap: float = 0.0,
         work: Work = PLENTY,
+        apart: bool = True,
     ) -> None:
-        """State and compile the longest program; the later ones are cut from it.
+        """State and compile the longest program of every part; the later ones are cut from it.
 
         Args:
             briefing: The episode.
@@ -55,29 +55,35 @@ class Planner:
             whole_periods: First periods in which whole decisions must be whole; None for all.
             gap: Relative gap at which an integer program counts as solved.
             work: What a solve may take.
+            apart: Whether independent parts of the network are planned one by one.
         """
         self.network: Network = briefing.network
         self._briefing = briefing
         self._horizon = horizon
-        self._open_loop = open_loop
-        self._random_periods = random_periods
-        self._gap, self._work = gap, work
-        self._backlog = briefing.fulfilment == "backlog"
-        self._limits = ShipmentLimits(self.network, self._backlog, largest_shipments(briefing), briefing.discount)
-        program = state_path(
-            self.network,
-            horizon=horizon(briefing.network, briefing.horizon),
-            backlog=self._backlog,
-            largest_order=float(briefing.order_bound.max()),
-        )
-        form = compile_path(program, self.network)
-        if whole_periods is not None:
-            form = replace(form, integer=form.integer & (form.columns.period < whole_periods))
-        self.form: PathForm = form
-        self._pools = open_loop and paths > 1 and poolable(form, self.network, discount=briefing.discount)
-        special = pooled_paths if self._pools else integer_paths if form.integer.any() else None
+        self._backlog = np.array(waiting_shares(briefing)) > 0.0
+        longest = horizon(briefing.network, briefing.horizon)
+        method = Method(open_loop, random_periods, whole_periods, gap, work)
+        self._parts = independent_parts(self.network) if apart else [whole(self.network)]
+        self._planners = [PartPlanner(briefing, part, longest, method) for part in self._parts]
+        self._tells_by_history = not open_loop
+        forms = [planner.form for planner in self._planners]
+        pools = paths > 1 and all(planner.pools for planner in self._planners)
+        is_integer = any(form.integer.any() for form in forms)
+        special = pooled_paths if pools else integer_paths if is_integer else None
         self.paths: int = paths if special is None else special
-        self._program: ExtensiveForm | None = None
+
+    @property
+    def form(self) -> PathForm:
+        """The program of one path, of the first part."""
+        return self._planners[0].form
+
+    @property
+    def asked(self) -> BoolArray:
+        """Links on which a plan states orders, so that what is owed is no part of them, (supply links,)."""
+        asked = np.zeros(len(self.network.supply_links), dtype=np.bool_)
+        for part, planner in zip(self._parts, self._planners, strict=True):
+            asked[part.links] = planner.asked
+        return asked
 
     def horizon(self, period: int) -> int:
         """Number of periods planned in a period."""
@@ -88,56 +94,73 @@ class Planner:
         observation: Observation,
         demand: FloatArray,
         *,
+        deliveries: Deliveries | None = None,
         extra: Callable[[PathForm], FloatArray] | None = None,
         time_limit: float = np.inf,
     ) -> Plan:
-        """Solve the program of a decision.
+        """Solve the programs of a decision.
 
         Args:
             observation: What is seen.
             demand: Units, (paths, market links, horizon).
+            deliveries: Of the links whose lead time varies, as many paths; None where there are none.
             extra: Gives an addition to the profit per unit of every decision of a path.
-            time_limit: Seconds.
+            time_limit: Seconds, for all parts.
 
         Raises:
+            UnfinishedPlan: A solver stopped with a solution.
             SolveFailure: See `arena_optimization.programs.solver.Solver.solve`.
         """
-        horizon = self.horizon(observation.period)
-        start = self.start(observation, horizon)
-        former, program = self._program, self._program
-        if program is None or program.form.horizon != horizon:
-            program = self._make(self.form.cut(horizon), self.paths)
-        if extra is not None:
-            program.price(extra(program.form))
-        program.load(start, demand)
-        if program is not former and not program.is_integer:
-            if former is None and isinstance(program, PathwiseProgram):
-                former = self._make(program.form, 1)
-                former.load(start, demand.mean(axis=0, keepdims=True))
-                former.solve(time_limit)
-            if former is not None:
-                program.start_from(former.basis.later(former.form.horizon - horizon, horizon))
-        self._program = program
-        return program.solve(_INTEGER_SHARE * time_limit if program.is_integer else time_limit)
+        horizon, until = self.horizon(observation.period), time.monotonic() + time_limit
+        start = self.start(observation, horizon, deliveries)
+        histories = self._histories(demand[:, :, :horizon], start)
+        flows = np.zeros((len(self.network.supply_links), horizon))
+        objective, bound, common = 0.0, 0.0, 0.0
+        stopped: UnfinishedPlan | None = None
+        for part, planner in zip(self._parts, self._planners, strict=True):
+            try:
+                plan = planner.plan(
+                    start.of(part.points, part.links, part.markets, part.drawn),
+                    demand[:, part.markets, :horizon],
+                    period=observation.period,
+                    paths=self.paths,
+                    survival=np.zeros((0, 0)) if deliveries is None else deliveries.survival[part.drawn],
+                    extra=extra,
+                    histories=histories,
+                    time_limit=time_limit if len(self._parts) == 1 else max(until - time.monotonic(), 0.01),
+                )
+            except UnfinishedPlan as failure:
+                plan, stopped = failure.plan, failure
+            flows[part.links] = plan.flows
+            objective, bound, common = objective + plan.objective, bound + plan.bound, common + plan.common_profit
+        together = Plan(objective, bound, flows, common)
+        if stopped is not None:
+            raise UnfinishedPlan(stopped, together) from stopped
+        return together
 
-    def _make(self, form: PathForm, paths: int) -> ExtensiveForm:
-        if self._pools:
-            return PooledProgram(form, self.network, paths=paths, discount=self._briefing.discount, work=self._work)
-        return PathwiseProgram(
-            form,
-            paths=paths,
-            shared=form.horizon if self._open_loop else 1,
-            tied=0 if self._open_loop else self._random_periods,
-            discount=self._briefing.discount,
-            gap=self._gap,
-            limits=self._limits,
-            work=self._work,
-        )
-
-    def start(self, observation: Observation, horizon: int) -> Start:
+    def start(self, observation: Observation, horizon: int, deliveries: Deliveries | None = None) -> Start:
         """What a program starts from."""
+        network = self.network
+        due = due_of(network, observation.pipeline, horizon)
+        if deliveries is not None:
+            due = np.repeat(due[None], len(deliveries.coming), axis=0)
+            for place, link in enumerate(network.varying_links):
+                due[:, network.receiving_points[link]] += deliveries.coming[:, place, :horizon]
         return Start(
-            on_hand=on_hand_of(self.network, observation),
-            due=due_of(self.network, observation.pipeline, horizon),
-            backlog=observation.last_unfilled if self._backlog else np.zeros_like(observation.last_unfilled),
+            on_hand=on_hand_of(network, observation),
+            due=due,
+            backlog=np.where(self._backlog, observation.last_unfilled, 0.0),
+            seen=seen_orders(network, observation.unseen, horizon),
+            owed=observation.owed,
+            kernel=None if deliveries is None else deliveries.kernel,
         )
+
+    def _histories(self, demand: FloatArray, start: Start) -> FloatArray | None:
+        """What tells paths apart: all demand, and all arrivals; None where the demand of a part itself does."""
+        if not self._tells_by_history or (start.kernel is None and len(self._parts) == 1):
+            return None
+        if start.kernel is None:
+            return demand
+        paths, horizon = len(demand), demand.shape[2]
+        arrivals = np.swapaxes(start.kernel[:, :, :horizon, :horizon], 1, 2).reshape(paths, -1, horizon)
+        return np.concatenate([demand, start.due, arrivals], axis=1)

@@ -45,6 +45,7 @@ from arena import Briefing, Network
 from arena_optimization.arrays import FloatArray
 from arena_optimization.programs.path_form import PathForm
 from arena_optimization.programs.path_rules import NEVER, PathRules, raised
+from arena_optimization.programs.rolling_rules import cut_rules
 from arena_optimization.programs.sales_limits import tightened
 from arena_optimization.programs.start import Start
 
@@ -109,6 +110,19 @@ class ShipmentLimits:
         """Units ordered on a link before the first period."""
         return 0.0 if self.rules is None else float(self.rules.orders_before[link].sum())
 
+    def at(self, start: Start, horizon: int) -> ShipmentLimits:
+        """The limits of a shorter program with other orders on their way to suppliers.
+
+        Args:
+            start: What it starts from.
+            horizon: Number of its periods.
+        """
+        if self.rules is None:
+            return self
+        seen = start.seen.copy()
+        seen[:, 0] += start.owed
+        return replace(self, rules=cut_rules(self.rules, seen, horizon))
+
     def tighten(self, form: PathForm, start: Start, demand: FloatArray) -> PathForm:
         """A program's form with the bounds of this module as bounds of its flows and in the rows of its binaries.
 
@@ -126,9 +140,10 @@ class ShipmentLimits:
         labels = form.columns
         flows, scrapped, left = form.flows, labels.where("scrapped"), labels.where("left")
         upper = form.upper.copy()
-        upper[flows] = np.minimum(upper[flows], most[labels.item[flows], labels.period[flows]])
         excess = np.zeros(len(labels))
-        excess[flows] = upper[flows]
+        for ordered in (flows, labels.where("asked")):
+            upper[ordered] = np.minimum(upper[ordered], most[labels.item[ordered], labels.period[ordered]])
+            excess[ordered] = upper[ordered]
         excess[left] = there[labels.item[left], labels.period[left]]
         excess[scrapped] = self._arriving(start, most)[labels.item[scrapped], labels.period[scrapped]]
         upper[scrapped] = np.minimum(upper[scrapped], excess[scrapped])
