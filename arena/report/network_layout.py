@@ -30,7 +30,7 @@ ROW_HEIGHT: Final = 92.0
 BOX_WIDTH: Final = 88.0
 BOX_HEIGHT: Final = 44.0
 _MARGIN: Final = 12.0
-_HEADING: Final = 26.0
+_HEADING: Final = 34.0
 _SWEEPS: Final = 12
 
 _NAMES: Final[Mapping[Kind, tuple[str, str]]] = {

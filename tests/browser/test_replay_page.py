@@ -227,7 +227,7 @@ def test_a_large_network_is_drawn_by_groups_and_found_by_name(look, large):
         assert opened.page.locator('[data-table="units"] tbody tr').count() == 100
         opened.page.locator(".tools input").fill("599")
         labels = opened.page.locator('[data-table="units"] tbody tr th').all_inner_texts()
-        assert labels == ["whole network", "599retailer"]
+        assert labels == ["whole network", "599 retailer"]
         assert opened.serious() == []
         assert opened.is_quiet()
 

@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from large_networks import tree
 from later_strategies import later_scenarios
-from records import make_record
-from strategies import Episode, episodes, play, scenarios
+from replayed_episodes import HOSTILE, replayed, steady
+from strategies import Episode, episodes, scenarios
 
-from arena import load_scenario, measure
-from arena.audit.replaying import ReplayedEpisode
 from arena.errors import InvalidInput
 from arena.report import replay_data
 from arena.report.network_layout import lay_out
@@ -25,21 +23,6 @@ from arena.world.library import build_scenario
 
 TOLERANCE = 1e-9
 """Of sums, relative to the money or the units that were moved."""
-
-HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
-
-
-def replayed(episode: Episode, **changes: object) -> ReplayedEpisode:
-    """The episode as an audit hands it on."""
-    ledger = play(episode)
-    kpis = measure(ledger, episode.scenario).model_dump()
-    return ReplayedEpisode(make_record(scenario="north", **{**kpis, **changes}), episode.scenario, ledger)
-
-
-def steady(name: str = "serial-stationary-backlog", units: float = 20.0, **changes: object) -> ReplayedEpisode:
-    scenario = load_scenario(name)
-    orders = np.full((scenario.horizon, len(scenario.network.supply_links)), units)
-    return replayed(Episode(scenario, 42, orders), **changes)
 
 
 def values(series: object, periods: int) -> np.ndarray:

@@ -107,7 +107,7 @@
           continue;
         }
         const under = at(series.in_transit, period);
-        flow.setAttribute("stroke-width", under > 0 ? 1.5 + (6 * under) / busiest : 0);
+        flow.style.strokeWidth = under > 0 ? `${1.5 + (6 * under) / busiest}px` : "0";
         const [order, shipped] = [at(series.requested, period), at(series.filled, period)];
         title.textContent = `${units(under)} on the way, ${units(order)} ordered, ${units(shipped)} shipped`;
         if (carried !== null) carried.textContent = under >= 0.05 ? brief(under) : "";
@@ -190,7 +190,7 @@
       table.cells = rows.map((row) => {
         const line = make("tr", null, { "data-row": row });
         const name = make("th", data.rows[row].label, { scope: "row" });
-        if (data.rows[row].single) name.append(make("small", data.rows[row].kind));
+        if (data.rows[row].single) name.append(" ", make("small", data.rows[row].kind));
         line.append(name);
         const cells = table.columns.map(({ key }) => make("td", null, { class: "right", "data-column": key }));
         line.append(...cells);
