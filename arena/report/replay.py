@@ -50,7 +50,7 @@ def replay_address(submission: str, scenario: str, seed_index: int, against: str
         against: name of the submission beside it; None without one.
 
     >>> replay_address("newsvendor", "serial-m5-backlog", 3)
-    'replay/newsvendor.serial-m5-backlog.3.ee8ee0bd.html'
+    'replay/newsvendor.serial-m5-backlog.3.7dfb2bf2.html'
     """
     names = [submission, scenario, *([] if against is None else [against])]
     # Different names may be spelled the same once they are safe; the digest keeps their files apart.
