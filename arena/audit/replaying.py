@@ -82,13 +82,16 @@ def replay_episodes(
 
     Raises:
         UnknownName: the folder has no submission or scenario of a name.
-        InvalidInput: the episode was not played, was lost by the arena, follows other rules, is of hidden seeds that
-            were not revealed, or differs from what its logged orders give.
+        InvalidInput: a submission is named twice; or the episode was not played, was lost by the arena, follows other
+            rules, is of hidden seeds that were not revealed, or differs from what its logged orders give.
         StoreError: the store cannot be read.
     """
+    names = list(submissions)
+    if len(set(names)) < len(names):
+        raise InvalidInput([Fault("--against", "", names[-1], "is the same submission", "name another one")])
     refuse_other_age(folder / STORE_NAME)
     results = read_results(folder)
-    records = [_find(results, name, scenario, seed_index) for name in dict.fromkeys(submissions)]
+    records = [_find(results, name, scenario, seed_index) for name in names]
     seeds = [_seeds_of(record, reveal) for record in records]
     with Store(folder / STORE_NAME, read_only=True) as store:
         stored = store.scenarios()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.console import make_console, print_table
+from arena.cli.console import make_console, print_json, print_table
 from arena.cli.results import Folder
 from arena.cli.streams import kept
 
@@ -46,6 +46,7 @@ def replay(
     terminal: Annotated[
         bool, typer.Option("--terminal", help="Show the periods in the terminal, and write no page.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead, and write no page.")] = False,
 ) -> None:
     """Play an episode again from its logged orders and show stock, orders and money of every period.
 
@@ -57,14 +58,20 @@ def replay(
     from arena.errors import ABSENT, Fault, InvalidInput
     from arena.report.replay import refuse_other_file, replay_address, write_replay
 
-    if terminal and output is not None:
+    if (terminal or as_json) and output is not None:
         rule = "a replay goes to the terminal or into a file"
-        raise InvalidInput([Fault("--output", "", ABSENT, rule, "remove --terminal or --output")])
+        fix = f"remove --{'terminal' if terminal else 'json'} or --output"
+        raise InvalidInput([Fault("--output", "", ABSENT, rule, fix)])
     target = output or folder / replay_address(submission, scenario, seed, against)
-    if not terminal:
+    if not (terminal or as_json):
         refuse_other_file(target)
     names = [submission] if against is None else [submission, against]
     episodes = replay_episodes(folder, names, scenario, seed, reveal=read_reveal(reveal) if reveal else None)
+    if as_json:
+        from arena.report.terminal_replay import as_plain
+
+        print_json(as_plain(episodes))
+        return
     if terminal:
         from arena.report.terminal_replay import TerminalReplay
 

@@ -38,7 +38,7 @@ GRID: Final = "#e2e5ea"
 
 _DOTS_PER_INCH: Final = 300
 _LABEL_WIDTH: Final = 34
-_STYLE: Final[dict[str, Any]] = {
+_STYLE: Final[Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # matplotlib brings it, so that every machine draws the same
     "font.size": 7,
@@ -126,9 +126,10 @@ def style() -> Iterator[None]:
     except ImportError as error:
         fix = 'pip install "inventory-arena[render]"'
         raise ArenaError(f"figures need matplotlib, which is not installed; {fix}") from error
-    # A user's own settings for matplotlib would make another figure of the same results.
-    settings: Any = {**matplotlib.rcParamsDefault, "backend": "agg", **_STYLE}
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context():
+        # A user's own settings for matplotlib would make another figure of the same results.
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
         yield
 
 

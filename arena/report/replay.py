@@ -19,7 +19,7 @@ from arena.audit.replaying import ReplayedEpisode
 from arena.errors import ArenaError, Fault, InvalidInput, printable
 from arena.report.html import DRAWING, number, render_page
 from arena.report.network_layout import Layout, lay_out
-from arena.report.replay_data import MOST_NODE_PERIODS, by_node, columns_for, page_data
+from arena.report.replay_data import MOST_NODE_PERIODS, by_node, columns_for, draws_slots, page_data
 from arena.results.files import Kind, Wanted, find_obstacles, read_head, write_text
 from arena.results.folder import find_own
 
@@ -162,9 +162,15 @@ def _remarks(episodes: Sequence[ReplayedEpisode], layout: Layout, data: dict[str
             f"The network has {len(network.nodes):,} nodes. It is drawn by groups: a box is the sum over its nodes, "
             f"and a line the sum over its links.{inner} The tables list the nodes one by one."
         )
+    elif not draws_slots(first.scenario, layout):
+        yield (
+            "Lead times are so long, or periods so many, that units are not drawn where they are on their way: a line "
+            "is as thick as what is under way on it."
+        )
     left_out = len(network.managed) - sum(row["single"] for row in data["rows"])
     if left_out and len(network.managed) > 1:
         yield (
             f"{left_out:,} of {len(network.managed):,} nodes, which move the least money, are not listed: a page lists "
-            f"at most {MOST_NODE_PERIODS:,} nodes × periods. They are part of all sums; arena export writes every node."
+            f"at most {MOST_NODE_PERIODS:,} nodes × periods × controllers. They are part of all sums; arena export "
+            "writes every node."
         )

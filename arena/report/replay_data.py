@@ -19,8 +19,13 @@ from arena.simulate.ledger import Ledger
 from arena.world.network import Network
 from arena.world.scenario import Scenario
 
-MOST_NODE_PERIODS: Final = 60_000
-"""Nodes × periods of which a page holds every number, at most; of larger episodes it holds some nodes and all sums."""
+MOST_NODE_PERIODS: Final = 40_000
+"""Nodes × periods × controllers of which a page holds every number, at most; beyond, some nodes and all sums."""
+
+MOST_SLOTS: Final = 2_000
+"""Places on lines at which units under way are drawn, at most."""
+MOST_SLOT_PERIODS: Final = 200_000
+"""The same, × periods."""
 
 Array = NDArray[np.float64]
 
@@ -163,7 +168,7 @@ def rows_for(network: Network, layout: Layout, ledgers: Sequence[Ledger]) -> lis
             for vertex in layout.vertices
             if vertex.nodes[0] in position and len(vertex.nodes) > 1
         ]
-    room = max(1, MOST_NODE_PERIODS // max(1, ledgers[0].periods))
+    room = max(1, MOST_NODE_PERIODS // max(1, ledgers[0].periods * len(ledgers)))
     kept = set(position)
     if len(position) > room:
         moved = np.sum([getattr(one, key).sum(axis=0) for one in ledgers for key in ("revenue", *COSTS)], axis=0)
@@ -175,6 +180,12 @@ def rows_for(network: Network, layout: Layout, ledgers: Sequence[Ledger]) -> lis
         for node, place in position.items()
         if node in kept
     ]
+
+
+def draws_slots(scenario: Scenario, layout: Layout) -> bool:
+    """Tell whether a drawing shows where on their way units are; if not, a line's width alone says how many."""
+    slots = scenario.network.pipeline_offsets[-1]
+    return not layout.grouped and slots <= MOST_SLOTS and slots * scenario.horizon <= MOST_SLOT_PERIODS
 
 
 def page_data(episodes: Sequence[ReplayedEpisode], layout: Layout) -> dict[str, Any]:
@@ -218,7 +229,7 @@ def _run(episode: ReplayedEpisode, layout: Layout, columns: Sequence[Column], ro
     for column in columns:
         values = by_node(ledger, network, column.key)
         series[column.key] = [_plain(values[:, list(row.nodes)].sum(axis=1)) for row in rows]
-    slots = None if layout.grouped else episode.pipeline()
+    slots = episode.pipeline() if draws_slots(episode.scenario, layout) else None
     offsets = network.pipeline_offsets
     edges = []
     for edge in layout.edges:
@@ -226,8 +237,7 @@ def _run(episode: ReplayedEpisode, layout: Layout, columns: Sequence[Column], ro
         told: dict[str, Any] = {}
         if links:
             told = {
-                key: _plain(getattr(ledger, key)[:, links].sum(axis=1))
-                for key in ("requested", "filled", "received", "in_transit")
+                key: _plain(getattr(ledger, key)[:, links].sum(axis=1)) for key in ("requested", "filled", "in_transit")
             }
         if slots is not None and links:
             # Each slot with the share of the way that its units have behind them: the oldest of n is about to arrive.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -37,6 +37,35 @@ class PeriodTable:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+def as_plain(episodes: Sequence[ReplayedEpisode]) -> dict[str, Any]:
+    """Return every number of the tables as plain values for JSON, unrounded.
+
+    Args:
+        episodes: one, or two of the same scenario and seed.
+    """
+    first = episodes[0]
+    network = first.scenario.network
+    columns = columns_for(first.scenario, [one.ledger for one in episodes])
+    return {
+        "scenario": first.record.scenario,
+        "seed_index": first.record.seed_index,
+        "periods": first.ledger.periods,
+        "warm_up": first.scenario.warm_up,
+        "columns": {column.key: column.about for column in columns},
+        "nodes": [network.label(node) for node in network.managed],
+        "episodes": [
+            {
+                "submission": one.record.submission,
+                "outcome": one.record.outcome,
+                "profit": one.record.profit,
+                # A list of periods, each with a number per node.
+                "values": {column.key: by_node(one.ledger, network, column.key).tolist() for column in columns},
+            }
+            for one in episodes
+        ],
+    }
 
 
 class TerminalReplay:

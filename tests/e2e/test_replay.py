@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from commands import invoke
 from large_networks import tree
 
+from arena.cli import replaying
 from arena.plugins import discover
 from arena.report.replay import replay_address
 
@@ -137,6 +139,7 @@ def test_a_terminal_without_unicode_gets_plain_letters(public: Path) -> None:
     [
         (("stedy", "own", "0"), 'unknown submission, got "stedy"; did you mean "steady"?'),
         (("steady", "owm", "0"), 'unknown scenario, got "owm"; did you mean "own"?'),
+        (("steady", "own", "0", "--against", "steady"), "is the same submission"),
         (("steady", "own", "77"), "has no episode of this seed index"),
         (("steady", "own", "0", "--against", "lat"), 'did you mean "late"?'),
         (("steady", "own", "0", "--output", "DIR/episodes.csv"), "is a file of a folder of results"),
@@ -239,3 +242,44 @@ def test_worlds_of_the_later_parts_add_up_to_their_profit(evaluate: Callable[...
                 # Relative to the money that was moved: profit is what is left of it.
                 assert profit_of(run) == pytest.approx(expected, abs=1e-9 * max(1.0, moved))
     assert {"lost", "unfilled"} <= happened
+
+
+def test_json_has_every_number(public: Path) -> None:
+    done = invoke(["replay", str(public), "steady", "own", "0", "--against", "late", "--json"])
+    assert done.exit_code == 0, done.output
+    content = json.loads(done.stdout)
+    assert [one["submission"] for one in content["episodes"]] == ["steady", "late"]
+    for one in content["episodes"]:
+        assert all(len(rows) == content["periods"] for rows in one["values"].values())
+        assert all(len(row) == len(content["nodes"]) for rows in one["values"].values() for row in rows)
+    made = sum(map(sum, content["episodes"][0]["values"]["node_profit"]))
+    assert made == pytest.approx(stored_profit(public, "steady", "own", 0), rel=1e-9, abs=1e-6)
+    assert not (public / "replay").exists()
+
+
+def test_in_a_terminal_the_keyboard_says_which_period(public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def shown(*answers: str) -> list[str]:
+        output = Keyboard()
+        given = iter(answers)
+
+        def answer(prompt: str) -> str:
+            try:
+                return next(given)
+            except StopIteration:
+                raise EOFError from None
+
+        monkeypatch.setattr("sys.stdin", Keyboard())
+        monkeypatch.setattr("sys.stdout", output)
+        monkeypatch.setattr("builtins.input", answer)
+        replaying.replay(public, "steady", "own", 0, terminal=True)
+        monkeypatch.undo()
+        return re.findall(r"period (\d+) of 0 to 8", output.getvalue())
+
+    assert shown() == ["0"]
+    assert shown("", "", "b", "q", "") == ["0", "1", "2", "1"]
+    assert shown("99", "", "what", "b", "3", "²") == ["0", "8", "7", "3"]
+    assert shown("b", "0") == ["0", "0", "0"]

@@ -134,6 +134,15 @@ def test_a_large_network_is_listed_and_summed_by_group(monkeypatch: pytest.Monke
     assert "which move the least money, are not listed" in render_replay([shown])
 
 
+def test_too_many_places_on_lines_are_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = steady()
+    assert "where they are on their way: a line" not in render_replay([shown])
+    monkeypatch.setattr(replay_data, "MOST_SLOT_PERIODS", 10)
+    assert "where they are on their way: a line" in render_replay([shown])
+    edges = page_data([shown], lay_out(shown.scenario.network))["runs"][0]["edges"]
+    assert not any("slots" in edge for edge in edges)
+
+
 def test_the_same_episodes_give_the_same_page_and_names_stay_text() -> None:
     one, other = steady(), steady(units=15.0, submission=HOSTILE)
     page = render_replay([one, other])
