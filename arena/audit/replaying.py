@@ -6,7 +6,8 @@ what they give; otherwise the first value that differs is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,9 +20,10 @@ from arena.audit.worlds import seeds_contract
 from arena.contract.seeds import MOST_SEEDS, HiddenSeeds, PublicSeeds, Reveal, hidden_seeds
 from arena.contract.version import contract_digest, earlier_digests
 from arena.errors import ABSENT, Fault, InvalidInput, printable, unknown_name
-from arena.results.folder import STORE_NAME
-from arena.results.reading import Results, read_results
-from arena.results.record import EpisodeRecord, key_of
+from arena.results.folder import EPISODES_NAME, STORE_NAME
+from arena.results.reading import read_standings, refuse_stale
+from arena.results.record import EpisodeRecord, episode_key, key_of
+from arena.results.rows import Standings
 from arena.results.store import Store, refuse_other_age
 from arena.simulate.ledger import Ledger
 from arena.simulate.simulator import Simulator
@@ -29,6 +31,7 @@ from arena.world.scenario import Scenario
 from arena.world.suite import shipped_scenarios
 
 _SHOWN: Final = 12
+_COLUMNS: Final = ("submission", "scenario", "seed_index", "submission_digest", "scenario_digest")
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,12 @@ def replay_episodes(
     if len(set(names)) < len(names):
         raise InvalidInput([Fault("--against", "", names[-1], "is the same submission", "name another one")])
     refuse_other_age(folder / STORE_NAME)
-    results = read_results(folder)
-    records = [_find(results, name, scenario, seed_index) for name in names]
-    seeds = [_seeds_of(record, reveal) for record in records]
+    standings = read_standings(folder)
+    played = _played(folder, standings, names, scenario)
     with Store(folder / STORE_NAME, read_only=True) as store:
+        refuse_stale(folder, standings, store)
+        records = [_find(folder, standings, store, name, scenario, seed_index, played[name]) for name in names]
+        seeds = [_seeds_of(record, reveal) for record in records]
         stored = store.scenarios()
         done = []
         for record, plan in zip(records, seeds, strict=True):
@@ -107,22 +112,68 @@ def replay_episodes(
     return done
 
 
-def _find(results: Results, submission: str, scenario: str, seed_index: int) -> EpisodeRecord:
-    table = results.table
-    names = [row.submission for row in (*table.rows, *table.reference)]
-    if submission not in names:
-        raise unknown_name("submission", submission, names, str(results.folder))
-    if scenario not in table.scenarios:
-        raise unknown_name("scenario", scenario, table.scenarios, str(results.folder))
-    played = [one for one in results.records if (one.submission, one.scenario) == (submission, scenario)]
-    found = next((one for one in played if one.seed_index == seed_index), None)
-    if found is None:
-        indices = sorted(one.seed_index for one in played)
-        told = f"{indices[0]} to {indices[-1]}" if indices else "none"
+_Contents = dict[int, tuple[str, str]]
+"""Digests of submission and scenario by seed index."""
+
+
+def _played(folder: Path, standings: Standings, submissions: Sequence[str], scenario: str) -> dict[str, _Contents]:
+    """Return what the table of episodes names for submissions on a scenario.
+
+    Only these rows of the store are read: it may hold a million others.
+
+    Raises:
+        UnknownName: the standings know no submission or scenario of a name.
+        InvalidInput: the table is missing, or lacks a column.
+    """
+    known = [row.submission for row in (*standings.rows, *standings.reference)]
+    for name in submissions:
+        if name not in known:
+            raise unknown_name("submission", name, known, str(folder))
+    if scenario not in standings.scenarios:
+        raise unknown_name("scenario", scenario, standings.scenarios, str(folder))
+    found: dict[str, _Contents] = {name: {} for name in submissions}
+    path = folder / EPISODES_NAME
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file)
+            heads = next(lines, [])
+            places = [heads.index(column) for column in _COLUMNS]
+            for line in lines:
+                submission, on, index, *digests = (line[place] for place in places)
+                if on == scenario and submission in found:
+                    found[submission][int(index)] = (digests[0], digests[1])
+    except OSError as error:
+        rule = f"cannot be read: {error.strerror}"
+    except (ValueError, IndexError, csv.Error):
+        rule = "holds no table of episodes of this arena's layout"
+    else:
+        return found
+    fix = "arena evaluate writes it; an interrupted evaluation is finished by the same command"
+    raise InvalidInput([Fault(str(path), "", ABSENT, rule, fix)])
+
+
+def _find(
+    folder: Path,
+    standings: Standings,
+    store: Store,
+    submission: str,
+    scenario: str,
+    seed_index: int,
+    contents: _Contents,
+) -> EpisodeRecord:
+    if seed_index not in contents:
+        told = f"{min(contents)} to {max(contents)}" if contents else "none"
         rule = f"{printable(submission)} has no episode of this seed index on {printable(scenario)}"
         fix = f"choose one of those that were played: {told}"
-        raise InvalidInput([Fault(str(results.folder), "seed index", seed_index, rule, fix)])
-    return found
+        raise InvalidInput([Fault(str(folder), "seed index", seed_index, rule, fix)])
+    digests = contents[seed_index]
+    record = store.record(episode_key(*digests, standings.commitment, seed_index, standings.contract_digest))
+    if record.submission != submission:
+        rule = f"{EPISODES_NAME} names this episode as one of {printable(submission)}"
+        fix = f"see all that differs: arena verify {folder}"
+        raise _refusal(folder, record, "submission", record.submission, rule, fix)
+    # The scenario may have been renamed since it was played.
+    return record.model_copy(update={"scenario": scenario})
 
 
 def _seeds_of(record: EpisodeRecord, reveal: Reveal | None) -> PublicSeeds | HiddenSeeds:

@@ -165,6 +165,26 @@ def test_a_stored_number_that_the_orders_do_not_give_is_an_error(public: Path, c
     assert not (public / "replay").exists()
 
 
+def test_a_table_of_episodes_that_is_none_is_told(public: Path) -> None:
+    table = public / "episodes.csv"
+    content = table.read_text(encoding="utf-8")
+    for text, message in (
+        ("a,b\n1,2\n", "holds no table of episodes of this arena's layout"),
+        (
+            content.replace("\nsteady,", "\nother,").replace("\nlate,", "\nsteady,"),
+            "names this episode as one of steady",
+        ),
+        (None, "cannot be read: No such file or directory"),
+    ):
+        table.unlink()
+        if text is not None:
+            table.write_text(text, encoding="utf-8")
+        done = invoke(["replay", str(public), "steady", "own", "0"])
+        assert done.exit_code == 2
+        assert message in done.stderr
+        table.touch()
+
+
 def test_hidden_seeds_are_shown_once_they_are_revealed(hidden: Path, tmp_path: Path) -> None:
     for command in (["replay"], ["plot", "episode"]):
         done = invoke([*command, str(hidden), "steady", "own", "0"])
