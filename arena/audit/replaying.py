@@ -98,6 +98,10 @@ def replay_episodes(
     with Store(folder / STORE_NAME, read_only=True) as store:
         refuse_stale(folder, standings, store)
         records = [_find(folder, standings, store, name, scenario, seed_index, played[name]) for name in names]
+        for record in records[1:]:
+            if record.scenario_digest != records[0].scenario_digest:
+                rule = "the two submissions played different contents of this scenario"
+                raise _refusal(folder, record, "scenario_digest", record.scenario_digest, rule, "play both again")
         seeds = [_seeds_of(record, reveal) for record in records]
         stored = store.scenarios()
         done = []

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from large_networks import tree
 from later_strategies import later_scenarios
 from replayed_episodes import HOSTILE, replayed, steady
@@ -30,7 +30,6 @@ def values(series: object, periods: int) -> np.ndarray:
 
 
 @given(episodes(st.one_of(scenarios(), later_scenarios())))
-@settings(max_examples=60)
 def test_the_data_are_the_numbers_of_the_ledger(episode: Episode) -> None:
     shown = replayed(episode)
     ledger, network = shown.ledger, shown.scenario.network
@@ -70,7 +69,6 @@ def test_the_data_are_the_numbers_of_the_ledger(episode: Episode) -> None:
 
 
 @given(episodes(st.one_of(scenarios(), later_scenarios())))
-@settings(max_examples=40)
 def test_what_is_under_way_is_drawn_where_it_is(episode: Episode) -> None:
     shown = replayed(episode)
     pipeline, offsets = shown.pipeline(), shown.scenario.network.pipeline_offsets
