@@ -42,10 +42,12 @@ class Recomputed:
     Attributes:
         record: the record as it should be: stored indicators where they agree, recomputed ones where they do not.
         mismatch: the first value of the row that differs; None if all agree.
+        ledger: of the orders as played again; None where nothing can be played.
     """
 
     record: EpisodeRecord
     mismatch: Mismatch | None
+    ledger: Ledger | None = None
 
 
 def recompute(
@@ -70,6 +72,7 @@ def recompute(
     if unplayable is not None or any(mismatch.column == "seed_index" for mismatch in mismatches):
         mismatches += [] if unplayable is None else [unplayable]
         return Recomputed(record, mismatches[0])
+    ledger = None
     if record.outcome == "infrastructure":
         expected: dict[str, float] = dict.fromkeys(KPI_COLUMNS, math.nan)
     else:
@@ -90,7 +93,7 @@ def recompute(
         if not same(getattr(record, name), value, money if name == "profit" else 0.0)
     }
     mismatches += [Mismatch(name, getattr(record, name), value) for name, value in differing.items() if name in known]
-    return Recomputed(record.model_copy(update=differing), mismatches[0] if mismatches else None)
+    return Recomputed(record.model_copy(update=differing), mismatches[0] if mismatches else None, ledger)
 
 
 def simulator_of(scenario: Scenario, index: int, last: Simulator | None = None) -> Simulator:
