@@ -1,0 +1,77 @@
+"""The advice as a file: a row per order line, with the warnings of its nodes, as CSV or as a workbook."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any, Final
+
+from arena.advice.result import Advice, OrderLine
+from arena.errors import ABSENT, Fault, InvalidInput
+from arena.results.files import WORKBOOK, Kind, read_head, replacing
+from arena.results.writers import CsvWriter, SheetWriter, open_workbook
+
+ORDER_COLUMNS: Final = ("today", *(name for name in OrderLine.model_fields), "warnings")
+"""Columns of the table of orders."""
+WARNING_COLUMNS: Final = ("what_if", "kind", "node", "controllers", "text")
+"""Columns of the sheet of warnings."""
+
+_ENDINGS: Final = (".csv", ".xlsx")
+
+
+def _wrote_table(path: Path) -> bool:
+    try:
+        header = next(csv.reader(io.StringIO(read_head(path), newline="")), [])
+    except csv.Error:
+        return False
+    return tuple(header) == ORDER_COLUMNS
+
+
+ADVICE_TABLE: Final = Kind("table of orders, written by arena advise", _wrote_table)
+"""A file of orders as CSV."""
+
+
+def write_advice(advice: Advice, path: Path) -> Path:
+    """Write the orders; the ending of the file names the format. An earlier file of orders is replaced, and no other.
+
+    A workbook has a sheet of orders and one of warnings.
+
+    Args:
+        advice: the orders.
+        path: file that ends with `.csv` or `.xlsx`.
+
+    Raises:
+        ArenaError: the file cannot be written, or it is a workbook and xlsxwriter is not installed.
+        InvalidInput: the ending is another, or something else is in the way.
+    """
+    if path.suffix.lower() not in _ENDINGS:
+        rule = f"a file of orders ends with {' or '.join(_ENDINGS)}"
+        raise InvalidInput([Fault(str(path), "", ABSENT, rule, "write --output orders.csv")])
+    rows = [_row(advice, line) for line in advice.lines]
+    if path.suffix.lower() == ".csv":
+        with replacing(path, ADVICE_TABLE) as file:
+            writer = CsvWriter(file, ORDER_COLUMNS)
+            writer.write_rows(rows)
+            writer.close()
+        return path
+    with replacing(path, WORKBOOK) as file:
+        workbook = open_workbook(file, path.resolve().parent)
+        SheetWriter(workbook.add_worksheet("orders"), ORDER_COLUMNS).write_rows(rows)
+        told = [[one.what_if, one.kind, one.node, ", ".join(one.controllers), one.text] for one in advice.warnings]
+        SheetWriter(workbook.add_worksheet("warnings"), WARNING_COLUMNS).write_rows(told)
+        workbook.close()
+    return path
+
+
+def _row(advice: Advice, line: OrderLine) -> list[Any]:
+    values = line.model_dump()
+    told = [
+        one.text
+        for one in advice.warnings
+        if one.what_if == line.what_if
+        and one.node in (line.buyer, line.supplier)
+        and (not one.controllers or line.controller in one.controllers)
+        and (one.node == line.buyer or one.kind == "capacity")
+    ]
+    return [advice.today, *values.values(), " | ".join(told)]
