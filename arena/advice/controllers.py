@@ -38,7 +38,7 @@ def load_controllers(names: Sequence[str], trust: Sequence[str] = ()) -> tuple[S
         InvalidInput: with every fault of manifests; a controller is named twice, or plays on no such track.
     """
     with tempfile.TemporaryDirectory(prefix="arena-") as folder:
-        places = [_place(name, number, Path(folder), trust) for number, name in enumerate(names)]
+        places = name_manifests(names, Path(folder), OPTION, trust)
         loaded = load_submissions(places, trust=trust)
         if loaded.faults or loaded.unavailable:
             told = {str(place): name for place, name in zip(places, names, strict=True)}
@@ -52,11 +52,32 @@ def load_controllers(names: Sequence[str], trust: Sequence[str] = ()) -> tuple[S
         return tuple(dataclasses.replace(one, path=Path(name)) for one, name in zip(found, names, strict=True))
 
 
-def _place(name: str, number: int, folder: Path, trust: Sequence[str]) -> Path:
-    """Return the manifest that a name means; for a plugin's controller one is written into a folder."""
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or "/" in name or path.exists():
-        return path
+def name_manifests(
+    names: Sequence[str], folder: Path, option: str, trust: Sequence[str] = (), *, to_come: bool = False
+) -> list[Path]:
+    """Return a manifest or a submission's folder for each name; for a plugin's controller a manifest is written.
+
+    Args:
+        names: as for `load_controllers`.
+        folder: for manifests that are written.
+        option: the option that names them, for faults.
+        trust: packages of strangers that this process may import.
+        to_come: whether the demand to come is known, so that the track of the oracle can be played.
+
+    Raises:
+        UnknownName: a name is neither a controller nor a file.
+        InvalidInput: a controller plays on no track that can be played, or asks a language model.
+    """
+    places = []
+    for number, name in enumerate(names):
+        path = Path(name)
+        is_path = path.suffix in (".yaml", ".yml") or "/" in name or path.exists()
+        places.append(path if is_path else _written(name, folder / f"{number}.yaml", option, trust, to_come))
+    return places
+
+
+def _written(name: str, manifest: Path, option: str, trust: Sequence[str], to_come: bool) -> Path:
+    """Write the manifest of a plugin's controller with its default settings."""
     controller, _, wanted = name.partition(":")
     with Strangers() as strangers:
         plugins = find_controllers({controller}, strangers, trust)
@@ -64,22 +85,21 @@ def _place(name: str, number: int, folder: Path, trust: Sequence[str]) -> Path:
     if offer is None and controller not in PROVIDERS:
         known = {*PROVIDERS, *plugins.controllers, *plugins.described}
         rule = "is neither a controller of an installed plugin nor a file"
-        raise UnknownName([Fault(OPTION, "", name, rule, suggest(controller, sorted(known)))])
-    tracks: Sequence[Track] = _TRACKS if offer is None else offer.promises.tracks
-    playable = [track for track in _TRACKS if track in tracks]
-    if wanted and wanted not in tracks:
-        rule = f"{controller} plays on {', '.join(tracks)}"
-        raise UnknownName([Fault(OPTION, "", name, rule, suggest(wanted, tracks))])
-    if not playable and not wanted:
-        rule = f"{controller} plays on {', '.join(tracks)} alone, and the demand to come is not known today"
-        raise InvalidInput([Fault(OPTION, "", name, rule, "name another controller")])
+        raise UnknownName([Fault(option, "", name, rule, suggest(controller, sorted(known)))])
+    promised: Sequence[Track] = _TRACKS if offer is None else offer.promises.tracks
+    if wanted and wanted not in promised:
+        rule = f"{controller} plays on {', '.join(promised)}"
+        raise UnknownName([Fault(option, "", name, rule, suggest(wanted, promised))])
+    tracks = (*_TRACKS, "oracle") if to_come else _TRACKS
+    playable = [track for track in tracks if track in promised and wanted in ("", track)]
+    if not playable:
+        rule = "knows the demand to come, which nobody knows today"
+        raise InvalidInput([Fault(option, "", name, rule, "name a controller of another track")])
     capabilities = [] if offer is None else list(offer.promises.capabilities)
     if "llm" in capabilities:
-        rule = f"{controller} asks a language model, which arena advise does not do"
-        raise InvalidInput([Fault(OPTION, "", name, rule, "name another controller")])
-    track = wanted or playable[0]
+        rule = "asks a language model, which this command does not do"
+        raise InvalidInput([Fault(option, "", name, rule, "name another controller")])
     title = f"{controller}-{wanted}" if wanted else controller
-    manifest = folder / f"{number}.yaml"
-    content = {"name": title, "controller": controller, "track": track, "capabilities": capabilities}
+    content = {"name": title, "controller": controller, "track": playable[0], "capabilities": capabilities}
     manifest.write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML
     return manifest

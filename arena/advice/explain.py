@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from arena.advice.asking import FirstDecision, round_to_lots
 from arena.advice.needs import needs_by_point
-from arena.advice.result import AdviceWarning, OrderLine
+from arena.advice.result import AdviceWarning, OrderLine, WarningKind
 from arena.advice.state import shown_link
 from arena.advice.today import Today
 from arena.contract.messages import Track
@@ -197,11 +197,10 @@ class Outlook:
             asked, given = float(orders[links].sum()), float(ships[links].sum())
             if asked <= given + SLACK:
                 continue
-            node, capacity = network.label(supplier), network.node(supplier).capacity
-            why = f"its capacity is {capacity:,.4g}" if capacity is not None and given >= capacity - SLACK else ""
+            node = network.label(supplier)
             rest = "the rest follows" if self._today.scenario.upstream_shortage == "owed" else "order the rest again"
-            text = f"{node}: asked for {asked:,.4g}, and can ship {given:,.4g} today"
-            text += f" ({why or 'its stock or its capacity'}); {rest}"
+            text = f"{node}: asked for {asked:,.4g}, and can ship {given:,.4g} today ({self._why(supplier, given)}); "
+            text += rest
             yield self._warning("capacity", node, text, who)
         for place, point in enumerate(network.stock_points):
             node, units = network.label(point.node_id), float(together[place])
@@ -227,7 +226,14 @@ class Outlook:
             text = f"{controller}: reports that its fallback decided, and not its method"
             yield self._warning("fallback", "", text, who)
 
-    def _warning(self, kind: object, node: str, text: str, controllers: tuple[str, ...] = ()) -> AdviceWarning:
-        return AdviceWarning.model_validate(
-            {"kind": kind, "node": node, "controllers": controllers, "what_if": self._what_if, "text": text}
-        )
+    def _why(self, supplier: int, given: float) -> str:
+        """Return why a supplier can ship no more."""
+        node = self._network.node(supplier)
+        if node.capacity is not None and given >= node.capacity - SLACK:
+            return f"its capacity is {node.capacity:,.4g}"
+        stocks = [self._today.state.on_hand[point] for point in self._network.points_of(supplier)]
+        held = f"it has {min(stocks):,.4g} on hand" if len(stocks) == 1 else "it lacks a component"
+        return held if stocks else f"its capacity is {node.capacity:,.4g}, in whole lots"
+
+    def _warning(self, kind: WarningKind, node: str, text: str, controllers: tuple[str, ...] = ()) -> AdviceWarning:
+        return AdviceWarning(kind=kind, node=node, controllers=controllers, what_if=self._what_if, text=text)
