@@ -123,12 +123,17 @@ def _submissions(named: Sequence[str | Path | Submission], trust: Sequence[str])
         rule = "nobody is asked"
         raise InvalidInput([Fault(OPTION, "", ABSENT, rule, "name a controller, such as newsvendor, or a manifest")])
     names = [str(one) for one in named if not isinstance(one, Submission)]
+    _refuse_doubled(names)
     loaded = iter(load_controllers(names, trust) if names else ())
     found = [one if isinstance(one, Submission) else next(loaded) for one in named]
-    doubled = [one.name for place, one in enumerate(found) if one.name in [each.name for each in found[:place]]]
-    if doubled:
-        raise InvalidInput([Fault(OPTION, "", doubled[0], "is named twice", "name each controller once")])
+    _refuse_doubled([one.name for one in found])
     return found
+
+
+def _refuse_doubled(names: Sequence[str]) -> None:
+    doubled = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if doubled is not None:
+        raise InvalidInput([Fault(OPTION, "", doubled, "is named twice", "name each controller once")])
 
 
 def _refuse_too_many(controllers: int, variations: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from arena.advice.source import COLUMNS, StateSource, StateTable
-from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, suggest
+from arena.errors import ABSENT, Fault, InvalidInput, UnknownName, closest, suggest
 from arena.world.data.cells import find_columns
 from arena.world.data.numbers import Rule, is_plain, quantity_rules, read_number
 from arena.world.data.parquet import MAGIC
@@ -203,9 +203,9 @@ def _known_columns(table: Table) -> dict[str, int]:
     if unknown:
         free = [name for name in COLUMNS if name not in names]
         rule = "is not a column of a state table"
-        raise UnknownName(
-            [Fault(table.source, "line 1", name, rule, f"{suggest(name, free)} Or remove it") for name in unknown]
-        )
+        fix = "remove it, or write a YAML file that names the columns to read"
+        told = {name: fix if closest(name, free) is None else suggest(name, free) for name in unknown}
+        raise UnknownName([Fault(table.source, "line 1", name, rule, hint) for name, hint in told.items()])
     if "node" not in names:
         refuse(table.source, "line 1", ABSENT, "has no column node", "add it: the name or the id of each node")
     found = [name for name in COLUMNS if name in names]

@@ -11,7 +11,7 @@ from arena.world.scenario import Scenario
 
 LONGEST_DELAY: Final = 100
 """Most periods that a what-if adds to lead times."""
-_PERCENT: Final = re.compile(r"([+-−]?)([0-9]{1,3}(?:\.[0-9]{1,3})?) ?%")
+_PERCENT: Final = re.compile(r"([-+−]?)([0-9]{1,3}(?:\.[0-9]{1,3})?) ?%")
 
 
 class Variation(NamedTuple):
