@@ -32,7 +32,7 @@ history: 28
 demand:
   data: {file: sales.csv, layout: wide, date: day, frequency: day}
 """
-#: Sales of 42 days from a Monday on, so that today is Monday, 2024-02-12; 4.5 a day in the east, 11 on Saturdays, and 1.5 in the west.
+#: Sales of 42 days from a Monday on: 4.5 a day in the east, 11 on Saturdays, and 1.5 in the west. Today is a Monday.
 FIRST = datetime.date(2024, 1, 1)
 DAYS = 42
 TODAY = "2024-02-12"

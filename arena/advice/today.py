@@ -155,6 +155,9 @@ def _with_history(path: Path, history: Path) -> Scenario:
         fix = "write demand: {data: {file: …, layout: …}} into it: see the how-to on your own data"
         raise InvalidInput([Fault(str(path), "demand.data.file", ABSENT, rule, fix)])
     newer: dict[str, Any] = {**data, "file": str(history.absolute())}
+    if not history.is_file():
+        fix = "check the path, which is relative to the working folder"
+        raise InvalidInput([Fault(str(history), "", ABSENT, "there is no such file", fix)])
     # Windows cut the table that the backtest plays; today begins after the last period of any table.
     kept = {key: value for key, value in document.items() if key not in ("window", "history")}
     played = {**kept, "demand": {**dict(demand or {}), "data": {**newer, "past_end": "repeat"}}}
