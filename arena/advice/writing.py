@@ -9,15 +9,13 @@ from typing import Any, Final
 
 from arena.advice.result import Advice, OrderLine
 from arena.errors import ABSENT, Fault, InvalidInput
-from arena.results.files import WORKBOOK, Kind, read_head, replacing
+from arena.results.files import WORKBOOK, Kind, Wanted, find_obstacles, read_head, replacing
 from arena.results.writers import CsvWriter, SheetWriter, open_workbook
 
 ORDER_COLUMNS: Final = ("today", *(name for name in OrderLine.model_fields), "warnings")
 """Columns of the table of orders."""
 WARNING_COLUMNS: Final = ("what_if", "kind", "node", "controllers", "text")
 """Columns of the sheet of warnings."""
-
-_ENDINGS: Final = (".csv", ".xlsx")
 
 
 def _wrote_table(path: Path) -> bool:
@@ -30,6 +28,28 @@ def _wrote_table(path: Path) -> bool:
 
 ADVICE_TABLE: Final = Kind("table of orders, written by arena advise", _wrote_table)
 """A file of orders as CSV."""
+_KINDS: Final = {".csv": ADVICE_TABLE, ".xlsx": WORKBOOK}
+
+
+def refuse_output(path: Path) -> None:
+    """Refuse a file of orders that could not be written, before anybody is asked.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ArenaError: it is a workbook and xlsxwriter is not installed.
+        InvalidInput: the ending is another, or something else is in the way.
+    """
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None:
+        rule = f"a file of orders ends with {' or '.join(_KINDS)}"
+        raise InvalidInput([Fault(str(path), "", ABSENT, rule, "write --output orders.csv")])
+    if kind is WORKBOOK:
+        open_workbook(io.BytesIO(), path.resolve().parent).close()
+    faults = find_obstacles([Wanted(path, kind)], "choose another place")
+    if faults:
+        raise InvalidInput(faults)
 
 
 def write_advice(advice: Advice, path: Path) -> Path:
@@ -45,9 +65,7 @@ def write_advice(advice: Advice, path: Path) -> Path:
         ArenaError: the file cannot be written, or it is a workbook and xlsxwriter is not installed.
         InvalidInput: the ending is another, or something else is in the way.
     """
-    if path.suffix.lower() not in _ENDINGS:
-        rule = f"a file of orders ends with {' or '.join(_ENDINGS)}"
-        raise InvalidInput([Fault(str(path), "", ABSENT, rule, "write --output orders.csv")])
+    refuse_output(path)
     rows = [_row(advice, line) for line in advice.lines]
     if path.suffix.lower() == ".csv":
         with replacing(path, ADVICE_TABLE) as file:

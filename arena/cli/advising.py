@@ -72,9 +72,11 @@ def advise(
     """
     from arena.advice.advise import advise as run
     from arena.advice.variations import parse_share
-    from arena.advice.writing import write_advice
+    from arena.advice.writing import refuse_output, write_advice
     from arena.entry.limits import load_limits
 
+    if output is not None:
+        refuse_output(output)
     found = run(
         world,
         state,
