@@ -20,6 +20,15 @@ SLACK = 1e-6
 """Units below which a difference is none; sums of forecasts are not exact."""
 
 
+def shown(units: float) -> str:
+    """Return units with three digits, or all digits before the decimal point.
+
+    >>> shown(30.769), shown(11290.4), shown(48.0)
+    ('30.8', '11,290', '48')
+    """
+    return f"{units:,.0f}" if abs(units) >= 100 else f"{units:,.3g}"
+
+
 class Outlook:
     """What lies ahead of every stock, whatever is ordered today.
 
@@ -169,18 +178,19 @@ class Outlook:
             short = np.flatnonzero(levels < -SLACK)
             if len(short):
                 period = int(short[0])
-                text = f"{node}: short from {label(period)} on by up to {-levels.min():,.3g} units; an order of today "
-                text += f"arrives in {label(soonest)}"
+                text = f"{node}: short from {label(period)} on by up to {shown(float(-levels.min()))} units; "
+                text += f"an order of today arrives in {label(soonest)}"
                 yield self._warning("stock_out", node, text)
             horizon = min(self._today.scenario.horizon, len(self._needs))
             total, held = float(self._cumulated[horizon, place]), self._position[place]
             if held > total + SLACK:
-                text = f"{node}: {held - total:,.4g} of {held:,.4g} units are not needed up to {label(horizon - 1)}"
+                text = f"{node}: {shown(held - total)} of {shown(held)} units are not needed up to "
+                text += label(horizon - 1)
                 yield self._warning("never_sold", node, text)
             most = network.node(point.node_id).storage_capacity
             stock = sum(self._today.state.on_hand[one] for one in network.points_of(point.node_id))
             if most is not None and stock > most + SLACK and place == network.points_of(point.node_id)[0]:
-                text = f"{node}: has {stock:,.4g} units on hand, and room for {most:,.4g}"
+                text = f"{node}: has {shown(stock)} units on hand, and room for {shown(most)}"
                 yield self._warning("storage", node, text)
 
     def _warnings_of(
@@ -199,15 +209,15 @@ class Outlook:
                 continue
             node = network.label(supplier)
             rest = "the rest follows" if self._today.scenario.upstream_shortage == "owed" else "order the rest again"
-            text = f"{node}: asked for {asked:,.4g}, and can ship {given:,.4g} today ({self._why(supplier, given)}); "
-            text += rest
+            text = f"{node}: asked for {shown(asked)}, and can ship {shown(given)} today "
+            text += f"({self._why(supplier, given)}); {rest}"
             yield self._warning("capacity", node, text, who)
         for place, point in enumerate(network.stock_points):
             node, units = network.label(point.node_id), float(together[place])
             horizon = min(self._today.scenario.horizon, len(self._needs))
             unused = self._position[place] + units - float(self._cumulated[horizon, place])
             if units > SLACK and unused > SLACK and self._position[place] <= float(self._cumulated[horizon, place]):
-                text = f"{node}: {min(unused, units):,.4g} of {units:,.4g} ordered units are not needed up to "
+                text = f"{node}: {shown(min(unused, units))} of {shown(units)} ordered units are not needed up to "
                 text += self._label(horizon - 1)
                 yield self._warning("never_sold", node, text, who)
             most, delay = (
@@ -217,7 +227,7 @@ class Outlook:
             if most is not None and units > SLACK:
                 room = most - max(0.0, self._left(place, delay))
                 if units > room + SLACK:
-                    text = f"{node}: {units:,.4g} units arrive, and there is room for {max(room, 0.0):,.4g}"
+                    text = f"{node}: {shown(units)} units arrive, and there is room for {shown(max(room, 0.0))}"
                     yield self._warning("storage", node, text, who)
         if decision.clipped:
             text = f"{controller}: {decision.clipped} orders were brought within the bounds of 0 and the largest order"
@@ -228,12 +238,11 @@ class Outlook:
 
     def _why(self, supplier: int, given: float) -> str:
         """Return why a supplier can ship no more."""
-        node = self._network.node(supplier)
-        if node.capacity is not None and given >= node.capacity - SLACK:
-            return f"its capacity is {node.capacity:,.4g}"
+        capacity = self._network.node(supplier).capacity
         stocks = [self._today.state.on_hand[point] for point in self._network.points_of(supplier)]
-        held = f"it has {min(stocks):,.4g} on hand" if len(stocks) == 1 else "it lacks a component"
-        return held if stocks else f"its capacity is {node.capacity:,.4g}, in whole lots"
+        if capacity is not None and (given >= capacity - SLACK or not stocks):
+            return f"its capacity is {shown(capacity)}"
+        return f"it has {shown(min(stocks))} on hand" if len(stocks) == 1 else "it lacks a component"
 
     def _warning(self, kind: WarningKind, node: str, text: str, controllers: tuple[str, ...] = ()) -> AdviceWarning:
         return AdviceWarning(kind=kind, node=node, controllers=controllers, what_if=self._what_if, text=text)

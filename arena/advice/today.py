@@ -263,8 +263,9 @@ def begin_today(world: World, state: StockState) -> Today:
 def _expected(past: NDArray[np.float64], forecast: Forecast, link: int) -> Demand:
     """Return the demand of a market link: what was, and normal demand around what is expected."""
     levels = (*past.tolist(), *forecast.mean[:, link].tolist())
+    # Both are of numbers that were checked: recorded ones, and means of them.
     return Demand(
-        series=Series(values=levels),
+        series=Series.model_construct(values=levels, scale_to_mean=None, name=""),
         distribution="normal",
         standard_deviation=float(forecast.deviation[link]),
     )

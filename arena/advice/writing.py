@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from arena.advice.result import Advice, OrderLine
+from arena.advice.result import Advice, AdviceWarning, OrderLine
 from arena.errors import ABSENT, Fault, InvalidInput
 from arena.results.files import WORKBOOK, Kind, Wanted, find_obstacles, read_head, replacing
 from arena.results.writers import CsvWriter, SheetWriter, open_workbook
@@ -66,7 +67,10 @@ def write_advice(advice: Advice, path: Path) -> Path:
         InvalidInput: the ending is another, or something else is in the way.
     """
     refuse_output(path)
-    rows = [_row(advice, line) for line in advice.lines]
+    by_node: dict[tuple[str, str], list[AdviceWarning]] = {}
+    for one in advice.warnings:
+        by_node.setdefault((one.what_if, one.node), []).append(one)
+    rows = [_row(advice, line, by_node) for line in advice.lines]
     if path.suffix.lower() == ".csv":
         with replacing(path, ADVICE_TABLE) as file:
             writer = CsvWriter(file, ORDER_COLUMNS)
@@ -82,14 +86,9 @@ def write_advice(advice: Advice, path: Path) -> Path:
     return path
 
 
-def _row(advice: Advice, line: OrderLine) -> list[Any]:
-    values = line.model_dump()
-    told = [
-        one.text
-        for one in advice.warnings
-        if one.what_if == line.what_if
-        and one.node in (line.buyer, line.supplier)
-        and (not one.controllers or line.controller in one.controllers)
-        and (one.node == line.buyer or one.kind == "capacity")
-    ]
-    return [advice.today, *values.values(), " | ".join(told)]
+def _row(advice: Advice, line: OrderLine, warnings: Mapping[tuple[str, str], Sequence[AdviceWarning]]) -> list[Any]:
+    """Return the cells of a line; with it stand the warnings of its buyer, and of its supplier's capacity."""
+    own = [one for one in warnings.get((line.what_if, line.buyer), ()) if one.kind != "capacity"]
+    asked = [one for one in warnings.get((line.what_if, line.supplier), ()) if one.kind == "capacity"]
+    told = [one.text for one in (*own, *asked) if not one.controllers or line.controller in one.controllers]
+    return [advice.today, *line.model_dump().values(), " | ".join(told)]
