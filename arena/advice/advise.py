@@ -13,7 +13,7 @@ from arena.advice.result import Advice, AdviceWarning, OrderLine
 from arena.advice.source import load_state_source
 from arena.advice.state import match_state
 from arena.advice.today import Today, World, begin_today, load_world
-from arena.advice.variations import Variation
+from arena.advice.variations import Variation, refuse_impossible
 from arena.entry.submission import Submission
 from arena.errors import ABSENT, Fault, InvalidInput
 from arena.jail.limits import Limits
@@ -74,13 +74,16 @@ def advise(
         *(Variation(demand=one) for one in demand),
         *(Variation(lead_time=one) for one in lead_time),
     ]
+    refuse_impossible(demand)
     _refuse_too_many(len(submissions), len(variations))
     lines: list[OrderLine] = []
     warnings: list[AdviceWarning] = []
+    words = ""
     with asking(isolation, limits) as seats:
         for variation in dict.fromkeys(variations):
             today_of = _today(loaded.varied(variation), rows, str(state))
             refuse_unaskable(submissions, today_of, seats)
+            words = words or today_of.forecast.words
             outlook = Outlook(today_of, variation.label)
             warnings += outlook.warnings()
             for one in submissions:
@@ -88,12 +91,11 @@ def advise(
                 found, told = outlook.lines(one.name, one.track, seats.level_of(one), decision)
                 lines += found
                 warnings += told
-    base_case = _today(loaded, rows, str(state))
     return Advice(
         world=loaded.scenario.name,
         today=loaded.calendar.label(0),
         known_until=None if loaded.recorded is None else loaded.recorded.last,
-        forecast=base_case.forecast.words,
+        forecast=words,
         horizon=loaded.scenario.horizon,
         lines=tuple(lines),
         warnings=tuple(_joined(warnings)),

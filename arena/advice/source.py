@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from arena.documents import load_document
 from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput
 from arena.schemas import FrozenSchema, parse_as
-from arena.world.data.source import NUMBERED, DataSource, Frequency, Name, parse_data_source
+from arena.world.data.source import DataSource, Frequency, Name, parse_data_source
 
 COLUMNS: Final = ("node", "on_hand", "backlog", "supplier", "on_order", "arrival")
 """Columns of a state table; without a mapping these are their headers too."""
@@ -133,8 +133,3 @@ def load_state_source(path: Path) -> tuple[StateSource, Path | None, bool]:
     if faults:
         raise InvalidInput(faults)
     return source, path.parent, False
-
-
-def is_numbered(table: StateTable) -> bool:
-    """Whether arrivals of a table are numbers of periods from today on."""
-    return table.date_format == NUMBERED

@@ -83,7 +83,8 @@ class Today:
     """A world on the morning of today.
 
     Attributes:
-        scenario: begins today, with the stock of today; a match of it has the same first decision.
+        scenario: begins today, with the stock of today; a match of it, told the same history, has the same first
+            decision.
         world: what it was made from.
         state: stock and open orders.
         forecast: of the demand to come.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from arena.errors import ABSENT, Fault, InvalidInput
 from arena.world.demand import Demand
 from arena.world.scenario import Scenario
 
+LARGEST_FACTOR: Final = 10.0
+"""Largest factor of a what-if on demand."""
 LONGEST_DELAY: Final = 100
 """Most periods that a what-if adds to lead times."""
 _PERCENT: Final = re.compile(r"([-+−]?)([0-9]{1,3}(?:\.[0-9]{1,3})?) ?%")
@@ -35,6 +38,18 @@ class Variation(NamedTuple):
         parts = [f"demand {100 * (self.demand - 1):+.3g} %"] if self.demand != 1.0 else []
         parts += [f"lead time +{self.lead_time}"] if self.lead_time else []
         return ", ".join(parts)
+
+
+def refuse_impossible(factors: Sequence[float]) -> None:
+    """Refuse factors on demand that no demand can have.
+
+    Raises:
+        InvalidInput: one is not a number from 0 to `LARGEST_FACTOR`.
+    """
+    wrong = [one for one in factors if not 0 <= one <= LARGEST_FACTOR]
+    if wrong:
+        rule = f"a what-if multiplies all demand by a number from 0 to {LARGEST_FACTOR:g}"
+        raise InvalidInput([Fault("demand", "", wrong[0], rule, "write 1.1 for 10 % more")])
 
 
 def parse_share(text: str, option: str) -> float:

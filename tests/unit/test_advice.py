@@ -181,6 +181,13 @@ def test_a_what_if_scales_demand_that_is_stated(name: str) -> None:
     np.testing.assert_allclose(with_scaled_demand(scenario, 2.0).mean_path, 2 * scenario.mean_path, rtol=1e-12)
 
 
+def test_without_any_demand_nothing_is_needed(tmp_path: Path) -> None:
+    found = advise(write_company(tmp_path), tmp_path / "state.csv", ["newsvendor:informed"], demand=[0.0])
+    lines = found.lines_of("newsvendor-informed", "demand -100 %")
+    assert [line.order for line in lines] == [0, 0, 0]
+    assert {line.purpose for line in lines} == {"nothing is needed up to 2024-02-23"}
+
+
 def test_a_what_if_lengthens_fixed_lead_times_alone() -> None:
     scenario = load_scenario("serial-stationary-backlog")
     longer = with_lead_time(scenario, 2, "world")
@@ -286,6 +293,9 @@ def test_nobody_is_asked_twice(tmp_path: Path) -> None:
         advise(scenario, tmp_path / "state.csv", ["ss", "ss"])
     with pytest.raises(InvalidInput, match="nobody is asked"):
         advise(scenario, tmp_path / "state.csv", [])
+    for factor in (-0.1, 10.5, float("nan")):
+        with pytest.raises(InvalidInput, match="multiplies all demand by a number from 0 to 10"):
+            advise(scenario, tmp_path / "state.csv", ["ss"], demand=[factor])
     with pytest.raises(InvalidInput, match="are more than 50 cases"):
         advise(scenario, tmp_path / "state.csv", ["ss"], demand=[1.0 + one / 100 for one in range(1, 52)])
 
