@@ -1,5 +1,8 @@
 # The public names of the arena, each once: arena/__init__.py loads them on first use, type checkers read them here.
 # The order is that of the rooms. What is stable, and how a name is retired: docs/stability.md.
+from .advice.advise import advise as advise
+from .advice.result import Advice as Advice, AdviceWarning as AdviceWarning, OrderLine as OrderLine
+from .advice.writing import write_advice as write_advice
 from .audit.outcome import Verification as Verification
 from .audit.verify import verify as verify
 from .contract.controller import (
@@ -87,6 +90,7 @@ from .play.rounds import make_round as make_round
 from .play.until_decided import evaluate_until_decided as evaluate_until_decided
 from .plugins import Plugins as Plugins, RegisteredController as RegisteredController, discover as discover
 from .progress import Progress as Progress
+from .report.backtest import write_backtest as write_backtest
 from .report.page import write_report as write_report
 from .results.compared import (
     Interval as Interval,

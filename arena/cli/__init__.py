@@ -10,6 +10,7 @@ import os
 import sys
 
 from arena.cli import (
+    advising,
     checking,
     comparing,
     data,
@@ -45,6 +46,7 @@ for _module in (
     rounds,
     training,
     scaffolding,
+    advising,
 ):
     _module.register(app)
 

@@ -2,7 +2,7 @@
 
 Hidden: ``HMAC-SHA256(master, label | contract digest | scenario digest | index)``, the parts joined by vertical bars,
 gives under the label ``episode`` 256 bits for the episode's stream, and under ``controller`` 63 bits from which each
-submission's own seed is hashed (:mod:`arena.play.match`).
+submission's own seed is hashed (:mod:`arena.play.table`).
 ``HMAC-SHA256(master, scenarios | contract digest)`` is the key of drawn scenarios (:mod:`arena.world.contest_draws`).
 ``sha256(master | salt)``, of the bytes one after the other, is the commitment: it can be published before a run without
 telling anything. Afterwards the *reveal*, master and salt, proves which seeds were meant.

@@ -148,8 +148,8 @@ class TrackView:
             "node": self.node,
             "warm_up": scenario.warm_up,
             "visible_arrivals": scenario.visible_arrivals,
-            "history": self._of_own_markets(history),
-            "history_in_stock": self._of_own_markets(history_flags(scenario)),
+            "history": self.of_own_markets(history),
+            "history_in_stock": self.of_own_markets(history_flags(scenario)),
             "visible_demand": scenario.visible_demand,
         }
         if self.track in ("blind", "decentralised"):
@@ -169,8 +169,12 @@ class TrackView:
             common |= {"scenario": scenario.anonymous(), "stream": stream_words(entropy)}
         return OracleBriefing(**common)
 
-    def _of_own_markets(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The columns of the market links that the controller may know of."""
+    def of_own_markets(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The columns of the market links that the controller may know of, read-only.
+
+        Args:
+            table: a column per market link of the network.
+        """
         return _part(table) if self.node is None else _part(table[:, self._markets])
 
     def observe(self, state: State) -> Observation:

@@ -27,12 +27,7 @@ def see_orders(
     Returns:
         Per supply link the order that its supplier sees, in whole lots, and those that it has not seen yet.
     """
-    placed: Sequence[Column] = requests
-    if compiled.has_lots:
-        placed = [
-            _in_lots(request, source, operations) if source.minimum_order or source.lot_size else request
-            for source, request in zip(compiled.sources, requests, strict=True)
-        ]
+    placed = place_orders(compiled, requests, operations)
     if not compiled.has_order_delays:
         return placed, state.unseen
     seen: list[Column] = []
@@ -41,6 +36,22 @@ def see_orders(
         seen.append(waiting[0] if waiting else order)
         unseen.append((*waiting[1:], order) if waiting else waiting)
     return seen, unseen
+
+
+def place_orders(compiled: CompiledScenario, requests: Sequence[Column], operations: Operations) -> Sequence[Column]:
+    """Raise the orders of a period to minimum orders and whole lots.
+
+    Args:
+        compiled: the compiled scenario.
+        requests: per supply link, not negative.
+        operations: those of the columns' kind.
+    """
+    if not compiled.has_lots:
+        return requests
+    return [
+        _in_lots(request, source, operations) if source.minimum_order or source.lot_size else request
+        for source, request in zip(compiled.sources, requests, strict=True)
+    ]
 
 
 def ship(

@@ -32,7 +32,7 @@ from arena.contract import tracks
 from arena.contract.seeds import EpisodeSeed
 from arena.entry.submission import Manifest, Submission
 from arena.jail.limits import Limits
-from arena.play import match
+from arena.play import match, table
 from arena.play.seats import make_host
 from arena.testing import ConformanceError, check_controller, check_information
 from arena.testing.information import SharedPast, World, examine_information, fork
@@ -129,14 +129,14 @@ def leak_to_observation(monkeypatch: pytest.MonkeyPatch, change: Callable[[Obser
 
 
 def test_a_leaked_seed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(match, "_controller_seed", lambda seed, submission, node: seed.entropy % 2**60)
+    monkeypatch.setattr(table, "controller_seed", lambda seed, submission, node: seed.entropy % 2**60)
     with pytest.raises(ConformanceError, match=f"another future: the briefing differs in seed{FAULT_OF_THE_ARENA}"):
         check()
 
 
 @pytest.mark.parametrize("track", ["blind", "oracle"])
 def test_a_leaked_index_is_found(monkeypatch: pytest.MonkeyPatch, track: Track) -> None:
-    monkeypatch.setattr(match, "_controller_seed", lambda seed, submission, node: seed.index)
+    monkeypatch.setattr(table, "controller_seed", lambda seed, submission, node: seed.index)
     world = "another name" if track == "oracle" else "another future"
     with pytest.raises(
         ConformanceError, match=f"track {track}, .*{world}: the briefing differs in seed{FAULT_OF_THE_ARENA}"
@@ -224,7 +224,7 @@ def test_a_forecast_that_knows_what_will_be_drawn_is_found(monkeypatch: pytest.M
         fresh = changed(
             scenario, demand=Demand(**{name: getattr(scenario.demand, name) for name in Demand.model_fields})
         )
-        drawn = match.realised_demand(fresh, seed.entropy)
+        drawn = table.realised_demand(fresh, seed.entropy)
         assert drawn is not None
         realised[0] = drawn
         return play(submission, scenario, seed, *rest, **more)

@@ -9,7 +9,7 @@ import types
 
 from attempt import Attempt, any_works, call, find_parent, objects_named, read, works
 
-SECRET_CLASSES = {"Simulator", "EpisodeSeed", "HiddenSeeds", "Secret", "Scenario", "Ledger", "State", "_Table"}
+SECRET_CLASSES = {"Simulator", "EpisodeSeed", "HiddenSeeds", "Secret", "Scenario", "Ledger", "State", "Table"}
 
 
 class WalkTheCollector(Attempt):

@@ -1,0 +1,59 @@
+"""The page of a backtest in a browser."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pages import DESK, PHONE, TABLET
+from planner import write_company
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Path:
+    """The page of the real command, on a world with a hostile name."""
+    folder = tmp_path_factory.mktemp("backtest")
+    scenario = write_company(folder)
+    network = folder / "network.yaml"
+    hostile = "</script><b>depot"
+    network.write_text(
+        network.read_text().replace("name: depot", f'name: "{hostile}"').replace(": depot,", f': "{hostile}",')
+    )
+    command = [sys.executable, "-m", "arena", "backtest", str(scenario), "--isolation", "trusted"]
+    names = [one for name in ("newsvendor", "ss", "oracle") for one in ("--submissions", name)]
+    subprocess.run([*command, *names, "--output", str(folder / "results")], check=True, capture_output=True)
+    return folder / "results" / "backtest.html"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [DESK, TABLET, PHONE])
+def test_it_is_quiet_narrow_enough_and_can_be_read_by_all(look, page, width, dark):
+    with look(page, width=width, dark=dark) as opened:
+        assert opened.page.title() == "corner: backtest"
+        assert opened.overflow <= 0
+        assert opened.serious() == []
+        assert opened.is_quiet(), (opened.said, opened.asked_for)
+
+
+def test_it_opens_on_stock_and_money_and_a_node_can_be_chosen(look, page):
+    with look(page) as opened:
+        data = json.loads(opened.page.inner_text("#data") or opened.page.text_content("#data"))
+        shown = opened.page.locator("#stock-chart svg[role=img] g[stroke-width='1.8'] path")
+        lines = len(data["policies"]) * len(data["windows"])
+        assert shown.count() == lines
+        before = opened.page.inner_html("#stock-chart")
+        assert opened.page.locator("#node option").all_inner_texts() == data["nodes"]
+        opened.page.select_option("#node", index=2)
+        assert opened.page.inner_html("#stock-chart") != before
+        assert opened.page.locator("#parts-chart rect").count() >= len(data["policies"])
+        assert opened.page.locator("b:has-text('depot')").count() == 0  # a hostile name stays text
+
+
+def test_without_scripts_the_tables_are_there(look, page):
+    with look(page, scripts=False) as opened:
+        text = opened.page.inner_text("body")
+        assert all(word in text for word in ("newsvendor", "oracle", "holding cost", "profit", "east"))
+        assert not opened.page.is_visible("#drawn")
