@@ -156,6 +156,8 @@ def tabulate_indicators(standings: Standings, records: Sequence[EpisodeRecord]) 
     places = {row.submission: place for place, row in enumerate(rows)}
     scenarios = {scenario: place for place, scenario in enumerate(standings.scenarios)}
     known = [record for record in records if record.submission in places and record.scenario in scenarios]
+    # Sums must not depend on the order in which episodes were finished.
+    known.sort(key=lambda record: (places[record.submission], scenarios[record.scenario], record.seed_index))
     cell = np.array([places[one.submission] * len(scenarios) + scenarios[one.scenario] for one in known], dtype=int)
     counted = np.array([one.outcome != "infrastructure" for one in known], dtype=bool)
     groups = _Groups(known, cell, counted, (len(rows), len(scenarios)))

@@ -7,6 +7,7 @@ scenario too, since they may depend on the demand that was answered.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
@@ -33,14 +34,18 @@ MOST_COMPARED: Final = 60
 _DIGITS: Final = 7
 """Significant digits of what is embedded, more than the page writes."""
 
-_EPISODE: Final = (
-    "profit",
-    "immediate_fill_rate",
-    "fill_rate",
-    "service_level",
-    "bullwhip_ratio",
-    "fallbacks",
-)
+_PAIR_UNITS: Final = {"profit": 1e-2, "score": 1e-5}
+"""Units in which the ends of intervals of pairs are embedded, a tenth of what the page writes."""
+
+_EPISODE: Final = {
+    "profit": 8,
+    "immediate_fill_rate": 6,
+    "fill_rate": 6,
+    "service_level": 6,
+    "bullwhip_ratio": 8,
+    "fallbacks": 7,
+}
+"""What is embedded of an episode, with its significant digits."""
 _TIMES: Final = frozenset({"decision_time", "planning_time", "llm_seconds"})
 
 Replay = Callable[["EpisodeRecord"], str | None]
@@ -107,8 +112,22 @@ def _pairs(standings: Standings, episodes: Episodes) -> dict[str, Any] | None:
     found: dict[str, Any] = {"members": members}
     for name, by_score in measures:
         differences = compare_pairs(episodes, pairs, by_score=by_score)
-        found[name] = {"low": _shortened(differences.low, 6), "high": _shortened(differences.high, 6)}
+        ends = np.stack([differences.low, differences.high])
+        unit = _unit(ends, _PAIR_UNITS[name])
+        low, high = (_in_units(end, unit) for end in ends)
+        found[name] = {"unit": unit, "low": low, "high": high}
     return found
+
+
+def _unit(values: NDArray[np.float64], largest: float) -> float:
+    """Return a power of ten in which whole numbers tell values apart: five digits of the largest, or a given unit."""
+    top = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+    return min(largest, 10.0 ** (math.floor(math.log10(top)) - 4)) if top else largest
+
+
+def _in_units(values: NDArray[np.float64], unit: float) -> list[list[int | None]]:
+    """Return values as whole numbers of units, which are shorter in JSON; None for NaN."""
+    return [[None if math.isnan(value) else round(value / unit) for value in row] for row in values.tolist()]
 
 
 def _episodes(
@@ -129,9 +148,9 @@ def _episodes(
             index = [record.seed_index for record in played]
             columns: list[list[Any]] = [index, [record.outcome for record in played]]
             columns.append([record.failure_period for record in played])
-            columns += [[_short(getattr(record, key)) for record in played] for key in _EPISODE]
-            columns.append(_shortened(share[table.index[name], place, index]))
-            columns.append([_short(one.decision_time / one.decisions) if one.decisions else None for one in played])
+            columns += [[_short(getattr(one, key), digits) for one in played] for key, digits in _EPISODE.items()]
+            columns.append(_shortened(share[table.index[name], place, index], 6))
+            columns.append([_short(one.decision_time / one.decisions, 5) if one.decisions else None for one in played])
             of_submission.append([_folded(column) for column in columns] if played else None)
             for record in played if replay is not None else ():
                 if (address := _checked(replay, record)) is not None:

@@ -3,8 +3,7 @@
 
 (() => {
   const FONT = { background: "transparent", fontFamily: "inherit", fontSize: "12px" };
-  const LONGEST = 24;
-  const short = (name) => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name);
+  const short = (name, longest = arena.narrow() ? 16 : 24) => (name.length > longest ? `${name.slice(0, longest - 1)}…` : name);
   // Room below for the ticks and, under them, the label.
   const ROOM = { marginTop: 24, marginBottom: 44 };
   const value = (place, key) => {
@@ -15,7 +14,7 @@
 
   function margin(width) {
     const longest = Math.max(...arena.names.map((name) => short(name).length));
-    return Math.min(width * 0.4, 14 + 6.6 * longest);
+    return Math.min(width * 0.45, 16 + 7 * longest);
   }
 
   // Nobody is both better and faster than a member of the frontier.
@@ -74,7 +73,7 @@
     const drawn = Plot.plot({
       width, height: 70 + 24 * arena.names.length, ...ROOM, marginLeft: margin(width), marginRight: 20, style: FONT,
       x: { label: "money per episode →", grid: true, ticks: width < 500 ? 4 : undefined },
-      y: { label: null, domain: arena.names, tickFormat: short },
+      y: { label: null, domain: arena.names, tickFormat: (name) => short(name) },
       color: { legend: true, domain: costs.map(label), range: [1, 2, 3, 4, 5].map((number) => `var(--part-${number})`) },
       marks: [
         Plot.barX(used, { x: "money", y: "name", fill: "part", insetTop: 2, insetBottom: 2, order: costs.map(label),
@@ -97,7 +96,7 @@
     const drawn = Plot.plot({
       width, height: 70 + 22 * arena.names.length, ...ROOM, insetLeft: 8, insetRight: 8, marginLeft: margin(width), marginRight: 20, style: FONT,
       x: percent ? { label, grid: true, percent: true } : { label, grid: true, type: "log", tickFormat: (tick) => String(tick), ticks: 5 },
-      y: { label: null, domain: arena.names, tickFormat: short, grid: true },
+      y: { label: null, domain: arena.names, tickFormat: (name) => short(name), grid: true },
       color: { legend: true, domain: there.map(name), range: [1, 2, 3, 4].map((number) => `var(--part-${number})`) },
       marks: [Plot.dot(points, { x: "value", y: "submission", fill: "part", r: 4,
         title: (point) => `${point.submission}: ${point.part} ${percent ? arena.write(point.value, "share") : arena.number(point.value, 2)}` })],

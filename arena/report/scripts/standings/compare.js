@@ -20,8 +20,9 @@
   function interval(measure, column) {
     const [one, other] = [Math.min(chosen.first, chosen.second), Math.max(chosen.first, chosen.second)];
     const place = one * members.length - (one * (one + 1)) / 2 + (other - one - 1);
-    const [low, high] = [pairs[measure].low[place][column], pairs[measure].high[place][column]];
-    if (low === null) return null;
+    const { unit } = pairs[measure];
+    if (pairs[measure].low[place][column] === null) return null;
+    const [low, high] = [unit * pairs[measure].low[place][column], unit * pairs[measure].high[place][column]];
     return chosen.first < chosen.second ? [low, high] : [-high, -low];
   }
 

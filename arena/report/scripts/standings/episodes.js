@@ -74,8 +74,8 @@
 
   function indicators() {
     const values = arena.data.overall[chosen.submission];
-    return arena.el("dl", { class: "values" }, arena.indicators.flatMap((one, place) =>
-      (values[place] === null ? [] : [arena.el("div", {}, arena.el("dt", {}, one.label), arena.el("dd", {}, arena.write(values[place], one.unit)))])));
+    return arena.el("details", { open: !arena.narrow() }, arena.el("summary", {}, "All indicators"), arena.el("dl", { class: "values" }, arena.indicators.flatMap((one, place) =>
+      (values[place] === null ? [] : [arena.el("div", {}, arena.el("dt", {}, one.label), arena.el("dd", {}, arena.write(values[place], one.unit)))]))));
   }
 
   function open(place) {

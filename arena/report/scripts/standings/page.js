@@ -111,6 +111,16 @@ const arena = (() => {
     name();
   }
 
+  // Nothing that is folded away is lost on paper.
+  const unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    for (const one of document.querySelectorAll("section > details:not([open])")) {
+      one.open = true;
+      unfolded.push(one);
+    }
+  });
+  window.addEventListener("afterprint", () => unfolded.splice(0).forEach((one) => { one.open = false; }));
+
   document.documentElement.classList.add("scripts");
   setUpTheme();
 

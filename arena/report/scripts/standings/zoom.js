@@ -12,27 +12,24 @@
   const digits = arena.byScore ? 3 : 1;
   const HEIGHT = 24;
 
-  // Round ticks around values, at most six.
+  // An axis that fits values closely, with round ticks on it.
   function axis(values) {
-    let low = Math.min(...values);
-    let high = Math.max(...values);
-    if (low > 0 && low < high - low) low = 0;
-    if (high < 0 && -high < high - low) high = 0;
-    const span = Math.max(high - low, 1e-6 * Math.max(1, Math.abs(high)));
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    const span = Math.max(most - least, 1e-6 * Math.max(1, Math.abs(most)));
+    const [low, high] = [least - 0.04 * span, most + 0.04 * span];
     const power = Math.floor(Math.log10(span / 6));
     for (const exponent of [power, power + 1]) {
       for (const factor of [1, 2, 2.5, 5, 10]) {
         const step = factor * 10 ** exponent;
-        const first = Math.floor(low / step + 1e-9);
-        const last = Math.max(Math.ceil(high / step - 1e-9), first + 1);
-        if (last - first < 6) {
-          const ticks = [];
-          for (let place = first; place <= last; place++) ticks.push(Number((place * step).toPrecision(12)));
-          return { ticks, at: (value) => 100 * (value - ticks[0]) / (ticks.at(-1) - ticks[0]) };
-        }
+        const first = Math.ceil(low / step - 1e-9);
+        const last = Math.floor(high / step + 1e-9);
+        if (last - first >= 6) continue;
+        const ticks = [];
+        for (let place = first; place <= last; place++) ticks.push(Number((place * step).toPrecision(12)));
+        return { ticks, at: (value) => 100 * (value - low) / (high - low) };
       }
     }
-    return { ticks: [low, high], at: () => 50 };
+    return { ticks: [], at: (value) => 100 * (value - low) / (high - low) };
   }
 
   const inside = (place) => Math.min(100, Math.max(0, place));
