@@ -77,9 +77,9 @@ INDICATORS: Final = (
     Indicator("bullwhip_retailers", "bullwhip of retailers", _BULLWHIP, "number", -1),
     Indicator("bullwhip_distributors", "bullwhip of distributors", _BULLWHIP, "number", -1),
     Indicator("bullwhip_factories", "bullwhip of factories", _BULLWHIP, "number", -1),
-    Indicator("stage_bullwhip_retailers", "own stage, retailers", _BULLWHIP, "number", -1),
-    Indicator("stage_bullwhip_distributors", "own stage, distributors", _BULLWHIP, "number", -1),
-    Indicator("stage_bullwhip_factories", "own stage, factories", _BULLWHIP, "number", -1),
+    Indicator("stage_bullwhip_retailers", "own-stage bullwhip of retailers", _BULLWHIP, "number", -1),
+    Indicator("stage_bullwhip_distributors", "own-stage bullwhip of distributors", _BULLWHIP, "number", -1),
+    Indicator("stage_bullwhip_factories", "own-stage bullwhip of factories", _BULLWHIP, "number", -1),
     Indicator("decision_time", "ms per decision", _WORK, "milliseconds", -1),
     Indicator("planning_time", "ms of planning", _WORK, "milliseconds", -1),
     Indicator("decisions", "decisions", _WORK, "count"),
@@ -161,12 +161,14 @@ def tabulate_indicators(standings: Standings, records: Sequence[EpisodeRecord]) 
     cell = np.array([places[one.submission] * len(scenarios) + scenarios[one.scenario] for one in known], dtype=int)
     counted = np.array([one.outcome != "infrastructure" for one in known], dtype=bool)
     groups = _Groups(known, cell, counted, (len(rows), len(scenarios)))
+    # Standings that somebody edited are shown too, so a row may name what is not there.
+    rows_by_scenario = [row for row in standings.by_scenario if row.submission in places and row.scenario in scenarios]
     by_scenario = np.full((len(rows), len(scenarios), len(INDICATORS)), np.nan)
     overall = np.full((len(rows), len(INDICATORS)), np.nan)
     for place, indicator in enumerate(INDICATORS):
         key = indicator.key
         if key in _OF_SCENARIOS:
-            for one in standings.by_scenario:
+            for one in rows_by_scenario:
                 if (value := getattr(one, key)) is not None:
                     by_scenario[places[one.submission], scenarios[one.scenario], place] = value
         elif key == "decision_time":
@@ -180,10 +182,11 @@ def tabulate_indicators(standings: Standings, records: Sequence[EpisodeRecord]) 
         elif scenarios:
             total = np.nansum if key in _SUMS else np.nanmean
             played = ~np.isnan(by_scenario[..., place]).all(axis=1)
-            overall[played, place] = total(by_scenario[played, :, place], axis=1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                overall[played, place] = total(by_scenario[played, :, place], axis=1)
     shown = [place for place, one in enumerate(INDICATORS) if _has_values(one, overall[:, place])]
     return IndicatorTable(
-        submissions=tuple(places),
+        submissions=tuple(row.submission for row in rows),
         indicators=tuple(INDICATORS[place] for place in shown),
         overall=overall[:, shown],
         by_scenario=by_scenario[:, :, shown],

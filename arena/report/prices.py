@@ -102,7 +102,8 @@ def _stem(name: str) -> str:
 def price_information(episodes: Episodes) -> list[InformationTable]:
     """Return the price of information of every controller that plays blind and informed."""
     standings = episodes.standings
-    pairs = pair_information(standings)
+    there = episodes.table.index
+    pairs = [pair for pair in pair_information(standings) if all(row.submission in there for row in pair)]
     if not pairs:
         return []
     names = [(informed.submission, blind.submission) for blind, informed in pairs]

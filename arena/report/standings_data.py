@@ -101,7 +101,7 @@ def collect_data(
 def _pairs(standings: Standings, episodes: Episodes) -> dict[str, Any] | None:
     """Return intervals of the differences of all pairs; the differences themselves follow from the means."""
     rows = (*standings.rows, *standings.reference)
-    members = [place for place, row in enumerate(rows) if row.complete]
+    members = [place for place, row in enumerate(rows) if row.complete and row.submission in episodes.table.index]
     if not 2 <= len(members) <= MOST_COMPARED:
         return None
     names = [rows[place].submission for place in members]
@@ -126,8 +126,10 @@ def _unit(values: NDArray[np.float64], largest: float) -> float:
 
 
 def _in_units(values: NDArray[np.float64], unit: float) -> list[list[int | None]]:
-    """Return values as whole numbers of units, which are shorter in JSON; None for NaN."""
-    return [[None if math.isnan(value) else round(value / unit) for value in row] for row in values.tolist()]
+    """Return values as whole numbers of units, which are shorter in JSON; None if not finite."""
+    with np.errstate(over="ignore"):
+        units = values / unit
+    return [[round(value) if math.isfinite(value) else None for value in row] for row in units.tolist()]
 
 
 def _episodes(
@@ -142,16 +144,19 @@ def _episodes(
     cells, replays = [], {}
     names = [row.submission for row in (*standings.rows, *standings.reference)]
     for number, name in enumerate(names):
-        of_submission = []
+        of_submission: list[Any] = []
         for place in range(len(table.scenarios)):
-            played = table.at(name, place)
+            played = table.at(name, place) if name in table.index else []
+            if not played:
+                of_submission.append(None)
+                continue
             index = [record.seed_index for record in played]
             columns: list[list[Any]] = [index, [record.outcome for record in played]]
             columns.append([record.failure_period for record in played])
             columns += [[_short(getattr(one, key), digits) for one in played] for key, digits in _EPISODE.items()]
             columns.append(_shortened(share[table.index[name], place, index], 6))
             columns.append([_short(one.decision_time / one.decisions, 5) if one.decisions else None for one in played])
-            of_submission.append([_folded(column) for column in columns] if played else None)
+            of_submission.append([_folded(column) for column in columns])
             for record in played if replay is not None else ():
                 if (address := _checked(replay, record)) is not None:
                     replays[f"{number}/{place}/{record.seed_index}"] = address

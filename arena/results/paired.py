@@ -53,13 +53,18 @@ class Differences(NamedTuple):
 def tabulate_episodes(standings: Standings, records: Sequence[EpisodeRecord]) -> Episodes:
     """Return the episodes of standings as arrays.
 
+    Names that standings hold and no record has are left out: standings that somebody edited are shown too.
+
     Raises:
         ValueError: two records are of the same submission, scenario and seed index.
     """
-    table = EpisodeTable(records, list(standings.scenarios), standings.seeds)
+    played = 1 + max((record.seed_index for record in records), default=-1)
+    table = EpisodeTable(records, list(standings.scenarios), min(standings.seeds, played))
     scoring = Scoring(standings.score_rule, accept_fallbacks=standings.accept_fallbacks)
-    divisors = Divisors(table, scoring, standings.oracles)
-    unscored = [table.index[row.submission] for row in standings.rows if row.unranked_because and row.score is None]
+    oracles = {scenario: name for scenario, name in standings.oracles.items() if name in table.index}
+    divisors = Divisors(table, scoring, oracles)
+    silent = [row.submission for row in standings.rows if row.unranked_because and row.score is None]
+    unscored = [table.index[name] for name in silent if name in table.index]
     return Episodes(table, EpisodeValues(table, divisors, unscored, shared_seeds=standings.unit == "seed"), standings)
 
 
@@ -70,6 +75,9 @@ def compare_pairs(episodes: Episodes, pairs: Sequence[tuple[str, str]], *, by_sc
         episodes: of the standings.
         pairs: names, the first and the second of each.
         by_score: whether scores are compared; else profits.
+
+    Returns:
+        The differences. Numbers so large that they cannot be computed with have none.
     """
     table = episodes.table
     source = episodes.values.score if by_score else table.profit
@@ -77,10 +85,11 @@ def compare_pairs(episodes: Episodes, pairs: Sequence[tuple[str, str]], *, by_sc
     shape = (len(pairs), 1 + len(table.scenarios))
     found = Differences(*(np.full(shape, np.nan) for _ in range(3)))
     for part in _parts(len(pairs), len(table.scenarios) * table.seeds):
-        difference = source[first[part]] - source[second[part]]
-        _estimate(episodes, episodes.values.units(difference), (part, 0), found)
-        for place in range(len(table.scenarios)):
-            _estimate(episodes, difference[:, place, None], (part, 1 + place), found)
+        with np.errstate(over="ignore", invalid="ignore"):
+            difference = source[first[part]] - source[second[part]]
+            _estimate(episodes, episodes.values.units(difference), (part, 0), found)
+            for place in range(len(table.scenarios)):
+                _estimate(episodes, difference[:, place, None], (part, 1 + place), found)
     return found
 
 

@@ -369,3 +369,32 @@ def test_an_episode_leads_to_its_replay_where_there_is_one(page: SimpleNamespace
     for address in ("javascript:alert(1)", "../replay/x.html", "replay/../../x.html", "https://example.org"):
         with pytest.raises(ArenaError, match="is no address of a replay"):
             render_report(page.standings, page.records, notes={}, replay=lambda _record, address=address: address)
+
+
+def renamed(row: StandingRow) -> StandingRow:
+    return row.model_copy(update={"submission": f"not-{row.submission}"})
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda page: {"seeds": 10**12},
+        lambda page: {"oracles": {"north": "nobody"}},
+        lambda page: {"scenarios": ("north",)},
+        lambda page: {
+            "rows": tuple(row.model_copy(update={"submission": f"not-{row.submission}"}) for row in page.standings.rows)
+        },
+        lambda page: {"rows": ()},
+        lambda page: {"by_scenario": ()},
+    ],
+)
+def test_edited_standings_still_make_a_page(page: SimpleNamespace, edit: Callable[[SimpleNamespace], dict]) -> None:
+    """`arena verify` holds such a page against the file, and says what differs."""
+    assert "Standings: test" in render_report(page.standings.model_copy(update=edit(page)), page.records, notes={})
+
+
+def test_enormous_numbers_still_make_a_page(tmp_path: Path) -> None:
+    records = [record.model_copy(update={"unfilled": 1.7e308, "bullwhip_ratio": 1e300}) for record in played()]
+    huge = published(records, tmp_path)
+    shown = [one["key"] for one in huge.data["indicators"]]
+    assert huge.data["overall"][0][shown.index("bullwhip_ratio")] == pytest.approx(1e300)

@@ -36,7 +36,7 @@
     if (points.length < 2) return false;
     const best = frontier(points);
     const label = arena.byScore ? "score" : "mean profit";
-    const labelled = points.length <= 12 ? points : best;
+    const labelled = points.length <= 12 ? points : width < 500 ? [best[0], best[best.length - 1]] : best;
     const times = points.map((point) => point.time);
     const middle = Math.sqrt(Math.min(...times) * Math.max(...times));
     const named = (some, textAnchor) => (some.length === 0 ? [] : [Plot.text(some, {
@@ -89,7 +89,7 @@
 
   function dots(target, width, keys, { caption, label, percent }) {
     const there = keys.filter(has);
-    const name = (key) => arena.indicators[arena.indicatorAt.get(key)].label.replace("own stage, ", "");
+    const name = (key) => arena.indicators[arena.indicatorAt.get(key)].label.replace("own-stage bullwhip of ", "");
     const points = arena.names.flatMap((submission, place) => there.map((key) => ({ submission, part: name(key), value: value(place, key) })))
       .filter((point) => point.value !== null && (percent || point.value > 0));
     if (points.length === 0) return false;

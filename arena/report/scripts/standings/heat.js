@@ -35,7 +35,7 @@
     const row = arena.cell(arena.names[submission], arena.scenarios[place]);
     const profit = indicator.key === "mean_profit";
     const title = `${arena.names[submission]} on ${arena.scenarios[place]}: ${indicator.label} ${arena.write(value, indicator.unit)}`
-      + (row === undefined ? "" : `, ${row.episodes} episodes`)
+      + (row === undefined ? "" : `, ${row.episodes} episodes, ${row.forfeits} forfeited`)
       + (profit && row && row.profit_interval ? `, 95 % interval ${arena.range(row.profit_interval.low, row.profit_interval.high)}` : "");
     const text = short && indicator.unit === "money" && Math.abs(value) >= 100 ? arena.number(value, 0) : arena.write(value, indicator.unit);
     const made = arena.el("td", {
@@ -43,14 +43,18 @@
       style: { "--level": level.toFixed(3) },
     }, text);
     if (profit && row && row.mean_bound !== null) made.append(arena.el("small", {}, `bound ${arena.number(row.mean_bound)}`));
-    if (profit && row && row.forfeits) made.append(arena.el("small", { class: "bad" }, `${arena.number(row.forfeits, 0)} forfeited`));
+    if (profit && row && row.forfeits) {
+      const lost = arena.number(row.forfeits, 0);
+      made.append(short ? arena.el("sup", { class: "bad" }, lost, arena.el("span", { class: "unseen" }, " forfeited"))
+        : arena.el("small", { class: "bad" }, `${lost} forfeited`));
+    }
     return made;
   }
 
-  const scenarioHead = (place, scope) => arena.el("th", { scope, class: scope === "col" ? "name" : null },
+  const scenarioHead = (place, scope) => arena.el("th", { scope, class: scope === "col" ? "name" : null, title: arena.scenarios[place] },
     scope === "col" ? arena.el("span", {}, arena.scenarios[place]) : arena.scenarios[place],
     notes.get(place) ? notes.get(place).cloneNode(true) : null);
-  const submissionHead = (place, scope) => arena.el("th", { scope, class: scope === "col" ? "name" : null },
+  const submissionHead = (place, scope) => arena.el("th", { scope, class: scope === "col" ? "name" : null, title: arena.names[place] },
     scope === "col" ? arena.el("span", {}, arena.names[place]) : arena.names[place]);
 
   function draw() {
@@ -76,7 +80,9 @@
         return cell(submission, scenario, indicator, shade[scenario], short);
       })))));
     if (columns.length === 1) table.querySelectorAll("thead th.name").forEach((head) => { head.className = "right wrap"; });
-    target.replaceChildren(arena.scroll(`${indicator.label} by scenario and submission`, arena.sortable.prepare(table)));
+    const lost = short && indicator.key === "mean_profit" && arena.byScenario.some((row) => row.forfeits);
+    target.replaceChildren(arena.scroll(`${indicator.label} by scenario and submission`, arena.sortable.prepare(table)),
+      lost ? arena.el("p", { class: "remark" }, "Raised numbers count forfeited episodes.") : "");
   }
 
   const groups = arena.data.groups.map((group) => [group, measures.filter((one) => one.group === group).map((one) => [one.key, one.label])]);
