@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pages import DESK, PHONE, TABLET
 from records import make_record
@@ -192,6 +193,40 @@ def test_any_two_are_compared_as_arena_compare_does(look, folder, results):
             assert line[3] == number(one.profit)
             spread = one.profit_interval
             assert line[4] == ("–" if spread is None else f"{number(spread.low)} … {number(spread.high)}")
+
+
+def test_scores_are_compared_either_way_round(look, tmp_path):
+    """What one submission has more, the other has less; the first is chosen below the second here."""
+    random = np.random.default_rng(5)
+    level = {"seer": 2000.0, "low": 900.0, "high": 950.0, "mid": 940.0}
+    records = [
+        make_record(name, scenario, seed, value + float(random.normal(0, 40)), track=track)
+        for name, value in level.items()
+        for track in ["oracle" if name == "seer" else "blind"]
+        for scenario in ("north", "south")
+        for seed in range(12)
+    ]
+    standings = compute_standings(records, suite="scored", scenarios=("north", "south"), seeds=12)
+    results = Results(tmp_path, standings, tuple(records))
+    path = write_report(standings, records, tmp_path / "report.html", notes={})
+    with look(path) as opened:
+        for first, second in (("low", "high"), ("high", "low"), ("mid", "high"), ("mid", "seer")):
+            opened.page.select_option("#compare-tools select >> nth=0", label=first)
+            opened.page.select_option("#compare-tools select >> nth=1", label=second)
+            found = compare(results, first, second)
+            told = opened.page.inner_text(".verdict")
+            assert told == f"{found.describe().partition('; about')[0].rstrip('.')}."
+            for line, one in zip(
+                table(opened.page, "#compare-table tbody"), (*found.by_scenario, found.over_all), strict=True
+            ):
+                low, high = (float(end.replace("−", "-")) for end in line[4].split(" … "))
+                assert float(line[3].replace("−", "-")) == pytest.approx(one.score, abs=0.51e-4)
+                assert low == pytest.approx(one.score_interval.low, abs=0.6e-4)
+                assert high == pytest.approx(one.score_interval.high, abs=0.6e-4)
+        opened.page.select_option("#compare-tools select >> nth=2", "profit")
+        assert "of profit" in opened.page.inner_text(".verdict")
+        assert opened.page.locator("#reference tbody tr").count() == 1
+        assert opened.is_quiet(), (opened.said, opened.asked_for)
 
 
 def test_the_axis_fits_the_leaders(look, folder):
