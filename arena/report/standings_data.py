@@ -28,6 +28,9 @@ __all__ = ["LARGEST_TABLE", "Replay", "collect_data", "tells_of_hidden"]
 LARGEST_TABLE: Final = 20_000
 """Episodes that are embedded; of more of them the page holds means by scenario."""
 
+SPREAD: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+"""Shares at which quantiles of profits stand in for episodes that are left out."""
+
 MOST_COMPARED: Final = 60
 """Submissions all pairs of which are compared."""
 
@@ -94,6 +97,7 @@ def collect_data(
         "pairs": _pairs(standings, episodes),
         "hidden": hidden,
         "played": len(records),
+        "spread": None if hidden or shown is not None else _spread(standings, episodes),
         "episodes": shown,
     }
 
@@ -167,6 +171,19 @@ def _episodes(
         "cells": cells,
         "replays": replays,
     }
+
+
+def _spread(standings: Standings, episodes: Episodes) -> list[list[list[float | int | None]]]:
+    """Return quantiles of the profits of every submission on every scenario, at the shares of `SPREAD`."""
+    table = episodes.table
+    found = np.full((len(standings.rows) + len(standings.reference), len(table.scenarios), len(SPREAD)), np.nan)
+    for number, row in enumerate((*standings.rows, *standings.reference)):
+        for place in range(len(table.scenarios)) if row.submission in table.index else ():
+            index = table.index[row.submission]
+            profit = table.profit[index, place][table.scored[index, place]]
+            if profit.size:
+                found[number, place] = np.quantile(profit, SPREAD)
+    return _shortened(found)  # type: ignore[no-any-return]
 
 
 def _checked(replay: Replay | None, record: EpisodeRecord) -> str | None:

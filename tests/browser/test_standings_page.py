@@ -198,7 +198,7 @@ def test_any_two_are_compared_as_arena_compare_does(look, folder, results):
 def test_scores_are_compared_either_way_round(look, tmp_path):
     """What one submission has more, the other has less; the first is chosen below the second here."""
     random = np.random.default_rng(5)
-    level = {"seer": 2000.0, "low": 900.0, "high": 950.0, "mid": 940.0}
+    level = {"seer": 2000.0, "low": 900.0, "high": 1100.0, "mid": 1060.0}
     records = [
         make_record(name, scenario, seed, value + float(random.normal(0, 40)), track=track)
         for name, value in level.items()
@@ -206,6 +206,8 @@ def test_scores_are_compared_either_way_round(look, tmp_path):
         for scenario in ("north", "south")
         for seed in range(12)
     ]
+    place = next(place for place, record in enumerate(records) if record.submission == "high")
+    records[place] = records[place].model_copy(update={"outcome": "exception", "profit": -5.0})
     standings = compute_standings(records, suite="scored", scenarios=("north", "south"), seeds=12)
     results = Results(tmp_path, standings, tuple(records))
     path = write_report(standings, records, tmp_path / "report.html", notes={})
@@ -226,6 +228,9 @@ def test_scores_are_compared_either_way_round(look, tmp_path):
         opened.page.select_option("#compare-tools select >> nth=2", "profit")
         assert "of profit" in opened.page.inner_text(".verdict")
         assert opened.page.locator("#reference tbody tr").count() == 1
+        assert opened.page.locator("#heat-drawn .bad").count() == 1
+        unfold(opened.page)
+        assert opened.serious() == []
         assert opened.is_quiet(), (opened.said, opened.asked_for)
 
 

@@ -342,6 +342,7 @@ def test_of_hidden_seeds_the_page_tells_no_episode(tmp_path: Path) -> None:
     hidden = published(played(commitment="f" * 64, seed=None), tmp_path, commitment="f" * 64)
     assert hidden.data["hidden"]
     assert hidden.data["episodes"] is None
+    assert hidden.data["spread"] is None
     shown = [one["key"] for one in hidden.data["indicators"]]
     for key in ("decision_time", "planning_time"):
         assert all(cells[shown.index(key)] is None for lines in hidden.data["means"] for cells in lines)
@@ -353,7 +354,12 @@ def test_of_many_episodes_the_page_tells_means_alone(tmp_path: Path, monkeypatch
     large = published(played(), tmp_path)
     assert large.data["episodes"] is None
     assert large.data["played"] == len(large.records)
-    assert large.data["means"]
+    worst, *_, best = large.data["spread"][large.data["submissions"].index("base")][1]
+    profits = of(large, "base", "south", "profit")
+    assert (worst, best) == (pytest.approx(min(profits), rel=1e-6), pytest.approx(max(profits), rel=1e-6))
+    assert large.data["spread"][0][0][3] == pytest.approx(
+        float(np.median(of(large, large.data["submissions"][0], "north", "profit"))), rel=1e-6
+    )
 
 
 def test_an_episode_leads_to_its_replay_where_there_is_one(page: SimpleNamespace) -> None:

@@ -38,12 +38,21 @@
     return (place) => (Array.isArray(kept) ? kept[place] : kept);
   }
 
+  // Quantiles of the episodes' profits, where the episodes are left out.
+  function spread() {
+    if (arena.data.spread === null) return "";
+    const values = arena.data.spread[chosen.submission][chosen.scenario];
+    const heads = ["worst", "5 %", "25 %", "median", "75 %", "95 %", "best"].map((text) => ({ text, right: true, still: true }));
+    const caption = `Profit of the episodes of ${arena.names[chosen.submission]} on ${arena.scenarios[chosen.scenario]}`;
+    return arena.scroll(caption, arena.table(caption, heads, [values.map((value) => ({ text: arena.number(value), value }))], { id: "closer-spread" }));
+  }
+
   function played() {
     const scenario = arena.scenarios[chosen.scenario];
     if (episodes === null) {
       const why = arena.data.hidden ? "they may tell of demand that is hidden"
         : `${arena.number(arena.data.played, 0)} of them would make this page too large`;
-      return [arena.el("p", { class: "remark" }, `Single episodes of ${scenario} are left out here: ${why}. The file episodes.csv beside this page has a line for each.`)];
+      return [spread(), arena.el("p", { class: "remark" }, `Single episodes of ${scenario} are left out here: ${why}. The file episodes.csv beside this page has a line for each.`)];
     }
     const cells = episodes.cells[chosen.submission][chosen.scenario];
     if (cells === null) return [];
