@@ -28,7 +28,7 @@ def print_standings(standings: Standings) -> None:
     language models, and the digests of the rows.
     """
     from arena.errors import printable
-    from arena.report.page import count_divisors, explain_missing_score, share_by_fallback
+    from arena.report.standings_rows import count_divisors, explain_missing_score, share_by_fallback
 
     everybody = (*standings.rows, *standings.reference)
     by_score = standings.ranked_by == "score"

@@ -13,14 +13,17 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import jinja2
 from markupsafe import Markup
 
 from arena.errors import printable
 
-__all__ = ["MESSAGE_WIDTH", "number", "render_page", "security_policy"]
+if TYPE_CHECKING:
+    from arena.results.compared import Interval
+
+__all__ = ["DRAWING", "MESSAGE_WIDTH", "number", "render_page", "security_policy", "write_range"]
 
 MESSAGE_WIDTH: Final = 500
 """Characters that a page shows of a message."""
@@ -88,6 +91,11 @@ def number(value: float | None, digits: int = 1) -> str:
         return _DASH
     text = f"{value:,.{digits}f}"
     return text.replace("-", _MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+
+
+def write_range(one: Interval | None, digits: int) -> str:
+    """Return the ends of an interval as text, or nothing for None."""
+    return "" if one is None else f"{number(one.low, digits)} … {number(one.high, digits)}"
 
 
 def _script(name: str) -> str:

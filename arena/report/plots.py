@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-__all__ = ["Axis", "Bar", "Mark", "fit_axis", "histogram", "interval", "tick_labels"]
+__all__ = ["Axis", "Bar", "Mark", "draw_places", "fit_axis", "histogram", "interval", "tick_labels"]
 
 _HEIGHT = 24
 _HISTOGRAM_HEIGHT = 44
@@ -96,6 +96,22 @@ def interval(axis: Axis, low: float, middle: float, high: float, title: str) -> 
         f'{grid}<line class="whisker" x1="{left}%" x2="{right}%" y1="{_MIDDLE}" y2="{_MIDDLE}"/>{whisker}'
         f'<circle class="mean" cx="{centre}%" cy="{_MIDDLE}" r="{_RADIUS}"/>',
         title,
+    )
+
+
+def draw_places(first: int, last: int, number: int) -> Markup:
+    """Draw the places that are open to a submission, as a bar among all places.
+
+    Args:
+        first: best place, from 1.
+        last: worst place.
+        number: places in all.
+    """
+    left, width = 100 * (first - 1) / max(1, number), 100 * (last - first + 1) / max(1, number)
+    return Markup(
+        f'<svg class="places" aria-hidden="true" width="100%" height="5" xmlns="http://www.w3.org/2000/svg">'
+        f'<rect class="open" x="0" width="100%" y="0" height="5"/>'
+        f'<rect class="taken" x="{round(left, 2)}%" width="{round(width, 2)}%" y="0" height="5"/></svg>'
     )
 
 

@@ -81,6 +81,43 @@ def estimate(units: Matrix) -> Estimate | None:
     return Estimate(value, error, Interval(low=low, high=high))
 
 
+def estimate_many(units: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Estimate many means at once, each as `estimate` does.
+
+    Args:
+        units: values, shape (means, strata, units).
+
+    Returns:
+        Values and ends of the 95 % intervals, lower and upper, shape (means,) each; NaN where there is none.
+    """
+    from scipy.special import stdtrit
+
+    number = units.shape[-1]
+    value, low, high = (np.full(len(units), np.nan) for _ in range(3))
+    finite = np.isfinite(units).all(axis=(1, 2))
+    if not units.size or not finite.any():
+        return value, low, high
+    units = units[finite]
+    value[finite] = units.mean(axis=-1).sum(axis=-1)
+    if number < 2:
+        return value, low, high
+    deviations = units - units.mean(axis=-1, keepdims=True)
+    squares = np.square(deviations).sum(axis=-1)
+    largest = np.abs(units).max(axis=(1, 2))
+    varied = np.sqrt(squares.max(axis=1)) > SPREAD_TOLERANCE * largest * np.sqrt(number)
+    squares = squares[varied]
+    variances = squares / (number * (number - 1))
+    variance = variances.sum(axis=1)
+    error = np.sqrt(variance)
+    freedom = variance**2 / np.square(variances).sum(axis=1) * (number - 1)
+    skewness = (deviations[varied] ** 3).sum(axis=(1, 2)) / squares.sum(axis=1) ** 1.5
+    quantile = stdtrit(freedom, (1 + CONFIDENCE) / 2)
+    where = np.flatnonzero(finite)[varied]
+    low[where] = value[where] - error * unskew(quantile, skewness)
+    high[where] = value[where] - error * unskew(-quantile, skewness)
+    return value, low, high
+
+
 def skew(statistic: Matrix, skewness: Matrix) -> Matrix:
     """Transform t statistics so that their distribution is nearly symmetric though that of the units is skewed.
 

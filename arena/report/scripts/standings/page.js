@@ -1,0 +1,137 @@
+// The data of the page, and helpers that all its scripts use. Text reaches the page as text only.
+"use strict";
+
+const arena = (() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const standings = data.standings;
+  const rows = [...standings.rows, ...standings.reference];
+  const byScenario = data.byScenario.rows.map((cells) =>
+    Object.fromEntries(data.byScenario.columns.map((name, place) => [name, cells[place]])));
+  const cells = new Map(byScenario.map((row) => [`${row.submission}\n${row.scenario}`, row]));
+  const indicators = data.indicators;
+  const indicatorAt = new Map(indicators.map((one, place) => [one.key, place]));
+
+  const DIGITS = { money: 1, score: 3, share: 1, number: 2, count: 0, seconds: 1, milliseconds: 2 };
+  const SCALE = { share: 100, milliseconds: 1000 };
+  const formats = new Map();
+
+  function number(value, digits = 1) {
+    if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+    if (!formats.has(digits)) {
+      formats.set(digits, new Intl.NumberFormat("en-US", {
+        minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven",
+      }));
+    }
+    const text = formats.get(digits).format(value);
+    return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", "");
+  }
+
+  function write(value, unit) {
+    if (value === null || value === undefined) return "–";
+    const text = number(value * (SCALE[unit] || 1), DIGITS[unit]);
+    return unit === "share" ? `${text} %` : text;
+  }
+
+  function range(low, high, digits = 1) {
+    return low === null || low === undefined ? "" : `${number(low, digits)} … ${number(high, digits)}`;
+  }
+
+  // An element with attributes and children; strings become text.
+  function el(name, attributes = {}, ...children) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) {
+      if (value === false || value === null || value === undefined) continue;
+      if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+      else if (key === "style") for (const [property, setting] of Object.entries(value)) made.style.setProperty(property, setting);
+      else made.setAttribute(key, value === true ? "" : String(value));
+    }
+    made.append(...children.flat().filter((child) => child !== null && child !== undefined));
+    return made;
+  }
+
+  const SVG = "http://www.w3.org/2000/svg";
+  function svg(name, attributes = {}, ...children) {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+    made.append(...children);
+    return made;
+  }
+
+  // A labelled select. `options` are [value, text], or [heading, options] for a group.
+  let labelled = 0;
+  function select(label, options, chosen, onchange) {
+    const id = `choice-${labelled++}`;
+    const option = ([value, text]) => el("option", { value, selected: value === chosen }, text);
+    const box = el("select", { id, onchange: () => onchange(box.value) }, options.map((one) =>
+      Array.isArray(one[1]) ? el("optgroup", { label: one[0] }, one[1].map(option)) : option(one)));
+    return { box, field: el("span", { class: "field" }, el("label", { for: id }, label), box) };
+  }
+
+  function button(text, onclick, attributes = {}) {
+    return el("button", { type: "button", onclick, ...attributes }, text);
+  }
+
+  // A table from heads {text, right, still} and rows of cells {text, small, value, head, node, class}.
+  function table(caption, heads, lines, attributes = {}) {
+    return el("table", { class: "sortable", ...attributes },
+      el("caption", {}, caption),
+      el("thead", {}, el("tr", {}, heads.map((head) =>
+        el("th", { scope: "col", class: head.right ? "right wrap" : null, "data-still": head.still }, head.text)))),
+      el("tbody", {}, lines.map((line) => el("tr", line.attributes || {}, (line.cells || line).map((cell, place) =>
+        el(cell.head ? "th" : "td", {
+          scope: cell.head ? "row" : null, title: cell.title, style: cell.style,
+          class: [heads[place].right ? "right" : "", cell.class || ""].join(" ").trim() || null,
+          "data-value": cell.value === undefined ? null : cell.value === null ? "" : cell.value,
+        }, cell.node || cell.text, cell.small ? el("small", {}, cell.small) : null))))));
+  }
+
+  function scroll(label, ...content) {
+    return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, ...content);
+  }
+
+  function chosenTheme() {
+    const set = document.documentElement.dataset.theme;
+    return set || (window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  }
+
+  const redraw = [];
+  function setUpTheme() {
+    const toggle = document.getElementById("theme");
+    const name = () => { toggle.textContent = chosenTheme() === "dark" ? "Light" : "Dark"; };
+    try {
+      const kept = localStorage.getItem("arena-theme");
+      if (kept === "dark" || kept === "light") document.documentElement.dataset.theme = kept;
+    } catch { /* A browser may keep nothing for files. */ }
+    toggle.addEventListener("click", () => {
+      document.documentElement.dataset.theme = chosenTheme() === "dark" ? "light" : "dark";
+      try { localStorage.setItem("arena-theme", document.documentElement.dataset.theme); } catch { /* as above */ }
+      name();
+      redraw.forEach((draw) => draw());
+    });
+    name();
+  }
+
+  // Nothing that is folded away is lost on paper.
+  const unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    for (const one of document.querySelectorAll("section > details:not([open])")) {
+      one.open = true;
+      unfolded.push(one);
+    }
+  });
+  window.addEventListener("afterprint", () => unfolded.splice(0).forEach((one) => { one.open = false; }));
+
+  document.documentElement.classList.add("scripts");
+  setUpTheme();
+
+  return {
+    data, standings, rows, byScenario, indicators, indicatorAt, redraw,
+    names: data.submissions,
+    scenarios: standings.scenarios,
+    byScore: standings.ranked_by === "score",
+    cell: (submission, scenario) => cells.get(`${submission}\n${scenario}`),
+    number, write, range, el, svg, select, button, table, scroll,
+    colour: (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim(),
+    narrow: () => window.matchMedia("(max-width: 40rem)").matches,
+  };
+})();
