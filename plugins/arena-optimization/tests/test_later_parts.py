@@ -220,3 +220,30 @@ def test_without_noise_the_rolling_programs_earn_what_the_oracle_earns(fulfilmen
         # The multi-stage program looks a few periods ahead.
         assert float(simulator.ledger().reward.sum()) == pytest.approx(best.profit, rel=1e-3)
         assert controller.report().fallbacks == 0
+
+
+def test_quantities_hardly_larger_than_the_solver_tolerates_stay_feasible() -> None:
+    """Nothing is wanted, and a hundredth of a unit is under way on a link that may owe."""
+    free = {"lead_time": 0, "price": 0.0, "pipeline_holding_cost": 0.0}
+    varying = {"values": [0, 1], "probabilities": [0.5, 0.5]}
+    network = {
+        "name": "line",
+        "nodes": [
+            {"id": 0, "initial_stock": 0.0, "holding_cost": 0.0},
+            {"id": 1, "initial_stock": 0.0, "holding_cost": 0.0},
+            {"id": 2, "initial_stock": 0.0, "holding_cost": 0.0, "capacity": 0.0, "operating_cost": 0.0},
+            {"id": 3},
+            {"id": 4},
+        ],
+        "supply_links": [
+            {"supplier": 3, "buyer": 0, **free},
+            {"supplier": 1, "buyer": 2, **free},
+            {"supplier": 0, "buyer": 1, **free, "lead_time_distribution": varying, "initial_pipeline": [0.01]},
+        ],
+        "market_links": [{"retailer": 2, "market": 4, "price": 0.5, "shortage_penalty": 0.0, "mean_demand": 0.1}],
+    }
+    rules = {"name": "line", "fulfilment": "backlog", "horizon": 2, "upstream_shortage": "owed"}
+    briefing = brief(Scenario.model_validate({**rules, "network": network, "demand": {}}), 0)
+    assert briefing.realised_demand is not None
+    assert not briefing.realised_demand.any()
+    assert EpisodeProgram(briefing, gap=0.0).solve(briefing.realised_demand).objective == pytest.approx(0.0, abs=1e-9)

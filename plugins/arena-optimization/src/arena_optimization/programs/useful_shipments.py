@@ -374,7 +374,8 @@ def _with_big_m(form: PathForm, excess: FloatArray) -> PathForm:
         # Flow - M x ordered <= 0, up to the scale of the row.
         largest = matrix.data[entries[quantity]][0] * excess[columns[quantity]][0]
         if form.rows.kind[row] == _LIFTED:
-            right[row] += np.sum(largest - matrix.data[entries[binary]])
+            # In this order nothing of a small constant is lost to the large numbers that stood here.
+            right[row] = right[row] - matrix.data[entries[binary]].sum() + largest * binary.sum()
             matrix.data[entries[binary]] = largest
         else:
             matrix.data[entries[binary]] = -largest
