@@ -17,12 +17,17 @@ from arena.world.suite import shipped_scenarios
 
 
 class Render(Protocol):
-    """Renders the page, as `arena.report.page.render_report` does: auditing has no pages of its own."""
+    """Renders the page, as `arena.report.page.render_again` does: auditing has no pages of its own."""
 
     def __call__(
-        self, standings: Standings, records: Sequence[EpisodeRecord], *, notes: Mapping[str, str] | None = None
+        self,
+        standings: Standings,
+        records: Sequence[EpisodeRecord],
+        *,
+        notes: Mapping[str, str] | None = None,
+        page: str,
     ) -> str:
-        """Return the page as HTML."""
+        """Return the page as HTML, with the links of `page` to replays: those come and go with the files."""
 
 
 class PageCheck(NamedTuple):
@@ -58,11 +63,11 @@ def check_page(
     scenarios = [kept.scenario for kept in store.scenarios().values()]
     own = {one.name: one.note for one in scenarios if one.note}
     shipped = {one.name: one.note for one in shipped_scenarios().values() if one.note}
-    expected = render(standings, records, notes=own)
+    expected = render(standings, records, notes=own, page=text)
     if text == expected:
         return PageCheck()
     # Commands that write a page anew know the notes of the arena's own scenarios only.
-    if text == render(standings, records, notes=shipped):
+    if text == render(standings, records, notes=shipped, page=text):
         return PageCheck()
     others = sorted({record.arena_version for record in records} - {arena_version()})
     if others:

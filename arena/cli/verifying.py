@@ -98,7 +98,7 @@ def verify(
     from arena.play.evaluate import cores
     from arena.play.replays import EpisodeReplays, TranscriptReplays
     from arena.play.seats import strongest
-    from arena.report.page import render_report
+    from arena.report.page import render_again
     from arena.results.rounds import read_round
 
     if settings and not replay and not play:
@@ -126,7 +126,7 @@ def verify(
             digest=digest,
             contest_round=read_round(round_file) if round_file else None,
             sample=sample,
-            render=render_report,
+            render=render_again,
             progress=make_progress(Wording("rows", "differing", bool)),
         )
     if as_json:

@@ -22,6 +22,7 @@ from arena.report.neighbours import count_decided, describe_rule, verdict_lines
 from arena.report.plots import tick_labels
 from arena.report.prices import price_information, price_lines
 from arena.report.provenance import describe_provenance, group_notes, hold_attacks
+from arena.report.replay import linked_replays, links_of, written_replays
 from arena.report.standings_data import Replay, collect_data, tells_of_hidden
 from arena.report.standings_rows import count_divisors, explain_missing_score, fit_ranked, table_row
 from arena.report.times import tabulate_times
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from arena.results.record import EpisodeRecord
     from arena.results.rows import Standings
 
-__all__ = ["SCRIPTS", "render_report", "write_report"]
+__all__ = ["SCRIPTS", "render_again", "render_report", "write_report"]
 
 SCRIPTS: Final = (
     DRAWING,
@@ -52,16 +53,14 @@ def write_report(
     path: str | Path,
     *,
     notes: Mapping[str, str] | None = None,
-    replay: Replay | None = None,
 ) -> Path:
-    """Write the page.
+    """Write the page. It links to the replays of episodes that lie beside it.
 
     Args:
         standings: the standings of the contest.
         records: its records, for episodes, forfeits and provenance.
         path: file to write; an older page is replaced in one step, so that a reader never sees half of it.
         notes: by scenario, what a reader of its results must know; None for the notes of the arena's own scenarios.
-        replay: tells where an episode's replay lies beside the page; None if there are no replays.
 
     Returns:
         The path.
@@ -73,6 +72,7 @@ def write_report(
     path = Path(path)
     if notes is None:
         notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
+    replay = linked_replays(written_replays(path.parent))
     text = render_report(standings, records, notes=notes, replay=replay)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +82,20 @@ def write_report(
     return path
 
 
+def render_again(
+    standings: Standings, records: Sequence[EpisodeRecord], *, notes: Mapping[str, str] | None = None, page: str
+) -> str:
+    """Return the page as HTML, with the links to replays that another rendering of it has.
+
+    Args:
+        standings: as for `write_report`.
+        records: as for `write_report`.
+        notes: as for `write_report`.
+        page: the other rendering.
+    """
+    return render_report(standings, records, notes=notes, replay=linked_replays(links_of(page)))
+
+
 def render_report(
     standings: Standings,
     records: Sequence[EpisodeRecord],
@@ -89,7 +103,14 @@ def render_report(
     notes: Mapping[str, str] | None = None,
     replay: Replay | None = None,
 ) -> str:
-    """Return the page as HTML; arguments as for `write_report`."""
+    """Return the page as HTML.
+
+    Args:
+        standings: as for `write_report`.
+        records: as for `write_report`.
+        notes: as for `write_report`.
+        replay: tells where an episode's replay lies beside the page; None if there are no replays.
+    """
     shown = set(standings.scenarios)
     kept = [record for record in records if record.scenario in shown and record.seed_index < standings.seeds]
     everybody = (*standings.rows, *standings.reference)

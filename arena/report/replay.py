@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +22,18 @@ from arena.report.network_layout import Layout, lay_out
 from arena.report.replay_data import MOST_NODE_PERIODS, by_node, columns_for, draws_slots, page_data
 from arena.results.files import Kind, Wanted, find_obstacles, read_head, write_text
 from arena.results.folder import find_own
+from arena.results.record import EpisodeRecord
 
-__all__ = ["REPLAY", "refuse_other_file", "render_replay", "replay_address", "write_replay"]
+__all__ = [
+    "REPLAY",
+    "linked_replays",
+    "links_of",
+    "refuse_other_file",
+    "render_replay",
+    "replay_address",
+    "write_replay",
+    "written_replays",
+]
 
 FOLDER: Final = "replay"
 """Folder of replays inside a folder of results."""
@@ -35,6 +45,8 @@ _TOTALS: Final = ("on_hand", "in_transit", "requested", "demand", "sold", "unfil
 _PAGE: Final = re.compile(
     r"""<!doctype html>.*content="default-src 'none'; [^"]*".*<title>[^<]*: replay</title>""", re.DOTALL
 )
+
+_LINK: Final = re.compile(rf"{FOLDER}/[a-z0-9_-]+(?:\.[a-z0-9_-]+){{3}}\.html")
 
 REPLAY: Final = Kind("replay of an episode", lambda path: _PAGE.match(read_head(path)) is not None)
 """A page that this module wrote: by its content security policy and its title."""
@@ -55,9 +67,51 @@ def replay_address(submission: str, scenario: str, seed_index: int, against: str
     names = [submission, scenario, *([] if against is None else [against])]
     # Different names may be spelled the same once they are safe; the digest keeps their files apart.
     digest = hashlib.sha256(json.dumps([*names, seed_index]).encode()).hexdigest()[:8]
-    first, second, *other = [re.sub(r"[^a-z0-9-]+", "_", name.lower())[:_NAME_LENGTH] for name in names]
+    first, second, *other = map(_safe, names)
     pair = f"{first}-and-{other[0]}" if other else first
     return f"{FOLDER}/{pair}.{second}.{int(seed_index)}.{digest}.html"
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^a-z0-9-]+", "_", name.lower())[:_NAME_LENGTH]
+
+
+def written_replays(folder: Path) -> set[str]:
+    """Return the addresses of the replays that lie in a folder of results."""
+    return {f"{FOLDER}/{path.name}" for path in (folder / FOLDER).glob("*.html")}
+
+
+def links_of(page: str) -> set[str]:
+    """Return the addresses of the replays that a page of standings links to."""
+    return set(_LINK.findall(page))
+
+
+def linked_replays(addresses: Collection[str]) -> Callable[[EpisodeRecord], str | None] | None:
+    """Return what tells the address of an episode's replay: its own, or one in which it stands first of two.
+
+    Args:
+        addresses: of the replays that there are.
+
+    Returns:
+        A function of an episode, which gives None where there is no replay; None if there is none at all.
+    """
+    if not addresses:
+        return None
+    by_episode: dict[tuple[str, str], list[str]] = {}
+    for address in sorted(addresses):
+        # replay/ first-and-other . scenario . index . digest . html
+        _, *episode, _, _ = address.split(".") if address.count(".") == 4 else ("", "", "", "", "")
+        by_episode.setdefault((episode[0], episode[1]), []).append(address)
+
+    def find(record: EpisodeRecord) -> str | None:
+        found = by_episode.get((_safe(record.scenario), str(record.seed_index)), ())
+        own = replay_address(record.submission, record.scenario, record.seed_index) if found else ""
+        if own in found:
+            return own
+        beside = f"{FOLDER}/{_safe(record.submission)}-and-"
+        return next((address for address in found if address.startswith(beside)), None)
+
+    return find
 
 
 def refuse_other_file(path: Path) -> None:

@@ -97,6 +97,23 @@ def test_a_page_is_written_where_the_standings_look_for_it(public: Path) -> None
     assert page.read_bytes() == first
 
 
+def test_the_page_of_standings_links_to_the_replays_that_there_are_and_is_still_verified(public: Path) -> None:
+    assert invoke(["report", str(public)]).exit_code == 0
+    assert told(public / "report.html")["episodes"]["replays"] == {}
+    assert invoke(["replay", str(public), "steady", "own", "1"]).exit_code == 0
+    assert invoke(["replay", str(public), "late", "own", "0", "--against", "steady"]).exit_code == 0
+    # A page of before the replays agrees, one with links does, and one whose replays are gone.
+    assert invoke(["verify", str(public)]).exit_code == 0
+    assert invoke(["report", str(public)]).exit_code == 0
+    links = told(public / "report.html")["episodes"]["replays"]
+    assert sorted(links.values()) == sorted(
+        [replay_address("steady", "own", 1), replay_address("late", "own", 0, "steady")]
+    )
+    assert all((public / address).exists() for address in links.values())
+    shutil.rmtree(public / "replay")
+    assert invoke(["verify", str(public)]).exit_code == 0
+
+
 def test_two_stand_side_by_side_in_a_file_of_their_own(public: Path, tmp_path: Path) -> None:
     output = tmp_path / "new" / "pair.html"
     done = invoke(["replay", str(public), "steady", "drawn", "0", "--against", "late", "--output", str(output)])

@@ -28,7 +28,7 @@ from arena.errors import ArenaError
 from arena.play.evaluate import evaluate
 from arena.play.rounds import make_round
 from arena.plugins import Plugins
-from arena.report.page import render_report, write_report
+from arena.report.page import render_again, write_report
 from arena.results.fingerprint import Digests
 from arena.results.rounds import Round
 from arena.results.rows import RefusedSubmission, StoppingRule
@@ -254,7 +254,7 @@ def test_there_are_three_variants_of_every_kind() -> None:
 
 def test_nothing_is_said_of_the_folder_as_it_is(folder: Path, original: tuple[Path, Round]) -> None:
     for options in ({}, {"contest_round": original[1]}, {"digest": published(original).full}):
-        assert columns(folder, render=render_report, **options) == []
+        assert columns(folder, render=render_again, **options) == []
 
 
 @pytest.mark.parametrize("edit", ALL)
@@ -375,13 +375,13 @@ def test_an_edit_of_the_page_alone_is_named(folder: Path, old: str, new: str) ->
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
-    assert columns(folder, render=render_report) == ["page"]
+    assert columns(folder, render=render_again) == ["page"]
     assert columns(folder) == []  # from Python, if nobody hands in who writes pages
 
 
 def test_a_page_of_another_arena_is_not_compared(folder: Path) -> None:
     rewrite(folder, set_field("arena_version", "0.0.9", "1"), careful=True)
-    found = verify(folder, reveal=reveal_secret(SECRET), render=render_report)
+    found = verify(folder, reveal=reveal_secret(SECRET), render=render_again)
     assert [one.what for one in found.unchecked] == ["page"]
     assert "written by version 0.0.9" in found.unchecked[0].why
 

@@ -76,7 +76,10 @@
     const labels = ["profit", "score", "immediate fill rate", "fill rate", "service level", "bullwhip", "ms per decision", "fallbacks"];
     const heads = [{ text: "seed index" }, ...labels.map((text) => ({ text, right: true })), { text: "outcome" }, ...(hasReplays ? [{ text: "replay", still: true }] : [])];
     const table = arena.table(`Episodes of ${arena.names[chosen.submission]} on ${scenario}`, heads, lines, { id: "closer-episodes" });
-    return [arena.scroll(`Episodes on ${scenario}`, arena.sortable.prepare(table))];
+    const command = `arena replay FOLDER ${arena.names[chosen.submission]} ${scenario} SEED`;
+    const hint = arena.el("p", { class: "remark" }, arena.el("code", {}, command), " shows an episode of these period by period; ",
+      arena.el("code", {}, "arena report FOLDER"), " links to it from here.");
+    return [arena.scroll(`Episodes on ${scenario}`, arena.sortable.prepare(table)), hint];
   }
 
   const hasReplays = episodes !== null && Object.keys(episodes.replays).length > 0;
