@@ -24,7 +24,7 @@ from arena.cli.checking import (
     pin,
     with_models,
 )
-from arena.cli.console import print_json, warn
+from arena.cli.console import Json, print_json, warn
 from arena.cli.model_options import (
     ModelCalls,
     ModelEpisodeCalls,
@@ -35,7 +35,7 @@ from arena.cli.model_options import (
     ModelTokens,
     model_limits,
 )
-from arena.cli.standings_table import describe_removal, print_forfeits, print_standings
+from arena.cli.standings_table import describe_removal, forfeits_as_json, print_forfeits, print_standings
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def evaluate(
         bool, typer.Option("--refuse-faulty", help="Play nothing if a submission is malformed, instead of the others.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 when a submission forfeited.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Play every submission on every scenario and seed, and rank them.
 
@@ -211,6 +211,7 @@ def evaluate(
             print_json(
                 {
                     "standings": json.loads(evaluation.standings.model_dump_json()),
+                    "forfeits": forfeits_as_json(evaluation.standings, evaluation.records),
                     "played": evaluation.played,
                     "resumed": evaluation.resumed,
                     "report": str(report),
