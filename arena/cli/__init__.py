@@ -20,6 +20,7 @@ from arena.cli import (
     rounds,
     scaffolding,
     seeding,
+    serving,
     training,
     verifying,
 )
@@ -34,6 +35,7 @@ for _module in (
     checking,
     data,
     evaluating,
+    serving,
     results,
     comparing,
     verifying,
