@@ -23,6 +23,7 @@ from arena.cli import (
     rounds,
     scaffolding,
     seeding,
+    serving,
     training,
     verifying,
 )
@@ -37,6 +38,7 @@ for _module in (
     checking,
     data,
     evaluating,
+    serving,
     results,
     comparing,
     replaying,

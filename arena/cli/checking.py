@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arena.cli.app import FORFEITED, WRONG_INPUT
-from arena.cli.console import print_json, warn
+from arena.cli.console import Json, print_json, warn
 from arena.cli.times_table import print_times
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def check(
     isolation: Isolation = None,
     limits: LimitsFile = None,
     trust: Trust = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Validate submissions and play short episodes with them, in the isolation that the contest uses.
 

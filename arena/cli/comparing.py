@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.console import print_json, print_table
+from arena.cli.console import Json, print_json, print_table
 from arena.cli.results import Folder
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def compare(
     margin: Annotated[
         float | None, typer.Option(help="Difference of scores that does not matter; of profits if there are no scores.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Compare two submissions seed by seed: by scenario, over all, and in words.
 

@@ -8,26 +8,72 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
 
 from arena.cli.streams import as_shown
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
-_PIPE_WIDTH = 160
+    from arena.cli.layout import Cell
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document instead; everything else goes to standard error.")
+]
+"""The option of every command that prints a table, or what it has done."""
+
 _CELL_WIDTH = 400
+_DUMB = ("dumb", "unknown")
+"""Values of TERM for terminals that neither move the cursor nor show colours."""
+
+
+def table_width() -> int | None:
+    """Return the most characters per line of standard output.
+
+    That is the width of the terminal, or the environment variable COLUMNS where it is set. None means that nothing
+    limits it: into a file or a pipe a row of a table goes on one line.
+    """
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def moves_cursor(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal on which a line can be written anew."""
+    return stream.isatty() and os.environ.get("TERM", "") not in _DUMB
+
+
+def shows_colour(stream: TextIO) -> bool:
+    """Return whether colours and bold letters are written to a stream.
+
+    NO_COLOR in the environment, if not empty, means no; else FORCE_COLOR, if not empty, means yes; else terminals show
+    them, unless TERM is `dumb`. See https://no-color.org and https://force-color.org.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or moves_cursor(stream)
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """Return a console without markup; piped output is wide enough that tables are not cut."""
+    """Return a console without markup, which shows colours where `shows_colour` says so."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
+    coloured, is_terminal = shows_colour(stream), moves_cursor(stream)
     return Console(
-        stderr=stderr, markup=False, highlight=False, emoji=False, width=None if stream.isatty() else _PIPE_WIDTH
+        stderr=stderr,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        color_system=("auto" if is_terminal else "standard") if coloured else None,
+        force_terminal=coloured or is_terminal,
     )
 
 
@@ -41,28 +87,52 @@ def print_json(value: Any) -> None:
     print(text)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, right: Sequence[str] = ()) -> None:
-    """Print a table on standard output.
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    right: Sequence[str] = (),
+    optional: Sequence[str] = (),
+    title: int = 1,
+) -> None:
+    """Print a table on standard output, no wider than `table_width`; see `arena.cli.layout.lay_out`.
 
     Args:
-        columns: Headings.
-        rows: Cells as text, or as anything of the arena's own that rich renders; one sequence per row.
-        right: Headings of the columns that are aligned to the right.
+        columns: headings.
+        rows: cells as text, or as drawings of the arena's own; one sequence per row.
+        right: headings of the columns that are aligned to the right.
+        optional: headings of columns that are left out where room is short and all rows say the same.
+        title: number of leading columns that head a row where there is no room for a table.
     """
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
+    from arena.cli.layout import Drawing, lay_out
     from arena.errors import printable
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(
-            *(Text(as_shown(printable(cell, _CELL_WIDTH))) if isinstance(cell, str) else cell for cell in row)
-        )
-    make_console().print(table)
+    cells = [
+        tuple(cell if isinstance(cell, Drawing) else as_shown(printable(cell, _CELL_WIDTH)) for cell in row)
+        for row in rows
+    ]
+    laid = lay_out(
+        [as_shown(column) for column in columns],
+        cells,
+        right=right,
+        width=table_width(),
+        optional=optional,
+        title=title,
+        rule=as_shown("─"),
+    )
+    if laid.heading and shows_colour(sys.stdout):
+        from rich.text import Text
+
+        *heads, rule = laid.heading
+        console = make_console()
+        for line in heads:
+            console.print(Text(line, style="bold"), soft_wrap=True)
+        print(rule)
+    else:
+        for line in laid.heading:
+            print(line)
+    for line in laid.body:
+        print(line)
 
 
 def warn(message: str) -> None:

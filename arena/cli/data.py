@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from arena.cli import table_options
-from arena.cli.console import print_json, print_table
+from arena.cli.console import Json, print_json, print_table
+from arena.cli.layout import Drawing
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
+    from arena.cli.layout import Cell
     from arena.world.data import DataSource, DemandData, Reading
 
 _PLOT_WIDTH: Final = 48
+"""Widest plot, in characters; a narrow terminal has narrower ones."""
 _DOCUMENTS: Final = (".yaml", ".yml")
 
 
@@ -51,7 +55,7 @@ def describe(
     in_stock_value: table_options.InStockValue = None,
     markets: Annotated[int, typer.Option(min=1, help="Markets that are shown, at most.")] = 20,
     output: Annotated[Path | None, typer.Option(help="Also draw a plot per market: FILE.html, .svg or .png.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Read recorded demand and say what was read: markets, periods, gaps, mean, zeros, and a small plot per market.
 
@@ -122,17 +126,23 @@ def _show(data: DemandData, reading: Reading, most: int, as_json: bool) -> None:
             }
             for place in shown
         ]
-        print_json({"reading": fields, "markets": rows})
+        print_json({"reading": fields, "markets": rows, "left_out": len(data.markets) - len(rows)})
         return
     print(printable(reading.sentence, table_options.SENTENCE_WIDTH))
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
     is_plain = not encoding.startswith("utf")
-    table = []
+    table: list[list[Cell]] = []
     for place in shown:
-        cells = [data.markets[place], f"{means[place]:,.4g}", f"{largest[place]:,.4g}", f"{100 * zeros[place]:.3g} %"]
+        cells: list[Cell] = [
+            data.markets[place],
+            f"{means[place]:,.4g}",
+            f"{largest[place]:,.4g}",
+            f"{100 * zeros[place]:.3g} %",
+        ]
         if censored is not None:
             cells.append(f"{100 * censored[place]:.3g} %")
-        table.append([*cells, sparkline(units[:, place].tolist(), _PLOT_WIDTH, is_plain=is_plain)])
+        plot = partial(sparkline, units[:, place].tolist(), is_plain=is_plain)
+        table.append([*cells, Drawing(plot, min(_PLOT_WIDTH, data.periods))])
     columns = ["market", "mean", "largest", "zeros", *([] if censored is None else ["out of stock"]), "demand"]
     print_table(columns, table, right=("mean", "largest", "zeros", "out of stock"))
     left_out = len(data.markets) - len(shown)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from arena.cli.console import print_json, print_table
+from arena.cli.console import Json, print_json, print_table
 
 _MARKS = {"there": "yes", "partly": "in part", "missing": "no"}
 
@@ -16,7 +14,7 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False) -> None:
+def doctor(as_json: Json = False) -> None:
     """Say which isolation levels work on this machine, what they are made of, and how to get what is missing.
 
     Each level is tried: a process is made at that level and does what it must not be able to do. What a level promises

@@ -24,7 +24,7 @@ from arena.cli.checking import (
     pin,
     with_models,
 )
-from arena.cli.console import print_json, warn
+from arena.cli.console import Json, print_json, warn
 from arena.cli.model_options import (
     ModelCalls,
     ModelEpisodeCalls,
@@ -35,11 +35,11 @@ from arena.cli.model_options import (
     ModelTokens,
     model_limits,
 )
-from arena.cli.standings_table import describe_removal, print_forfeits, print_standings
+from arena.cli.standings_table import describe_removal, forfeits_as_json, print_forfeits, print_standings
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
-    from arena.cli.progress import BarProgress, LineProgress
+    from arena.cli.live_status import StatusFile
     from arena.contract.seeds import SeedPlan
     from arena.entry.loading import LoadedSubmissions
     from arena.entry.submission import Submission
@@ -117,7 +117,7 @@ def evaluate(
         bool, typer.Option("--refuse-faulty", help="Play nothing if a submission is malformed, instead of the others.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 when a submission forfeited.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Play every submission on every scenario and seed, and rank them.
 
@@ -185,7 +185,7 @@ def evaluate(
         "refused": refused,
         "contest_round": contest_round,
         "trusted": trusted,
-        "progress": _progress(workers),
+        "progress": _progress(workers, output, chosen, plan, stopping),
     }
     try:
         if stopping is None:
@@ -211,6 +211,7 @@ def evaluate(
             print_json(
                 {
                     "standings": json.loads(evaluation.standings.model_dump_json()),
+                    "forfeits": forfeits_as_json(evaluation.standings, evaluation.records),
                     "played": evaluation.played,
                     "resumed": evaluation.resumed,
                     "report": str(report),
@@ -306,11 +307,20 @@ def choose_suite(suite: str | None, scenarios: list[str], plan: SeedPlan) -> Sui
     return Suite(name="selection", description="Scenarios named on the command line.", scenarios=chosen)
 
 
-def _progress(workers: int | None) -> BarProgress[EpisodeRecord] | LineProgress[EpisodeRecord]:
+def _progress(
+    workers: int | None, output: Path, suite: Suite, plan: SeedPlan, stopping: StoppingRule | None
+) -> StatusFile:
+    """Return progress that is shown on standard error and kept in the folder of results, for `arena serve`."""
+    from arena.cli.live_status import StatusFile
     from arena.cli.progress import Wording, make_progress
+    from arena.contract.version import contract_digest
     from arena.play.evaluate import cores
+    from arena.report.live import live_terms
 
     playing = max(1, cores() if workers is None else workers)
-    return make_progress(
-        Wording("episodes", "failed", lambda record: record.outcome != "ok", "played before", workers=playing)
+    wording: Wording[EpisodeRecord] = Wording(
+        "episodes", "failed", lambda record: record.outcome != "ok", "played before", workers=playing
     )
+    seeds = plan.count if stopping is None else None
+    terms = live_terms(suite, seeds, plan.label, plan.commitment, contract_digest())
+    return StatusFile(output, terms, wording, make_progress(wording))

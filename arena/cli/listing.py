@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli.app import WRONG_INPUT
-from arena.cli.console import print_json, print_table, warn
+from arena.cli.console import Json, print_json, print_table, warn
 
 if TYPE_CHECKING:
     from arena.declarations import Promises
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 class Listed(StrEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.console import warn
+from arena.cli.console import Json, print_json, warn
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
@@ -34,14 +34,32 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to the application."""
     app.command("report")(report)
     app.command("export")(export)
-    results = typer.Typer(no_args_is_help=True, help="Upgrade and mend folders of results.")
+    results = typer.Typer(no_args_is_help=True, help="Show, upgrade and mend folders of results.")
+    results.command("show")(show)
     results.command("upgrade")(upgrade)
     results.command("remove")(remove)
     results.command("repair")(repair)
     app.add_typer(results, name="results")
 
 
-def report(folder: Folder) -> None:
+def show(folder: Folder, as_json: Json = False) -> None:
+    """Print the standings of a folder of results once more, as arena evaluate printed them; nothing is written."""
+    from arena.cli.standings_table import forfeits_as_json, print_forfeits, print_standings
+    from arena.results.folder import STORE_NAME
+    from arena.results.reading import read_results
+    from arena.results.store import refuse_other_age
+
+    refuse_other_age(folder / STORE_NAME)
+    results = read_results(folder)
+    if as_json:
+        standings = results.table.model_dump(mode="json")
+        print_json({"standings": standings, "forfeits": forfeits_as_json(results.table, results.records)})
+    else:
+        print_standings(results.table)
+        print_forfeits(results.table, results.records)
+
+
+def report(folder: Folder, as_json: Json = False) -> None:
     """Write report.html anew from a folder of results and print its path."""
     from arena.results.folder import STORE_NAME
     from arena.results.reading import read_results
@@ -51,7 +69,10 @@ def report(folder: Folder) -> None:
     results = read_results(folder)
     page = _write_page(folder, results.table, results.records)
     with kept(f"the page is written: {page}"):
-        print(page)
+        if as_json:
+            print_json({"report": str(page)})
+        else:
+            print(page)
 
 
 def export(
@@ -62,6 +83,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option(help="File for the episodes; links and nodes of every period go beside it.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Write all episodes of a folder of results, with orders, demand, stock and money of every period, as tables.
 
@@ -76,8 +98,12 @@ def export(
         why = "their scenario is not stored, or they follow other rules"
         warn(f"{exported.left_out:,} episodes have no stock and money in the tables: {why}")
     with kept(f"the tables are written: {', '.join(map(str, exported.files))}"):
-        for path in exported.files:
-            print(path)
+        if as_json:
+            paths = {name: str(getattr(exported, name)) for name in ("episodes", "periods", "nodes")}
+            print_json({**paths, "left_out": exported.left_out})
+        else:
+            for path in exported.files:
+                print(path)
 
 
 def _format_of(output: Path | None) -> ExportFormat:
@@ -87,7 +113,7 @@ def _format_of(output: Path | None) -> ExportFormat:
     return next((one for one in endings if name.endswith(f".{one.value}")), ExportFormat.CSV)
 
 
-def upgrade(folder: Folder) -> None:
+def upgrade(folder: Folder, as_json: Json = False) -> None:
     """Bring a folder of results to this arena's contract, after it was extended: by an indicator, for example.
 
     New indicators are computed from the orders and the demand that the store keeps; nothing is played. The store
@@ -101,6 +127,11 @@ def upgrade(folder: Folder) -> None:
     done = run(folder, progress=make_progress(Wording("episodes", "left behind", bool)))
     page = None if done.tables is None else _write_page(folder, done.tables.standings, done.tables.records)
     with kept(f"the folder is upgraded: {folder}"):
+        if as_json:
+            left_behind = [one._asdict() for one in done.left_behind]
+            told = {"episodes": done.episodes, "upgraded": done.upgraded, "left_behind": left_behind}
+            print_json({**told, "report": None if page is None else str(page)})
+            return
         print(f"upgraded: {done.upgraded:,} episodes; {done.episodes:,} are under this arena's rules now")
         for one in done.left_behind[:_LISTED]:
             print(f"not upgraded: {one.number:,} {one.what}: {one.why}")
@@ -113,6 +144,7 @@ def remove(
     folder: Folder,
     submission: Annotated[str, typer.Argument(help="Name of the submission.")],
     reason: Annotated[str, typer.Option(help="Why, for everybody to read on the page.")] = "",
+    as_json: Json = False,
 ) -> None:
     """Take a submission out of a folder of results.
 
@@ -126,6 +158,10 @@ def remove(
     done = run(folder, submission, reason)
     page = None if done.tables is None else _write_page(folder, done.tables.standings, done.tables.records)
     with kept(f"the submission is removed from {folder}"):
+        if as_json:
+            marks = [mark.model_dump(mode="json") for mark in done.marks]
+            print_json({"already": done.already, "marks": marks, "report": None if page is None else str(page)})
+            return
         if done.already:
             dropped = reason and reason not in (mark.reason for mark in done.marks)
             rest = "; the reason given now was not kept, since a mark is never changed" if dropped else ""
@@ -136,7 +172,7 @@ def remove(
             print(page)
 
 
-def repair(folder: Folder) -> None:
+def repair(folder: Folder, as_json: Json = False) -> None:
     """Drop the episodes from a folder's store whose orders or demand are damaged, so that they are played again.
 
     Nothing else is dropped. The next arena evaluate of their submissions plays them with the same seeds and writes the
@@ -147,6 +183,9 @@ def repair(folder: Folder) -> None:
 
     done = run(folder)
     with kept(f"the folder is repaired: {folder}"):
+        if as_json:
+            print_json({"dropped": done.dropped, "attempts": done.attempts})
+            return
         for name, number in done.dropped.items():
             print(f"dropped: {number:,} damaged episodes of {printable(name)}; arena evaluate plays them again")
         if done.attempts:

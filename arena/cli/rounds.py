@@ -20,7 +20,7 @@ from arena.cli.checking import (
     load,
     pin,
 )
-from arena.cli.console import print_json, print_table, warn
+from arena.cli.console import Json, print_json, print_table, warn
 from arena.cli.evaluating import choose_suite, stopping_rule
 from arena.cli.model_options import (
     ModelCalls,
@@ -71,6 +71,7 @@ def new(
     llm_timeout: ModelTimeout = None,
     llm_retries: ModelRetries = None,
     llm_failures_in_a_row: ModelFailuresInARow = None,
+    as_json: Json = False,
 ) -> None:
     """Write a round to a new file, and print its digest to publish before the run.
 
@@ -121,12 +122,15 @@ def new(
     if level not in OFFICIAL_ISOLATION:
         warn(f"results at level {level} are not official; official is {' and '.join(sorted(OFFICIAL_ISOLATION))}")
     with kept(f"the round is written; its digest is printed by: arena round show {file}"):
-        print(made.digest)
+        if as_json:
+            print_json({"digest": made.digest, "file": str(file)})
+        else:
+            print(made.digest)
 
 
 def show(
     file: Annotated[Path, typer.Argument(help="File of the round.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Print the digest of a round and all that it commits to."""
     from arena.results.rounds import read_round

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.console import warn
+from arena.cli.console import Json, print_json, warn
 from arena.cli.streams import kept
 
 SecretFile = Annotated[Path, typer.Argument(help="File of the secret; keep it outside every repository.")]
@@ -22,21 +22,28 @@ def register(app: typer.Typer) -> None:
     app.add_typer(seeds, name="seeds")
 
 
-def new(file: SecretFile) -> None:
+def new(file: SecretFile, as_json: Json = False) -> None:
     """Write a new secret to a file that only you can read, and print the commitment to publish before the run."""
     from arena.contract.seeds import new_secret, write_secret
 
     secret = new_secret()
     write_secret(secret, file)
     with kept(f"the secret is written; its commitment is printed by: arena seeds commit {file}"):
-        print(secret.commitment)
+        if as_json:
+            print_json({"commitment": secret.commitment, "file": str(file)})
+        else:
+            print(secret.commitment)
 
 
-def commit(file: SecretFile) -> None:
+def commit(file: SecretFile, as_json: Json = False) -> None:
     """Print the commitment to a secret: publish it before the run, it tells nothing about the seeds."""
     from arena.contract.seeds import read_secret
 
-    print(read_secret(file).commitment)
+    commitment = read_secret(file).commitment
+    if as_json:
+        print_json({"commitment": commitment, "file": str(file)})
+    else:
+        print(commitment)
 
 
 def reveal(

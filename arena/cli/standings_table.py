@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arena.cli.console import print_table
 
@@ -37,7 +37,13 @@ def print_standings(standings: Standings) -> None:
     measured = ("score", "mean profit", "95 % interval", "immediate fill rate")
     figures = (*measured, "forfeits", *(("fallbacks",) if fallbacks else ()), "episodes")
     rows = [_cells(row, by_score, fallbacks) for row in everybody]
-    print_table(("rank", "submission", "track", *figures), rows, right=("rank", *figures))
+    print_table(
+        ("rank", "submission", "track", *figures),
+        rows,
+        right=("rank", *figures),
+        optional=("track", "score", "forfeits", "episodes"),
+        title=2,
+    )
     kind, _, _ = standings.seed_plan.partition(":")
     ranked_by = "score" if by_score else "mean profit"
     seeds = f"{standings.seeds} {kind} seed{'' if standings.seeds == 1 else 's'}"
@@ -86,18 +92,42 @@ def print_forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> No
     """Print why episodes were forfeited: per submission and reason how many, and one of them in full."""
     from arena.errors import printable
 
-    shown = set(standings.scenarios)
-    groups: dict[tuple[str, str], list[EpisodeRecord]] = {}
-    for record in records:
-        if record.scenario in shown and record.outcome not in ("ok", "infrastructure"):
-            groups.setdefault((record.submission, record.outcome), []).append(record)
-    for (name, outcome), lost in sorted(groups.items()):
-        first = min(lost, key=lambda record: (record.scenario, record.seed_index))
+    for lost in _forfeits(standings, records):
+        first = lost[0]
+        name, outcome = first.submission, first.outcome
         period = "" if first.failure_period is None else f", period {first.failure_period}"
         place = f"on {first.scenario}, seed {first.seed_index}{period}"
         number = "1 episode" if len(lost) == 1 else f"{len(lost):,} episodes"
         message = printable(first.failure_message, _MESSAGE_WIDTH)
         print(f"forfeits of {printable(name)}: {number}, {outcome}; {place}: {message}")
+
+
+def forfeits_as_json(standings: Standings, records: Sequence[EpisodeRecord]) -> list[dict[str, Any]]:
+    """Return why episodes were forfeited, as `print_forfeits` groups them; fields are those of the first record."""
+    return [
+        {
+            "submission": lost[0].submission,
+            "outcome": lost[0].outcome,
+            "episodes": len(lost),
+            "first": {
+                "scenario": lost[0].scenario,
+                "seed_index": lost[0].seed_index,
+                "failure_period": lost[0].failure_period,
+                "failure_message": lost[0].failure_message,
+            },
+        }
+        for lost in _forfeits(standings, records)
+    ]
+
+
+def _forfeits(standings: Standings, records: Sequence[EpisodeRecord]) -> list[list[EpisodeRecord]]:
+    """Return the forfeited episodes of each submission and outcome, by scenario and seed."""
+    shown = set(standings.scenarios)
+    groups: dict[tuple[str, str], list[EpisodeRecord]] = {}
+    for record in records:
+        if record.scenario in shown and record.outcome not in ("ok", "infrastructure"):
+            groups.setdefault((record.submission, record.outcome), []).append(record)
+    return [sorted(groups[key], key=lambda record: (record.scenario, record.seed_index)) for key in sorted(groups)]
 
 
 def _print_neighbours(standings: Standings) -> None:

@@ -6,12 +6,15 @@ import math
 from typing import TYPE_CHECKING
 
 from arena.cli.console import print_table
+from arena.cli.layout import Drawing
 
 if TYPE_CHECKING:
     from arena.jail.limits import Limits
     from arena.results.timing import DecisionTimes, Row
 
+_PARTS = " ▏▎▍▌▋▊▉"
 _BAR_WIDTH = 40
+"""Widest bar, in characters; a narrow terminal has narrower ones."""
 
 
 def print_times(times: DecisionTimes, slowest_start: float, limits: Limits) -> None:
@@ -22,8 +25,6 @@ def print_times(times: DecisionTimes, slowest_start: float, limits: Limits) -> N
         slowest_start: Seconds of the slowest import, construction and `begin` together.
         limits: The deadline of the start; those of decisions come with their times.
     """
-    from rich.bar import Bar
-
     from arena.results.timing import duration
 
     rows = times.rows()
@@ -31,7 +32,7 @@ def print_times(times: DecisionTimes, slowest_start: float, limits: Limits) -> N
         most = max(row.number for row in rows)
         print_table(
             ("time per decision", "decisions", ""),
-            [(_span(row), f"{row.number:,}", Bar(most, 0, row.number, width=_BAR_WIDTH)) for row in rows],
+            [(_span(row), f"{row.number:,}", _bar(row.number / most)) for row in rows],
             right=("time per decision", "decisions"),
         )
         print(f"median {duration(times.quantile(0.5))}, 95 % within {duration(times.quantile(0.95))}")
@@ -48,6 +49,16 @@ def print_times(times: DecisionTimes, slowest_start: float, limits: Limits) -> N
         ],
         right=("slowest", "deadline", "used"),
     )
+
+
+def _bar(share: float) -> Drawing:
+    """Return a bar in eighths of a character; what is not 0 is seen."""
+
+    def draw(width: int) -> str:
+        eighths = math.ceil(8 * width * share)
+        return "█" * (eighths // 8) + _PARTS[eighths % 8].strip()
+
+    return Drawing(draw, _BAR_WIDTH)
 
 
 def _span(row: Row) -> str:

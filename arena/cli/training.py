@@ -17,7 +17,7 @@ import typer
 
 from arena.cli.app import INTERRUPTED
 from arena.cli.checking import Trust, pin
-from arena.cli.console import print_json, warn
+from arena.cli.console import Json, print_json, warn
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def train(
     workers: Annotated[int, typer.Option(min=1, help="With --all: trainings at a time.")] = 1,
     trust: Trust = None,
     show: Annotated[bool, typer.Option("--list", help="List the trainings and leave.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="With --list: print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Train a learned controller by its recipe.
 
@@ -99,8 +99,11 @@ def train(
         fix = "check the folder, its permissions and the disk, and give the same command again to go on"
         raise ArenaError(f"{error.filename or output}: cannot be written ({error.strerror}); {fix}") from error
     with kept(f"the weights are written in {output}"):
-        for path in written:
-            print(path)
+        if as_json:
+            print_json({"files": [str(path) for path in written]})
+        else:
+            for path in written:
+                print(path)
 
 
 def _require_writable(folder: Path) -> None:

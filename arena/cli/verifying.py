@@ -12,7 +12,7 @@ import typer
 
 from arena.cli.app import INTERRUPTED
 from arena.cli.checking import Settings, Trust, load, pin
-from arena.cli.console import print_json, print_table
+from arena.cli.console import Json, print_json, print_table
 from arena.cli.progress import Wording, make_progress
 from arena.cli.results import Folder
 from arena.cli.standings_table import describe_removal
@@ -84,7 +84,7 @@ def verify(
         typer.Option(help="Isolation level of what is played; for --play that of the record unless given."),
     ] = None,
     trust: Trust = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Recompute every seed, demand, indicator, score and digest from the logged orders.
 
@@ -232,7 +232,7 @@ def _as_dict(found: Verification) -> dict[str, Any]:
         "recomputed": found.recomputed,
         "replayed": found.replayed,
         "lost": found.lost,
-        "drawn_scenarios": found.drawn,
+        "drawn": found.drawn,
         "lines": found.lines,
         "commitment": found.commitment,
         "oracles": found.oracles,
@@ -243,9 +243,10 @@ def _as_dict(found: Verification) -> dict[str, Any]:
         "digests": found.digests.model_dump(),
         "digests_kept": found.digests_kept,
         "published": found.published,
-        "round": found.round_digest,
+        "round_digest": found.round_digest,
         "played": found.played,
         "play_seed": found.play_seed,
+        "interrupted": found.interrupted,
         "notices": found.notices,
         "trusted": [one.model_dump() for one in found.trusted],
         "removals": [one.model_dump() for one in found.removals],

@@ -144,7 +144,7 @@ def arena(
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
         cwd=place,
-        env={"PATH": os.defpath, "HOME": str(place), "PYTHONPATH": search, "COLUMNS": "200"},
+        env={"PATH": os.defpath, "HOME": str(place), "PYTHONPATH": search},
         capture_output=True,
         text=True,
         check=False,
