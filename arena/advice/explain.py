@@ -180,6 +180,7 @@ class Outlook:
     def warnings(self) -> Iterator[AdviceWarning]:
         """Yield what is so whatever is ordered: stock-outs before anything can arrive, and stock without a use."""
         network, label = self._network, self._label
+        yield from self._too_late()
         for place, point in enumerate(network.stock_points):
             node = network.label(point.node_id)
             soonest = min((self._delays[link] for link in point.arrivals), default=0)
@@ -201,6 +202,25 @@ class Outlook:
             if most is not None and stock > most + SLACK and place == network.points_of(point.node_id)[0]:
                 text = f"{node}: has {shown(stock)} units on hand, and room for {shown(most)}"
                 yield self._warning("storage", node, text)
+
+    def _too_late(self) -> Iterator[AdviceWarning]:
+        """Yield a warning of supply links whose orders of today reach no customer within the scenario's horizon."""
+        network, horizon = self._network, self._today.scenario.horizon
+        ahead: dict[int, float] = {}
+        for node in reversed(network.upstream_first):
+            onward = [self._delays[one] + ahead[network.supply_links[one].buyer] for one in network.outbound(node)]
+            ahead[node] = 0 if network.markets_of(node) else min(onward, default=np.inf)
+        periods = [delay + ahead[link.buyer] for delay, link in zip(self._delays, network.supply_links, strict=True)]
+        late = [place for place, count in enumerate(periods) if horizon <= count < np.inf]
+        if late:
+            longest = max(periods[place] for place in late)
+            more = f" and {len(late) - 1} more" if len(late) > 1 else ""
+            text = (
+                f"{shown_link(network, late[0])}{more}: what is ordered today reaches customers after the scenario's "
+            )
+            text += f"horizon of {horizon}, so that rules that plan to its end order too little; "
+            text += f"write a horizon of more than {longest:g}"
+            yield self._warning("horizon", "", text)
 
     def _warnings_of(
         self,

@@ -10,7 +10,7 @@ from arena.contract.messages import Track
 from arena.jail.isolation import Isolation
 from arena.schemas import FrozenSchema
 
-WarningKind = Literal["stock_out", "capacity", "never_sold", "storage", "clipped", "fallback", "no_history"]
+WarningKind = Literal["stock_out", "capacity", "never_sold", "storage", "clipped", "fallback", "no_history", "horizon"]
 
 
 WAITING: Final = "what customers wait for"

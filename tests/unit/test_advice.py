@@ -290,6 +290,23 @@ def test_an_order_that_the_backlog_takes_up_is_for_no_demand(tmp_path: Path) -> 
     assert lines[1].purpose == "what customers wait for, and demand of 2024-02-14"
 
 
+@pytest.mark.parametrize(
+    ("horizon", "texts"),
+    [
+        # The mill's goods take three days to the depot, and one more to the west; the east's take two.
+        (5, []),
+        (4, ["mill → depot: what is ordered today reaches customers after the scenario's horizon of 4, "]),
+        (2, ["mill → depot and 1 more: what is ordered today reaches customers after the scenario's horizon of 2, "]),
+    ],
+)
+def test_a_horizon_that_is_too_short_is_warned_of(tmp_path: Path, horizon: int, texts: list[str]) -> None:
+    scenario = write_company(tmp_path)
+    scenario.write_text(scenario.read_text().replace("horizon: 7", f"horizon: {horizon}"))
+    _, warnings = explained(tmp_path, [0.0, 0.0, 0.0])
+    rest = "so that rules that plan to its end order too little; write a horizon of more than 4"
+    assert [one.text for one in warnings if one.kind == "horizon"] == [text + rest for text in texts]
+
+
 def test_warnings_are_given_of_full_stores(tmp_path: Path) -> None:
     scenario = write_company(tmp_path)
     network = (tmp_path / "network.yaml").read_text()
