@@ -39,6 +39,15 @@ class Calendar:
             return label_of(self.today, self.frequency, period)
         return f"period {int(self.today or 0) + period}"
 
+    def when(self, period: int) -> str:
+        """Return when something arrives in a period, for sentences.
+
+        >>> Calendar("2024-03-11", "day").when(2), Calendar("2024-03", "month").when(1), Calendar().when(2)
+        ('on 2024-03-13', 'in 2024-04', 'in period 2')
+        """
+        label = self.label(period)
+        return f"{'on' if self.has_dates and self.frequency != 'month' else 'in'} {label}"
+
     def period_of(self, text: str, date_format: str | None) -> int | tuple[str, str]:
         """Return the period of a date, below 0 for one in the past; or the rule that it breaks, and the fix.
 

@@ -71,7 +71,8 @@ def name_manifests(
     places = []
     for number, name in enumerate(names):
         path = Path(name)
-        is_path = path.suffix in (".yaml", ".yml") or "/" in name or path.exists()
+        # An empty name is the working folder to Path.
+        is_path = bool(name) and (path.suffix in (".yaml", ".yml") or "/" in name or path.exists())
         places.append(path if is_path else _written(name, folder / f"{number}.yaml", option, trust, to_come))
     return places
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from arena.advice.asking import FirstDecision, round_to_lots
 from arena.advice.needs import needs_by_point
-from arena.advice.result import AdviceWarning, OrderLine, WarningKind
+from arena.advice.result import WAITING, AdviceWarning, OrderLine, WarningKind
 from arena.advice.state import shown_link
 from arena.advice.today import Today
 from arena.contract.messages import Track
@@ -115,10 +115,15 @@ class Outlook:
                     arrives_in=delay,
                     covers_from=None if first is None else self._label(first),
                     covers_until=None if last is None else self._label(last),
-                    purpose=self._purpose(point, delay, first, last),
+                    purpose=self._purpose(point, delay, float(orders[place]), first, last),
                 )
             )
-        return lines, list(self._warnings_of(controller, decision, orders, ships, together))
+        warnings = list(self._warnings_of(controller, decision, orders, ships, together))
+        if track != "informed" and not self._today.scenario.history:
+            text = f"{controller}: is told of no demand, past or to come, and orders by what it assumes; "
+            text += "the informed track is told the forecast, as newsvendor:informed is"
+            warnings.append(self._warning("no_history", "", text, (controller,)))
+        return lines, warnings
 
     def _shipped(self, requested: NDArray[np.float64]) -> NDArray[np.float64]:
         """Units that suppliers ship today, as the simulator says: within stock, capacity and lots."""
@@ -142,6 +147,8 @@ class Outlook:
         uncovered = np.flatnonzero(needs > max(left, 0.0) + SLACK)
         if not len(uncovered):
             return None, None
+        if left + units <= SLACK:
+            return None, None
         served = np.flatnonzero(needs <= left + units + SLACK)
         first = delay + int(uncovered[0])
         last = delay + int(served[-1]) if len(served) else first
@@ -152,7 +159,9 @@ class Outlook:
         left = self._position[point] - float(self._cumulated[min(delay, len(self._needs)), point])
         return left if self._waits[point] else max(left, 0.0)
 
-    def _purpose(self, point: int, delay: int, first: int | None, last: int | None) -> str:
+    def _purpose(self, point: int, delay: int, units: float, first: int | None, last: int | None) -> str:
+        if first is None and units > 0 and self._left(point, delay) < -SLACK:
+            return WAITING
         if first is None:
             lasting = np.flatnonzero(self._cumulated[1:, point] > self._position[point] + SLACK)
             if not len(lasting):
@@ -160,7 +169,7 @@ class Outlook:
             if lasting[0] == 0:
                 return "no order, and the stock does not last for today"
             return f"no order: the stock lasts to {self._label(int(lasting[0]) - 1)}"
-        backlog = "what customers wait for, and " if self._left(point, delay) < -SLACK else ""
+        backlog = f"{WAITING}, and " if self._left(point, delay) < -SLACK else ""
         if last is None:
             return f"{backlog}demand from {self._label(first)} on"
         until = "" if last == first else f" to {self._label(last)}"
@@ -171,6 +180,7 @@ class Outlook:
     def warnings(self) -> Iterator[AdviceWarning]:
         """Yield what is so whatever is ordered: stock-outs before anything can arrive, and stock without a use."""
         network, label = self._network, self._label
+        yield from self._too_late()
         for place, point in enumerate(network.stock_points):
             node = network.label(point.node_id)
             soonest = min((self._delays[link] for link in point.arrivals), default=0)
@@ -179,7 +189,7 @@ class Outlook:
             if len(short):
                 period = int(short[0])
                 text = f"{node}: short from {label(period)} on by up to {shown(float(-levels.min()))} units; "
-                text += f"an order of today arrives in {label(soonest)}"
+                text += f"an order of today arrives {self._today.world.calendar.when(soonest)}"
                 yield self._warning("stock_out", node, text)
             horizon = min(self._today.scenario.horizon, len(self._needs))
             total, held = float(self._cumulated[horizon, place]), self._position[place]
@@ -192,6 +202,25 @@ class Outlook:
             if most is not None and stock > most + SLACK and place == network.points_of(point.node_id)[0]:
                 text = f"{node}: has {shown(stock)} units on hand, and room for {shown(most)}"
                 yield self._warning("storage", node, text)
+
+    def _too_late(self) -> Iterator[AdviceWarning]:
+        """Yield a warning of supply links whose orders of today reach no customer within the scenario's horizon."""
+        network, horizon = self._network, self._today.scenario.horizon
+        ahead: dict[int, float] = {}
+        for node in reversed(network.upstream_first):
+            onward = [self._delays[one] + ahead[network.supply_links[one].buyer] for one in network.outbound(node)]
+            ahead[node] = 0 if network.markets_of(node) else min(onward, default=np.inf)
+        periods = [delay + ahead[link.buyer] for delay, link in zip(self._delays, network.supply_links, strict=True)]
+        late = [place for place, count in enumerate(periods) if horizon <= count < np.inf]
+        if late:
+            longest = max(periods[place] for place in late)
+            more = f" and {len(late) - 1} more" if len(late) > 1 else ""
+            text = (
+                f"{shown_link(network, late[0])}{more}: what is ordered today reaches customers after the scenario's "
+            )
+            text += f"horizon of {horizon}, so that rules that plan to its end order too little; "
+            text += f"write a horizon of more than {longest:g}"
+            yield self._warning("horizon", "", text)
 
     def _warnings_of(
         self,
@@ -210,7 +239,7 @@ class Outlook:
             node = network.label(supplier)
             rest = "the rest follows" if self._today.scenario.upstream_shortage == "owed" else "order the rest again"
             text = f"{node}: asked for {shown(asked)}, and can ship {shown(given)} today "
-            text += f"({self._why(supplier, given)}); {rest}"
+            text += f"({self._why(supplier)}); {rest}"
             yield self._warning("capacity", node, text, who)
         for place, point in enumerate(network.stock_points):
             node, units = network.label(point.node_id), float(together[place])
@@ -230,17 +259,21 @@ class Outlook:
                     text = f"{node}: {shown(units)} units arrive, and there is room for {shown(max(room, 0.0))}"
                     yield self._warning("storage", node, text, who)
         if decision.clipped:
-            text = f"{controller}: {decision.clipped} orders were brought within the bounds of 0 and the largest order"
+            count = "1 order was" if decision.clipped == 1 else f"{decision.clipped} orders were"
+            text = f"{controller}: {count} brought within the bounds of 0 and the largest order"
             yield self._warning("clipped", "", text, who)
         if decision.fell_back:
             text = f"{controller}: reports that its fallback decided, and not its method"
             yield self._warning("fallback", "", text, who)
 
-    def _why(self, supplier: int, given: float) -> str:
-        """Return why a supplier can ship no more."""
-        capacity = self._network.node(supplier).capacity
-        stocks = [self._today.state.on_hand[point] for point in self._network.points_of(supplier)]
-        if capacity is not None and (given >= capacity - SLACK or not stocks):
+    def _why(self, supplier: int) -> str:
+        """Return why a supplier can ship no more: its capacity, or the stock that is used up before."""
+        network = self._network
+        capacity = network.node(supplier).capacity
+        points = network.points_of(supplier)
+        stocks = [self._today.state.on_hand[point] for point in points]
+        able = [units / network.stock_points[point].consumption for units, point in zip(stocks, points, strict=True)]
+        if capacity is not None and capacity <= min(able, default=capacity):
             return f"its capacity is {shown(capacity)}"
         return f"it has {shown(min(stocks))} on hand" if len(stocks) == 1 else "it lacks a component"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -10,7 +10,11 @@ from arena.contract.messages import Track
 from arena.jail.isolation import Isolation
 from arena.schemas import FrozenSchema
 
-WarningKind = Literal["stock_out", "capacity", "never_sold", "storage", "clipped", "fallback"]
+WarningKind = Literal["stock_out", "capacity", "never_sold", "storage", "clipped", "fallback", "no_history", "horizon"]
+
+
+WAITING: Final = "what customers wait for"
+"""What an order is for that leaves nothing for the demand to come."""
 
 
 class OrderLine(FrozenSchema):
@@ -36,7 +40,9 @@ class OrderLine(FrozenSchema):
     needed: float = Field(description="forecast: mean units that are needed of the stock before the order arrives")
     arrives: str = Field(description="period in which the order arrives, by its first day")
     arrives_in: int = Field(description="periods from today to then; 0: today, before its demand")
-    covers_from: str | None = Field(description="first period whose demand the order serves; None without an order")
+    covers_from: str | None = Field(
+        description="first period whose demand the order serves; None: none of the forecast"
+    )
     covers_until: str | None = Field(description="last period that is served; None: beyond the forecast")
     purpose: str = Field(description="what the order is for, in words")
 

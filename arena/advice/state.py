@@ -212,8 +212,8 @@ class _Matching:
         if last < 0:
             rule = f"goods of today's order arrive today on the link {ends}: nothing is on its way there"
             return rule, "count it as on hand, or give the link a lead_time in the network"
-        rule = f"is {period} periods ahead; an order of today on the link {ends} arrives in {label(last + 1)}, and one "
-        rule += f"of before by {label(last)}"
+        rule = f"is {period} periods ahead; an order of today on the link {ends} arrives "
+        rule += f"{self._calendar.when(last + 1)}, and one of before by {label(last)}"
         return rule, "check the date, or write the true lead_time in the network"
 
     def _link_of(self, row: StateRow, node: int, why: str) -> int | None:

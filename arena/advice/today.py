@@ -158,7 +158,8 @@ def _with_history(path: Path, history: Path) -> Scenario:
     newer: dict[str, Any] = {**data, "file": str(history.absolute())}
     if not history.is_file():
         fix = "check the path, which is relative to the working folder"
-        raise InvalidInput([Fault(str(history), "", ABSENT, "there is no such file", fix)])
+        rule = "is a folder, and a table is a file" if history.is_dir() else "there is no such file"
+        raise InvalidInput([Fault(str(history), "", ABSENT, rule, fix)])
     # Windows cut the table that the backtest plays; today begins after the last period of any table.
     kept = {key: value for key, value in document.items() if key not in ("window", "history")}
     played = {**kept, "demand": {**dict(demand or {}), "data": {**newer, "past_end": "repeat"}}}

@@ -11,7 +11,7 @@ from typing import Any, Final
 from arena.advice.result import Advice, AdviceWarning, OrderLine
 from arena.errors import ABSENT, Fault, InvalidInput
 from arena.results.files import WORKBOOK, Kind, Wanted, find_obstacles, read_head, replacing
-from arena.results.writers import CsvWriter, SheetWriter, open_workbook
+from arena.results.writers import CsvWriter, SheetWriter, open_workbook, require_xlsxwriter
 
 ORDER_COLUMNS: Final = ("today", *(name for name in OrderLine.model_fields), "warnings")
 """Columns of the table of orders."""
@@ -27,7 +27,7 @@ def _wrote_table(path: Path) -> bool:
     return tuple(header) == ORDER_COLUMNS
 
 
-ADVICE_TABLE: Final = Kind("table of orders, written by arena advise", _wrote_table)
+ADVICE_TABLE: Final = Kind("table of orders", _wrote_table)
 """A file of orders as CSV."""
 _KINDS: Final = {".csv": ADVICE_TABLE, ".xlsx": WORKBOOK}
 
@@ -47,8 +47,12 @@ def refuse_output(path: Path) -> None:
         rule = f"a file of orders ends with {' or '.join(_KINDS)}"
         raise InvalidInput([Fault(str(path), "", ABSENT, rule, "write --output orders.csv")])
     if kind is WORKBOOK:
-        open_workbook(io.BytesIO(), path.resolve().parent).close()
+        require_xlsxwriter()
     faults = find_obstacles([Wanted(path, kind)], "choose another place")
+    if not faults and not path.resolve().parent.is_dir():
+        faults = [
+            Fault(str(path), "", ABSENT, "lies in a folder that is not there", "make the folder, or name another")
+        ]
     if faults:
         raise InvalidInput(faults)
 
@@ -87,8 +91,17 @@ def write_advice(advice: Advice, path: Path) -> Path:
 
 
 def _row(advice: Advice, line: OrderLine, warnings: Mapping[tuple[str, str], Sequence[AdviceWarning]]) -> list[Any]:
-    """Return the cells of a line; with it stand the warnings of its buyer, and of its supplier's capacity."""
+    """Return the cells of a line.
+
+    With it stand the warnings of its buyer, of a supplier that cannot ship all of it, and of its controller.
+    """
     own = [one for one in warnings.get((line.what_if, line.buyer), ()) if one.kind != "capacity"]
-    asked = [one for one in warnings.get((line.what_if, line.supplier), ()) if one.kind == "capacity"]
-    told = [one.text for one in (*own, *asked) if not one.controllers or line.controller in one.controllers]
+    is_short = line.ships is not None and line.ships < line.order
+    supplier = warnings.get((line.what_if, line.supplier), ()) if is_short else ()
+    asked = [one for one in supplier if one.kind == "capacity"]
+    told = [
+        one.text
+        for one in (*own, *asked, *warnings.get((line.what_if, ""), ()))
+        if not one.controllers or line.controller in one.controllers
+    ]
     return [advice.today, *line.model_dump().values(), " | ".join(told)]

@@ -239,8 +239,12 @@ def _cells(line: OrderLine, *, short: bool = False) -> list[str]:
 
 
 def _covers(line: OrderLine) -> str:
+    from arena.advice.result import WAITING
+
     if not line.order:
         return "–"
+    if line.purpose == WAITING:
+        return "backlog"
     if line.covers_from is None:
         return "none"
     if line.covers_until is None:

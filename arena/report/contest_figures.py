@@ -62,10 +62,12 @@ def standings_figure(standings: Standings) -> Figure:
     if not rows:
         raise _nothing("no submission has a score or a profit")
     figure, (axes,) = new_figure(0.75 + _ROW * len(rows))
+    lines = ""
     for place, (row, value) in enumerate(rows):
         colour, mark = _TRACKS[row.track]
         interval = row.score_interval if by_score else row.profit_interval
         if interval is not None:
+            lines = "; lines: 95 % intervals"
             axes.plot([interval.low, interval.high], [place, place], color=colour, linewidth=1.2, solid_capstyle="butt")
         axes.plot([value], [place], marker=mark, markersize=3.4, color=colour, linestyle="none")
     axes.set_yticks(range(len(rows)), [shown(row.submission, _SHOWN_NAME) for row, _ in rows])
@@ -73,7 +75,7 @@ def standings_figure(standings: Standings) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_formatter(lambda value, _: minus(value))
-    figure.supxlabel(f"{_measure(standings)}; lines: 95 % intervals, {_seeds(standings)}", fontsize=7)
+    figure.supxlabel(f"{_measure(standings)}{lines}, {_seeds(standings)}", fontsize=7)
     _legend(axes, [row.track for row, _ in rows])
     return figure
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,9 @@ WIDE: Final = 110
 
 _NARROW: Final = ("on_hand", "in_transit", "requested", "demand", "unfilled", "node_profit")
 _WIDE: Final = (*_NARROW[:3], "received", "shipped", "owed", "demand", "sold", *_NARROW[4:])
+_LEFT_OUT_FIRST: Final = ("demand", "in_transit", "requested")
+"""Columns that a line without room for all of them leaves out, one after the other."""
+_GAP: Final = 3
 _LARGEST_LABEL: Final = 24
 
 
@@ -103,6 +106,19 @@ class TerminalReplay:
             for one in ledgers
         ]
         self._so_far = [values["node_profit"].cumsum(axis=0) for values in self._values]
+        for key in _LEFT_OUT_FIRST:
+            if self._narrowest() > width:
+                self._columns = [column for column in self._columns if column.key != key]
+
+    def _narrowest(self) -> int:
+        """Return the characters of a line in which no word and no number is broken."""
+        words = ["node", "so", *(word for row in self._rows for word in printable(row.label, _LARGEST_LABEL).split())]
+        widths = [max(map(len, words)), max(_longest(number(float(one), 2) for one in _ends(self._so_far)), 3)]
+        for column in self._columns:
+            ends = _ends([values[column.key] for values in self._values])
+            cells = (_cell(column, float(one)) for one in ends)
+            widths.append(max(_longest(cells), _longest(column.label.split())))
+        return sum(widths) + _GAP * (len(widths) - 1)
 
     def title(self, period: int) -> str:
         """Return the heading of a period."""
@@ -135,6 +151,15 @@ class TerminalReplay:
 def _of_rows(values: Array, rows: Sequence[Row]) -> Array:
     """Return sums over the nodes of each row, shape (periods, rows)."""
     return np.stack([values[:, list(row.nodes)].sum(axis=1) for row in rows], axis=1)
+
+
+def _ends(tables: Sequence[Array]) -> tuple[float, float]:
+    """Return the smallest and the largest number of tables, which are the longest ones."""
+    return min(float(one.min()) for one in tables), max(float(one.max()) for one in tables)
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max(map(len, texts))
 
 
 def _cell(column: Column, value: float) -> str:

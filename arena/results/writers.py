@@ -237,13 +237,22 @@ def open_workbook(file: IO[bytes], folder: Path) -> Any:
     Raises:
         ArenaError: xlsxwriter is not installed.
     """
+    workbook = require_xlsxwriter().Workbook(file, {"constant_memory": True, "tmpdir": str(folder)})
+    workbook.set_properties({"title": WORKBOOK_MARK})
+    return workbook
+
+
+def require_xlsxwriter() -> Any:
+    """Return xlsxwriter.
+
+    Raises:
+        ArenaError: it is not installed.
+    """
     try:
         import xlsxwriter
     except ImportError as error:
         raise _missing("xlsx", "xlsxwriter") from error
-    workbook = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": str(folder)})
-    workbook.set_properties({"title": WORKBOOK_MARK})
-    return workbook
+    return xlsxwriter
 
 
 def require_pyarrow() -> tuple[Any, Any]:

@@ -52,6 +52,32 @@ def test_it_opens_on_stock_and_money_and_a_node_can_be_chosen(look, page):
         assert opened.page.locator("b:has-text('depot')").count() == 0  # a hostile name stays text
 
 
+@pytest.mark.parametrize("width", [DESK, PHONE])
+@pytest.mark.parametrize("labels", ["days", "numbers", "months"])
+def test_the_axis_of_time_names_periods(look, page, tmp_path, width, labels):
+    with look(page) as opened:
+        data = json.loads(opened.page.text_content("#data"))
+    names = data["labels"]
+    if labels != "days":
+        names = [str(6 + one) if labels == "numbers" else f"20{24 + one // 12}-{one % 12 + 1:02}" for one in range(14)]
+    text = page.read_text(encoding="utf-8").replace(
+        json.dumps(data["labels"], separators=(",", ":")), json.dumps(names)
+    )
+    changed = tmp_path / "backtest.html"
+    changed.write_text(text, encoding="utf-8")
+    with look(changed, width=width) as opened:
+        assert json.loads(opened.page.text_content("#data"))["labels"] == names
+        ticks = opened.page.evaluate(
+            """[...document.querySelectorAll("#stock-chart svg[role=img] text")]
+            .filter((one) => one.parentElement.getAttribute("transform") === "translate(0.5,9.5)")
+            .map((one) => one.textContent)"""
+        )
+        assert len(ticks) > 1
+        known = {one[5:] for one in names} | {names[0][5:] + names[0][:4]} if labels == "days" else set(names)
+        assert set(ticks) <= known
+        assert ticks[0] in (names[0], names[0][5:] + names[0][:4])
+
+
 def test_without_scripts_the_tables_are_there(look, page):
     with look(page, scripts=False) as opened:
         text = opened.page.inner_text("body")

@@ -136,11 +136,50 @@ def test_json_and_csv_and_workbook_say_the_same(corner: Path) -> None:
     assert invoke([*command, "--output", "orders.xlsx"]).exit_code == 0  # its own is replaced
 
 
+def test_a_workbook_leaves_no_other_file(corner: Path) -> None:
+    pytest.importorskip("xlsxwriter")
+    before = set(Path().iterdir())
+    done = invoke([*ADVISE, "--controller", "ss", "--output", "orders.xlsx"])
+    assert done.exit_code == 0, done.stderr
+    assert set(Path().iterdir()) - before == {Path("orders.xlsx")}
+
+
+@pytest.mark.parametrize("name", ["absent/orders.csv", "absent/orders.xlsx"])
+def test_an_output_in_a_missing_folder_is_refused_before_anybody_is_asked(
+    corner: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arena.advice.asking.Asking.ask", lambda *_: pytest.fail("was asked"))
+    done = invoke([*ADVISE, "--controller", "ss", "--output", name])
+    assert done.exit_code == 2
+    assert "lies in a folder that is not there; make the folder, or name another" in done.stderr
+
+
+def test_a_row_has_the_warnings_of_its_order(corner: Path) -> None:
+    Path("mine").mkdir()
+    (Path("mine") / "submission.yaml").write_text(
+        "name: mine\ncontroller: mine.py:Mine\ntrack: blind\n", encoding="utf-8"
+    )
+    code = "class Mine:\n    def begin(self, briefing):\n        pass\n"
+    code += "    def order(self, observation):\n        return [-1.0, 44.0, 20.0]\n"
+    (Path("mine") / "mine.py").write_text(code, encoding="utf-8")
+    done = invoke([*ADVISE, "--controller", "mine", "--isolation", "trusted", "--output", "orders.csv"])
+    assert done.exit_code == 0, done.stderr
+    with Path("orders.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["buyer"]: row for row in csv.DictReader(file)}
+    assert all("mine: 1 order was brought within the bounds" in row["warnings"] for row in rows.values())
+    # The depot has 48: the east, which stands first, gets all that it asked for, and the west 4 of 20.
+    assert float(rows["east"]["ships"]) == float(rows["east"]["order"]) == 44
+    assert "depot: asked for" not in rows["east"]["warnings"]
+    assert "depot: asked for 64, and can ship 48 today" in rows["west"]["warnings"]
+
+
 def test_what_the_arena_did_not_write_is_kept(corner: Path) -> None:
     for name in ("sales.csv", "orders.txt"):
         before = Path(name).read_bytes() if Path(name).exists() else b""
         done = invoke([*ADVISE, "--controller", "ss", "--output", name])
         assert done.exit_code == 2
+        if name == "sales.csv":
+            assert "is not a table of orders that the arena wrote; a file of somebody else" in done.stderr
         assert (Path(name).read_bytes() if Path(name).exists() else b"") == before
 
 
@@ -164,6 +203,7 @@ def test_a_world_that_was_made_from_sales_is_advised(corner: Path) -> None:
             ["--controller", "ss", "--history", "absent.csv"],
             "absent.csv:\n  there is no such file; check the path, which is relative to the working",
         ),
+        (["--controller", "ss", "--history", "."], ".:\n  is a folder, and a table is a file"),
         (["--controller", "ss", "--isolation", "strong"], "isolation level"),
         (["--controller", "ss", "--today", "2024-02-14"], "today: "),
     ],

@@ -157,6 +157,22 @@ def test_a_world_that_states_its_demand_is_advised_by_dates_or_numbers(tmp_path:
         read_today(scenario, tmp_path / "state.yaml")
 
 
+def test_a_rule_that_is_told_no_demand_is_warned_of(tmp_path: Path) -> None:
+    scenario = write_company(tmp_path)
+    text = scenario.read_text()
+    state = tmp_path / "state.csv"
+    state.write_text("node,on_hand\ndepot,48\neast,9\nwest,14\n")
+    stated = text[: text.index("window")] + "demand: {base_mean: 3}\n"
+    for written, told in (
+        (stated, ["newsvendor"]),
+        (stated + "history: 28\n", []),
+        (text, []),
+    ):
+        scenario.write_text(written)
+        found = advise(scenario, state, ["newsvendor", "newsvendor:informed"])
+        assert [one.controllers[0] for one in found.warnings if one.kind == "no_history"] == told
+
+
 # --- what-ifs -----------------------------------------------------------------------------------------------------
 
 
@@ -228,7 +244,7 @@ def test_warnings_are_given_of_what_an_order_cannot_mend(tmp_path: Path) -> None
     _, warnings = explained(tmp_path, [0.0, 0.0, 0.0])
     # 3 - 2 - 4.5 on Monday, and 4.5 more on Tuesday.
     assert [one.text for one in warnings if one.kind == "stock_out"] == [
-        "east: short from 2024-02-12 on by up to 8 units; an order of today arrives in 2024-02-14"
+        "east: short from 2024-02-12 on by up to 8 units; an order of today arrives on 2024-02-14"
     ]
 
 
@@ -244,6 +260,51 @@ def test_warnings_are_given_of_stock_without_a_use_and_of_too_large_orders(tmp_p
     texts = {one.kind: one.text for one in warnings}
     assert texts["capacity"] == "depot: asked for 52, and can ship 48 today (it has 48 on hand); order the rest again"
     assert [one.controllers for one in warnings if one.kind == "capacity"] == [("mine",)]
+
+
+@pytest.mark.parametrize(
+    ("capacity", "why"),
+    [
+        (45, "can ship 44 today (its capacity is 45)"),  # in whole lots of 4
+        (48, "can ship 48 today (its capacity is 48)"),
+        (49, "can ship 48 today (it has 48 on hand)"),
+    ],
+)
+def test_the_limit_that_binds_is_named(tmp_path: Path, capacity: int, why: str) -> None:
+    write_company(tmp_path)
+    network = tmp_path / "network.yaml"
+    factory = f"initial_stock: 60, operating_cost: 1, capacity: {capacity},"
+    network.write_text(network.read_text().replace("initial_stock: 60,", factory))
+    _, warnings = explained(tmp_path, [0.0, 60.0, 0.0])
+    (text,) = [one.text for one in warnings if one.kind == "capacity"]
+    assert why in text
+
+
+def test_an_order_that_the_backlog_takes_up_is_for_no_demand(tmp_path: Path) -> None:
+    write_company(tmp_path, STOCK.replace("east,9,2", "east,0,100"))
+    lines, _ = explained(tmp_path, [0.0, 8.0, 0.0])
+    # 8 arrive and 100 wait, before 9 more are asked for.
+    assert (lines[1].covers_from, lines[1].covers_until, lines[1].purpose) == (None, None, "what customers wait for")
+    # 101 more than are needed up to its arrival are one unit too few for those who wait, and then some for demand.
+    lines, _ = explained(tmp_path, [0.0, 104.0, 0.0])
+    assert lines[1].purpose == "what customers wait for, and demand of 2024-02-14"
+
+
+@pytest.mark.parametrize(
+    ("horizon", "texts"),
+    [
+        # The mill's goods take three days to the depot, and one more to the west; the east's take two.
+        (5, []),
+        (4, ["mill → depot: what is ordered today reaches customers after the scenario's horizon of 4, "]),
+        (2, ["mill → depot and 1 more: what is ordered today reaches customers after the scenario's horizon of 2, "]),
+    ],
+)
+def test_a_horizon_that_is_too_short_is_warned_of(tmp_path: Path, horizon: int, texts: list[str]) -> None:
+    scenario = write_company(tmp_path)
+    scenario.write_text(scenario.read_text().replace("horizon: 7", f"horizon: {horizon}"))
+    _, warnings = explained(tmp_path, [0.0, 0.0, 0.0])
+    rest = "so that rules that plan to its end order too little; write a horizon of more than 4"
+    assert [one.text for one in warnings if one.kind == "horizon"] == [text + rest for text in texts]
 
 
 def test_warnings_are_given_of_full_stores(tmp_path: Path) -> None:
@@ -280,6 +341,7 @@ def test_controllers_are_named_or_described() -> None:
         ("oracle", InvalidInput, "knows the demand to come, which nobody knows today"),
         ("llm-tuner", InvalidInput, "asks a language model"),
         ("absent.yaml", InvalidInput, "absent.yaml"),
+        ("", UnknownName, "is neither a controller"),
     ],
 )  # fmt: skip
 def test_a_name_that_cannot_be_asked_is_refused(name: str, error: type[InvalidInput], message: str) -> None:
@@ -339,6 +401,6 @@ def test_orders_out_of_bounds_are_told_of(tmp_path: Path) -> None:
     scenario = write_company(tmp_path)
     body = "    def order(self, seen):\n        return [-1.0, 0.0, 0.0]\n"
     found = advise(scenario, tmp_path / "state.csv", own(tmp_path, body), isolation="process")
-    assert "own: 1 orders were brought within the bounds of 0 and the largest order" in [
+    assert "own: 1 order was brought within the bounds of 0 and the largest order" in [
         one.text for one in found.warnings
     ]

@@ -14,6 +14,7 @@ from arena.errors import ArenaError, InvalidInput
 from arena.report.contest_figures import FrontPoint, pareto_figure, pareto_front, standings_figure
 from arena.report.episode_figure import episode_figure
 from arena.report.figures import FORMATS, KINDS, FigureFormat, format_of, minus, seconds, shown, style, write_figure
+from arena.results.compared import Interval
 from arena.results.rows import Standings
 from arena.results.standings import compute_standings
 
@@ -86,6 +87,16 @@ def test_what_is_drawn_is_what_the_standings_say() -> None:
     assert labels == [shown(row.submission, 26) for row in rows]
     assert [marks[place] for place in range(len(rows))] == [row.mean_profit for row in rows]
     assert drawn == {(row.decision_time, row.mean_profit) for row in rows}
+
+
+@pytest.mark.parametrize("has_intervals", [True, False])
+def test_lines_are_explained_where_there_are_any(has_intervals: bool) -> None:
+    standings = contest()
+    interval = Interval(low=1.0, high=2.0) if has_intervals else None
+    rows = tuple(row.model_copy(update={"profit_interval": interval}) for row in standings.rows)
+    with style():
+        figure = standings_figure(standings.model_copy(update={"rows": rows, "reference": ()}))
+    assert ("lines: 95 % intervals" in figure.get_supxlabel()) == has_intervals
 
 
 def test_the_front_is_what_none_beats() -> None:

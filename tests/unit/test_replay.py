@@ -190,6 +190,15 @@ def test_only_a_replay_is_replaced(tmp_path) -> None:
         write_replay([steady()], tmp_path / "episodes.csv")
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_word_is_broken_on_a_narrow_terminal(width: int) -> None:
+    (table,) = TerminalReplay([steady()], width).tables(0)
+    cells = zip(table.columns, *table.rows, strict=True)
+    longest = [max(len(word) for cell in column for word in cell.split()) for column in cells]
+    assert sum(longest) + 3 * (len(longest) - 1) <= width  # three characters lie between columns
+    assert {"on hand", "profit", "so far"} <= set(table.columns)
+
+
 def test_the_terminal_shows_the_same_numbers() -> None:
     shown = steady()
     wide, narrow = TerminalReplay([shown], 160), TerminalReplay([shown], 80)

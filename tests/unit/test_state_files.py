@@ -69,7 +69,7 @@ CHANGES = {
     "arrival too late": (
         "2024-02-13",
         "2024-02-20",
-        "is 8 periods ahead; an order of today on the link depot to east arrives in 2024-02-14",
+        "is 8 periods ahead; an order of today on the link depot to east arrives on 2024-02-14",
     ),
     "arrival of another form": ("2024-02-13", "13.02.2024", "is not an ISO date such as 2024-01-31"),
     "arrival that is no date": ("2024-02-13", "soon", "line 3, arrival: is not an ISO date"),

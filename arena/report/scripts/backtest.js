@@ -24,6 +24,27 @@
     );
   }
 
+  // Marks of the axis stand where periods begin and bear their names: as many as there is room for.
+  function ticks(width) {
+    const first = Number(places[0]);
+    const scale = (width - 76) / Math.max(1, Number(places.at(-1)) - first);
+    const room = dated ? 48 : 16 + 7 * Math.max(...data.labels.map((label) => label.length));
+    const chosen = [];
+    for (const [place, at] of places.entries()) {
+      const last = chosen.at(-1);
+      if (last === undefined || (Number(at) - Number(places[last])) * scale >= room) chosen.push(place);
+    }
+    const names = new Map(
+      chosen.map((place, number) => {
+        const label = data.labels[place];
+        if (!dated) return [place, label];
+        const isNewYear = number === 0 || data.labels[chosen[number - 1]].slice(0, 4) !== label.slice(0, 4);
+        return [Number(places[place]), label.slice(5) + (isNewYear ? "\n" + label.slice(0, 4) : "")];
+      }),
+    );
+    return { ticks: chosen.map((place) => places[place]), tickFormat: (at) => names.get(Number(at)) };
+  }
+
   function lines(id, values, words) {
     const box = document.getElementById(id);
     const width = Math.max(280, box.clientWidth);
@@ -34,7 +55,7 @@
       width,
       height: Math.min(360, Math.max(240, width * 0.36)),
       marginLeft: 56,
-      x: { label: dated ? null : "period", type: dated ? "utc" : "linear" },
+      x: { label: dated ? null : "period", type: dated ? "utc" : "linear", ...ticks(width) },
       y: { label: words, grid: true, nice: true },
       color,
       marks: [
