@@ -36,6 +36,16 @@ def test_what_is_left_open_is_the_variance_between_the_deviates(name: str, mean:
     assert np.isfinite(found.mean).all()
 
 
+def test_values_of_an_empirical_distribution_are_told_apart() -> None:
+    """Rounded to multiples of scaled Poisson demand, 3.6 units would read as no demand at all."""
+    values, weights = np.array([0.0, 1.0, 5.0]), np.array([0.4, 0.4, 0.2])
+    values = values * 5.0 / (values @ weights)
+    deviation = float(np.sqrt(weights @ (values - 5.0) ** 2))
+    found = deviates("empirical", values, np.full(3, 5.0), np.full(3, deviation)).mean
+    between = ndtri(np.cumsum(weights)[:2])
+    assert found[0] < between[0] < found[1] < between[1] < found[2]
+
+
 def test_poisson_demand_with_a_noise_scale_is_read_back() -> None:
     mean = np.full(4, 9.0)
     raw = np.array([2.0, 7.0, 9.0, 15.0])

@@ -14,7 +14,7 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.special import gammainc, ndtr, ndtri, pdtr
+from scipy.special import gammainc, gammaincc, ndtr, ndtri, pdtr
 from scipy.stats import nbinom
 
 from arena_optimization.arrays import FloatArray
@@ -67,9 +67,10 @@ def deviates(distribution: str, demand: FloatArray, mean: FloatArray, deviation:
         count = np.rint(mean + (demand - mean) / scale)
         below = np.where(demand > 0.0, pdtr(count - 1.0, safe), 0.0)
         return _within(below, pdtr(np.maximum(count, 0.0), safe), None)
+    # Values of other distributions lie between the multiples of scaled Poisson demand, so its counts are interpolated.
     unit = deviation**2 / safe
-    count = np.rint(demand / unit)
-    return _within(pdtr(count - 1.0, safe / unit), pdtr(count, safe / unit), None)
+    count = np.maximum(demand / unit, 0.0)
+    return _within(gammaincc(count, safe / unit), gammaincc(count + 1.0, safe / unit), None)
 
 
 def _within(below: FloatArray, upto: FloatArray, known: FloatArray | None) -> Deviates:
