@@ -9,7 +9,18 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 from strategies import changed, networks, order_sequences, scenarios
 
-from arena import Network, OracleBriefing, Scenario, Simulator, TrackView, load_network, load_scenario, realised_demand
+from arena import (
+    Network,
+    OracleBriefing,
+    Scenario,
+    Simulator,
+    TrackView,
+    draw_lead_times,
+    load_network,
+    load_scenario,
+    realised_demand,
+    realised_history,
+)
 from arena_optimization.config import OracleConfig, PublishedOracleConfig
 from arena_optimization.controllers.oracle import Oracle, PublishedOracle, best_plan
 from arena_optimization.programs.episode_program import EpisodeProgram
@@ -21,7 +32,17 @@ QUICK = OracleConfig(search_solves=10, weights=(1.0,), search_periods=500)
 
 def brief(scenario: Scenario, seed: int) -> OracleBriefing:
     view = TrackView(scenario, "oracle")
-    briefing = view.brief(seed=1, entropy=seed, realised_demand=realised_demand(scenario, seed))
+    history = realised_history(scenario, seed) if scenario.history else None
+    told = view.brief(seed=1, entropy=seed, history=history)
+    assert isinstance(told, OracleBriefing)
+    lead_times = draw_lead_times(scenario, told.generator())
+    briefing = view.brief(
+        seed=1,
+        entropy=seed,
+        history=history,
+        realised_demand=realised_demand(scenario, seed),
+        realised_lead_times=lead_times,
+    )
     assert isinstance(briefing, OracleBriefing)
     return briefing
 
@@ -231,3 +252,55 @@ def test_no_order_before_the_episode_has_begun() -> None:
     simulator.start(1)
     with pytest.raises(RuntimeError, match="call begin"):
         Oracle(OracleConfig()).order(TrackView(scenario, "oracle").observe(simulator.state))
+
+
+@pytest.mark.slow
+def test_lots_minimum_orders_and_a_scarce_raw_material_are_proved_on_exogenous_demand() -> None:
+    """A world of 300 columns needs 1,341 nodes; a limit of 666 left every decision to the fallback."""
+
+    def link(supplier: int, buyer: int, lead_time: int, price: float, **own: Any) -> dict[str, Any]:
+        usual = {"supplier": supplier, "buyer": buyer, "lead_time": lead_time, "price": price}
+        return {**usual, "name": f"link {lead_time} {price}", "pipeline_holding_cost": 0.0, **own}
+
+    law = {"values": [0, 1, 3], "probabilities": [0.5, 0.3, 0.2]}
+    markets = [(1, 50, 3.0, None), (2, 51, 4.0, 7.5), (2, 52, 3.0, None)]
+    normal = {"distribution": "normal", "sampling": "inverse_cdf"}
+    scenario = Scenario.model_validate(
+        {
+            "name": "lots",
+            "horizon": 15,
+            "history": 30,
+            "upstream_shortage": "owed",
+            "correlation": {"common": 0.4},
+            "demand": {"base_mean": 2.5, **normal},
+            "network": {
+                "nodes": [
+                    {"id": 1, "initial_stock": 0.0, "holding_cost": 0.3},
+                    {"id": 2, "initial_stock": 0.0, "holding_cost": 0.02, "storage_capacity": 20.0},
+                    {"id": 3, "initial_stock": 15.0, "holding_cost": 0.1, "allocation": "proportional"},
+                    {"id": 90, "capacity": 20.0},
+                    *({"id": market} for _, market, _, _ in markets),
+                ],
+                "supply_links": [
+                    link(3, 1, 1, 1.2, lot_size=1.25, shortage_penalty=0.1),
+                    link(3, 2, 3, 1.2, lot_size=5.0, pipeline_holding_cost=0.02),
+                    link(90, 3, 0, 0.5, order_delay=1),
+                    link(3, 1, 0, 1.2, minimum_order=2.5, lead_time_distribution=law),
+                ],
+                "market_links": [
+                    {
+                        "retailer": retailer,
+                        "market": market,
+                        "price": price,
+                        "shortage_penalty": 0.3,
+                        "demand": None if mean is None else {"base_mean": mean, **normal},
+                    }
+                    for retailer, market, price, mean in markets
+                ],
+            },
+        }
+    )
+    plan = best_plan(brief(scenario, 0), OracleConfig(time_limit=1_000.0))
+    assert plan.played is not None
+    assert not plan.is_fallback
+    assert plan.profit_bound == pytest.approx(plan.played.profit, rel=1e-5)

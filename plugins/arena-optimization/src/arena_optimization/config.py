@@ -59,8 +59,8 @@ class PublishedOracleConfig(BaseModel):
 
     Attributes:
         gap: Relative gap at which an integer program counts as solved.
-        nodes: Nodes of the search tree that an integer program of 100 columns may take; others in proportion, and a
-            tenth in the search under goodwill.
+        nodes: Nodes of the search tree that an integer program of 100 columns may take; others in proportion, a tenth
+            in the search under goodwill, and five times as many on exogenous demand, where two programs are solved.
         iterations: Iterations of the simplex method that a linear program may take.
         search_periods: On exogenous demand, periods that may be simulated to improve the plan of an integer program
             that was not proved to be optimal.

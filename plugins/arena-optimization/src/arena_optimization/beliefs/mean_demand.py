@@ -75,8 +75,7 @@ class ForecastDemand:
             raise RuntimeError("no observation yet: call observe first")
         if self._dependence.is_absent:
             return self._forecast[:, :horizon]
-        moved = self._deviation[:, :horizon] * self._dependence.expected(horizon)
-        return np.asarray(np.maximum(self._forecast[:, :horizon] + moved, 0.0))
+        return self._dependence.moved(self._forecast[:, :horizon], self._deviation[:, :horizon])
 
 
 class MovingAverage:

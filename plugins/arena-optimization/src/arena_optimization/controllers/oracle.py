@@ -30,6 +30,8 @@ from arena_optimization.programs.solver import SolveFailure, Work
 
 _SENTIMENT_GAP = 1e-3
 """Relative gap at which the program over sentiments counts as solved."""
+_NODE_SHARE = 5
+"""Factor on the nodes of a program on exogenous demand: at most two are solved, and each is worth a proof."""
 _GRACE = 3.0
 """Seconds beyond the time limit that the local search may take: where a solver took them all, some are left for it."""
 SAFETY = 1e-6
@@ -124,7 +126,7 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
     demand = briefing.realised_demand
     assert demand is not None
     deadline = time.monotonic() + config.time_limit
-    work = Work(config.nodes, config.iterations)
+    work = Work(_NODE_SHARE * config.nodes, config.iterations)
     can_play = briefing.scenario is not None and briefing.stream is not None
     program = EpisodeProgram(briefing, gap=config.gap, work=work)
     candidates: list[Played] = []
