@@ -30,7 +30,7 @@ _FILES: Final = {
     "standings.json": "application/json",
     "episodes.csv": "text/csv; charset=utf-8",
 }
-"""Files of a folder of results that are served, and their types. No other file is."""
+"""Files of a folder of results that are served, and their types. Beside them only replays are."""
 _STYLE: Final = (
     ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:1rem}"
     "h1{overflow-wrap:anywhere}td,th{padding:0 1rem 0 0;text-align:left;overflow-wrap:anywhere}"
@@ -52,7 +52,8 @@ def serve(
 
     The first page tells what is running, failed and left, and the time left; the page of standings is computed from the
     episodes so far. The server listens on 127.0.0.1 alone, answers only requests that are addressed to it by that name
-    or as localhost, and gives nothing but these pages, standings.json and episodes.csv. Nothing is written.
+    or as localhost, and gives nothing but these pages, replays of episodes, standings.json and episodes.csv. Nothing is
+    written.
     """
     from arena.errors import ABSENT, ArenaError, Fault, InvalidInput
 
@@ -125,6 +126,13 @@ class LiveServer(ThreadingHTTPServer):
         self._pause = max(_REFRESH, 10 * (self._rendered - began))
         return page
 
+    def kind_of(self, name: str) -> str | None:
+        """Return the type of a file that is served: those of results, and replays; None for any other name."""
+        from arena.report.replay import written_replays
+
+        is_replay = name.startswith("replay/") and name in written_replays(self.folder)
+        return _FILES["report.html"] if is_replay else _FILES.get(name)
+
     def file(self, name: str) -> bytes | None:
         """Return one of the files that are served; None if it is not there."""
         try:
@@ -151,13 +159,13 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/status.json":
             content = json.dumps(public_status(self.server.folder)).encode()
             self._send(HTTPStatus.OK, content, "application/json")
-        elif path.removeprefix("/") in _FILES:
+        elif (kind := self.server.kind_of(path.removeprefix("/"))) is not None:
             name = path.removeprefix("/")
             content_there = self.server.standings_page() if name == "report.html" else self.server.file(name)
             if content_there is None:
                 self._send(HTTPStatus.NOT_FOUND, b"not there yet\n")
             else:
-                self._send(HTTPStatus.OK, content_there, _FILES[name])
+                self._send(HTTPStatus.OK, content_there, kind)
         else:
             self._send(HTTPStatus.NOT_FOUND, b"not found\n")
 

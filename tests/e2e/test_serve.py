@@ -74,8 +74,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_only_the_files_that_the_page_links_to_are_served(folder: Path) -> None:
+    (folder / "replay").mkdir()
+    (folder / "replay" / "calm.north.0.1a2b3c4d.html").write_text("<p>replay/calm.north.0.1a2b3c4d.html</p>")
+    (folder / "replay" / "notes.txt").write_text("notes")
     with serving(folder) as port:
-        for name in ("report.html", "standings.json", "episodes.csv"):
+        for name in ("report.html", "standings.json", "episodes.csv", "replay/calm.north.0.1a2b3c4d.html"):
             assert get(port, f"/{name}")[::2] == (200, f"<p>{name}</p>".encode())
         for path in (
             "/results.sqlite",
@@ -86,6 +89,9 @@ def test_only_the_files_that_the_page_links_to_are_served(folder: Path) -> None:
             "//etc/passwd",
             "/report.html/",
             "/report.html/../notes.txt",
+            "/replay/notes.txt",
+            "/replay/../notes.txt",
+            "/replay/../replay/calm.north.0.1a2b3c4d.html",
         ):
             assert get(port, path)[0] == 404, path
         assert get(port, "/", method="POST")[0] == 501
