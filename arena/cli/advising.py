@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,15 +10,15 @@ import typer
 
 from arena.cli.app import FORFEITED
 from arena.cli.checking import Isolation, LimitsFile, Trust, pin
-from arena.cli.console import print_json, print_table, warn
+from arena.cli.console import print_json, print_table, table_width, warn
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
     from arena.advice.result import Advice, OrderLine
 
 _SENTENCE = 400
-_NARROWEST = 6
-_LONGEST = 10
+_GAP = 3
+"""Between two columns of a table that fits."""
 _RIGHT = ("order", "position", "needed")
 
 World = Annotated[str, typer.Argument(metavar="WORLD", help="A scenario's file, as arena new world writes it.")]
@@ -182,7 +183,6 @@ def _print(advice: Advice) -> None:
 
 def _print_together(advice: Advice, what_if: str) -> None:
     """Print the orders of all controllers beside each other, as many as the terminal is wide enough for."""
-    from arena.cli.console import make_console
     from arena.errors import printable
 
     names = [name for name, varied in advice.cases if varied == what_if]
@@ -190,29 +190,18 @@ def _print_together(advice: Advice, what_if: str) -> None:
     lines = by_name[names[0]]
     heads = [_cells(line, short=True) for line in lines]
     taken = sum(
-        max(map(len, column)) + 2 for column in zip(*heads, ("link", "position", "needed", "arrives"), strict=True)
+        max(map(len, column)) + _GAP for column in zip(*heads, ("link", "position", "needed", "arrives"), strict=True)
     )
-    headings = {name: _folded(name) for name in names}
-    room = make_console().width - taken
+    width = table_width()
+    room = math.inf if width is None else width - taken
     print()
     print(printable(f"what if {what_if}:" if what_if else "orders:", _SENTENCE))
     while names:
         block = [names.pop(0)]
-        while names and sum(_width(headings[name]) for name in (*block, names[0])) <= room:
+        while names and sum(len(name) + _GAP for name in (*block, names[0])) <= room:
             block.append(names.pop(0))
         rows = [[*head, *(_units(by_name[name][place].order) for name in block)] for place, head in enumerate(heads)]
-        shown = [headings[name] for name in block]
-        print_table(("link", "position", "needed", "arrives", *shown), rows, right=(*_RIGHT, *shown))
-
-
-def _folded(name: str) -> str:
-    """Return a long name on two lines."""
-    head, dash, rest = name.partition("-")
-    return f"{head}{dash}\n{rest}" if dash and len(name) > _LONGEST else name
-
-
-def _width(heading: str) -> int:
-    return max(_NARROWEST, *map(len, heading.split("\n"))) + 2
+        print_table(("link", "position", "needed", "arrives", *block), rows, right=(*_RIGHT, *block))
 
 
 def _print_warnings(advice: Advice) -> None:

@@ -16,8 +16,15 @@ from arena.advice.needs import needs_by_point
 from arena.advice.result import AdviceWarning, OrderLine
 from arena.advice.variations import Variation, parse_share, with_lead_time, with_scaled_demand
 from arena.errors import ArenaError, InvalidInput, UnknownName
+from arena.plugins import discover
 from arena.world.library import load_network
 from arena.world.suite import load_scenario
+
+
+def needs(controller: str) -> pytest.MarkDecorator:
+    """Leave a case out where no installed plugin has the controller."""
+    return pytest.mark.skipif(controller not in discover().controllers, reason=f"no plugin has {controller}")
+
 
 # --- calendar, forecast, needs --------------------------------------------------------------------------------------
 
@@ -338,8 +345,10 @@ def test_controllers_are_named_or_described() -> None:
     [
         ("newsvender", UnknownName, 'is neither a controller of .* nor a file.*did you mean "newsvendor"'),
         ("newsvendor:blinde", UnknownName, 'newsvendor plays on blind, informed.*did you mean "blind"'),
-        ("oracle", InvalidInput, "knows the demand to come, which nobody knows today"),
-        ("llm-tuner", InvalidInput, "asks a language model"),
+        pytest.param(
+            *("oracle", InvalidInput, "knows the demand to come, which nobody knows today"), marks=needs("oracle")
+        ),
+        pytest.param(*("llm-tuner", InvalidInput, "asks a language model"), marks=needs("llm-tuner")),
         ("absent.yaml", InvalidInput, "absent.yaml"),
         ("", UnknownName, "is neither a controller"),
     ],
@@ -362,11 +371,23 @@ def test_nobody_is_asked_twice(tmp_path: Path) -> None:
         advise(scenario, tmp_path / "state.csv", ["ss"], demand=[1.0 + one / 100 for one in range(1, 52)])
 
 
-def test_a_manifest_of_the_oracle_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("track: oracle", "the oracle is told the demand to come, which nobody knows today"),
+        (
+            "track: blind\ncapabilities: [llm]\nconfig: {endpoint: {base_url: http://127.0.0.1:9/v1, model: small}}",
+            "asks a language model, which arena advise does not do",
+        ),
+    ],
+)
+def test_a_manifest_that_cannot_be_asked_is_refused(tmp_path: Path, line: str, message: str) -> None:
     scenario = write_company(tmp_path)
-    (tmp_path / "all-knowing.yaml").write_text("name: all-knowing\ncontroller: oracle\ntrack: oracle\n")
-    with pytest.raises(InvalidInput, match="the oracle is told the demand to come, which nobody knows today"):
-        advise(scenario, tmp_path / "state.csv", tmp_path / "all-knowing.yaml")
+    body = "    def __init__(self, endpoint=None): pass\n    def order(self, seen): return [0.0, 0.0, 0.0]\n"
+    place = own(tmp_path, body)
+    (place / "submission.yaml").write_text(f"name: own\ncontroller: own.py:Own\n{line}\n")
+    with pytest.raises(InvalidInput, match=message):
+        advise(scenario, tmp_path / "state.csv", place)
 
 
 def own(folder: Path, body: str) -> Path:
