@@ -263,8 +263,10 @@ def test_the_secret_is_in_no_child_and_no_output(tmp_path: Path) -> None:
     secret = tmp_path / "kept" / "secret.json"
     secret.parent.mkdir(mode=0o700)
     arena(tmp_path, "seeds", "new", secret)
-    played = ("evaluate", "entrants", "--suite", "suite.yaml", "--seeds", "hidden:2", "--secret", secret)
-    done = arena(tmp_path, *played, "--isolation", "process", "--workers", "1")
+    options = ("--suite", "suite.yaml", "--seeds", "hidden:2", "--secret", secret, "--isolation", "process")
+    done = arena(tmp_path, "evaluate", "entrants/spy-blind", *options, "--workers", "1")
+    # By itself: beside a contestant, an oracle that forfeits has the suite refused before the contestant plays.
+    spied = arena(tmp_path, "evaluate", "entrants/spy-oracle", *options, "--workers", "1", "--output", "spied")
     plan = hidden_seeds(read_secret(secret), 2, contract_digest())
     suite = load_suite(tmp_path / "suite.yaml", plan.draw_key)
     wanted = needles(plan, suite)
@@ -278,7 +280,8 @@ def test_the_secret_is_in_no_child_and_no_output(tmp_path: Path) -> None:
     assert found_in(iter(seen.items()), {"name": NAME.encode(), "digest": scenario.digest.encode()}) == []
     shutil.rmtree(dumps)  # hundreds of megabytes that nobody needs any more
 
-    written = {**dict(files(tmp_path / "results")), "stdout": done.stdout.encode(), "stderr": done.stderr.encode()}
+    said = done.stdout + done.stderr + spied.stdout + spied.stderr
+    written = {**dict(files(tmp_path / "spied")), **dict(files(tmp_path / "results")), "said": said.encode()}
     assert {"results.sqlite", "episodes.csv", "standings.json", "report.html"} <= set(written)
     assert found_in(iter(written.items()), wanted) == []
     with (tmp_path / "results" / "episodes.csv").open(newline="") as file:
