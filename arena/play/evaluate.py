@@ -47,7 +47,7 @@ from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing
 from arena.progress import Progress, Silent
 from arena.results.attempts import remove_journals
 from arena.results.export import write_episodes
-from arena.results.files import STANDINGS, write_text
+from arena.results.files import STANDINGS, make_folder, write_text
 from arena.results.folder import (
     EPISODES_NAME,
     STANDINGS_NAME,
@@ -227,10 +227,7 @@ def evaluate(
         accepted = accept_fallbacks or has_accepted_fallbacks(output)
         scoring = Scoring(suite.score_rule, suite.scored_by, accepted)
         refuse_losses(output, [one.name for one in submissions], free_name(output, suite.name))
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ArenaError(f"{output}: the folder cannot be made ({error.strerror}); choose another") from error
+        make_folder(output)
         store = stack.enter_context(Store(output / STORE_NAME))
         store.require_current()
         _refuse_other_demand(store, seeds, output)

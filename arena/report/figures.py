@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from arena.errors import ArenaError, Fault, InvalidInput, printable
-from arena.results.files import Kind, Wanted, find_obstacles, read_head, replacing
+from arena.results.files import Kind, Wanted, find_obstacles, make_folder, read_head, replacing
 from arena.results.folder import find_own
 
 if TYPE_CHECKING:
@@ -165,10 +165,7 @@ def write_figure(figure: Figure, path: Path, file_format: FigureFormat) -> Path:
         "png": {"Software": CREATOR},
         "pdf": {"Creator": CREATOR, "CreationDate": None},
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArenaError(f"{path.parent}: the folder cannot be made ({error.strerror}); choose another") from error
+    make_folder(path.parent)
     with replacing(path, KINDS[file_format]) as file:
         figure.savefig(file, format=file_format, metadata=metadata[file_format])
     return path

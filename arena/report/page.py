@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from arena.errors import ArenaError
 from arena.report.forfeits import list_forfeits
 from arena.report.heat import cut_for_paper, shade_profits
 from arena.report.html import DRAWING, render_page
@@ -26,7 +25,7 @@ from arena.report.replay import linked_replays, links_of, written_replays
 from arena.report.standings_data import Replay, collect_data, tells_of_hidden
 from arena.report.standings_rows import count_divisors, explain_missing_score, fit_ranked, table_row
 from arena.report.times import tabulate_times
-from arena.results.files import PAGE, write_text
+from arena.results.files import PAGE, make_folder, write_text
 from arena.results.paired import tabulate_episodes
 from arena.results.rows import OFFICIAL_ISOLATION
 from arena.world.suite import shipped_scenarios
@@ -74,10 +73,7 @@ def write_report(
         notes = {scenario.name: scenario.note for scenario in shipped_scenarios().values() if scenario.note}
     replay = linked_replays(written_replays(path.parent))
     text = render_report(standings, records, notes=notes, replay=replay)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArenaError(f"{path.parent}: the folder cannot be made ({error.strerror}); choose another") from error
+    make_folder(path.parent)
     write_text(path, text, PAGE)
     return path
 

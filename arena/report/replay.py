@@ -16,11 +16,11 @@ from typing import Any, Final
 import numpy as np
 
 from arena.audit.replaying import ReplayedEpisode
-from arena.errors import ArenaError, Fault, InvalidInput, printable
+from arena.errors import Fault, InvalidInput, printable
 from arena.report.html import DRAWING, number, render_page
 from arena.report.network_layout import Layout, lay_out
 from arena.report.replay_data import MOST_NODE_PERIODS, by_node, columns_for, draws_slots, page_data
-from arena.results.files import Kind, Wanted, find_obstacles, read_head, write_text
+from arena.results.files import Kind, Wanted, find_obstacles, make_folder, read_head, write_text
 from arena.results.folder import find_own
 from arena.results.record import EpisodeRecord
 
@@ -139,10 +139,7 @@ def write_replay(episodes: Sequence[ReplayedEpisode], path: Path) -> Path:
     """
     refuse_other_file(path)
     text = render_replay(episodes)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArenaError(f"{path.parent}: the folder cannot be made ({error.strerror}); choose another") from error
+    make_folder(path.parent)
     write_text(path, text, REPLAY)
     return path
 

@@ -70,6 +70,18 @@ def find_obstacles(files: Iterable[Wanted], fix: str) -> list[Fault]:
     ]
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder that is missing, and those around it.
+
+    Raises:
+        ArenaError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArenaError(f"{folder}: the folder cannot be made ({error.strerror}); choose another") from error
+
+
 def write_text(path: Path, text: str, kind: Kind) -> None:
     """Write a text file in UTF-8, whole or not at all.
 
