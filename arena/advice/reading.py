@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -238,11 +238,10 @@ def _quantities(
 
 
 def _rules(decimal: str, texts: Sequence[str]) -> tuple[Rule, ...]:
-    finite, *others = quantity_rules(decimal, "zero", texts)
-    is_negative: Callable[[str], object] = lambda cell: read_number(cell, decimal) >= 0  # noqa: E731 - a field of a Rule
+    *others, last = quantity_rules(decimal, "zero", texts, absent="write the quantity, or leave the cell empty")
     negative = Rule(
-        is_negative,
+        lambda cell: read_number(cell, decimal) >= 0,
         "must be 0 or more",
         "write 0 for stock that is booked below nothing, and what customers wait for as backlog",
     )
-    return (finite._replace(fix="write the quantity, or leave the cell empty"), *others[:-1], negative, others[-1])
+    return (*others, negative, last)

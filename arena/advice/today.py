@@ -17,8 +17,8 @@ from arena.advice.state import StockState
 from arena.advice.variations import Variation, with_lead_time, with_scaled_demand
 from arena.documents import WORLD_SIZE, load_document
 from arena.errors import ABSENT, Fault, InvalidInput
-from arena.simulate.compiled import compile_scenario
-from arena.simulate.simulator import Simulator, realised_history
+from arena.simulate.prepared import prepare
+from arena.simulate.simulator import Simulator
 from arena.world.customers import Window, columns_of, demand_of, groups_of
 from arena.world.data.demand_data import DemandData
 from arena.world.demand import Demand, Series
@@ -102,16 +102,8 @@ class Today:
 
     def simulator(self) -> Simulator:
         """Return a simulator of the scenario, with the stock of every component."""
-        compiled = replace(compile_scenario(self.scenario), initial_stock=self.state.on_hand)
+        compiled = replace(prepare(self.scenario).compiled, initial_stock=self.state.on_hand)
         return Simulator(self.scenario, compiled)
-
-    def told_history(self, entropy: int) -> NDArray[np.float64]:
-        """Return the demand before today as controllers are told.
-
-        Args:
-            entropy: seed of a history that is drawn.
-        """
-        return realised_history(self.scenario, entropy) if self.history is None else self.history
 
 
 def load_world(reference: str | Path, history: Path | None, state: StateSource, today: str | None = None) -> World:
@@ -165,7 +157,10 @@ def _with_history(path: Path, history: Path) -> Scenario:
     played = {**kept, "demand": {**dict(demand or {}), "data": {**newer, "past_end": "repeat"}}}
     scenario = build_scenario(played, str(path), base=path.parent)
     told = document.get("history", 0)
-    return scenario.model_copy(update={"history": told if isinstance(told, int) else 0})
+    if type(told) is not int or not 0 <= told <= LONGEST_HISTORY:
+        rule = f"must be a whole number from 0 to {LONGEST_HISTORY:,}"
+        raise InvalidInput([Fault(str(path), "history", told, rule, "write how many periods of the past are told")])
+    return scenario.model_copy(update={"history": told})
 
 
 def _recorded(scenario: Scenario, source: str) -> Recorded | None:

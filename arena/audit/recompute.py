@@ -27,6 +27,7 @@ from arena.results.columns import KPI_COLUMNS
 from arena.results.record import EpisodeRecord, key_of
 from arena.results.stored import EpisodeStatus, Series, StoredEpisode
 from arena.simulate.ledger import Ledger
+from arena.simulate.prepared import prepare
 from arena.simulate.simulator import Simulator
 from arena.world.scenario import Scenario
 
@@ -107,7 +108,7 @@ def simulator_of(scenario: Scenario, index: int, last: Simulator | None = None) 
     played = scenario.window_at(index)
     if last is not None and (last.scenario is played or (scenario.windows > 1 and last.scenario == played)):
         return last
-    return Simulator(played)
+    return Simulator(played, prepare(scenario).compiled)
 
 
 def window_mismatch(record: EpisodeRecord, scenario: Scenario) -> Mismatch | None:

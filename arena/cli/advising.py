@@ -10,7 +10,7 @@ import typer
 
 from arena.cli.app import FORFEITED
 from arena.cli.checking import Isolation, LimitsFile, Trust, pin
-from arena.cli.console import print_json, print_table, table_width, warn
+from arena.cli.console import Json, print_json, print_table, table_width, warn
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def advise(
     limits: LimitsFile = None,
     trust: Trust = None,
     output: Annotated[Path | None, typer.Option(help="Also write the orders: FILE.csv or FILE.xlsx.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say what to order today: per supply link, in whole lots, with what each order is for and what to beware of.
 
@@ -118,7 +118,7 @@ def backtest(
     output: Annotated[Path, typer.Option(help="Folder of results; what is there is not played again.")] = Path(
         "backtest"
     ),
-    as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Play every window of a world's recorded demand, and show stock by node over time and money by policy.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.console import make_console, print_json, print_table
+from arena.cli.console import print_json, print_table, table_width
 from arena.cli.results import Folder
 from arena.cli.streams import kept
 
@@ -73,9 +73,10 @@ def replay(
         print_json(as_plain(episodes))
         return
     if terminal:
-        from arena.report.terminal_replay import TerminalReplay
+        from arena.report.terminal_replay import WIDE, TerminalReplay
 
-        shown = TerminalReplay(episodes, make_console().width)
+        width = table_width()
+        shown = TerminalReplay(episodes, WIDE if width is None else width)
         if sys.stdin.isatty() and sys.stdout.isatty():
             _step(shown)
         else:

@@ -103,6 +103,7 @@ class TrackView:
         realised_lead_times: NDArray[np.int64] | None = None,
         entropy: int | None = None,
         history: NDArray[np.float64] | None = None,
+        in_stock: NDArray[np.float64] | None = None,
     ) -> Briefing:
         """The briefing of an episode.
 
@@ -115,6 +116,7 @@ class TrackView:
                 Without it, the oracle cannot.
             history: demand before the episode, shape (history, market links of the network), see
                 :func:`~arena.simulate.simulator.realised_history`; needed where the scenario has a history.
+            in_stock: whether shelves held goods then, 1 or 0, of that shape; by default as the scenario's data say.
 
         Raises:
             ValueError: If realised demand or entropy is given on a track that must not know it, or the history is
@@ -148,8 +150,8 @@ class TrackView:
             "node": self.node,
             "warm_up": scenario.warm_up,
             "visible_arrivals": scenario.visible_arrivals,
-            "history": self.of_own_markets(history),
-            "history_in_stock": self.of_own_markets(history_flags(scenario)),
+            "history": self._of_own_markets(history),
+            "history_in_stock": self._of_own_markets(history_flags(scenario) if in_stock is None else in_stock),
             "visible_demand": scenario.visible_demand,
         }
         if self.track in ("blind", "decentralised"):
@@ -169,12 +171,8 @@ class TrackView:
             common |= {"scenario": scenario.anonymous(), "stream": stream_words(entropy)}
         return OracleBriefing(**common)
 
-    def of_own_markets(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The columns of the market links that the controller may know of, read-only.
-
-        Args:
-            table: a column per market link of the network.
-        """
+    def _of_own_markets(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The columns of the market links that the controller may know of."""
         return _part(table) if self.node is None else _part(table[:, self._markets])
 
     def observe(self, state: State) -> Observation:

@@ -25,7 +25,7 @@ from arena.jail.lockdown import Policy, fixed_environment
 from arena.jail.own_copy import Kept, entrance
 from arena.jail.places import Places
 from arena.jail.trees import remove_tree
-from arena.jail.warden import ANSWER, COMMAND, END, PREPARE, SPAWN, UNCLEAN, Verdict
+from arena.jail.warden import ANSWER, COMMAND, END, LOOK, PREPARE, SPAWN, UNCLEAN, Verdict
 from arena.jail.zygote import receive
 
 _START_SECONDS = 120.0
@@ -240,8 +240,12 @@ class Launcher:
             return ProcessMeter(located.process)
         return FamilyMeter(located.process, located.warden, located.zygote)
 
-    def end(self, seat: int) -> Verdict:
+    def end(self, seat: int, *, looks: bool = False) -> Verdict:
         """Kill a seat and all that came of it, and wait until it is gone.
+
+        Args:
+            seat: its process.
+            looks: whether it is looked at first for what it uses too much of.
 
         Returns:
             How it ended: its exit code, or the negative number of the signal that ended it; and what the warden ended
@@ -252,7 +256,7 @@ class Launcher:
                 not happen in a sandbox, which is ended then.
         """
         try:
-            self._control.sendall(COMMAND.pack(END, seat))
+            self._control.sendall(COMMAND.pack(LOOK if looks else END, seat))
         except OSError as error:
             raise self._dead("died") from error
         verdict = self._answer("died")

@@ -41,6 +41,9 @@ that cannot be imported and why, 0 for none; to `SPAWN` a process id, or the neg
 PREPARE = b"P"
 SPAWN = b"S"
 END = b"E"
+LOOK = b"L"
+"""Look at what a seat uses, then end it: that may be why it is ended, and a busy machine may have kept the warden from
+looking before."""
 UNCLEAN = -1
 """Something that the controller started could not be killed."""
 
@@ -163,7 +166,7 @@ class _Warden:
             if action == SPAWN:
                 self._answer(self._spawn(descriptors))
             else:
-                self._answer(*self._verdicts.pop(argument, None) or self._look_and_end(argument))
+                self._answer(*self._verdicts.pop(argument, None) or self._end(argument, looks=action == LOOK))
 
     def _answer(self, number: int, cause: int = watch.WITHIN_LIMITS) -> None:
         self._control.sendall(ANSWER.pack(number, cause))
@@ -329,20 +332,19 @@ class _Warden:
     def _watch(self) -> None:
         """End the seats that use too much. The host is told when it asks."""
         orphans = self._orphans() if self._seats else set()
-        for seat, place in list(self._seats.items()):
-            cause = watch.exceeded(seat, orphans, place.home, self._policy.limits)
+        for seat in list(self._seats):
+            cause = self._exceeded(seat, orphans)
             if cause != watch.WITHIN_LIMITS:
                 self._verdicts[seat] = self._end(seat)._replace(cause=cause)
             else:
                 priority.keep_fair([seat, *orphans])
 
-    def _look_and_end(self, seat: int) -> Verdict:
-        """End a seat, after a last look: a busy machine may have kept this process from looking before."""
-        cause = watch.exceeded(seat, self._orphans(), self._seats[seat].home, self._policy.limits)
-        return self._end(seat)._replace(cause=cause)
+    def _exceeded(self, seat: int, orphans: set[int]) -> int:
+        return watch.exceeded(seat, orphans, self._seats[seat].home, self._policy.limits)
 
-    def _end(self, seat: int) -> Verdict:
+    def _end(self, seat: int, *, looks: bool = False) -> Verdict:
         """Kill a seat and all that came of it. A process that was already ending keeps the status it had chosen."""
+        cause = self._exceeded(seat, self._orphans()) if looks else watch.WITHIN_LIMITS
         place = self._seats.pop(seat)
         _kill_family(seat)
         self._zygote.sendall(zygote.MESSAGE.pack(zygote.REAP, seat))
@@ -351,7 +353,7 @@ class _Warden:
         place.remove()
         if self._numbers is not None:
             self._numbers.free(seat)
-        return Verdict(status if clean else UNCLEAN, watch.WITHIN_LIMITS)
+        return Verdict(status if clean else UNCLEAN, cause)
 
     def _sweep(self) -> bool:
         """Kill the orphans that this process inherited, and theirs, until there are none.

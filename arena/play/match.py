@@ -28,6 +28,7 @@ from arena.play.table import OWN_FAILURES, Table
 from arena.results.attempts import Journal, Precedent
 from arena.results.record import EpisodeKey, EpisodeRecord, PlayedEpisode, episode_key
 from arena.results.timing import DecisionTimes
+from arena.simulate.prepared import prepare
 from arena.simulate.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class _Attempt:
         self._precedent = precedent
         self._bound = np.empty((0, 0)) if precedent is None else precedent.requested
         self._journal = journal
-        self._simulator = Simulator(played)
+        self._simulator = Simulator(played, prepare(scenario).compiled)
         # A new session: whatever is asked again in this attempt has its answer in the transcript.
         self._model = LlmSession(gateway, submission, scenario, seed, commitment) if submission.endpoint else None
         self._table = Table(submission, played, seed, host, limits, self._model, clock)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -90,10 +89,8 @@ class Table:
                 realised_lead_times=lead_times,
                 entropy=self._seed.entropy if oracle else None,
                 history=history,
+                in_stock=None if past is None else past[1],
             )
-            if past is not None:
-                flags = view.of_own_markets(past[1])
-                briefing = dataclasses.replace(briefing, history_in_stock=flags)
             seat = self._host.open(self._submission, self._model)
             self._seats.append(seat)
             seat.setup()

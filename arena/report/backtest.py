@@ -16,7 +16,7 @@ from arena.results.files import Kind, read_head, write_text
 from arena.results.folder import STORE_NAME
 from arena.results.record import key_of
 from arena.results.store import Store
-from arena.results.tables import Tables, Texts
+from arena.results.tables import Tables
 from arena.simulate.compiled import MONEY_PARTS
 
 if TYPE_CHECKING:
@@ -44,20 +44,19 @@ PAGE: Final = Kind("page of a backtest", lambda path: _PAGE.match(read_head(path
 """`backtest.html`, by its title."""
 
 
-def write_backtest(results: Results, scenario: Scenario, path: Path | None = None) -> Path:
-    """Write the page of a backtest.
+def write_backtest(results: Results, scenario: Scenario) -> Path:
+    """Write the page of a backtest, `backtest.html` in the folder. An earlier one is replaced, and no other file.
 
     Args:
         results: folder of results of the scenario.
         scenario: the world that was played, with its names and dates.
-        path: file to write; None: `backtest.html` in the folder. An earlier page is replaced, and no other file.
 
     Raises:
         InvalidInput: the folder has no episode of the scenario, or a file that is no such page is in the way.
         ArenaError: the file cannot be written.
         StoreError: the store is damaged.
     """
-    place = results.folder / BACKTEST_NAME if path is None else path
+    place = results.folder / BACKTEST_NAME
     data = backtest_data(results, scenario)
     text = render_page(
         "backtest.html.jinja",
@@ -121,10 +120,8 @@ def _replayed(
     ordered = sorted(records, key=lambda one: one.seed_index)
     block = tables.nodes([(record, store.arrays(key_of(record))) for record in ordered])
     found = {}
-    for name, column in block.items():
-        if isinstance(column, Texts) or name in ("seed_index", "period"):
-            continue
-        found[name] = np.asarray(column, dtype=np.float64).reshape(len(ordered), -1, nodes)
+    for name in ("on_hand", *_PARTS):
+        found[name] = np.asarray(block[name], dtype=np.float64).reshape(len(ordered), -1, nodes)
     return found
 
 

@@ -31,6 +31,9 @@ MESSAGE_WIDTH: Final = 500
 DRAWING: Final = "vendor/plot.min.js"
 """Observable Plot, as the global name `Plot`; made by `.ci/vendor.py`."""
 
+SHARED: Final = "scripts/shared.js"
+"""What scripts of several pages share, as the global name `shared`."""
+
 _MINUS: Final = "−"
 _DASH: Final = "–"
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from arena.report.forfeits import list_forfeits
 from arena.report.heat import cut_for_paper, shade_profits
-from arena.report.html import DRAWING, render_page
+from arena.report.html import DRAWING, SHARED, render_page
 from arena.report.indicators import GROUPS, IndicatorTable, tabulate_indicators, write_value
 from arena.report.neighbours import count_decided, describe_rule, verdict_lines
 from arena.report.plots import tick_labels
@@ -38,6 +38,7 @@ __all__ = ["SCRIPTS", "render_again", "render_report", "write_report"]
 
 SCRIPTS: Final = (
     DRAWING,
+    SHARED,
     *(
         f"scripts/standings/{name}.js"
         for name in ("page", "sorting", "columns", "zoom", "heat", "charts", "compare", "episodes", "downloads")

@@ -17,9 +17,9 @@ import numpy as np
 
 from arena.audit.replaying import ReplayedEpisode
 from arena.errors import Fault, InvalidInput, printable
-from arena.report.html import DRAWING, number, render_page
+from arena.report.html import DRAWING, SHARED, number, render_page
 from arena.report.network_layout import Layout, lay_out
-from arena.report.replay_data import MOST_NODE_PERIODS, by_node, columns_for, draws_slots, page_data
+from arena.report.replay_data import MOST_NODE_PERIODS, Column, by_node, draws_slots, page_data
 from arena.results.files import Kind, Wanted, find_obstacles, make_folder, read_head, write_text
 from arena.results.folder import find_own
 from arena.results.record import EpisodeRecord
@@ -38,7 +38,7 @@ __all__ = [
 FOLDER: Final = "replay"
 """Folder of replays inside a folder of results."""
 
-_SCRIPTS: Final = (DRAWING, "scripts/replay.js")
+_SCRIPTS: Final = (DRAWING, SHARED, "scripts/replay.js")
 _LISTED_PERIODS: Final = 400
 _NAME_LENGTH: Final = 60
 _TOTALS: Final = ("on_hand", "in_transit", "requested", "demand", "sold", "unfilled", "revenue", "node_profit")
@@ -78,7 +78,8 @@ def _safe(name: str) -> str:
 
 def written_replays(folder: Path) -> set[str]:
     """Return the addresses of the replays that lie in a folder of results."""
-    return {f"{FOLDER}/{path.name}" for path in (folder / FOLDER).glob("*.html")}
+    found = (f"{FOLDER}/{path.name}" for path in (folder / FOLDER).glob("*.html"))
+    return {address for address in found if _LINK.fullmatch(address)}
 
 
 def links_of(page: str) -> set[str]:
@@ -100,8 +101,8 @@ def linked_replays(addresses: Collection[str]) -> Callable[[EpisodeRecord], str 
     by_episode: dict[tuple[str, str], list[str]] = {}
     for address in sorted(addresses):
         # replay/ first-and-other . scenario . index . digest . html
-        _, *episode, _, _ = address.split(".") if address.count(".") == 4 else ("", "", "", "", "")
-        by_episode.setdefault((episode[0], episode[1]), []).append(address)
+        _, scenario, index, _, _ = address.split(".")
+        by_episode.setdefault((scenario, index), []).append(address)
 
     def find(record: EpisodeRecord) -> str | None:
         found = by_episode.get((_safe(record.scenario), str(record.seed_index)), ())
@@ -152,8 +153,8 @@ def render_replay(episodes: Sequence[ReplayedEpisode]) -> str:
     """
     first = episodes[0]
     layout = lay_out(first.scenario.network)
-    columns = columns_for(first.scenario, [one.ledger for one in episodes])
     data = page_data(episodes, layout)
+    columns = [Column(**one) for one in data["columns"]]
     names = " and ".join(printable(one.record.submission) for one in episodes)
     totals = [column for column in columns if column.key in _TOTALS]
     return render_page(

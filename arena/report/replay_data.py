@@ -218,7 +218,7 @@ def page_data(episodes: Sequence[ReplayedEpisode], layout: Layout) -> dict[str, 
             for number, row in enumerate(rows)
         ],
         "vertices": vertices,
-        "edges": [{"start": edge.start, "end": edge.end, "supply": bool(edge.supply_links)} for edge in layout.edges],
+        "edges": [{"supply": bool(edge.supply_links)} for edge in layout.edges],
         "runs": [_run(one, layout, columns, rows) for one in episodes],
     }
 
@@ -248,7 +248,7 @@ def _run(episode: ReplayedEpisode, layout: Layout, columns: Sequence[Column], ro
                 for slot in range(count)
             ]
         if markets:
-            told |= {key: _plain(getattr(ledger, key)[:, markets].sum(axis=1)) for key in ("sold",)}
+            told["sold"] = _plain(ledger.sold[:, markets].sum(axis=1))
         edges.append(told)
     return {
         "name": record.submission,

@@ -178,8 +178,8 @@ _PERIODS: Final = frozenset(("submission", "submission_digest", "scenario", "see
 _NODES: Final = frozenset(("submission", "submission_digest", "scenario", "seed_index", "period", "node", "on_hand"))
 _STANDINGS: Final = frozenset(("suite", "seed_plan", "scenarios", "contract_digest", "rows", "reference"))
 _PAGE: Final = re.compile(
-    r"""<!doctype html>.*content="default-src 'none'; [^"]*style-src 'unsafe-inline'[^"]*"."""
-    r"""*<title>[^<]*: standings</title>""",
+    r"""<!doctype html>.*content="default-src 'none'; [^"]*style-src 'unsafe-inline'[^"]*"""
+    r"""".*<title>[^<]*: standings</title>""",
     re.DOTALL,
 )
 _TRANSCRIPT: Final = '{"submission":'

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.simulate.columns import Column
-from arena.simulate.streams import child_generator, episode_generator
+from arena.simulate.streams import spawned_generator
 from arena.world.demand import Demand
 from arena.world.scenario import Scenario
 
@@ -152,7 +152,7 @@ def history_generator(entropy: SupportsIndex) -> np.random.Generator:
     Args:
         entropy: the episode's seed.
     """
-    return child_generator(episode_generator(entropy), _HISTORY_STREAM)
+    return spawned_generator(entropy, _HISTORY_STREAM)
 
 
 def window_generator(entropy: SupportsIndex) -> np.random.Generator:
@@ -161,7 +161,7 @@ def window_generator(entropy: SupportsIndex) -> np.random.Generator:
     Args:
         entropy: the seed of the environment.
     """
-    return child_generator(episode_generator(entropy), _WINDOW_STREAM)
+    return spawned_generator(entropy, _WINDOW_STREAM)
 
 
 def draw_history(

@@ -70,6 +70,17 @@ def child_generator(generator: np.random.Generator, purpose: int) -> np.random.G
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([purpose, *_words(generator)])))
 
 
+def spawned_generator(entropy: SupportsIndex, purpose: int) -> np.random.Generator:
+    """A random stream of an episode beside the one that plays it, as a spawned child of its seed.
+
+    Args:
+        entropy: the episode's seed.
+        purpose: a number that keeps the streams of one seed apart.
+    """
+    sequence = np.random.SeedSequence(seed_number(entropy), spawn_key=(purpose,))
+    return np.random.Generator(np.random.PCG64(sequence))
+
+
 def _words(generator: np.random.Generator) -> tuple[int, ...]:
     inner = generator.bit_generator.state["state"]
     return (*divmod(inner["state"], _WORD), *divmod(inner["inc"], _WORD))

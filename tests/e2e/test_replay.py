@@ -102,6 +102,8 @@ def test_the_page_of_standings_links_to_the_replays_that_there_are_and_is_still_
     assert told(public / "report.html")["episodes"]["replays"] == {}
     assert invoke(["replay", str(public), "steady", "own", "1"]).exit_code == 0
     assert invoke(["replay", str(public), "late", "own", "0", "--against", "steady"]).exit_code == 0
+    # A copy that somebody made bears no name of a replay.
+    shutil.copy(public / replay_address("steady", "own", 1), public / "replay" / "steady.own.1.7dfb1234 (1): copy.html")
     # A page of before the replays agrees, one with links does, and one whose replays are gone.
     assert invoke(["verify", str(public)]).exit_code == 0
     assert invoke(["report", str(public)]).exit_code == 0
@@ -128,13 +130,16 @@ def test_two_stand_side_by_side_in_a_file_of_their_own(public: Path, tmp_path: P
     assert {stored(public, run["name"], "drawn", 0)["outcome"] for run in data["runs"]} > {"ok"}
 
 
-def test_the_terminal_goes_period_by_period(public: Path) -> None:
+def test_the_terminal_goes_period_by_period(public: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # set by some runners of tests
     done = invoke(["replay", str(public), "steady", "own", "0", "--terminal", "--against", "late"])
     assert done.exit_code == 0, done.output
     assert [line for line in done.stdout.splitlines() if line.startswith("own, seed 0: period")] == [
         f"own, seed 0: period {period} of 0 to 8" for period in range(9)
     ]
     assert done.stdout.count("whole network") == 18
+    # Into a pipe no column is left out.
+    assert done.stdout.count("received") == 18
     assert not (public / "replay").exists()
     last = [line for line in done.stdout.splitlines() if line.startswith("steady: profit")][-1]
     so_far = float(last.rpartition(" ")[2].replace(",", "").replace("−", "-"))

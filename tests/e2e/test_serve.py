@@ -19,9 +19,9 @@ import pytest
 from commands import running
 from records import make_record, play
 
+from arena.cli.live_server import LiveServer
 from arena.cli.live_status import STATUS_NAME, StatusFile, read_status
 from arena.cli.progress import Wording
-from arena.cli.serving import LiveServer
 from arena.progress import Silent
 from arena.results.record import EpisodeRecord
 

@@ -137,6 +137,16 @@ def test_a_newer_table_may_be_shorter_than_the_windows(tmp_path: Path) -> None:
     assert today.scenario.history == 3
 
 
+@pytest.mark.parametrize("told", ["-5", "true", "many", "1000000000"])
+def test_a_history_that_is_no_number_of_periods_is_refused_with_a_newer_table_too(tmp_path: Path, told: str) -> None:
+    scenario = write_company(tmp_path)
+    text = scenario.read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if not line.startswith("history:")]
+    scenario.write_text("\n".join([*kept, f"history: {told}"]) + "\n", encoding="utf-8")
+    with pytest.raises(InvalidInput, match="history: must be a whole number from 0 to"):
+        read_today(scenario, tmp_path / "state.csv", history=tmp_path / "sales.csv")
+
+
 def test_history_without_a_table_to_be_like_is_refused(tmp_path: Path) -> None:
     scenario = write_company(tmp_path)
     text = scenario.read_text()

@@ -147,7 +147,7 @@ def test_the_same_episodes_give_the_same_page_and_names_stay_text() -> None:
     assert page == render_replay([one, other])
     assert HOSTILE not in page
     assert "<img" not in page
-    assert page.count("<script") == 3
+    assert page.count("<script") == 4
     assert "&lt;/script&gt;" in page
     assert re.search(r"https?://(?!www\.w3\.org)", page.split("<script")[0]) is None
     assert "answer to how they are served" not in page

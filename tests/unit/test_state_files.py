@@ -37,6 +37,11 @@ CHANGES = {
     ),
     "negative": ("west,14", "west,-14", "line 4, on_hand: must be 0 or more, got"),
     "negative order": ("mill,24", "mill,-24", "line 2, on_order: must be 0 or more, got"),
+    "mark": (
+        "west,14",
+        "west,-",
+        'line 4, on_hand: is a mark for no value, not a number, got "-"; write the quantity, or leave the cell empty',
+    ),
     "text": ("west,14", "west,plenty", 'line 4, on_hand: must be a number, got "plenty"'),
     "not finite": ("west,14", "west,nan", "line 4, on_hand: must be a finite number"),
     "too large": ("west,14", "west,1e12", "line 4, on_hand: must be 1000000000 or less"),

@@ -326,7 +326,10 @@ class ProcessSeat:
 
     def _late(self, doing: str) -> ContractViolation:
         """Say that the time is over, or what was used too much of: that may have been why, and came first."""
-        verdict = self._end_process()
+        verdict = None
+        # It has forfeited, whether or not all that it started can be ended.
+        with contextlib.suppress(InfrastructureFailure):
+            verdict = self._end_process(looks=True)
         if verdict is not None and (cause := watch.describe(verdict.cause, self._limits)):
             return self._ended(f"was ended, because {cause}", doing)
         what = "" if doing in ("order", "close") else " for setup in all"
@@ -335,7 +338,7 @@ class ProcessSeat:
 
     def _gone(self, doing: str) -> Exception:
         """Say how the process ended; when its zygote died too, that is the arena's failure."""
-        verdict = self._end_process()
+        verdict = self._end_process(looks=True)
         if verdict is None:
             return InfrastructureFailure("the process that starts controllers died while a controller was running")
         status = verdict.status
@@ -353,12 +356,12 @@ class ProcessSeat:
     def _ended(self, how: str, doing: str) -> ContractViolation:
         return ContractViolation("exited", f"the controller's process {how} during {doing}")
 
-    def _end_process(self) -> Verdict | None:
+    def _end_process(self, *, looks: bool = False) -> Verdict | None:
         """Kill the process; how it ended, or None if its zygote was buried before, and the process with it."""
         process, self._process = self._process, None
         if process is None or process not in self._launcher.seats:
             return None
-        return self._launcher.end(process)
+        return self._launcher.end(process, looks=looks)
 
     def _drain(self) -> bool:
         """Take what the controller has written, keeping the end.

@@ -22,15 +22,8 @@
   // --- numbers: every series is a list with a number per period, or 0 throughout
   const at = (series, period) => (Array.isArray(series) ? series[period] : 0);
   const most = (series) => (Array.isArray(series) ? Math.max(...series) : 0);
-  const fixed = (digits) => {
-    const format = new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-    return (value) => {
-      const text = format.format(value);
-      return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", "");
-    };
-  };
-  const units = fixed(1);
-  const money = fixed(2);
+  const units = (value) => shared.number(value, 1);
+  const money = (value) => shared.number(value, 2);
   const shortly = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
   const brief = (value) => (Math.abs(value) < 0.05 ? "0" : shortly.format(value).replace("-", "−"));
   const sums = new Map();
@@ -337,21 +330,9 @@
     else return;
     event.preventDefault();
   });
-  const root = document.documentElement;
-  const theme = element("theme");
-  const isDark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const nameTheme = () => {
-    theme.textContent = isDark() ? "light" : "dark";
-    theme.setAttribute("aria-label", `show the page ${theme.textContent}`);
-  };
-  theme.addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    nameTheme();
-  });
-
   data.rows.forEach(({ label }, row) => element("row").append(make("option", label, { value: row })));
   document.querySelectorAll(".scripted").forEach((one) => one.classList.remove("scripted"));
-  nameTheme();
+  shared.setUpTheme();
   fill();
   chartAll();
   show(0);

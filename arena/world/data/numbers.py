@@ -40,6 +40,7 @@ class Rule(NamedTuple):
 
 
 EMPTY: Final = Rule(lambda cell: cell, "must not be empty", "write 0 where nothing was asked for, else an estimate")
+_ABSENT: Final = "leave the cell empty and write missing: zero or missing: previous"
 _FINITE: Final = Rule(lambda cell: not _NOT_FINITE.fullmatch(cell), "must be a finite number", "write the quantity")
 _NOTATION: Final = Rule(
     lambda cell: not _OTHER_NOTATION.fullmatch(cell),
@@ -76,15 +77,16 @@ def read_number(cell: str, decimal: str) -> float:
     return float(cell.replace(",", ".") if decimal == "," else cell)
 
 
-def quantity_rules(decimal: str, negative: str, cells: Sequence[str]) -> tuple[Rule, ...]:
+def quantity_rules(decimal: str, negative: str, cells: Sequence[str], *, absent: str = _ABSENT) -> tuple[Rule, ...]:
     """Return the rules of cells of a table whose notation its author has written.
 
     Args:
         decimal: the character before decimals.
         negative: `error` or `zero`.
         cells: the cells, each once; the advice depends on how they are written.
+        absent: what to do with a cell that has no value.
     """
-    finite = _FINITE._replace(fix="leave the cell empty and write missing: zero or missing: previous")
+    finite = _FINITE._replace(fix=absent)
     if decimal == ",":
         number = Rule(_COMMA_NUMBER.fullmatch, "must be a number", _IS_NUMBER.fix)
         notation = Rule(

@@ -56,15 +56,11 @@ def test_what_an_order_brings_that_is_never_sold_by_hand() -> None:
 def test_orders_that_come_too_late_are_placed_only_if_the_terminal_value_pays(name, track) -> None:
     link = {"lead_time": 2, "price": 0.5, "pipeline_holding_cost": 0.0}
     market = {"initial_backlog": 300.0}  # so that every rule wants to order to the end
-    too_little, enough = (
-        orders(one_stage(link, market, {"terminal_value": value, "initial_stock": 0}, horizon=6), name, track)[:, 0]
-        for value in (0.49, 0.51)
-    )
+    little = one_stage(link, market, {"terminal_value": 0.49, "initial_stock": 0}, horizon=6)
+    too_little = orders(little, name, track)[:, 0]
     # An order of period 4 is still on its way after period 5, and nothing sells it.
     assert too_little[:4].sum() > 0
     assert too_little[4:].tolist() == [0.0, 0.0]
-    if name != "newsvendor":  # what it has ordered by then is enough for its level
-        assert enough[:4].sum() > 0
     loaded = one_stage(link, market, {"terminal_value": 0.51, "initial_stock": 0}, horizon=3)
     assert orders(loaded, name, track)[1:, 0].max() > 0
 

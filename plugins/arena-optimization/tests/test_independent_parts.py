@@ -10,8 +10,8 @@ import pytest
 from arena import Network, Scenario, Simulator, TrackView, load_network
 from arena_optimization.config import MultiStageProgramConfig, StochasticProgramConfig
 from arena_optimization.controllers import published, stochastic_program
-from arena_optimization.programs.independent_parts import independent_parts
-from arena_optimization.programs.rolling_horizon import Planner
+from arena_optimization.programs import rolling_horizon
+from arena_optimization.programs.independent_parts import independent_parts, whole
 
 EXACT: dict[str, Any] = {"gap": 1e-9}
 
@@ -61,10 +61,8 @@ def test_parts_are_planned_as_together(controller: str, fulfilment: str, monkeyp
         scenario = Scenario.model_validate({**scenario.model_dump(by_alias=True), "network": written})
     orders = {}
     for apart in (True, False):
-        module = stochastic_program if controller == "stochastic-program" else published
-        monkeypatch.setattr(
-            module, "Planner", lambda *given, _apart=apart, **named: Planner(*given, apart=_apart, **named)
-        )
+        if not apart:
+            monkeypatch.setattr(rolling_horizon, "independent_parts", lambda network: [whole(network)])
         made = (
             stochastic_program.StochasticProgram(StochasticProgramConfig(**EXACT))
             if controller == "stochastic-program"

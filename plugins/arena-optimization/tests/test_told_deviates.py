@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from scipy.special import ndtri
 
 from arena import InformedBriefing, Scenario, Simulator, TrackView
+from arena_optimization.beliefs.dependence import Dependence
 from arena_optimization.beliefs.forecast import ForecastOutlook
 from arena_optimization.beliefs.mean_demand import ForecastDemand
 from arena_optimization.beliefs.told_deviates import deviates
@@ -53,6 +55,22 @@ def test_poisson_demand_with_a_noise_scale_is_read_back() -> None:
     halved = deviates("poisson", 9.0 + 0.5 * (raw - 9.0), mean, np.full(4, 1.5))
     np.testing.assert_allclose(halved.mean, plain.mean)
     assert (plain.deviation > 0.0).all()
+
+
+def test_paths_have_the_correlation_and_the_autoregression_that_are_told() -> None:
+    told = SimpleNamespace(
+        network=SimpleNamespace(market_links=(None, None)),
+        autoregressions=np.array([0.6, 0.0]),
+        distributions=("normal", "normal"),
+        noise_scales=np.ones(2),
+        correlation=np.array([[1.0, 0.7], [0.7, 1.0]]),
+    )
+    normals = np.random.default_rng(1).standard_normal((40_000, 2, 3))
+    drawn = Dependence(cast(InformedBriefing, told)).turn(normals)
+    assert drawn.std(axis=0) == pytest.approx(np.ones((2, 3)), abs=0.02)
+    assert np.corrcoef(drawn[:, 0, 0], drawn[:, 1, 0])[0, 1] == pytest.approx(0.7, abs=0.02)
+    assert np.corrcoef(drawn[:, 0, 0], drawn[:, 0, 1])[0, 1] == pytest.approx(0.6, abs=0.02)
+    assert np.corrcoef(drawn[:, 1, 0], drawn[:, 1, 1])[0, 1] == pytest.approx(0.0, abs=0.02)
 
 
 def scenario_of(**demand: Any) -> Scenario:

@@ -13,18 +13,7 @@ const arena = (() => {
 
   const DIGITS = { money: 1, score: 3, share: 1, number: 2, count: 0, seconds: 1, milliseconds: 2 };
   const SCALE = { share: 100, milliseconds: 1000 };
-  const formats = new Map();
-
-  function number(value, digits = 1) {
-    if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-    if (!formats.has(digits)) {
-      formats.set(digits, new Intl.NumberFormat("en-US", {
-        minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven",
-      }));
-    }
-    const text = formats.get(digits).format(value);
-    return /[1-9]/.test(text) ? text.replace("-", "−") : text.replace("-", "");
-  }
+  const { number } = shared;
 
   function write(value, unit) {
     if (value === null || value === undefined) return "–";
@@ -89,28 +78,6 @@ const arena = (() => {
     return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, ...content);
   }
 
-  function chosenTheme() {
-    const set = document.documentElement.dataset.theme;
-    return set || (window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  }
-
-  const redraw = [];
-  function setUpTheme() {
-    const toggle = document.getElementById("theme");
-    const name = () => { toggle.textContent = chosenTheme() === "dark" ? "Light" : "Dark"; };
-    try {
-      const kept = localStorage.getItem("arena-theme");
-      if (kept === "dark" || kept === "light") document.documentElement.dataset.theme = kept;
-    } catch { /* A browser may keep nothing for files. */ }
-    toggle.addEventListener("click", () => {
-      document.documentElement.dataset.theme = chosenTheme() === "dark" ? "light" : "dark";
-      try { localStorage.setItem("arena-theme", document.documentElement.dataset.theme); } catch { /* as above */ }
-      name();
-      redraw.forEach((draw) => draw());
-    });
-    name();
-  }
-
   // Nothing that is folded away is lost on paper.
   const unfolded = [];
   window.addEventListener("beforeprint", () => {
@@ -122,16 +89,15 @@ const arena = (() => {
   window.addEventListener("afterprint", () => unfolded.splice(0).forEach((one) => { one.open = false; }));
 
   document.documentElement.classList.add("scripts");
-  setUpTheme();
+  shared.setUpTheme();
 
   return {
-    data, standings, rows, byScenario, indicators, indicatorAt, redraw,
+    data, standings, rows, byScenario, indicators, indicatorAt,
     names: data.submissions,
     scenarios: standings.scenarios,
     byScore: standings.ranked_by === "score",
     cell: (submission, scenario) => cells.get(`${submission}\n${scenario}`),
     number, write, range, el, svg, select, button, table, scroll,
-    colour: (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim(),
     narrow: () => window.matchMedia("(max-width: 40rem)").matches,
   };
 })();

@@ -13,7 +13,7 @@ import numpy as np
 
 from arena import Briefing, InformedBriefing, MarketLink, Network, SupplyLink
 
-WORTHLESS = "Stock that is left at the end is worth nothing."
+_WORTHLESS = "Stock that is left at the end is worth nothing."
 """The sentence of the template that does not hold where stock has a terminal value."""
 
 _WORTH = "Stock that is on hand, or on its way, after the last period is worth its terminal value; other stock nothing."
@@ -27,7 +27,7 @@ def has_terminal_values(network: Network) -> bool:
 
 def end_sentence(network: Network) -> str:
     """What stock is worth after the last period."""
-    return _WORTH if has_terminal_values(network) else WORTHLESS
+    return _WORTH if has_terminal_values(network) else _WORTHLESS
 
 
 def node_words(network: Network, number: int) -> str:

@@ -140,7 +140,7 @@ def exogenous_plan(briefing: OracleBriefing, config: PublishedOracleConfig, *, w
             return plan
     # What is published is planned as published: whom to serve is a choice of the plan there.
     in_order = with_bound and can_play
-    if in_order:
+    if in_order and not uses_later_parts(briefing):  # with these it is in order already
         program = EpisodeProgram(briefing, in_order=True, gap=config.gap, work=work)
     has_least = any(link.minimum_order > 0 for link in briefing.network.supply_links)
     solves = [_solve_or_relax(program, briefing, demand, config.time_limit / 2 if has_least else config.time_limit)]

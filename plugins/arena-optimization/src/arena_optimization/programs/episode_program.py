@@ -108,11 +108,7 @@ class EpisodeProgram:
         A fixed cost on a link that owes is paid for a rounding error, too, where a stock is used up to the last unit.
         """
         supply, rules = self.network.supply_links, self.rules
-        may_run_short = {
-            link
-            for link in self._scarce
-            if rules.orders_before[link].any() or (supply[link].minimum_order > 0 and not self._least_quantities)
-        }
+        may_run_short = self._may_run_short(self._least_quantities)
         return all(is_stated(self.network, rules, link) for link in (*may_run_short, *rules.owing)) and not any(
             supply[link].fixed_ordering_cost for link in rules.owing
         )
@@ -137,16 +133,21 @@ class EpisodeProgram:
         supply = self.network.supply_links
         return [link for link, one in enumerate(supply) if not is_endless(self.network, one.supplier)]
 
+    def _may_run_short(self, least_quantities: bool) -> set[int]:
+        """Links on which less may ship than was ordered, whatever is planned."""
+        supply = self.network.supply_links
+        return {
+            link
+            for link in self._scarce
+            if self.rules.orders_before[link].any() or (supply[link].minimum_order > 0 and not least_quantities)
+        }
+
     def _owing(self, briefing: OracleBriefing, most: FloatArray, least_quantities: bool) -> tuple[int, ...]:
         """Links on which more may have to be ordered than ships at once, see `PathRules.owing`; else ``most`` falls."""
         if not self.rules.owes:
             return ()
         supply, scarce = self.network.supply_links, self._scarce
-        needs_more = {
-            link
-            for link in scarce
-            if self.rules.orders_before[link].any() or (supply[link].minimum_order > 0 and not least_quantities)
-        }
+        needs_more = self._may_run_short(least_quantities)
         demand = briefing.realised_demand
         if briefing.goodwill is None and demand is not None:
             rules = replace(self.rules, owing=tuple(sorted(needs_more)))

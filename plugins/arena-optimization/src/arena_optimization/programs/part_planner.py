@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +46,6 @@ class PartPlanner:
     Attributes:
         network: The part.
         form: The program of one path over the longest horizon; later ones are cut from it.
-        pools: Whether its paths need no rows of their own in an open-loop plan.
         asked: Whether orders and shipments are told apart, (supply links,).
     """
 
@@ -77,10 +77,14 @@ class PartPlanner:
             upper[ordered] = np.minimum(upper[ordered], most[form.columns.item[ordered]])
             form = replace(form, upper=upper)
         self.form: PathForm = form
-        self.pools = method.open_loop and self._is_plain and poolable(form, network, discount=briefing.discount)
-        asks = frozenset[int]() if rules is None or rules.asks is None else rules.asks
-        self.asked = np.isin(np.arange(len(network.supply_links)), sorted(asks))
+        asks = None if rules is None else rules.asks
+        self.asked = np.isin(np.arange(len(network.supply_links)), sorted(asks or ()))
         self._program: ExtensiveForm | None = None
+
+    @cached_property
+    def pools(self) -> bool:
+        """Whether paths need no rows of their own; see `arena_optimization.programs.pooled_program`."""
+        return self._method.open_loop and self._is_plain and poolable(self.form, self.network, discount=self._discount)
 
     @property
     def _is_plain(self) -> bool:
@@ -120,14 +124,15 @@ class PartPlanner:
         if program is None or program.form.horizon != horizon:
             program = self._make(self.form.cut(horizon), paths)
         self._price(program, extra)
-        if self._rules is not None:
-            program.weigh(*self._worth(program.form, period, survival))
+        worth = None if self._rules is None else self._worth(program.form, period, survival)
+        if worth is not None:
+            program.weigh(*worth)
         program.load(start, demand, histories)
         if program is not former and not program.is_integer:
             if former is None and isinstance(program, PathwiseProgram):
                 former = self._make(program.form, 1)
-                if self._rules is not None:
-                    former.weigh(*self._worth(program.form, period, survival))
+                if worth is not None:
+                    former.weigh(*worth)
                 former.load(start.mean(), demand.mean(axis=0, keepdims=True))
                 former.solve(time_limit)
             if former is not None:
@@ -157,7 +162,7 @@ class PartPlanner:
 
     def _make(self, form: PathForm, paths: int) -> ExtensiveForm:
         method = self._method
-        if self.pools and paths > 1:
+        if paths > 1 and self.pools:
             return PooledProgram(form, self.network, paths=paths, discount=self._discount, work=method.work)
         return PathwiseProgram(
             form,

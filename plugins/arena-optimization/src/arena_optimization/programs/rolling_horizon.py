@@ -11,7 +11,7 @@ from arena import Briefing, Network, Observation
 from arena_optimization.arrays import BoolArray, FloatArray
 from arena_optimization.deliveries import Deliveries
 from arena_optimization.programs.extensive_form import Plan, UnfinishedPlan
-from arena_optimization.programs.independent_parts import independent_parts, whole
+from arena_optimization.programs.independent_parts import independent_parts
 from arena_optimization.programs.part_planner import Method, PartPlanner
 from arena_optimization.programs.path_form import PathForm
 from arena_optimization.programs.path_rules import waiting_shares
@@ -39,7 +39,6 @@ class Planner:
         whole_periods: int | None = None,
         gap: float = 0.0,
         work: Work = PLENTY,
-        apart: bool = True,
     ) -> None:
         """State and compile the longest program of every part; the later ones are cut from it.
 
@@ -55,7 +54,6 @@ class Planner:
             whole_periods: First periods in which whole decisions must be whole; None for all.
             gap: Relative gap at which an integer program counts as solved.
             work: What a solve may take.
-            apart: Whether independent parts of the network are planned one by one.
         """
         self.network: Network = briefing.network
         self._briefing = briefing
@@ -63,7 +61,7 @@ class Planner:
         self._backlog = np.array(waiting_shares(briefing)) > 0.0
         longest = horizon(briefing.network, briefing.horizon)
         method = Method(open_loop, random_periods, whole_periods, gap, work)
-        self._parts = independent_parts(self.network) if apart else [whole(self.network)]
+        self._parts = independent_parts(self.network)
         self._planners = [PartPlanner(briefing, part, longest, method) for part in self._parts]
         self._tells_by_history = not open_loop
         forms = [planner.form for planner in self._planners]
