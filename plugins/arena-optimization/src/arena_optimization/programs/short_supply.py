@@ -29,6 +29,9 @@ _MOST = 1e6
 """Stands for the most that can be left, shipped or owed; `arena_optimization.programs.useful_shipments` lowers it."""
 _BELOW = 1.0 - 1e-6
 """What is left where a whole lot cannot be shipped is less than this part of a lot."""
+_HALF = 0.5
+"""Part of a lot by which rows between whole lots are loosened: it allows no lot more, and a row that only rounding
+breaks would make the solver discard plans that can be played."""
 
 
 class _Reason(NamedTuple):
@@ -103,7 +106,9 @@ class ShortSupply:
 
         def as_ordered(m: Any, link: int, k: int) -> Any:
             if link in self._scarce:
-                return m.flow[link, k] <= self._early(link, k)
+                lot = supply[link].lot_size
+                most = _whole_lots(self._early(link, k), lot) + lot * _HALF if lot else self._early(link, k)
+                return m.flow[link, k] <= most
             return m.flow[link, k] == self._early(link, k)
 
         program.as_ordered = pyo.Constraint([(i, k) for i, k in early if i not in self._owing], rule=as_ordered)
@@ -162,13 +167,13 @@ class ShortSupply:
             # Orders and shipments are in lots, so that what remains of a lot is known.
             before = float(rules.orders_before[link, : k + 1].sum())
             remainder = before - _whole_lots(before, lot) if lot else 0.0
-            return m.owed[link, k] - _MOST * ran_out(m, link, k) <= remainder
+            return m.owed[link, k] - _MOST * ran_out(m, link, k) <= remainder + lot * _HALF
 
         def all_of_it(m: Any, link: int, k: int) -> Any:
             if rules.is_chosen(link, k):
                 return m.flow[link, k] >= supply[link].minimum_order * (m.ordered[link, k] - ran_out(m, link, k))
             asked, lot = self._early(link, k), supply[link].lot_size
-            whole = _whole_lots(asked, lot) if lot else asked
+            whole = max(0.0, _whole_lots(asked, lot) - lot * _HALF) if lot else asked
             return m.flow[link, k] >= whole * (1 - ran_out(m, link, k))
 
         def less_than_a_lot(m: Any, item: int, k: int) -> Any:
