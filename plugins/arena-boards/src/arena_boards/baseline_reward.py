@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arena import standard_normal_quantile
 
@@ -41,7 +42,7 @@ class PlayedInstance(Protocol):
         """Periods by order period; None: lost."""
 
 
-def capped_order(samples: Sequence[float], lead_time: int, ratio: float, position: float) -> int:
+def capped_order(samples: Sequence[float] | NDArray[np.float64], lead_time: int, ratio: float, position: float) -> int:
     """Return the order of the capped base-stock rule.
 
     Base stock = (1 + L) mean + z √(1 + L) deviation with z the normal quantile of the critical ratio; the order is what

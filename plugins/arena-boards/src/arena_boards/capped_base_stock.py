@@ -51,7 +51,7 @@ class CappedBaseStock:
         if self._seen:
             samples = np.array(self._seen)
             orders = [
-                capped_order(samples[:, point], self._lead_times[point], self._ratios[point], position[point])
+                capped_order(samples[:, point], self._lead_times[point], self._ratios[point], float(position[point]))
                 for point in range(len(position))
             ]
         else:

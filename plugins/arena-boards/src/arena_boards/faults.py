@@ -14,14 +14,15 @@ def refuse(source: Path | str, field: str, value: object, rule: str, fix: str) -
     Args:
         source: file or folder that is at fault.
         field: place in it, such as `line 3, Store`; may be empty.
-        value: value that is at fault.
+        value: value that is at fault; empty: the file or folder as a whole.
         rule: rule that it breaks.
         fix: action that mends it.
 
     Raises:
         InvalidInput: always.
     """
-    raise InvalidInput([Fault(str(source), field, value, rule, fix)]) from None
+    shown = Path(source).name if value == "" else value
+    raise InvalidInput([Fault(str(source), field, shown, rule, fix)]) from None
 
 
 def require_folder(folder: Path) -> None:

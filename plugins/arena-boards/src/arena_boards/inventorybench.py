@@ -38,7 +38,7 @@ LAW: Final = (1, 2, 3, None)
 """The stated law of stochastic lead times: each with probability 1/4; None is a lost order."""
 
 _ID: Final = re.compile(r"(real|synthetic)_trajectory/lead_time_(0|4|stochastic)/([a-z0-9_-]+(?:/[a-z0-9_-]+)*)")
-_ALLOWED: Final = {"0": {0}, "4": {4}, "stochastic": {1, 2, 3, None}}
+_ALLOWED: Final[Mapping[str, set[int | None]]] = {"0": {0}, "4": {4}, "stochastic": {1, 2, 3, None}}
 _LARGEST_FILE: Final = 64 * 1024 * 1024
 
 

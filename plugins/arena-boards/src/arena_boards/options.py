@@ -61,8 +61,8 @@ class Vn2Options(BoardOptions):
 
     weeks: str = Field(
         default="",
-        description="competition: its eight weeks, which needs actuals.csv; backtest: the 15 windows; or first weeks of "
-        "windows, counted from 0 and separated by commas (93,97); absent: competition if actuals.csv is there, else "
+        description="competition: its eight weeks, which needs actuals.csv; backtest: the 15 windows; or first weeks "
+        "of windows, counted from 0 and separated by commas (93,97); absent: competition if actuals.csv is there, else "
         "backtest",
     )
 

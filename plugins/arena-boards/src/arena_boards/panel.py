@@ -43,7 +43,7 @@ class Panel:
     @property
     def periods(self) -> int:
         """Number of recorded periods."""
-        return self.units.shape[1]
+        return int(self.units.shape[1])
 
     def take(self, rows: Sequence[int]) -> Panel:
         """Return the panel of some series, in that order."""
@@ -63,8 +63,7 @@ class Panel:
         """Tell which series were in stock in all periods of a window, shape (series,)."""
         if self.in_stock is None:
             return np.ones(len(self.names), dtype=np.bool_)
-        observed: NDArray[np.bool_] = self.in_stock[:, start:stop].all(axis=1)
-        return observed
+        return np.asarray(self.in_stock[:, start:stop].all(axis=1))
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class SeasonalOrderUpTo:
         level_by_week = units / factors[phase[: len(units)]][:, None]
         recent = _mean(level_by_week[-self.config.average :])
         level = np.where(np.isnan(recent), _mean(level_by_week), recent)
-        return np.nan_to_num(level) * factors[phase[len(units) :]].sum()
+        return np.asarray(np.nan_to_num(level) * factors[phase[len(units) :]].sum())
 
 
 def _season_factors(units: FloatArray, season: int) -> FloatArray:

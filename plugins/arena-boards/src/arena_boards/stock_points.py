@@ -34,9 +34,9 @@ class StockPoints:
         Returns:
             Shape (…, supply links).
         """
-        total = np.zeros((*by_market.shape[:-1], len(self.places)))
-        np.add.at(total, (..., self.of_market), by_market)
-        return total
+        total = np.zeros((len(self.places), *by_market.shape[:-1]))
+        np.add.at(total, self.of_market, np.moveaxis(by_market, -1, 0))
+        return np.moveaxis(total, 0, -1)
 
     def on_hand(self, observation: Observation) -> FloatArray:
         """Units on hand of each, shape (supply links,)."""
