@@ -72,10 +72,13 @@ class WorldAudit:
         """Tell whether the secret behind the standings is known, or there is none."""
         return standings.commitment is None or standings.commitment == self.commitment
 
-    def load_suite(self, reference: str | Path | None, standings: Standings) -> Suite | None:
+    def load_suite(self, reference: str | Path | Suite | None, standings: Standings) -> Suite | None:
         """Load the suite that was played, its drawn scenarios by the key of the standings' seeds if that is known."""
         if reference is None:
             return None
+        if isinstance(reference, Suite):
+            self._known |= {scenario.digest: scenario for scenario in reference.scenarios}
+            return reference
         plan = standings.commitment or "public"
         rows = [row.record for row in self.rows if row.key[::3] == (self._contract, plan)]
         seeds = self.seeds(plan, seeds_contract(rows[0]) if rows else self._contract)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +38,7 @@ from arena.cli.model_options import (
 )
 from arena.cli.standings_table import describe_removal, forfeits_as_json, print_forfeits, print_standings
 from arena.cli.streams import kept
+from arena.cli.suite_options import Data, Options, load_suite_option, refuse_suite_options
 
 if TYPE_CHECKING:
     from arena.cli.live_status import StatusFile
@@ -63,12 +65,17 @@ def evaluate(
     suite: Annotated[
         str | None, typer.Option(help=f"A suite by name, or a YAML file; {_SUITE} unless given.", show_default=False)
     ] = None,
+    data: Data = None,
+    option: Options = None,
     scenario: Annotated[
         list[str] | None, typer.Option(help="A scenario by name or file, in place of a suite; repeatable.")
     ] = None,
     seeds: Annotated[
         str | None,
-        typer.Option(help="public, or hidden:N for N seeds from a secret; public unless given."),
+        typer.Option(
+            help="public, public:N, or hidden:N for N seeds from a secret; public unless given, public:1 where no seed "
+            "changes anything."
+        ),
     ] = None,
     secret: Annotated[Path | None, typer.Option(help="File of the secret, for hidden seeds.")] = None,
     round_file: Annotated[
@@ -130,7 +137,7 @@ def evaluate(
     """
     from dataclasses import replace
 
-    from arena.contract.seeds import HiddenSeeds, parse_seeds
+    from arena.contract.seeds import HiddenSeeds, PublicSeeds, parse_seeds
     from arena.contract.version import contract_digest
     from arena.entry.limits import load_limits
     from arena.llm import describe_failures
@@ -141,6 +148,7 @@ def evaluate(
     from arena.report.page import write_report
     from arena.results.folder import REPORT_NAME, seeds_contract_of
     from arena.results.rounds import read_round
+    from arena.world.randomness import draws_nothing
 
     contest_round = None if round_file is None else read_round(round_file)
     terms = None if contest_round is None else contest_round.terms
@@ -150,11 +158,15 @@ def evaluate(
         seeds, stopping = seeds or f"hidden:{terms.seeds}", stopping or terms.stopping
         suite = suite or (None if scenario else terms.suite.reference)
         isolation, accept_fallbacks = isolation or terms.isolation, accept_fallbacks or terms.accept_fallbacks
-    plan = parse_seeds(seeds or "public", secret, contract_digest())
+    plan: SeedPlan = parse_seeds(seeds or "public", secret, contract_digest())
     if isinstance(plan, HiddenSeeds):
         # A folder that was upgraded keeps to the demand that its episodes have met.
         plan = replace(plan, contract_digest=seeds_contract_of(output, plan.commitment) or plan.contract_digest)
-    chosen = choose_suite(suite, scenario or [], plan)
+    trusted = pin(trust)
+    chosen = choose_suite(suite, scenario or [], plan, data, option or (), trusted)
+    if seeds is None and all(map(draws_nothing, chosen.scenarios)):
+        plan = PublicSeeds(1)
+        warn("no seed changes anything in these scenarios, so one episode of each is played (--seeds public plays ten)")
     granted = model_limits(
         calls=llm_calls,
         tokens=llm_tokens,
@@ -167,7 +179,6 @@ def evaluate(
     if granted is None and llm == "live" and terms is not None and terms.language_models is not None:
         granted = terms.language_models.limits
     allowed = load_limits(limits) if limits is not None else None if terms is None else terms.allowed
-    trusted = pin(trust)
     models = make_access(llm, llm_endpoint or (), transcripts, granted, trusted)
     level = isolation or strongest()
     loaded = load(paths, settings, trusted)
@@ -288,17 +299,33 @@ def _tell(evaluation: Evaluation, following: int) -> None:
     warn(f"after {standings.seeds:,} seeds per scenario {count_decided(standings.neighbours)}{then}")
 
 
-def choose_suite(suite: str | None, scenarios: list[str], plan: SeedPlan) -> Suite:
+def choose_suite(
+    suite: str | None,
+    scenarios: list[str],
+    plan: SeedPlan,
+    data: Path | None = None,
+    options: Sequence[str] = (),
+    trust: Sequence[str] = (),
+) -> Suite:
     """Return the suite that options mean, drawn by the key of a seed plan.
+
+    Args:
+        suite: name or file; None for the default.
+        scenarios: scenarios by name or file, in place of a suite.
+        plan: the seeds.
+        data: folder of data of a suite of a package.
+        options: further options of such a suite, `KEY=VALUE` each.
+        trust: packages of strangers that this process may import.
 
     Raises:
         InvalidInput: both a suite and scenarios are named, or something has faults.
     """
     from arena.errors import Fault, InvalidInput
-    from arena.world.suite import Suite, load_all, load_suite
+    from arena.world.suite import Suite, load_all
 
     if not scenarios:
-        return load_suite(suite or _SUITE, plan.draw_key)
+        return load_suite_option(suite or _SUITE, data, options, trust, plan.draw_key)
+    refuse_suite_options(data, options)
     if suite is not None:
         rule = "--suite and --scenario both say what is played"
         fix = "leave one of them out; a suite of your own (--suite FILE.yaml) may name scenarios of both"

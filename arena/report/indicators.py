@@ -44,8 +44,9 @@ class Indicator(NamedTuple):
 
 
 _RESULT, _SERVICE, _MONEY = "Profit and score", "Service and stock", "Revenue and costs"
-_BULLWHIP, _WORK, _MODELS = "Bullwhip by echelon", "Decisions and time", "Language models"
-GROUPS: Final = (_RESULT, _SERVICE, _MONEY, _BULLWHIP, _WORK, _MODELS)
+_ECHELONS, _BULLWHIP = "Service by echelon", "Bullwhip by echelon"
+_WORK, _MODELS = "Decisions and time", "Language models"
+GROUPS: Final = (_RESULT, _SERVICE, _MONEY, _ECHELONS, _BULLWHIP, _WORK, _MODELS)
 """Headings, in the order in which they are shown."""
 
 INDICATORS: Final = (
@@ -67,12 +68,19 @@ INDICATORS: Final = (
     Indicator("network_turns", "network turns", _SERVICE, "number"),
     Indicator("final_sentiment", "final sentiment", _SERVICE, "number", 1),
     Indicator("revenue", "revenue", _MONEY, "money"),
+    Indicator("full_revenue", "full revenue", _MONEY, "money"),
     Indicator("procurement_cost", "procurement", _MONEY, "money", -1),
     Indicator("holding_cost", "holding", _MONEY, "money", -1),
     Indicator("operating_cost", "operating", _MONEY, "money", -1),
     Indicator("shortage_penalty", "shortage", _MONEY, "money", -1),
     Indicator("fixed_ordering_cost", "fixed ordering", _MONEY, "money", -1),
     Indicator("terminal_value", "terminal value", _MONEY, "money"),
+    Indicator("stage_fill_rate_retailers", "fill rate of retailers", _ECHELONS, "share", 1),
+    Indicator("stage_fill_rate_distributors", "fill rate of distributors", _ECHELONS, "share", 1),
+    Indicator("stage_fill_rate_factories", "fill rate of factories", _ECHELONS, "share", 1),
+    Indicator("stage_service_level_retailers", "service level of retailers", _ECHELONS, "share", 1),
+    Indicator("stage_service_level_distributors", "service level of distributors", _ECHELONS, "share", 1),
+    Indicator("stage_service_level_factories", "service level of factories", _ECHELONS, "share", 1),
     Indicator("bullwhip_ratio", "bullwhip", _BULLWHIP, "number", -1),
     Indicator("bullwhip_retailers", "bullwhip of retailers", _BULLWHIP, "number", -1),
     Indicator("bullwhip_distributors", "bullwhip of distributors", _BULLWHIP, "number", -1),

@@ -87,12 +87,18 @@
     return true;
   }
 
-  function dots(target, width, keys, { caption, label, percent }) {
+  function dots(target, width, ...parts) {
+    const drawn = parts.flatMap(([keys, options]) => dotted(width, keys, options));
+    target.replaceChildren(...drawn);
+    return drawn.length > 0;
+  }
+
+  function dotted(width, keys, { caption, label, percent }) {
     const there = keys.filter(has);
-    const name = (key) => arena.indicators[arena.indicatorAt.get(key)].label.replace("own-stage bullwhip of ", "");
+    const name = (key) => arena.indicators[arena.indicatorAt.get(key)].label.replace(/^.* of /, "");
     const points = arena.names.flatMap((submission, place) => there.map((key) => ({ submission, part: name(key), value: value(place, key) })))
       .filter((point) => point.value !== null && (percent || point.value > 0));
-    if (points.length === 0) return false;
+    if (points.length === 0) return [];
     const drawn = Plot.plot({
       width, height: 70 + 22 * arena.names.length, ...ROOM, insetLeft: 8, insetRight: 8, marginLeft: margin(width), marginRight: 20, style: FONT,
       x: percent ? { label, grid: true, percent: true } : { label, grid: true, type: "log", tickFormat: (tick) => String(tick), ticks: 5 },
@@ -102,17 +108,22 @@
         title: (point) => `${point.submission}: ${point.part} ${percent ? arena.write(point.value, "share") : arena.number(point.value, 2)}` })],
     });
     drawn.setAttribute("aria-hidden", "true");
-    target.replaceChildren(arena.el("figcaption", {}, caption), drawn);
-    return true;
+    return [arena.el("figcaption", {}, caption), drawn];
   }
+
+  const ECHELONS = ["retailers", "distributors", "factories"];
 
   const charts = {
     "Revenue and costs": stacked,
-    "Service and stock": (target, width) => dots(target, width, ["immediate_fill_rate", "fill_rate", "service_level"],
-      { caption: "Service over the whole network", label: "share, % →", percent: true }),
-    "Bullwhip by echelon": (target, width) => dots(target, width,
-      ["stage_bullwhip_retailers", "stage_bullwhip_distributors", "stage_bullwhip_factories"],
-      { caption: "Variance of the orders that an echelon places, over that of what it is asked for (logarithmic)", label: "bullwhip of the own stage →" }),
+    "Service and stock": (target, width) => dots(target, width, [["immediate_fill_rate", "fill_rate", "service_level"],
+      { caption: "Service over the whole network", label: "share, % →", percent: true }]),
+    "Service by echelon": (target, width) => dots(target, width,
+      [ECHELONS.map((one) => `stage_fill_rate_${one}`),
+        { caption: "Share of what an echelon is asked for that it delivers at once", label: "fill rate of the own stage, % →", percent: true }],
+      [ECHELONS.map((one) => `stage_service_level_${one}`),
+        { caption: "Share of periods in which an echelon leaves nothing unfilled", label: "service level of the own stage, % →", percent: true }]),
+    "Bullwhip by echelon": (target, width) => dots(target, width, [ECHELONS.map((one) => `stage_bullwhip_${one}`),
+      { caption: "Variance of the orders that an echelon places, over that of what it is asked for (logarithmic)", label: "bullwhip of the own stage →" }]),
   };
 
   function fill(target, draw) {
