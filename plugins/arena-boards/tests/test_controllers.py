@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from arena import Controller, Network, Scenario, Simulator, TrackView, parse_as, realised_history
 from arena_boards.baseline_reward import baseline_reward, capped_order
-from arena_boards.capped_base_stock import CappedBaseStock, CappedBaseStockConfig
+from arena_boards.capped_base_stock import CappedBaseStock
+from arena_boards.config import CappedBaseStockConfig, SeasonalOrderUpToConfig
 from arena_boards.inventorybench import Instance, build_inventorybench, make_scenario, read_instances
 from arena_boards.options import BACKTEST_WEEKS, InventoryBenchOptions, Vn2Options
 from arena_boards.panel import Panel, Start, Terms, make_episode
-from arena_boards.seasonal_order_up_to import SeasonalOrderUpTo, SeasonalOrderUpToConfig
+from arena_boards.seasonal_order_up_to import SeasonalOrderUpTo
 from arena_boards.vn2 import build_vn2
 
 

@@ -10,11 +10,12 @@ Controllers: ``vn2-benchmark`` and ``inventorybench-baseline``.
 from collections.abc import Iterable
 from typing import Any
 
-from arena import Controller, ControllerSpec, hookimpl
-from arena_boards.capped_base_stock import CappedBaseStockConfig
-from arena_boards.seasonal_order_up_to import SeasonalOrderUpToConfig
+from arena import Controller, ControllerSpec, SuiteSpec, hookimpl
+from arena_boards import suites
+from arena_boards.config import CappedBaseStockConfig, SeasonalOrderUpToConfig
+from arena_boards.options import DailyOptions, FavoritaOptions, InventoryBenchOptions, PanelOptions, Vn2Options
 
-__all__ = ["arena_controllers"]
+__all__ = ["arena_controllers", "arena_suites"]
 
 
 def _capped_base_stock(config: CappedBaseStockConfig) -> Controller:
@@ -48,5 +49,48 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_capped_base_stock,
             summary="InventoryBench's baseline: capped base stock on the moments of all demand seen",
             plays=("varying_lead_times", "hidden_arrivals", "initial_pipeline"),
+        ),
+    )
+
+
+@hookimpl
+def arena_suites() -> Iterable[SuiteSpec[Any]]:
+    """Declare the boards, and the suites of recorded sales."""
+    return (
+        SuiteSpec(
+            name="inventorybench",
+            summary="InventoryBench: one article, lost sales, lead times that are not told (arXiv 2602.12631)",
+            options=InventoryBenchOptions,
+            build=suites.inventorybench,
+        ),
+        SuiteSpec(
+            name="vn2",
+            summary="VN2 Inventory Planning Challenge: 599 pairs of store and product, eight weeks, cost in euros",
+            options=Vn2Options,
+            build=suites.vn2,
+        ),
+        SuiteSpec(
+            name="favorita",
+            summary="windows of Corporación Favorita's grocery sales (Kaggle)",
+            options=FavoritaOptions,
+            build=suites.favorita,
+        ),
+        SuiteSpec(
+            name="m5",
+            summary="windows of the M5 competition's unit sales (Kaggle)",
+            options=DailyOptions,
+            build=suites.m5,
+        ),
+        SuiteSpec(
+            name="rossmann",
+            summary="windows of Rossmann's turnover by store (Kaggle)",
+            options=DailyOptions,
+            build=suites.rossmann,
+        ),
+        SuiteSpec(
+            name="bayesm",
+            summary="windows of weekly orange juice by store and brand (R package bayesm)",
+            options=PanelOptions,
+            build=suites.bayesm,
         ),
     )

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from arena import Briefing, Observation, contribution_margins, critical_ratio
 from arena_boards.baseline_reward import capped_order
+from arena_boards.config import CappedBaseStockConfig
 from arena_boards.stock_points import FloatArray, find_stock_points
-
-
-class CappedBaseStockConfig(BaseModel):
-    """The rule has no settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class CappedBaseStock:
