@@ -114,6 +114,7 @@ from .results.rounds import (
     write_round as write_round,
 )
 from .results.rows import (
+    NativeResult as NativeResult,
     NeighbourVerdict as NeighbourVerdict,
     Rank as Rank,
     RefusedSubmission as RefusedSubmission,
@@ -157,6 +158,7 @@ from .world.lead_times import (
     LeadTimeSeries as LeadTimeSeries,
 )
 from .world.library import load_network as load_network
+from .world.native_score import NativeScore as NativeScore, PublishedResult as PublishedResult
 from .world.network import Network as Network
 from .world.nodes_and_links import (
     Component as Component,

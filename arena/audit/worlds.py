@@ -16,6 +16,7 @@ from arena.results.rows import Standings
 from arena.results.store import Store
 from arena.results.stored import StoredEpisode
 from arena.world.contest_draws import Drawing, draw_scenario, public_key
+from arena.world.randomness import draws_nothing
 from arena.world.scenario import Scenario
 from arena.world.suite import Suite, load_suite, shipped_scenarios
 
@@ -133,6 +134,12 @@ class WorldAudit:
             return self._scenarios.get(digest)
         # Older stores hold no scenarios. One that has this digest is the one that was played, wherever it is from.
         return self._known.get(digest)
+
+    def draw_nothing(self, records: Sequence[EpisodeRecord]) -> bool | None:
+        """Tell whether no seed changes anything in the worlds of some records; None if some are not known."""
+        found = [self.scenario(digest) for digest in {record.scenario_digest for record in records}]
+        known = [scenario for scenario in found if scenario is not None]
+        return all(map(draws_nothing, known)) if known and len(known) == len(found) else None
 
     def seeds(self, plan: str, digest: str) -> PublicSeeds | HiddenSeeds | None:
         """Return the seeds of a plan under the rules of a digest; None if they are not known."""

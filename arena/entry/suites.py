@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from arena.contract.native_scores import find_suite_misfits
 from arena.contract.suites import SuiteSpec
 from arena.declarations import SUITES
 from arena.errors import (
@@ -30,7 +31,6 @@ from arena.schemas import parse_as
 from arena.trust import SUITE_PROVIDERS
 from arena.world import suite as written
 from arena.world.contest_draws import DrawKey
-from arena.world.scoring import find_misfits
 from arena.world.suite import Suite, suite_names
 
 __all__ = ["Suites", "build_suite", "discover_suites", "is_written", "load_suite", "read_options"]
@@ -208,7 +208,7 @@ def _refuse_faulty(suite: Suite, who: str) -> None:
     for name, times in Counter(scenario.name for scenario in suite.scenarios).items():
         if times > 1:
             faults.append(Fault(who, "scenarios", name, "every scenario of a suite has its own name", "rename it"))
-    faults += [Fault(who, *fault) for fault in find_misfits(suite.score_rule, suite.scenarios)]
+    faults += [Fault(who, *fault) for fault in find_suite_misfits(suite)]
     if faults:
         raise InvalidInput(faults)
 

@@ -33,6 +33,7 @@ from arena.play.pool import play_here, play_in_workers
 from arena.play.refusals import (
     refuse_absent_reference,
     refuse_absent_windows,
+    refuse_equal_seeds,
     refuse_inside,
     refuse_misfits,
     refuse_ungranted,
@@ -66,6 +67,7 @@ from arena.results.sealing import seal
 from arena.results.standings import compute_standings
 from arena.results.store import Store
 from arena.results.stored import EpisodeStatus
+from arena.world.randomness import draws_nothing
 from arena.world.suite import Suite
 
 _SNAPSHOTS: Final = ".submissions-"
@@ -192,6 +194,8 @@ def evaluate(
     refuse_unplayable(submissions, seeds)
     refuse_misfits(suite)
     refuse_absent_windows(suite, seeds.count)
+    if stopping is not None:
+        refuse_equal_seeds(suite)
     access = models or LlmAccess()
     if seeds.commitment is not None or access.key_variables:
         conceal_memory()  # The secret is in it, or a key.
@@ -225,7 +229,7 @@ def evaluate(
         refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
         # What was accepted once stays accepted: the tables are about it.
         accepted = accept_fallbacks or has_accepted_fallbacks(output)
-        scoring = Scoring(suite.score_rule, suite.scored_by, accepted)
+        scoring = Scoring(suite.score_rule, suite.scored_by, accepted, suite.native)
         refuse_losses(output, [one.name for one in submissions], free_name(output, suite.name))
         make_folder(output)
         store = stack.enter_context(Store(output / STORE_NAME))
@@ -294,6 +298,7 @@ def evaluate(
             trusted=packages,
             refused=refused,
             round_digest=None if contest_round is None else contest_round.digest,
+            draws_nothing=all(map(draws_nothing, suite.scenarios)),
         )
         standings = seal(standings, store, records)
     evaluation = Evaluation(

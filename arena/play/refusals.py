@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from arena.contract.native_scores import find_suite_misfits
 from arena.contract.seeds import PUBLIC_SEEDS, HiddenSeeds, SeedPlan
 from arena.contract.version import contract_digest, earlier_digests
 from arena.entry.submission import Submission
@@ -23,7 +24,8 @@ from arena.results.episode_table import EpisodeTable
 from arena.results.record import EpisodeRecord
 from arena.results.scores import Divisors, Scoring
 from arena.world.parts import MEANINGS, Part, parts_of
-from arena.world.scoring import ScoreRule, find_misfits
+from arena.world.randomness import draws_nothing
+from arena.world.scoring import ScoreRule
 from arena.world.suite import Suite
 
 _TRIALS = 2
@@ -83,7 +85,7 @@ def refuse_unplayed_parts(submissions: Sequence[Submission], suite: Suite) -> No
 
 
 def refuse_misfits(suite: Suite) -> None:
-    """Refuse a suite whose score rule does not fit its scenarios.
+    """Refuse a suite whose score rule or native score does not fit its scenarios.
 
     Args:
         suite: what is to be played.
@@ -91,7 +93,7 @@ def refuse_misfits(suite: Suite) -> None:
     Raises:
         InvalidInput: with everything that does not fit.
     """
-    faults = [Fault(f"suite {suite.name}", *fault) for fault in find_misfits(suite.score_rule, suite.scenarios)]
+    faults = [Fault(f"suite {suite.name}", *fault) for fault in find_suite_misfits(suite)]
     if faults:
         raise InvalidInput(faults)
 
@@ -119,6 +121,21 @@ def refuse_absent_windows(suite: Suite, seeds: int) -> None:
             )
     if faults:
         raise InvalidInput(faults)
+
+
+def refuse_equal_seeds(suite: Suite) -> None:
+    """Refuse to play seeds until decided where no seed changes anything.
+
+    Args:
+        suite: what is to be played.
+
+    Raises:
+        InvalidInput: all seeds play the same episodes.
+    """
+    if all(map(draws_nothing, suite.scenarios)):
+        rule = "no seed changes anything in its scenarios, so that further seeds decide nothing"
+        fix = "leave --until-decided out; intervals are over scenarios"
+        raise InvalidInput([Fault(f"suite {suite.name}", "", ABSENT, rule, fix)])
 
 
 def refuse_absent_reference(

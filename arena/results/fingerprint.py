@@ -52,6 +52,7 @@ RUN_FACTS: Final = (
     "scenarios",
     "stopping",
     "score_rule",
+    "native",
     "accept_fallbacks",
     "removals",
     "refused",

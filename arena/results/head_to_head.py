@@ -132,9 +132,9 @@ def compare(
             rule = "has not played every scenario and seed"
             fix = "evaluate it on the whole suite, then compare"
             raise InvalidInput([Fault(str(folder.folder), "submission", name, rule, fix)])
-    scoring = Scoring(standings.score_rule, accept_fallbacks=standings.accept_fallbacks)
+    scoring = Scoring(standings.score_rule, accept_fallbacks=standings.accept_fallbacks, native=standings.native)
     divisors = Divisors(table, scoring, standings.oracles)
-    values = EpisodeValues(table, divisors, shared_seeds=results.table.unit == "seed")
+    values = EpisodeValues(table, divisors, unit=results.table.unit)
     rows = (table.index[first], table.index[label])
     profit, score = (array[rows[0]] - array[rows[1]] for array in (table.profit, values.score))
     measure: Literal["score", "profit"] = "score" if np.isfinite(score).all() else "profit"

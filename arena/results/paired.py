@@ -60,12 +60,12 @@ def tabulate_episodes(standings: Standings, records: Sequence[EpisodeRecord]) ->
     """
     played = 1 + max((record.seed_index for record in records), default=-1)
     table = EpisodeTable(records, list(standings.scenarios), min(standings.seeds, played))
-    scoring = Scoring(standings.score_rule, accept_fallbacks=standings.accept_fallbacks)
+    scoring = Scoring(standings.score_rule, accept_fallbacks=standings.accept_fallbacks, native=standings.native)
     oracles = {scenario: name for scenario, name in standings.oracles.items() if name in table.index}
     divisors = Divisors(table, scoring, oracles)
     silent = [row.submission for row in standings.rows if row.unranked_because and row.score is None]
     unscored = [table.index[name] for name in silent if name in table.index]
-    return Episodes(table, EpisodeValues(table, divisors, unscored, shared_seeds=standings.unit == "seed"), standings)
+    return Episodes(table, EpisodeValues(table, divisors, unscored, unit=standings.unit), standings)
 
 
 def compare_pairs(episodes: Episodes, pairs: Sequence[tuple[str, str]], *, by_score: bool) -> Differences:

@@ -21,7 +21,7 @@ GROUP = "arena-test"
 BOARD = """
 from pathlib import Path
 from pydantic import BaseModel, Field
-from arena import Suite, SuiteSpec, hookimpl, InvalidInput, Fault, load_scenario
+from arena import NativeScore, PublishedResult, Suite, SuiteSpec, hookimpl, load_scenario
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
@@ -40,7 +40,14 @@ def build(options):
             continue
         demand = base.demand.model_validate({"series": {"values": [float(v) for v in values]}, "noise_scale": 0.0})
         found.append(base.model_copy(update={"name": name, "demand": demand, "published_id": None, "horizon": 12}))
-    return Suite(name="NAME", description="a board", scenarios=tuple(found[: options.most]))
+    native = NativeScore(
+        name="normalised reward",
+        per="full_revenue",
+        least=0.0,
+        cells={one.name: one.name[-1] for one in found[: options.most]},
+        published=(PublishedResult(name="the best hybrid", source="their paper", score=0.5, cells={"a": 0.25}),),
+    )
+    return Suite(name="NAME", description="a board", scenarios=tuple(found[: options.most]), native=native)
 
 
 @hookimpl
@@ -226,6 +233,18 @@ def test_a_suite_of_a_package_is_evaluated_and_verified(board: None, data: Path,
     assert run("verify", tmp_path / "out").exit_code == 0  # without the package
     held = run("verify", tmp_path / "out", *named, *same)
     assert held.exit_code == 0, held.output
+    assert standings["ranked_by"] == "score"
+    [row] = standings["rows"]
+    assert set(row["native_cells"]) == {"a", "c"}
+    assert "normalised reward" in done.stdout
+    assert "the best hybrid" in done.stdout
+    row["native_score"]["value"] += 0.01
+    text = (tmp_path / "out" / "standings.json").read_text()
+    (tmp_path / "out" / "standings.json").write_text(json.dumps(standings, indent=2) + "\n")
+    edited = run("verify", tmp_path / "out")
+    assert edited.exit_code == 1
+    assert "rows[0].native_score.value" in edited.output
+    (tmp_path / "out" / "standings.json").write_text(text)
     other = run("verify", tmp_path / "out", *named, "--data", data)
     assert other.exit_code == 1, other.output
 
