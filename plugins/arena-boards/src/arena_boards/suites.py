@@ -18,12 +18,15 @@ def inventorybench(options: InventoryBenchOptions) -> Suite:
     """
     from arena import Suite
     from arena_boards.inventorybench import build_inventorybench
+    from arena_boards.native_scores import inventorybench_score
 
-    scenarios, _ = build_inventorybench(options)
+    scenarios, cells = build_inventorybench(options)
+    is_redrawn = options.redrawn_seed is not None
     described = "InventoryBench: one article per scenario, lost sales, lead times 0, 4, or 1 to 3 and lost"
-    if options.redrawn_seed is not None:
+    if is_redrawn:
         described += f"; lead times drawn anew with seed {options.redrawn_seed}"
-    return Suite(name="inventorybench", description=described, scenarios=scenarios)
+    native = inventorybench_score(cells, as_published=not is_redrawn, whole=options.slice == "all")
+    return Suite(name="inventorybench", description=described, scenarios=scenarios, native=native)
 
 
 def vn2(options: Vn2Options) -> Suite:
@@ -33,11 +36,12 @@ def vn2(options: Vn2Options) -> Suite:
         InvalidInput: the data do not fit each other, or the weeks are not in them.
     """
     from arena import Suite
+    from arena_boards.native_scores import vn2_score
     from arena_boards.vn2 import build_vn2
 
-    scenarios, _ = build_vn2(options)
+    scenarios, cells = build_vn2(options)
     described = "VN2 Inventory Planning Challenge: eight weeks, one stock point per store and product"
-    return Suite(name="vn2", description=described, scenarios=scenarios)
+    return Suite(name="vn2", description=described, scenarios=scenarios, native=vn2_score(cells))
 
 
 def favorita(options: FavoritaOptions) -> Suite:
@@ -86,5 +90,7 @@ def bayesm(options: PanelOptions) -> Suite:
 
 def _panel(name: str, described: str, built: tuple[tuple[Scenario, ...], dict[str, str]]) -> Suite:
     from arena import Suite
+    from arena_boards.native_scores import panel_score
 
-    return Suite(name=name, description=described, scenarios=built[0])
+    scenarios, cells = built
+    return Suite(name=name, description=described, scenarios=scenarios, native=panel_score(cells))
