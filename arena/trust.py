@@ -23,6 +23,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "echelon": "arena-heuristics",
     "exp-smoothing": "arena-heuristics",
     "imitation-policy": "arena-imitation",
+    "inventorybench-baseline": "arena-boards",
     "learned-policy": "arena-rl",
     "llm-adaptive": "arena-llm",
     "llm-tuner": "arena-llm",
@@ -41,7 +42,14 @@ PROVIDERS: Final[Mapping[str, str]] = {
 CLIENT_PROVIDERS: Final[Mapping[str, str]] = {"openai": "arena-llm"}
 """The arena's own plugin packages by client of language models, likewise."""
 
-SUITE_PROVIDERS: Final[Mapping[str, str]] = {"inventorybench": "arena-boards", "vn2": "arena-boards"}
+SUITE_PROVIDERS: Final[Mapping[str, str]] = {
+    "bayesm": "arena-boards",
+    "favorita": "arena-boards",
+    "inventorybench": "arena-boards",
+    "m5": "arena-boards",
+    "rossmann": "arena-boards",
+    "vn2": "arena-boards",
+}
 """The arena's own plugin packages by suite that they build from options, likewise."""
 
 OWN_PACKAGES: Final = frozenset(PROVIDERS.values())

@@ -41,7 +41,7 @@ from arena.testing.recorder import RecordingHost, describe_briefing, describe_ob
 from arena.world.demand import Demand
 
 #: Packages with a test of this kind of their own, with the configuration or the time that their controllers need.
-TESTED_ELSEWHERE = {"arena-imitation", "arena-llm", "arena-optimization", "arena-rl"}
+TESTED_ELSEWHERE = {"arena-boards", "arena-imitation", "arena-llm", "arena-optimization", "arena-rl"}
 CONTROLLERS = sorted(name for name, one in discover().controllers.items() if one.distribution not in TESTED_ELSEWHERE)
 
 
