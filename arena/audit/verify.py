@@ -15,7 +15,7 @@ from arena.audit.copies import Copies
 from arena.audit.differences import Difference, Mismatch
 from arena.audit.fingerprints import check_published, digest_differences, explain_digests, published_difference
 from arena.audit.outcome import Unchecked, Verification
-from arena.audit.page import PageCheck, Render, check_page
+from arena.audit.page import PageCheck, Render, RenderBacktest, check_backtest, check_page
 from arena.audit.playing import Replays, Sample, play_again
 from arena.audit.recompute import (
     deadline_mismatch,
@@ -59,6 +59,7 @@ def verify(
     contest_round: Round | None = None,
     sample: Sample | None = None,
     render: Render | None = None,
+    render_backtest: RenderBacktest | None = None,
     progress: Progress[bool] | None = None,
 ) -> Verification:
     """Recompute a folder of results.
@@ -73,6 +74,7 @@ def verify(
         contest_round: the round that was published; None for the one that the folder keeps, if any.
         sample: episodes to play again from their submissions; None to leave that out.
         render: writes the page, to hold the one in the folder against; None to leave that out.
+        render_backtest: writes the page of a backtest, likewise.
         progress: who is told how it goes.
 
     Raises:
@@ -113,7 +115,9 @@ def verify(
         with_run = standings.digests is not None and standings.digests.run is not None
         digests = compute_digests(standings, store, counted, with_run=with_run)
         audit.check_trusted(standings)
-        page = PageCheck() if render is None else check_page(folder, standings, counted, store, render)
+        pages = [] if render is None else [check_page(folder, standings, counted, store, render)]
+        if render_backtest is not None:
+            pages.append(check_backtest(folder, standings, counted, store, render_backtest))
         if sample is not None:
             audit.play_again(sample, counted, watcher)
     audit.differences += tables.line_differences()
@@ -130,7 +134,8 @@ def verify(
     audit.differences += [] if wrong is None else [wrong]
     audit.check_digests(standings.digests, digests, published)
     audit.note_missing(standings)
-    audit.add_page(page)
+    for page in pages:
+        audit.add_page(page)
     audit.notices += audit.copies.notices(counted)
     result = audit.result(standings, len(lines), tuple(oracles), digests, published, rounds.round)
     if not result.checked and not result.differences:

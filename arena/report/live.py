@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.report.page import render_report
+from arena.results.counted import select_counted
 from arena.results.folder import STORE_NAME
 from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
@@ -56,17 +57,13 @@ def render_live(folder: Path, terms: Mapping[str, Any]) -> str:
         names = terms["scenarios"]
         scoring = Scoring(ScoreRule.model_validate(terms["score_rule"]), terms["scored_by"])
         with Store(folder / STORE_NAME, read_only=True) as store:
-            removed = store.removals.digests()
-            stored = store.records(contract_digest=terms["contract_digest"], seed_plan=terms["commitment"] or "public")
-        found = [
-            one.model_copy(update={"scenario": names[one.scenario_digest]})
-            for one in stored
-            if one.scenario_digest in names
-            and (terms["seeds"] is None or one.seed_index < terms["seeds"])
-            and one.submission_digest not in removed
-        ]
-        newest = {one.submission: one.submission_digest for one in sorted(found, key=lambda one: one.finished_at)}
-        records = [one for one in found if one.submission_digest == newest[one.submission]]
+            records = select_counted(
+                store,
+                names,
+                contract=terms["contract_digest"],
+                seed_plan=terms["commitment"] or "public",
+                seeds=terms["seeds"],
+            )
         standings = compute_standings(
             records,
             suite=terms["suite"],
