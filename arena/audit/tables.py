@@ -197,6 +197,7 @@ def recompute_standings(
             removals=removals,
             refused=stored.refused,
             trusted=stored.trusted,
+            cards={one.submission_digest: one.cards for one in stored.training},
             round_digest=stored.round_digest,
         )
         if computed.oracles == stored.oracles:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from arena.audit.copies import Copies
-from arena.audit.differences import Difference, Mismatch
+from arena.audit.differences import Difference, Mismatch, first_mismatch
 from arena.audit.fingerprints import check_published, digest_differences, explain_digests, published_difference
 from arena.audit.outcome import Unchecked, Verification
 from arena.audit.page import PageCheck, Render, RenderBacktest, check_backtest, check_page
@@ -115,6 +115,7 @@ def verify(
         with_run = standings.digests is not None and standings.digests.run is not None
         digests = compute_digests(standings, store, counted, with_run=with_run)
         audit.check_trusted(standings)
+        audit.check_training(standings, counted)
         pages = [] if render is None else [check_page(folder, standings, counted, store, render)]
         if render_backtest is not None:
             pages.append(check_backtest(folder, standings, counted, store, render_backtest))
@@ -249,6 +250,15 @@ class _Audit:
         stored, there = (tuple(map(str, one)) for one in (standings.trusted, self.store.trusted.get()))
         if stored != there:
             self.differences.append(Difference(STANDINGS_NAME, "", "", None, "trusted", stored, there))
+
+    def check_training(self, standings: Standings, records: Sequence[EpisodeRecord]) -> None:
+        """Hold the training cards of the standings against those that the store notes."""
+        kept = self.store.cards.get()
+        stored = {one.submission: one.cards for one in standings.training}
+        for name, digest in {record.submission: record.submission_digest for record in records}.items():
+            pair = [[card.model_dump() for card in cards] for cards in (stored.get(name, ()), kept.get(digest, ()))]
+            if (found := first_mismatch(*pair, "training")) is not None:
+                self.differences.append(Difference(STANDINGS_NAME, name, "", None, *found))
 
     def add_page(self, page: PageCheck) -> None:
         """Take note of what came of the look at the page."""

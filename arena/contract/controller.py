@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from arena.contract.messages import Briefing, Observation, Track
+from arena.contract.training_card import TrainingCard
 from arena.errors import ContractViolation, show_value
 from arena.world.parts import Part
 
@@ -144,6 +145,8 @@ class ControllerSpec(Generic[Config]):
         capabilities: what it cannot do without; a manifest that names it has to ask for them.
         plays: parts of worlds beyond the first schema that it plays, of `arena.world.parts.PARTS`. On scenarios with
             others it is refused by name. None: it plays whatever it is told of, which its author vouches for.
+        cards: gives the training cards of a configuration on a track, for the page of standings; it reads them from
+            files and imports nothing heavy. None for a controller that was not trained.
     """
 
     name: str
@@ -154,3 +157,4 @@ class ControllerSpec(Generic[Config]):
     preload: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ()
     plays: tuple[Part, ...] | None = None
+    cards: Callable[[Config, Track], Iterable[TrainingCard]] | None = None

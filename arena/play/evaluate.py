@@ -235,6 +235,7 @@ def evaluate(
             store.rounds.enter(seeds.commitment, contest_round, output)
         store.limits.enter(allowed, output)
         packages = store.trusted.enter(packages)
+        cards = store.cards.enter({one.digest: one.cards for one in submissions})
         removals = store.removals.enter((one.name, one.digest) for one in submissions)
         if scoring.rule.reference is not None:
             refuse_absent_reference(scoring.rule, submissions, counted_records(store, suite, seeds, submissions))
@@ -292,6 +293,7 @@ def evaluate(
             fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
             removals=marks,
             trusted=packages,
+            cards=cards,
             refused=refused,
             round_digest=None if contest_round is None else contest_round.digest,
         )

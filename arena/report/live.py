@@ -57,6 +57,7 @@ def render_live(folder: Path, terms: Mapping[str, Any]) -> str:
         names = terms["scenarios"]
         scoring = Scoring(ScoreRule.model_validate(terms["score_rule"]), terms["scored_by"])
         with Store(folder / STORE_NAME, read_only=True) as store:
+            cards = store.cards.get()
             records = select_counted(
                 store,
                 names,
@@ -72,6 +73,7 @@ def render_live(folder: Path, terms: Mapping[str, Any]) -> str:
             seed_plan=terms["seed_plan"],
             commitment=terms["commitment"],
             scoring=scoring,
+            cards=cards,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the terms are not whole: {error}") from error

@@ -56,6 +56,7 @@ RUN_FACTS: Final = (
     "removals",
     "refused",
     "trusted",
+    "training",
     "round_digest",
 )
 """Fields of standings that are about all rows together, and that no row tells."""

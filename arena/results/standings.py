@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.messages import Track
+from arena.contract.training_card import TrainingCard
 from arena.jail.isolation import strength
 from arena.results import statistics
 from arena.results.compared import Interval, LlmRow
@@ -48,6 +49,7 @@ from arena.results.rows import (
 from arena.results.scores import Divisors, EpisodeValues, Scoring
 from arena.results.sequential import decide_neighbours
 from arena.results.statistics import Estimate
+from arena.results.training import TrainedSubmission
 from arena.results.trusted import TrustedPackageRow
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
@@ -73,6 +75,7 @@ def compute_standings(
     removals: Sequence[Removal] = (),
     refused: Sequence[RefusedSubmission] = (),
     trusted: Sequence[TrustedPackageRow] = (),
+    cards: Mapping[str, Sequence[TrainingCard]] | None = None,
     round_digest: str | None = None,
 ) -> Standings:
     """Compute the standings of one suite under one seed plan.
@@ -91,6 +94,7 @@ def compute_standings(
         removals: marks of submissions that were taken out of the folder; the records are without theirs.
         refused: submissions that were left out because they are malformed.
         trusted: strangers' packages that ran in the arena's process meanwhile.
+        cards: training cards by digest of the submission; None for none.
         round_digest: digest of the round that was played; None for practice, which is never official.
 
     Raises:
@@ -153,6 +157,11 @@ def compute_standings(
         removals=tuple(removals),
         refused=tuple(refused),
         trusted=tuple(trusted),
+        training=tuple(
+            TrainedSubmission(submission=name, submission_digest=digest, cards=tuple(found))
+            for name in listed + reference
+            if (found := (cards or {}).get(digest := table.of(name)[0].submission_digest))
+        ),
         round_digest=round_digest,
     )
 
