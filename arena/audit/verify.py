@@ -256,8 +256,8 @@ class _Audit:
         kept = self.store.cards.get()
         stored = {one.submission: one.cards for one in standings.training}
         for name, digest in {record.submission: record.submission_digest for record in records}.items():
-            pair = [[card.model_dump() for card in cards] for cards in (stored.get(name, ()), kept.get(digest, ()))]
-            if (found := first_mismatch(*pair, "training")) is not None:
+            told, there = ([card.model_dump() for card in one] for one in (stored.get(name, ()), kept.get(digest, ())))
+            if (found := first_mismatch(told, there, "training")) is not None:
                 self.differences.append(Difference(STANDINGS_NAME, name, "", None, *found))
 
     def add_page(self, page: PageCheck) -> None:

@@ -44,7 +44,7 @@ from arena.play.refusals import (
 from arena.play.rounds import refuse_departures
 from arena.play.seats import conceal_memory, require_level
 from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals, split_references
-from arena.progress import Progress, Silent
+from arena.progress import FollowsPlaying, Playing, Progress, Silent
 from arena.results.attempts import remove_journals
 from arena.results.export import write_episodes
 from arena.results.files import STANDINGS, make_folder, write_text
@@ -344,11 +344,18 @@ def _play(
 ) -> int:
     """Play items, commit each as it comes, and return how many were played."""
     played = 0
+
+    def told(now: Sequence[WorkItem]) -> None:
+        if isinstance(watcher, FollowsPlaying):
+            watcher.playing(
+                [Playing(job.submissions[one.submission].name, job.scenarios[one.scenario].name) for one in now]
+            )
+
     with count_interrupts() as interrupts:
         if workers == 0 or not items:
-            results = play_here(job, items, interrupts.stop, gateway)
+            results = play_here(job, items, interrupts.stop, gateway, told)
         else:
-            results = play_in_workers(job, items, workers, interrupts.stop, gateway)
+            results = play_in_workers(job, items, workers, interrupts.stop, gateway, told)
         with contextlib.closing(results):
             for result in results:
                 if isinstance(result, Lost | BrokenOff) and result.item.precedent is not None:
