@@ -202,6 +202,8 @@ def _print_together(advice: Advice, what_if: str) -> None:
                 break
         del names[: len(block)]
         print_table((*columns, *block), rows, right=(*_RIGHT, *block))
+        if names:
+            print()
 
 
 def _print_warnings(advice: Advice) -> None:
