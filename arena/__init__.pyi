@@ -53,6 +53,7 @@ from .contract.training import (
     TrainingRequest as TrainingRequest,
     TrainingSpec as TrainingSpec,
 )
+from .contract.training_card import LearningPoint as LearningPoint, TrainingCard as TrainingCard
 from .contract.version import contract_digest as contract_digest
 from .documents import load_document as load_document
 from .entry.loading import LoadedSubmissions as LoadedSubmissions, load_submissions as load_submissions

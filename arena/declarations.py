@@ -128,6 +128,9 @@ def check_spec(spec: object) -> None:
     _check_config(spec.config, who, "config", "configuration")
     if not callable(spec.factory):
         raise PluginError(f"{who}: factory must be callable with a configuration, got {show_value(spec.factory)}")
+    if spec.cards is not None and not callable(spec.cards):
+        rule = "cards must be callable with a configuration and a track, or None"
+        raise PluginError(f"{who}: {rule}, got {show_value(spec.cards)}")
 
 
 class Promises(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 Item = TypeVar("Item", contravariant=True)
 
@@ -31,6 +32,30 @@ class Progress(Protocol[Item]):
 
     def finished(self) -> None:
         """Take note that no more items come, be all done or not."""
+
+
+class Playing(NamedTuple):
+    """An episode that is being played.
+
+    Attributes:
+        submission: name of the submission.
+        scenario: name of the scenario.
+    """
+
+    submission: str
+    scenario: str
+
+
+@runtime_checkable
+class FollowsPlaying(Protocol):
+    """A watcher that is also told what is being played; any `Progress` may be one."""
+
+    def playing(self, now: Sequence[Playing]) -> None:
+        """Take note of the episodes that are being played; called several times a second, also if nothing changed.
+
+        Args:
+            now: the episodes, in no particular order.
+        """
 
 
 class Silent:

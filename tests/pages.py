@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 DESK, TABLET, PHONE = 1400, 768, 375
 """Widths of a window, pixels."""
+
+
+def embedded(page: str) -> Any:
+    """What the scripts of a page read: the content of its element `data`."""
+    (content,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    return json.loads(content)
 
 
 class Opened:

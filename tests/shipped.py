@@ -1,6 +1,7 @@
 """What the plugins' tests of what they ship share: what a controller earns, and whether it conforms."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,32 @@ def checked_at(level: str, manifest: Path) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr + done.stdout
     (result,) = json.loads(done.stdout)
     return dict(result)
+
+
+def require_card_of(stem: Path) -> None:
+    """Hold the card of a shipped policy, as data, against the one that people read."""
+    from arena import TrainingCard
+    from arena_rl.training.card import describe_worlds
+
+    text = stem.with_name(stem.name + ".card.md").read_text(encoding="utf-8")
+    card = TrainingCard.model_validate_json(stem.with_name(stem.name + ".card.json").read_text(encoding="utf-8"))
+    assert text.startswith(f"# {card.name}\n\n{card.summary}\n")
+    for line in (f"Weights: {card.weights:,}", f"Budget: {card.budget}", f"Made with: {card.made_with}"):
+        assert f"- {line}\n" in text
+    assert f"- Validation at the end: {card.score:.4f}\n" in text
+    rows = [f"| {point.steps:,} | {point.loss:.4f} | {point.score:.4f} |" for point in card.curve]
+    assert rows == re.findall(r"^\| [\d,]+ \|.*$", text, re.MULTILINE)
+    recipe = json.loads(text.partition("```json")[2].partition("```")[0])
+    assert (card.recipe, card.seed) == (recipe["name"], recipe["seed"])
+    assert card.worlds == describe_worlds(recipe, card.network)
+
+
+def cards_without_torch(submissions: Path, controller: str) -> dict[str, list[str]]:
+    """Digests of the weights on the cards of a controller's submissions, loaded by a process that never sees torch."""
+    code = (
+        "import json, sys; from arena import load_submissions; found = load_submissions(sys.argv[1]).submissions; "
+        "assert 'torch' not in sys.modules; "
+        "print(json.dumps([[one.name, one.controller, [card.digest for card in one.cards]] for one in found]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(submissions)], capture_output=True, text=True, check=True)
+    return {name: digests for name, named, digests in json.loads(done.stdout) if named == controller}

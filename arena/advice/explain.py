@@ -51,8 +51,15 @@ class Outlook:
         for market, point in enumerate(network.selling_points):
             self._backlog[point] += state.backlog[market]
             self._waits[point] = self._waits[point] or scenario.carried_shares[market] > 0
+        for link, units in zip(network.supply_links, state.owed, strict=True):
+            for point in network.points_of(link.supplier) if units else ():
+                self._backlog[point] += units * network.stock_points[point].consumption
+                self._waits[point] = True
         self._on_order = [
-            sum(sum(state.pipeline[link]) + sum(state.unseen[link]) for link in network.stock_points[point].arrivals)
+            sum(
+                sum(state.pipeline[link]) + sum(state.unseen[link]) + state.owed[link]
+                for link in network.stock_points[point].arrivals
+            )
             for point in points
         ]
         self._position = [state.on_hand[point] + self._on_order[point] - self._backlog[point] for point in points]
@@ -104,7 +111,7 @@ class Outlook:
                     buyer=network.label(link.buyer),
                     order=float(orders[place]),
                     requested=float(decision.requested[place]),
-                    ships=None if link.order_delay else float(ships[place]),
+                    ships=None if link.order_delay else max(0.0, float(ships[place]) - state.owed[place]),
                     lot_size=link.lot_size,
                     on_hand=state.on_hand[point],
                     on_order=self._on_order[point],
@@ -233,12 +240,14 @@ class Outlook:
         network, who = self._network, (controller,)
         for supplier in dict.fromkeys(link.supplier for link in network.supply_links):
             links = [place for place in network.outbound(supplier) if not network.supply_links[place].order_delay]
-            asked, given = float(orders[links].sum()), float(ships[links].sum())
+            owed = sum(self._today.state.owed[place] for place in links)
+            asked, given = float(orders[links].sum()) + owed, float(ships[links].sum())
             if asked <= given + SLACK:
                 continue
             node = network.label(supplier)
+            before = f", with {shown(owed)} owed from before" if owed else ""
             rest = "the rest follows" if self._today.scenario.upstream_shortage == "owed" else "order the rest again"
-            text = f"{node}: asked for {shown(asked)}, and can ship {shown(given)} today "
+            text = f"{node}: asked for {shown(asked)}{before}, and can ship {shown(given)} today "
             text += f"({self._why(supplier)}); {rest}"
             yield self._warning("capacity", node, text, who)
         for place, point in enumerate(network.stock_points):

@@ -20,7 +20,7 @@ LARGEST_FILE: Final = 64 * 1024 * 1024
 MOST_ROWS: Final = 1_000_000
 """Most rows of all state tables together."""
 
-_QUANTITIES: Final = ("on_hand", "backlog", "on_order")
+_QUANTITIES: Final = ("on_hand", "backlog", "on_order", "owed")
 _WORDS: Final = {
     "a demand table": "a state table",
     "begin with a line of names, such as date,units; then a row per period": "begin with a line of names, such as "
@@ -54,6 +54,7 @@ class StateRow:
         supplier: name or id of the delivering node, or name of a supply link.
         on_order: units on order.
         arrival: date of their arrival, as it is written.
+        owed: units that the supplier owes.
     """
 
     place: Place
@@ -64,6 +65,7 @@ class StateRow:
     supplier: str | None = None
     on_order: float | None = None
     arrival: str | None = None
+    owed: float | None = None
 
 
 class Causes:
@@ -183,6 +185,7 @@ def _read_table(table: StateTable, base: Path | None, *, is_plain_csv: bool) -> 
             supplier=suppliers[number] or None,
             on_order=numbers["on_order"][number],
             arrival=arrivals[number] or None,
+            owed=numbers["owed"][number],
         )
         for number, place in enumerate(lines)
     ]

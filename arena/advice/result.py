@@ -34,8 +34,10 @@ class OrderLine(FrozenSchema):
     )
     lot_size: float = Field(description="orders are multiples of it; 0: any quantity")
     on_hand: float = Field(description="units on hand of the stock that the link delivers to")
-    on_order: float = Field(description="units on their way to that stock, on all links, and orders not yet seen")
-    backlog: float = Field(description="units that customers of that stock wait for")
+    on_order: float = Field(
+        description="units on their way to that stock, on all links, orders not yet seen, and what suppliers owe"
+    )
+    backlog: float = Field(description="units that customers of that stock wait for, and what it owes other nodes")
     position: float = Field(description="on hand + on order - backlog, units")
     needed: float = Field(description="forecast: mean units that are needed of the stock before the order arrives")
     arrives: str = Field(description="period in which the order arrives, by its first day")

@@ -13,10 +13,10 @@ from arena.errors import ABSENT, Fault, FaultList, FieldFault, InvalidInput
 from arena.schemas import FrozenSchema, parse_as
 from arena.world.data.source import DataSource, Frequency, Name, parse_data_source
 
-COLUMNS: Final = ("node", "on_hand", "backlog", "supplier", "on_order", "arrival")
+COLUMNS: Final = ("node", "on_hand", "backlog", "supplier", "on_order", "arrival", "owed")
 """Columns of a state table; without a mapping these are their headers too."""
 
-_QUANTITIES: Final = ("on_hand", "backlog", "on_order")
+_QUANTITIES: Final = ("on_hand", "backlog", "on_order", "owed")
 _DOCUMENTS: Final = (".yaml", ".yml")
 _NOTATION: Final = ("separator", "decimal", "encoding", "date_format")
 
@@ -36,7 +36,8 @@ class StateTable(FrozenSchema):
     """A table of stock and orders: a row per node, per open order, or both.
 
     A row says of its node how much is on hand and how much customers wait for, and of a supply link how much is on
-    order and when it arrives; cells that say nothing are empty. Nothing is guessed: columns are those that are named.
+    order and when it arrives, and how much the supplier owes; cells that say nothing are empty. Nothing is guessed:
+    columns are those that are named.
     """
 
     file: str = Field(min_length=1, max_length=1_000, description="CSV file, its path relative to the state file")
@@ -50,6 +51,11 @@ class StateTable(FrozenSchema):
     )
     on_order: Name | None = Field(default=None, description="column of units on order")
     arrival: Name | None = Field(default=None, description="column of dates on which they are expected")
+    owed: Name | None = Field(
+        default=None,
+        description="column of units that a node of the world has been ordered from and owes, for want of stock or "
+        "capacity; in worlds with upstream_shortage: owed",
+    )
     date_format: str | None = Field(
         default=None,
         min_length=1,
@@ -65,7 +71,7 @@ class StateTable(FrozenSchema):
     def _says_something(self) -> Self:
         faults = []
         if not any(getattr(self, name) for name in _QUANTITIES):
-            rule = "a state table has a column of on_hand, of backlog, or of on_order"
+            rule = "a state table has a column of on_hand, of backlog, of on_order, or of owed"
             faults.append(FieldFault("on_hand", ABSENT, rule, "write its header, such as on_hand: Stock"))
         for name, other in (("on_order", "arrival"), ("arrival", "on_order")):
             if getattr(self, name) and not getattr(self, other):

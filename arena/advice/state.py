@@ -23,12 +23,14 @@ class StockState:
         pipeline: units on their way per supply link, by the period of their arrival, from 0 for today.
         unseen: units ordered per supply link that its supplier has not seen, by the period in which it does.
         backlog: units that customers wait for, per market link.
+        owed: units that suppliers owe, per supply link.
     """
 
     on_hand: tuple[float, ...]
     pipeline: tuple[tuple[float, ...], ...]
     unseen: tuple[tuple[float, ...], ...]
     backlog: tuple[float, ...]
+    owed: tuple[float, ...]
 
 
 def match_state(rows: Sequence[StateRow], scenario: Scenario, calendar: Calendar, source: str) -> StockState:
@@ -59,6 +61,7 @@ class _Matching:
         self._on_hand: dict[int, float] = {}
         self._backlog: dict[int, float] = {}
         self._orders: dict[tuple[int, int], float] = {}
+        self._owed: dict[int, float] = {}
         self._first: dict[tuple[str, int, int], Place] = {}
         self._unread: set[int] = set()
         self._has_unknown = False
@@ -71,7 +74,7 @@ class _Matching:
                 header = row.table.node
                 self._has_unknown = True
                 self._causes.add(row.place, header, row.node, "is not a node of the world", suggest(row.node, known))
-            elif row.on_hand is None and row.on_order is None and row.backlog is None and row.arrival is None:
+            elif all(one is None for one in (row.on_hand, row.on_order, row.backlog, row.arrival, row.owed)):
                 rule = "says nothing: it has neither stock nor backlog nor an order"
                 self._unread.add(node)
                 self._causes.add(row.place, "", row.node, rule, "write the units (0 for none), or remove the row")
@@ -93,6 +96,7 @@ class _Matching:
             pipeline=tuple(map(tuple, pipeline)),
             unseen=tuple(map(tuple, unseen)),
             backlog=tuple(self._backlog.get(link, 0.0) for link in range(len(self._network.market_links))),
+            owed=tuple(self._owed.get(link, 0.0) for link in range(len(links))),
         )
 
     def _take(self, row: StateRow, node: int) -> None:
@@ -102,6 +106,8 @@ class _Matching:
             self._take_backlog(row, node, row.backlog)
         if row.on_order is not None or row.arrival is not None:
             self._take_order(row, node)
+        if row.owed:
+            self._take_owed(row, node, row.owed)
 
     # --- stock ----------------------------------------------------------------------------------------------------
 
@@ -205,6 +211,26 @@ class _Matching:
         name = f"an order of {row.node} from {self._network.label(supply.supplier)}"
         if not self._is_doubled("order", link, period, row, header, f"{name} for this arrival stands on two rows"):
             self._orders[link, period] = row.on_order
+
+    def _take_owed(self, row: StateRow, node: int, units: float) -> None:
+        header = row.table.owed or ""
+        if self._scenario.upstream_shortage != "owed":
+            rule = "is owed by a supplier, and suppliers of this world owe nothing: what they cannot ship is lost"
+            fix = "write 0, or upstream_shortage: owed in the scenario"
+            self._causes.add(row.place, header, units, rule, fix)
+            return
+        link = self._link_of(row, node, "has several suppliers")
+        if link is None:
+            return
+        supply = self._network.supply_links[link]
+        if supply.supplier not in self._network.managed and self._network.node(supply.supplier).capacity is None:
+            rule = f"is owed by {self._network.label(supply.supplier)}, a supplier that never runs out"
+            fix = "write it as an order, with the date of its arrival"
+            self._causes.add(row.place, header, units, rule, fix)
+            return
+        name = f"what {self._network.label(supply.supplier)} owes {row.node}"
+        if not self._is_doubled("owed", link, 0, row, header, f"{name} stands on two rows"):
+            self._owed[link] = units
 
     def _too_late(self, link: int, period: int, last: int) -> tuple[str, str]:
         supply, label = self._network.supply_links[link], self._calendar.label

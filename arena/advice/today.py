@@ -101,8 +101,9 @@ class Today:
     in_stock: NDArray[np.float64] | None = None
 
     def simulator(self) -> Simulator:
-        """Return a simulator of the scenario, with the stock of every component."""
-        compiled = replace(prepare(self.scenario).compiled, initial_stock=self.state.on_hand)
+        """Return a simulator of the scenario, with the stock of every component and what suppliers owe."""
+        own = prepare(self.scenario).compiled
+        compiled = replace(own, initial_stock=self.state.on_hand, initial_owed=self.state.owed)
         return Simulator(self.scenario, compiled)
 
 

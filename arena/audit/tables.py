@@ -203,6 +203,7 @@ def recompute_standings(
             refused=stored.refused,
             not_playing=stored.not_playing,
             trusted=stored.trusted,
+            cards={one.submission_digest: one.cards for one in stored.training},
             round_digest=stored.round_digest,
             draws_nothing=stored.unit == "scenario" if draws_nothing is None else draws_nothing,
         )

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from arena.audit.copies import Copies
-from arena.audit.differences import Difference, Mismatch
+from arena.audit.differences import Difference, Mismatch, first_mismatch
 from arena.audit.fingerprints import check_published, digest_differences, explain_digests, published_difference
 from arena.audit.outcome import Unchecked, Verification
-from arena.audit.page import PageCheck, Render, check_page
+from arena.audit.page import PageCheck, Render, RenderBacktest, check_backtest, check_page
 from arena.audit.playing import Replays, Sample, play_again
 from arena.audit.recompute import (
     deadline_mismatch,
@@ -60,6 +60,7 @@ def verify(
     contest_round: Round | None = None,
     sample: Sample | None = None,
     render: Render | None = None,
+    render_backtest: RenderBacktest | None = None,
     progress: Progress[bool] | None = None,
 ) -> Verification:
     """Recompute a folder of results.
@@ -74,6 +75,7 @@ def verify(
         contest_round: the round that was published; None for the one that the folder keeps, if any.
         sample: episodes to play again from their submissions; None to leave that out.
         render: writes the page, to hold the one in the folder against; None to leave that out.
+        render_backtest: writes the page of a backtest, likewise.
         progress: who is told how it goes.
 
     Raises:
@@ -114,7 +116,10 @@ def verify(
         with_run = standings.digests is not None and standings.digests.run is not None
         digests = compute_digests(standings, store, counted, with_run=with_run)
         audit.check_trusted(standings)
-        page = PageCheck() if render is None else check_page(folder, standings, counted, store, render)
+        audit.check_training(standings, counted)
+        pages = [] if render is None else [check_page(folder, standings, counted, store, render)]
+        if render_backtest is not None:
+            pages.append(check_backtest(folder, standings, counted, store, render_backtest))
         if sample is not None:
             audit.play_again(sample, counted, watcher)
     audit.differences += tables.line_differences()
@@ -133,7 +138,8 @@ def verify(
     audit.differences += [] if wrong is None else [wrong]
     audit.check_digests(standings.digests, digests, published)
     audit.note_missing(standings)
-    audit.add_page(page)
+    for page in pages:
+        audit.add_page(page)
     audit.notices += audit.copies.notices(counted)
     result = audit.result(standings, len(lines), tuple(oracles), digests, published, rounds.round)
     if not result.checked and not result.differences:
@@ -247,6 +253,15 @@ class _Audit:
         stored, there = (tuple(map(str, one)) for one in (standings.trusted, self.store.trusted.get()))
         if stored != there:
             self.differences.append(Difference(STANDINGS_NAME, "", "", None, "trusted", stored, there))
+
+    def check_training(self, standings: Standings, records: Sequence[EpisodeRecord]) -> None:
+        """Hold the training cards of the standings against those that the store notes."""
+        kept = self.store.cards.get()
+        stored = {one.submission: one.cards for one in standings.training}
+        for name, digest in {record.submission: record.submission_digest for record in records}.items():
+            told, there = ([card.model_dump() for card in one] for one in (stored.get(name, ()), kept.get(digest, ())))
+            if (found := first_mismatch(told, there, "training")) is not None:
+                self.differences.append(Difference(STANDINGS_NAME, name, "", None, *found))
 
     def add_page(self, page: PageCheck) -> None:
         """Take note of what came of the look at the page."""

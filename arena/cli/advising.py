@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,14 +10,13 @@ import typer
 from arena.cli.app import FORFEITED
 from arena.cli.checking import Isolation, LimitsFile, Trust, pin
 from arena.cli.console import Json, print_json, print_table, table_width, warn
+from arena.cli.layout import natural_width
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
     from arena.advice.result import Advice, OrderLine
 
 _SENTENCE = 400
-_GAP = 3
-"""Between two columns of a table that fits."""
 _RIGHT = ("order", "position", "needed")
 
 World = Annotated[str, typer.Argument(metavar="WORLD", help="A scenario's file, as arena new world writes it.")]
@@ -189,19 +187,23 @@ def _print_together(advice: Advice, what_if: str) -> None:
     by_name = {name: advice.lines_of(name, what_if) for name in names}
     lines = by_name[names[0]]
     heads = [_cells(line, short=True) for line in lines]
-    taken = sum(
-        max(map(len, column)) + _GAP for column in zip(*heads, ("link", "position", "needed", "arrives"), strict=True)
-    )
     width = table_width()
-    room = math.inf if width is None else width - taken
+    columns = ("link", "position", "needed", "arrives")
     print()
     print(printable(f"what if {what_if}:" if what_if else "orders:", _SENTENCE))
     while names:
-        block = [names.pop(0)]
-        while names and sum(len(name) + _GAP for name in (*block, names[0])) <= room:
-            block.append(names.pop(0))
-        rows = [[*head, *(_units(by_name[name][place].order) for name in block)] for place, head in enumerate(heads)]
-        print_table(("link", "position", "needed", "arrives", *block), rows, right=(*_RIGHT, *block))
+        # At least one, however narrow the terminal is.
+        for number in range(len(names), 0, -1):
+            block = names[:number]
+            rows = [
+                [*head, *(_units(by_name[name][place].order) for name in block)] for place, head in enumerate(heads)
+            ]
+            if width is None or natural_width((*columns, *block), rows) <= width:
+                break
+        del names[: len(block)]
+        print_table((*columns, *block), rows, right=(*_RIGHT, *block))
+        if names:
+            print()
 
 
 def _print_warnings(advice: Advice) -> None:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.cli.console import Json, print_json, print_table
+from arena.cli.console import DASH, Json, print_json, print_table
 from arena.cli.results import Folder
 
 if TYPE_CHECKING:
     from arena.results.compared import Interval
     from arena.results.head_to_head import Comparison, Difference
-
-_DASH = "–"
 
 
 def register(app: typer.Typer) -> None:
@@ -68,8 +66,8 @@ def _cells(one: Difference, scored: bool) -> tuple[str, ...]:
 
 
 def _signed(value: float | None, digits: int) -> str:
-    return _DASH if value is None else f"{value:+,.{digits}f}"
+    return DASH if value is None else f"{value:+,.{digits}f}"
 
 
 def _range(interval: Interval | None, digits: int) -> str:
-    return _DASH if interval is None else f"{interval.low:+,.{digits}f} … {interval.high:+,.{digits}f}"
+    return DASH if interval is None else f"{interval.low:+,.{digits}f} … {interval.high:+,.{digits}f}"

@@ -28,6 +28,9 @@ Json = Annotated[
 ]
 """The option of every command that prints a table, or what it has done."""
 
+DASH = "–"
+"""Stands in a table for a value that there is not."""
+
 _CELL_WIDTH = 400
 _DUMB = ("dumb", "unknown")
 """Values of TERM for terminals that neither move the cursor nor show colours."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-__all__ = ["Cell", "Drawing", "Layout", "fold", "lay_out"]
+__all__ = ["Cell", "Drawing", "Layout", "fold", "lay_out", "least_width", "natural_width"]
 
 _WIDE_GAP: Final = 3
 _NARROW_GAP: Final = 2
@@ -94,6 +94,27 @@ def lay_out(
     else:
         laid = Layout((), tuple(table.blocks(limit, title)))
     return Layout(laid.heading, (*laid.body, *folded))
+
+
+def natural_width(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> int:
+    """Return the characters per line of a table of which nothing is folded.
+
+    Args:
+        columns: headings.
+        rows: cells; a sequence per row.
+    """
+    return _total(_Table(tuple(columns), tuple(map(tuple, rows)), frozenset()).natural(), _WIDE_GAP)
+
+
+def least_width(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: Sequence[str] = ()) -> int:
+    """Return the characters per line below which a table is no longer shown as one, but as a block per row.
+
+    Args:
+        columns: headings.
+        rows: cells; a sequence per row.
+        right: headings of columns that are aligned to the right.
+    """
+    return _total(_Table(tuple(columns), tuple(map(tuple, rows)), frozenset(right)).least(), _NARROW_GAP)
 
 
 def fold(text: str, width: int, indent: int = 0) -> list[str]:

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from arena.cli.console import warn
 from arena.cli.live_status import read_status
-from arena.cli.progress import describe_rate, describe_seconds
+from arena.cli.progress import describe_playing, describe_rate, describe_seconds
+from arena.progress import Playing
 
 ADDRESS: Final = "127.0.0.1"
 _REFRESH: Final = 5
@@ -171,6 +172,8 @@ def _front(folder: Path) -> str:
     if status["state"] == "running":
         rate, left = status.get("rate"), status.get("seconds_left")
         rows = [(name, str(status.get(name, ""))) for name in ("running", "done", "failed", "left")]
+        playing = [Playing(str(one["submission"]), str(one["scenario"])) for one in status.get("playing") or ()]
+        rows.insert(1, ("now", describe_playing(playing, len(playing)) or "–"))
         rows.append(("rate", "–" if rate is None else describe_rate(float(rate), "episodes")))
         rows.append(("time left", "–" if left is None else describe_seconds(float(left))))
         lines = "".join(

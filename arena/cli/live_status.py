@@ -6,11 +6,12 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from arena.cli.progress import Counts, Wording
+from arena.progress import FollowsPlaying, Playing
 
 if TYPE_CHECKING:
     from arena.progress import Progress
@@ -45,6 +46,8 @@ class StatusFile:
         self._shown = shown
         self._clock = clock
         self._written = 0.0
+        self._playing: Sequence[Playing] = ()
+        self._is_new = False
         self._submissions: dict[str, dict[str, int]] = {}
 
     def started(self, total: int, done: int = 0) -> None:
@@ -52,6 +55,8 @@ class StatusFile:
         self._counts.start(total, done)
         self._submissions.clear()
         self._write()
+        # Episodes may be long: the first ones are named at once.
+        self._is_new = True
         self._shown.started(total, done)
 
     def advanced(self, item: EpisodeRecord) -> None:
@@ -63,6 +68,15 @@ class StatusFile:
         if self._clock() - self._written >= _EVERY:
             self._write()
         self._shown.advanced(item)
+
+    def playing(self, now: Sequence[Playing]) -> None:
+        """Take note of what is being played, and write the file if it names others and is a second old."""
+        changed = sorted(now) != self._playing
+        if self._is_new or (changed and self._clock() - self._written >= _EVERY):
+            self._playing, self._is_new = sorted(now), False
+            self._write()
+        if isinstance(self._shown, FollowsPlaying):
+            self._shown.playing(now)
 
     def finished(self) -> None:
         """Remove the file."""
@@ -77,6 +91,7 @@ class StatusFile:
             "total": counts.total,
             "done": counts.done,
             "running": counts.running,
+            "playing": [one._asdict() for one in self._playing],
             "failed": counts.flagged,
             "left": counts.left,
             "rate": counts.rate,

@@ -91,11 +91,11 @@ def episode(
 def _write(
     draw: Callable[[], Figure], folder: Path, name: str, file_format: PlotFormat | None, output: Path | None
 ) -> None:
-    from arena.report.figures import format_of, refuse_other_file, style, write_figure
+    from arena.report.figures import format_of, refuse_figure, style, write_figure
 
     chosen = format_of(file_format, output)
     target = output or folder / "figures" / f"{name}.{chosen}"
-    refuse_other_file(target, chosen)
+    refuse_figure(target, chosen)
     with style():
         path = write_figure(draw(), target, chosen)
     with kept(f"the figure is written: {path}"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from arena.cli.console import make_console, moves_cursor, warn
+from arena.progress import Playing
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,6 +24,8 @@ _LINES: Final = 10
 _SILENCE: Final = 60.0
 """Seconds after which a line is due, however little was done."""
 _BAR_WIDTH: Final = 60
+_MOST_NAMED: Final = 4
+"""Different episodes that are named at a time."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 Item = TypeVar("Item")
@@ -150,6 +154,27 @@ def describe_seconds(seconds: float) -> str:
     return f"{whole} s"
 
 
+def describe_playing(now: Sequence[Playing], most: int = _MOST_NAMED) -> str:
+    """Return what is being played in words: submissions with their scenarios.
+
+    Args:
+        now: the episodes.
+        most: different ones that are named; of the others their number.
+
+    >>> describe_playing([Playing("ss", "crossing"), Playing("dlp", "lost"), Playing("ss", "crossing")])
+    'dlp on lost, 2 × ss on crossing'
+    """
+    from arena.errors import printable
+
+    counted = sorted(Counter(now).items())
+    named = [
+        f"{f'{number} × ' if number > 1 else ''}{printable(one.submission)} on {printable(one.scenario)}"
+        for one, number in counted[:most]
+    ]
+    left = sum(number for _, number in counted[most:])
+    return ", ".join([*named, *([f"{left} more"] if left else [])])
+
+
 class BarProgress(Generic[Item]):
     """A live bar above its counts, as wide as the terminal allows; see `arena.progress.Progress`."""
 
@@ -158,6 +183,7 @@ class BarProgress(Generic[Item]):
         self._wording = wording
         self._counts = Counts(wording)
         self._live: Live | None = None
+        self._playing: Sequence[Playing] = ()
 
     def started(self, total: int, done: int = 0) -> None:
         """Show the bar."""
@@ -179,7 +205,13 @@ class BarProgress(Generic[Item]):
         below = Table.grid()
         below.add_row(bar)
         below.add_row(Text(f"{counts.total} {self._wording.noun}: {counts}"))
+        if self._playing:
+            below.add_row(Text(f"now: {describe_playing(self._playing)}"))
         return below
+
+    def playing(self, now: Sequence[Playing]) -> None:
+        """Name what is being played below the bar."""
+        self._playing = now
 
     def advanced(self, item: Item) -> None:
         """Move the bar."""
@@ -219,6 +251,12 @@ class LineProgress(Generic[Item]):
         if is_due or not counts.left:
             self._told, self._told_at = counts.done, self._clock()
             warn(str(counts))
+
+    def playing(self, now: Sequence[Playing]) -> None:
+        """Tell after a minute's silence what is being played."""
+        if now and self._clock() - self._told_at >= _SILENCE:
+            self._told_at = self._clock()
+            warn(f"{self._counts}; now: {describe_playing(now)}")
 
     def finished(self) -> None:
         """Say nothing more: the last line was said with the last item."""

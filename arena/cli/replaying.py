@@ -13,7 +13,7 @@ from arena.cli.results import Folder
 from arena.cli.streams import kept
 
 if TYPE_CHECKING:
-    from arena.report.terminal_replay import TerminalReplay
+    from arena.cli.terminal_replay import TerminalReplay
 
 Submission = Annotated[str, typer.Argument(help="Name of a submission.")]
 ScenarioName = Annotated[str, typer.Argument(help="Name of a scenario.")]
@@ -56,7 +56,7 @@ def replay(
     from arena.audit.replaying import replay_episodes
     from arena.contract.seeds import read_reveal
     from arena.errors import ABSENT, Fault, InvalidInput
-    from arena.report.replay import refuse_other_file, replay_address, write_replay
+    from arena.report.replay import refuse_replay, replay_address, write_replay
 
     if (terminal or as_json) and output is not None:
         rule = "a replay goes to the terminal or into a file"
@@ -64,16 +64,16 @@ def replay(
         raise InvalidInput([Fault("--output", "", ABSENT, rule, fix)])
     target = output or folder / replay_address(submission, scenario, seed, against)
     if not (terminal or as_json):
-        refuse_other_file(target)
+        refuse_replay(target)
     names = [submission] if against is None else [submission, against]
     episodes = replay_episodes(folder, names, scenario, seed, reveal=read_reveal(reveal) if reveal else None)
     if as_json:
-        from arena.report.terminal_replay import as_plain
+        from arena.cli.terminal_replay import as_plain
 
         print_json(as_plain(episodes))
         return
     if terminal:
-        from arena.report.terminal_replay import WIDE, TerminalReplay
+        from arena.cli.terminal_replay import WIDE, TerminalReplay
 
         width = table_width()
         shown = TerminalReplay(episodes, WIDE if width is None else width)

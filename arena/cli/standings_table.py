@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from arena.cli.console import print_table
+from arena.cli.console import DASH, print_table
 from arena.cli.native_table import print_native
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         Standings,
     )
 
-_DASH = "–"
 _MESSAGE_WIDTH = 300
 
 
@@ -167,13 +166,13 @@ def describe_removal(mark: Removal) -> str:
 def _cells(row: StandingRow, by_score: bool, fallbacks: bool) -> tuple[str, ...]:
     interval = row.score_interval if by_score else row.profit_interval
     return (
-        row.kind or (_DASH if row.rank is None else str(row.rank)),
+        row.kind or (DASH if row.rank is None else str(row.rank)),
         row.submission,
         row.track,
-        _DASH if row.score is None else f"{row.score:.3f}",
-        _DASH if row.mean_profit is None else f"{row.mean_profit:,.1f}",
+        DASH if row.score is None else f"{row.score:.3f}",
+        DASH if row.mean_profit is None else f"{row.mean_profit:,.1f}",
         _range(interval, 3 if by_score else 1),
-        _DASH if row.immediate_fill_rate is None else f"{100 * row.immediate_fill_rate:.1f} %",
+        DASH if row.immediate_fill_rate is None else f"{100 * row.immediate_fill_rate:.1f} %",
         str(row.forfeits),
         *((f"{row.fallbacks:,}",) if fallbacks else ()),
         str(row.episodes) if row.complete else f"{row.episodes} of {row.expected_episodes}",
@@ -211,4 +210,4 @@ def _model(one: LlmRow) -> str:
 
 
 def _range(interval: Interval | None, digits: int) -> str:
-    return _DASH if interval is None else f"{interval.low:,.{digits}f} … {interval.high:,.{digits}f}"
+    return DASH if interval is None else f"{interval.low:,.{digits}f} … {interval.high:,.{digits}f}"

@@ -103,6 +103,7 @@ def verify(
     from arena.play.evaluate import cores
     from arena.play.replays import EpisodeReplays, TranscriptReplays
     from arena.play.seats import strongest
+    from arena.report.backtest import render_backtest
     from arena.report.page import render_again
     from arena.results.rounds import read_round
 
@@ -138,6 +139,7 @@ def verify(
             contest_round=read_round(round_file) if round_file else None,
             sample=sample,
             render=render_again,
+            render_backtest=render_backtest,
             progress=make_progress(Wording("rows", "differing", bool)),
         )
     if as_json:

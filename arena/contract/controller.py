@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from arena.contract.messages import Briefing, Observation, Track
+from arena.contract.training_card import TrainingCard
 from arena.errors import ContractViolation, show_value
 from arena.world.parts import Part
 
@@ -146,6 +147,8 @@ class ControllerSpec(Generic[Config]):
             others it is refused by name. None: it plays whatever it is told of, which its author vouches for.
         independent_only: whether it plays only worlds whose stock points are independent of one another, because it
             plans one after another; see `arena.world.independence`.
+        cards: gives the training cards of a configuration on a track, for the page of standings; it reads them from
+            files and imports nothing heavy. None for a controller that was not trained.
     """
 
     name: str
@@ -157,3 +160,4 @@ class ControllerSpec(Generic[Config]):
     capabilities: tuple[Capability, ...] = ()
     plays: tuple[Part, ...] | None = None
     independent_only: bool = False
+    cards: Callable[[Config, Track], Iterable[TrainingCard]] | None = None

@@ -33,6 +33,9 @@ LARGEST_SIZE: Final = 16 * 1024 * 1024
 MANIFEST_NAME: Final = "submission.yaml"
 """Name of the manifest in a submission's folder."""
 
+CARDS_NAME: Final = "training.yaml"
+"""Name of the file in which a submission's folder has its training card, or a list `cards` of several."""
+
 IGNORED_FOLDERS: Final = frozenset(
     {"__pycache__", ".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
 )

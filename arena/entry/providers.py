@@ -10,9 +10,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from arena.contract.controller import ControllerSpec
+from arena.contract.messages import Track
+from arena.contract.training_card import TrainingCard, check_cards
 from arena.declarations import CONTROLLERS, Promises
 from arena.entry.strangers import Strangers
-from arena.errors import ArenaError, InfrastructureFailure, PluginError
+from arena.errors import ABSENT, ArenaError, Fault, InfrastructureFailure, InvalidInput, PluginError, describe_exception
 from arena.installed import find_startup_code, normalised, refuse_doubled_entries, sorted_entries
 from arena.plugins import (
     GROUP,
@@ -115,25 +117,42 @@ def find_offer(name: str, plugins: Plugins) -> Offer | None:
     return None
 
 
-def configure(offer: Offer, config: Mapping[str, Any], source: str, strangers: Strangers) -> dict[str, Any]:
+def configure(
+    offer: Offer, config: Mapping[str, Any], track: Track, source: str, strangers: Strangers
+) -> tuple[dict[str, Any], tuple[TrainingCard, ...]]:
     """Validate a configuration, in this process or in that of the stranger's plugin.
 
     Args:
         offer: The controller.
         config: Its configuration, as a manifest has it.
+        track: The track on which it is to play.
         source: Origin of the configuration, for faults.
         strangers: Who asks the strangers' plugins.
 
     Returns:
-        JSON values, defaults applied.
+        The configuration as JSON values, defaults applied; and its training cards.
 
     Raises:
-        InvalidInput: With its faults, whose fields are those of the configuration.
+        InvalidInput: With its faults, whose fields are those of the configuration; or the plugin cannot give its
+            cards.
     """
     if isinstance(offer.given, DescribedController):
-        return strangers.configure(offer.given, config, source)
-    values: dict[str, Any] = parse_as(offer.given.spec.config, config, source).model_dump(mode="json")
-    return values
+        return strangers.configure(offer.given, config, track, source)
+    spec = offer.given.spec
+    parsed = parse_as(spec.config, config, source)
+    values: dict[str, Any] = parsed.model_dump(mode="json")
+    return values, _cards_of(spec, parsed, track, source)
+
+
+def _cards_of(spec: ControllerSpec[Any], config: Any, track: Track, source: str) -> tuple[TrainingCard, ...]:
+    if spec.cards is None or track not in spec.tracks:
+        return ()
+    try:
+        given = list(spec.cards(config, track))
+    except Exception as error:
+        rule = f'controller "{spec.name}" cannot give its training cards: {describe_exception(error)}'
+        raise InvalidInput([Fault(source, "", ABSENT, rule, "mend the plugin, or install it again")]) from error
+    return check_cards(given, source)
 
 
 def _ask(

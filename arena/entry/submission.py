@@ -24,6 +24,7 @@ from arena.contract.controller import Capability, Controller, ControllerSpec
 from arena.contract.language_model import LlmEndpoint
 from arena.contract.messages import Track
 from arena.contract.preloading import check_preload
+from arena.contract.training_card import TrainingCard
 from arena.documents import parse_document
 from arena.entry.code import check_code, find_code, read_code
 from arena.entry.folder import (
@@ -144,6 +145,7 @@ class Submission:
         settings: what a sweep set in the config of the manifest, key and value; empty for the submission itself.
         untrusted: whether its plugin is a stranger's that nobody trusts; then it is imported in processes of its own
             only, and `spec` is None.
+        cards: training cards; empty if nothing was trained, or nobody says so.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Submission:
     endpoint: LlmEndpoint | None = None
     settings: tuple[tuple[str, Any], ...] = ()
     untrusted: bool = False
+    cards: tuple[TrainingCard, ...] = ()
 
     @property
     def manifest_path(self) -> Path:

@@ -45,7 +45,7 @@ from arena.play.refusals import (
 from arena.play.rounds import refuse_departures
 from arena.play.seats import conceal_memory, require_level
 from arena.play.work import BrokenOff, Job, Lost, WorkItem, key_of_item, missing, open_journals, split_references
-from arena.progress import Progress, Silent
+from arena.progress import FollowsPlaying, Playing, Progress, Silent
 from arena.results.attempts import remove_journals
 from arena.results.export import write_episodes
 from arena.results.files import STANDINGS, make_folder, write_text
@@ -241,6 +241,7 @@ def evaluate(
             store.rounds.enter(seeds.commitment, contest_round, output)
         store.limits.enter(allowed, output)
         packages = store.trusted.enter(packages)
+        cards = store.cards.enter({one.digest: one.cards for one in submissions})
         removals = store.removals.enter((one.name, one.digest) for one in submissions)
         if scoring.rule.reference is not None:
             refuse_absent_reference(scoring.rule, submissions, counted_records(store, suite, seeds, submissions))
@@ -298,6 +299,7 @@ def evaluate(
             fitted_rules={name: pair.fitted_rule for name, pair in pairings.items() if pair.fitted_rule is not None},
             removals=marks,
             trusted=packages,
+            cards=cards,
             refused=refused,
             not_playing=not_playing,
             round_digest=None if contest_round is None else contest_round.digest,
@@ -350,11 +352,18 @@ def _play(
 ) -> int:
     """Play items, commit each as it comes, and return how many were played."""
     played = 0
+
+    def told(now: Sequence[WorkItem]) -> None:
+        if isinstance(watcher, FollowsPlaying):
+            watcher.playing(
+                [Playing(job.submissions[one.submission].name, job.scenarios[one.scenario].name) for one in now]
+            )
+
     with count_interrupts() as interrupts:
         if workers == 0 or not items:
-            results = play_here(job, items, interrupts.stop, gateway)
+            results = play_here(job, items, interrupts.stop, gateway, told)
         else:
-            results = play_in_workers(job, items, workers, interrupts.stop, gateway)
+            results = play_in_workers(job, items, workers, interrupts.stop, gateway, told)
         with contextlib.closing(results):
             for result in results:
                 if isinstance(result, Lost | BrokenOff) and result.item.precedent is not None:

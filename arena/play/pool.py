@@ -67,8 +67,20 @@ class _Ready:
 Result = PlayedEpisode | Lost | BrokenOff
 
 
+Told = Callable[[Sequence[WorkItem]], None]
+"""Is told which items are being played."""
+
+
+def _tell_nobody(items: Sequence[WorkItem]) -> None:
+    """Do nothing."""
+
+
 def play_here(
-    job: Job, items: Sequence[WorkItem], stop: Callable[[], bool], gateway: Gateway | None = None
+    job: Job,
+    items: Sequence[WorkItem],
+    stop: Callable[[], bool],
+    gateway: Gateway | None = None,
+    told: Told = _tell_nobody,
 ) -> Generator[Result, None, None]:
     """Play items in this process, one after the other; for debugging, since a crash takes this process along.
 
@@ -77,6 +89,7 @@ def play_here(
         items: the episodes.
         stop: asked before each episode; when it says yes, the rest is left out.
         gateway: to language models; None when nobody needs one.
+        told: called before each episode.
     """
     host = make_host(job.isolation, job.limits, job.kept)
     try:
@@ -88,6 +101,7 @@ def play_here(
         for item in items:
             if stop():
                 return
+            told([item])
             answer = _attempt(job, item, host, gateway, journal)
             for _ in range(ATTEMPTS - 1):
                 if isinstance(answer, Lost):
@@ -100,7 +114,12 @@ def play_here(
 
 
 def play_in_workers(
-    job: Job, items: Sequence[WorkItem], workers: int, stop: Callable[[], bool], gateway: Gateway | None = None
+    job: Job,
+    items: Sequence[WorkItem],
+    workers: int,
+    stop: Callable[[], bool],
+    gateway: Gateway | None = None,
+    told: Told = _tell_nobody,
 ) -> Generator[Result, None, None]:
     """Play items in worker processes and yield each result as it comes, in no particular order.
 
@@ -110,13 +129,14 @@ def play_in_workers(
         workers: number of processes.
         stop: asked several times a second; when it says yes, running episodes are finished and the rest is left out.
         gateway: to language models; None when nobody needs one.
+        told: called several times a second, with what the workers play.
 
     Raises:
         ArenaError: the workers cannot be started, or the arena has a defect.
     """
     pool = _Pool(job, items, min(workers, len(items)), gateway)
     try:
-        yield from pool.run(stop)
+        yield from pool.run(stop, told)
         pool.dismiss()
     finally:
         pool.kill()
@@ -176,8 +196,8 @@ class _Pool:
         self._numbers = itertools.count(1)
         self._failed_starts = 0
 
-    def run(self, stop: Callable[[], bool]) -> Iterator[Result]:
-        """Yield results until nothing is left to do."""
+    def run(self, stop: Callable[[], bool], told: Told) -> Iterator[Result]:
+        """Yield results until nothing is left to do, and tell what is being played."""
         while True:
             if self._waiting and stop():
                 self._waiting.clear()
@@ -185,6 +205,7 @@ class _Pool:
             busy = [worker for worker in self._workers if worker.item is not None]
             if not busy and not self._waiting:
                 return
+            told([worker.item for worker in busy if worker.item is not None])
             # A descriptor inherited by a worker's own children could hide its end; hence the look at the process.
             answering = connection.wait([worker.connection for worker in self._workers], _POLL_SECONDS)
             for worker in list(self._workers):

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.errors import ABSENT, Fault, InvalidInput
-from arena.report.html import DRAWING, render_page
+from arena.report.html import DRAWING, SHARED, render_page
 from arena.results.files import Kind, read_head, write_text
-from arena.results.folder import STORE_NAME
+from arena.results.folder import BACKTEST_NAME, STORE_NAME
 from arena.results.record import key_of
 from arena.results.store import Store
 from arena.results.tables import Tables
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from arena.results.record import EpisodeRecord
     from arena.world.scenario import Scenario
 
-BACKTEST_NAME: Final = "backtest.html"
-"""Name of the page in a folder of results."""
 MOST_NODES: Final = 60
 """Most nodes whose stock is drawn each for itself; the others are drawn together."""
 ALL: Final = "all nodes"
@@ -57,17 +55,30 @@ def write_backtest(results: Results, scenario: Scenario) -> Path:
         StoreError: the store is damaged.
     """
     place = results.folder / BACKTEST_NAME
+    write_text(place, render_backtest(results, scenario), PAGE)
+    return place
+
+
+def render_backtest(results: Results, scenario: Scenario) -> str:
+    """Return the page of a backtest as HTML.
+
+    Args:
+        results: as for `write_backtest`.
+        scenario: as for `write_backtest`.
+
+    Raises:
+        InvalidInput: the folder has no episode of the scenario.
+        StoreError: the store is damaged.
+    """
     data = backtest_data(results, scenario)
-    text = render_page(
+    return render_page(
         "backtest.html.jinja",
-        scripts=[DRAWING, _SCRIPT],
+        scripts=[DRAWING, SHARED, _SCRIPT],
         data=data,
         name=scenario.name,
         backtest=data,
         parts=list(_PARTS.items()),
     )
-    write_text(place, text, PAGE)
-    return place
 
 
 def backtest_data(results: Results, scenario: Scenario) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from arena.errors import ArenaError, Fault, InvalidInput, printable
-from arena.results.files import Kind, Wanted, find_obstacles, make_folder, read_head, replacing
-from arena.results.folder import find_own
+from arena.results.files import Kind, make_folder, read_head, replacing
+from arena.results.folder import refuse_other_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,16 +102,13 @@ def format_of(file_format: str | None, output: Path | None) -> FigureFormat:
     return next(one for one in FORMATS if one == (file_format or "svg"))
 
 
-def refuse_other_file(path: Path, file_format: FigureFormat) -> None:
-    """Refuse a place for a figure where something lies that no figure of this format is.
+def refuse_figure(path: Path, file_format: FigureFormat) -> None:
+    """Refuse a place for a figure where something else lies.
 
     Raises:
-        InvalidInput: the file is of a folder of results, or was not written as such a figure.
+        InvalidInput: the file is of a folder of results, or was not written as a figure of this format.
     """
-    fix = "choose another place: --output FILE"
-    faults: Sequence[Fault] = find_own([path], fix) or find_obstacles([Wanted(path, KINDS[file_format])], fix)
-    if faults:
-        raise InvalidInput(faults)
+    refuse_other_file(path, KINDS[file_format], "choose another place: --output FILE")
 
 
 @contextlib.contextmanager
@@ -159,7 +156,7 @@ def write_figure(figure: Figure, path: Path, file_format: FigureFormat) -> Path:
         InvalidInput: a file that is no figure of this format is in the way.
         ArenaError: the file cannot be written.
     """
-    refuse_other_file(path, file_format)
+    refuse_figure(path, file_format)
     metadata: dict[FigureFormat, dict[str, Any]] = {
         "svg": {"Creator": CREATOR, "Date": None},
         "png": {"Software": CREATOR},

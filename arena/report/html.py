@@ -23,7 +23,17 @@ from arena.errors import printable
 if TYPE_CHECKING:
     from arena.results.compared import Interval
 
-__all__ = ["DRAWING", "MESSAGE_WIDTH", "number", "render_page", "security_policy", "write_range"]
+__all__ = [
+    "DASH",
+    "DRAWING",
+    "MESSAGE_WIDTH",
+    "SHARED",
+    "number",
+    "percent",
+    "render_page",
+    "security_policy",
+    "write_range",
+]
 
 MESSAGE_WIDTH: Final = 500
 """Characters that a page shows of a message."""
@@ -34,8 +44,10 @@ DRAWING: Final = "vendor/plot.min.js"
 SHARED: Final = "scripts/shared.js"
 """What scripts of several pages share, as the global name `shared`."""
 
+DASH: Final = "–"
+"""Stands for a value that there is not."""
+
 _MINUS: Final = "−"
-_DASH: Final = "–"
 
 
 def render_page(template: str, *, scripts: Sequence[str] = (), data: object = None, **values: object) -> str:
@@ -91,9 +103,14 @@ def embed(data: object) -> Markup:
 def number(value: float | None, digits: int = 1) -> str:
     """Return a number with thousands separators and a real minus sign, or a dash for None."""
     if value is None:
-        return _DASH
+        return DASH
     text = f"{value:,.{digits}f}"
     return text.replace("-", _MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Return a share as text such as `12.5 %`, or a dash for None."""
+    return DASH if share is None else f"{number(100 * share, digits)} %"
 
 
 def write_range(one: Interval | None, digits: int) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.kpi import Kpis
-from arena.report.html import number
+from arena.report.html import number, percent
 from arena.results.rows import ScenarioRow, StandingRow, Standings
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ _DIGITS: Final[Mapping[Unit, int]] = {
     "seconds": 1,
     "milliseconds": 2,
 }
-_SCALE: Final[Mapping[Unit, float]] = {"share": 100.0, "milliseconds": 1000.0}
+_SCALE: Final[Mapping[Unit, float]] = {"milliseconds": 1000.0}
 
 Values = NDArray[np.float64]
 
@@ -149,8 +149,9 @@ def write_value(value: float | None, unit: Unit) -> str:
     """Return a value as the page writes it; a dash for None and NaN."""
     if value is None or not np.isfinite(value):
         return number(None)
-    text = number(_SCALE.get(unit, 1.0) * value, _DIGITS[unit])
-    return f"{text} %" if unit == "share" else text
+    if unit == "share":
+        return percent(value, _DIGITS[unit])
+    return number(_SCALE.get(unit, 1.0) * value, _DIGITS[unit])
 
 
 def tabulate_indicators(standings: Standings, records: Sequence[EpisodeRecord]) -> IndicatorTable:

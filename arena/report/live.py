@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.report.page import render_report
+from arena.results.counted import select_counted
 from arena.results.folder import STORE_NAME
 from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
@@ -61,17 +62,14 @@ def render_live(folder: Path, terms: Mapping[str, Any]) -> str:
         native = None if terms["native"] is None else NativeScore.model_validate(terms["native"])
         scoring = Scoring(ScoreRule.model_validate(terms["score_rule"]), terms["scored_by"], native=native)
         with Store(folder / STORE_NAME, read_only=True) as store:
-            removed = store.removals.digests()
-            stored = store.records(contract_digest=terms["contract_digest"], seed_plan=terms["commitment"] or "public")
-        found = [
-            one.model_copy(update={"scenario": names[one.scenario_digest]})
-            for one in stored
-            if one.scenario_digest in names
-            and (terms["seeds"] is None or one.seed_index < terms["seeds"])
-            and one.submission_digest not in removed
-        ]
-        newest = {one.submission: one.submission_digest for one in sorted(found, key=lambda one: one.finished_at)}
-        records = [one for one in found if one.submission_digest == newest[one.submission]]
+            cards = store.cards.get()
+            records = select_counted(
+                store,
+                names,
+                contract=terms["contract_digest"],
+                seed_plan=terms["commitment"] or "public",
+                seeds=terms["seeds"],
+            )
         standings = compute_standings(
             records,
             suite=terms["suite"],
@@ -81,6 +79,7 @@ def render_live(folder: Path, terms: Mapping[str, Any]) -> str:
             commitment=terms["commitment"],
             scoring=scoring,
             draws_nothing=terms["draws_nothing"],
+            cards=cards,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the terms are not whole: {error}") from error

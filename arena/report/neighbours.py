@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from arena.errors import printable
-from arena.results.compared import Interval
+from arena.report.html import DASH, number, write_range
 from arena.results.rows import NeighbourVerdict, Standings
-
-_DASH: Final = "–"
-_MINUS: Final = "−"
 
 
 @dataclass(frozen=True)
@@ -71,22 +67,17 @@ def describe_rule(standings: Standings) -> str:
     return f"played in batches until neighbours are {apart}, or for {rule.budget:,} seeds per scenario"
 
 
-def _range(interval: Interval, digits: int) -> str:
-    return f"{interval.low:,.{digits}f} … {interval.high:,.{digits}f}".replace("-", _MINUS)
-
-
 def _line(one: NeighbourVerdict, margin: float, digits: int) -> VerdictLine:
-    interval = one.interval
     if one.verdict == "equivalent":
         verdict = f"equivalent within {margin:g}" if one.within_margin else "equal on every seed"
     else:
         verdict = f"{one.verdict}, by less than {margin:g}" if one.within_margin else one.verdict
-    needed = _DASH if one.seeds_needed is None else f"{one.seeds_needed:,}"
+    needed = DASH if one.seeds_needed is None else f"{one.seeds_needed:,}"
     return VerdictLine(
         upper=printable(one.upper),
         lower=printable(one.lower),
-        difference=f"{one.difference:,.{digits}f}".replace("-", _MINUS),
-        interval=_DASH if interval is None else _range(interval, digits),
+        difference=number(one.difference, digits),
+        interval=write_range(one.interval, digits) or DASH,
         verdict=verdict,
         needed=needed if one.verdict == "not decided" else "",
     )

@@ -25,6 +25,7 @@ from arena.report.replay import linked_replays, links_of, written_replays
 from arena.report.standings_data import Replay, collect_data, tells_of_hidden
 from arena.report.standings_rows import count_divisors, explain_missing_score, fit_ranked, table_row
 from arena.report.times import tabulate_times
+from arena.report.training import card_lines
 from arena.results.files import PAGE, make_folder, write_text
 from arena.results.paired import tabulate_episodes
 from arena.results.rows import OFFICIAL_ISOLATION
@@ -149,6 +150,7 @@ def render_report(
         columns=columns,
         indicator_groups=_indicator_groups(indicators),
         times=tabulate_times(columns, kept),
+        training=card_lines(standings),
         notes=group_notes(standings.scenarios, notes or {}),
         forfeits=list_forfeits(standings, kept),
         hidden=tells_of_hidden(standings, kept),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from arena.report.html import number, write_range
+from arena.report.html import number, percent, write_range
 from arena.results.compared import Interval
 from arena.results.paired import Episodes, compare_pairs
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["InformationTable", "PriceLine", "pair_information", "price_information", "price_lines"]
 
-_DASH: Final = "–"
 _ALL: Final = "all scenarios"
 
 
@@ -40,9 +39,6 @@ def price_lines(one: PriceOfDecentralisation) -> tuple[PriceOfDecentralisation, 
 
 
 def _price(heading: str, one: PriceOfDecentralisation | ScenarioPrice) -> PriceLine:
-    def percent(value: float) -> str:
-        return f"{number(100 * value)} %"
-
     shares = one.share_interval
     return PriceLine(
         heading=heading,
@@ -50,7 +46,7 @@ def _price(heading: str, one: PriceOfDecentralisation | ScenarioPrice) -> PriceL
         full_view_profit=number(one.full_view_profit),
         price=number(one.price),
         price_interval=write_range(one.price_interval, 1),
-        share=_DASH if one.share is None else percent(one.share),
+        share=percent(one.share),
         share_interval="" if shares is None else f"{percent(shares.low)} … {percent(shares.high)}",
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from arena.report.attacks import Attack, known_attacks
+from arena.report.html import DASH
 
 if TYPE_CHECKING:
     from arena.results.record import EpisodeRecord
@@ -13,14 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_provenance", "group_notes", "hold_attacks"]
 
-_DASH: Final = "–"
-
 
 def describe_provenance(standings: Standings, records: Sequence[EpisodeRecord]) -> list[tuple[str, str]]:
     """Return the provenance of results as pairs of a heading and its values."""
 
     def all_of(field: str) -> str:
-        return ", ".join(sorted({str(getattr(record, field)) for record in records})) or _DASH
+        return ", ".join(sorted({str(getattr(record, field)) for record in records})) or DASH
 
     finished = sorted(record.finished_at for record in records)
     return [
@@ -35,7 +34,7 @@ def describe_provenance(standings: Standings, records: Sequence[EpisodeRecord]) 
         ("episodes", str(len(records))),
         *(("trusted package", f"{one.name} {one.version}, digest {one.digest}") for one in standings.trusted),
         *(() if (of := standings.digests) is None else (("results digest", of.results), ("full digest", of.full))),
-        ("played", f"{finished[0]} … {finished[-1]}" if finished else _DASH),
+        ("played", f"{finished[0]} … {finished[-1]}" if finished else DASH),
     ]
 
 

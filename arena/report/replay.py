@@ -16,19 +16,19 @@ from typing import Any, Final
 import numpy as np
 
 from arena.audit.replaying import ReplayedEpisode
-from arena.errors import Fault, InvalidInput, printable
+from arena.errors import printable
 from arena.report.html import DRAWING, SHARED, number, render_page
 from arena.report.network_layout import Layout, lay_out
 from arena.report.replay_data import MOST_NODE_PERIODS, Column, by_node, draws_slots, page_data
-from arena.results.files import Kind, Wanted, find_obstacles, make_folder, read_head, write_text
-from arena.results.folder import find_own
+from arena.results.files import Kind, make_folder, read_head, write_text
+from arena.results.folder import refuse_other_file
 from arena.results.record import EpisodeRecord
 
 __all__ = [
     "REPLAY",
     "linked_replays",
     "links_of",
-    "refuse_other_file",
+    "refuse_replay",
     "render_replay",
     "replay_address",
     "write_replay",
@@ -115,16 +115,13 @@ def linked_replays(addresses: Collection[str]) -> Callable[[EpisodeRecord], str 
     return find
 
 
-def refuse_other_file(path: Path) -> None:
-    """Refuse a place for a replay where something lies that no replay is.
+def refuse_replay(path: Path) -> None:
+    """Refuse a place for a replay where something else lies.
 
     Raises:
         InvalidInput: the file is of a folder of results, or was not written as a replay.
     """
-    fix = "choose another place: --output FILE.html"
-    faults: Sequence[Fault] = find_own([path], fix) or find_obstacles([Wanted(path, REPLAY)], fix)
-    if faults:
-        raise InvalidInput(faults)
+    refuse_other_file(path, REPLAY, "choose another place: --output FILE.html")
 
 
 def write_replay(episodes: Sequence[ReplayedEpisode], path: Path) -> Path:
@@ -138,7 +135,7 @@ def write_replay(episodes: Sequence[ReplayedEpisode], path: Path) -> Path:
         InvalidInput: a file that is no replay is in the way.
         ArenaError: the file cannot be written.
     """
-    refuse_other_file(path)
+    refuse_replay(path)
     text = render_replay(episodes)
     make_folder(path.parent)
     write_text(path, text, REPLAY)

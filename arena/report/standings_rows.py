@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from arena.report.html import number, write_range
+from arena.report.html import DASH, number, percent, write_range
 from arena.report.plots import Axis, draw_places, fit_axis, interval
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["TableRow", "count_divisors", "explain_missing_score", "fit_ranked", "share_by_fallback", "table_row"]
 
 _ORACLE: Final = "submissions/oracle.yaml (plugin arena-optimization)"
-_DASH: Final = "–"
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def explain_missing_score(row: StandingRow, standings: Standings) -> str | None:
 
 def share_by_fallback(row: StandingRow) -> str:
     """Return the share of a submission's decisions that its fallback answered, as text such as `12.5 %`."""
-    return f"{100 * row.fallback_share:.1f} %"
+    return percent(row.fallback_share)
 
 
 def fit_ranked(standings: Standings) -> Axis:
@@ -101,7 +100,7 @@ def table_row(row: StandingRow, standings: Standings, axis: Axis) -> TableRow:
         plot = interval(axis, low, value, high, f"{row.submission}: {words}")
     ranked = sum(one.rank is not None for one in standings.rows)
     return TableRow(
-        place=row.kind or (_DASH if row.rank is None else str(row.rank)),
+        place=row.kind or (DASH if row.rank is None else str(row.rank)),
         places=Markup() if row.rank is None else draw_places(row.rank.first, row.rank.last, ranked),
         source=row,
         score=number(row.score, 3),
@@ -112,8 +111,8 @@ def table_row(row: StandingRow, standings: Standings, axis: Axis) -> TableRow:
         bound=number(row.mean_bound),
         bound_scenarios=sum(one.submission == row.submission and one.kind == "bound" for one in standings.by_scenario),
         plot=plot,
-        immediate_fill_rate=_DASH if row.immediate_fill_rate is None else f"{100 * row.immediate_fill_rate:.1f} %",
-        milliseconds=_DASH if row.decision_time is None else number(1000 * row.decision_time, 2),
+        immediate_fill_rate=percent(row.immediate_fill_rate),
+        milliseconds=DASH if row.decision_time is None else number(1000 * row.decision_time, 2),
         fallback_share=share_by_fallback(row),
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from arena.report.html import percent
 from arena.report.plots import Axis, Bar, Mark, histogram, tick_labels
 from arena.results.timing import EDGES, DecisionTimes, duration
 
@@ -107,6 +108,6 @@ def _row(name: str, times: DecisionTimes, axis: Axis) -> TimesRow:
         percentile_95=duration(percentile_95),
         slowest=duration(times.slowest),
         slowest_first=duration(times.slowest_first),
-        budget=f"{100 * used:.1f} %",
+        budget=percent(used),
         late=used > 1,
     )

@@ -58,6 +58,7 @@ RUN_FACTS: Final = (
     "refused",
     "not_playing",
     "trusted",
+    "training",
     "round_digest",
 )
 """Fields of standings that are about all rows together, and that no row tells."""

@@ -20,7 +20,7 @@ from typing import Any, Final
 from arena.contract.seeds import SeedPlan
 from arena.contract.version import contract_digest, earlier_digests
 from arena.errors import ABSENT, Fault, InvalidInput, StoreError, printable
-from arena.results.files import EPISODES, PAGE, STANDINGS, TRANSCRIPT, Wanted, find_obstacles, read_head
+from arena.results.files import EPISODES, PAGE, STANDINGS, TRANSCRIPT, Kind, Wanted, find_obstacles, read_head
 from arena.results.store import Store, refuse_other_age
 from arena.world.suite import Suite
 
@@ -29,6 +29,7 @@ EPISODES_NAME: Final = "episodes.csv"
 STANDINGS_NAME: Final = "standings.json"
 REPORT_NAME: Final = "report.html"
 TRANSCRIPT_NAME: Final = "transcripts.jsonl"
+BACKTEST_NAME: Final = "backtest.html"
 
 _STORE_FILES: Final = tuple(f"{STORE_NAME}{ending}" for ending in ("", "-wal", "-shm", "-journal", ".lock"))
 _TABLES: Final = (EPISODES_NAME, STANDINGS_NAME, REPORT_NAME)
@@ -159,6 +160,22 @@ def find_own(files: Iterable[Path], fix: str) -> list[Fault]:
     """
     rule = "is a file of a folder of results, which arena evaluate alone writes"
     return [Fault(str(path), "", ABSENT, rule, fix) for path in files if _is_own(path)]
+
+
+def refuse_other_file(path: Path, kind: Kind, fix: str) -> None:
+    """Refuse a place for a file where something else lies.
+
+    Args:
+        path: where it is to be written.
+        kind: what it is.
+        fix: what to write instead, for the message.
+
+    Raises:
+        InvalidInput: the place is a file of a folder of results, or holds what was not written as this kind.
+    """
+    faults = find_own([path], fix) or find_obstacles([Wanted(path, kind)], fix)
+    if faults:
+        raise InvalidInput(faults)
 
 
 def _is_own(path: Path) -> bool:

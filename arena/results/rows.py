@@ -10,6 +10,7 @@ from arena.contract.messages import Track
 from arena.jail.isolation import Isolation
 from arena.results.compared import Interval, LlmRow, PriceOfDecentralisation
 from arena.results.fingerprint import Digests
+from arena.results.training import TrainedSubmission
 from arena.results.trusted import TrustedPackageRow
 from arena.world.native_score import NativeScore
 from arena.world.scoring import ScoreRule
@@ -358,6 +359,8 @@ class Standings(BaseModel):
     """Submissions that the latest evaluation left out because they do not play the suite's worlds; that is no fault."""
     trusted: tuple[TrustedPackageRow, ...] = ()
     """Strangers' packages that the arena's process imported while the episodes of the folder were played."""
+    training: tuple[TrainedSubmission, ...] = ()
+    """Training cards of submissions, as their authors give them, in the order of `rows` and `reference`."""
     round_digest: str | None = None
     """Digest of the round that was played, by which its file is known; None for practice."""
     digests: Digests | None = None

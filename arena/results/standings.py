@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.contract.messages import Track
+from arena.contract.training_card import TrainingCard
 from arena.jail.isolation import strength
 from arena.results import statistics
 from arena.results.compared import Interval, LlmRow
@@ -52,6 +53,7 @@ from arena.results.rows import (
 from arena.results.scores import Divisors, EpisodeValues, Scoring, independent_units
 from arena.results.sequential import decide_neighbours
 from arena.results.statistics import SPREAD_TOLERANCE, Estimate
+from arena.results.training import TrainedSubmission
 from arena.results.trusted import TrustedPackageRow
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
@@ -78,6 +80,7 @@ def compute_standings(
     refused: Sequence[RefusedSubmission] = (),
     not_playing: Sequence[UnplayedSubmission] = (),
     trusted: Sequence[TrustedPackageRow] = (),
+    cards: Mapping[str, Sequence[TrainingCard]] | None = None,
     round_digest: str | None = None,
     draws_nothing: bool = False,
 ) -> Standings:
@@ -98,6 +101,7 @@ def compute_standings(
         refused: submissions that were left out because they are malformed.
         not_playing: submissions that were left out because they do not play the suite's worlds.
         trusted: strangers' packages that ran in the arena's process meanwhile.
+        cards: training cards by digest of the submission; None for none.
         round_digest: digest of the round that was played; None for practice, which is never official.
         draws_nothing: whether no seed changes anything in any scenario; see `arena.world.randomness`.
 
@@ -164,6 +168,11 @@ def compute_standings(
         refused=tuple(refused),
         not_playing=tuple(not_playing),
         trusted=tuple(trusted),
+        training=tuple(
+            TrainedSubmission(submission=name, submission_digest=digest, cards=tuple(found))
+            for name in listed + reference
+            if (found := (cards or {}).get(digest := table.of(name)[0].submission_digest))
+        ),
         round_digest=round_digest,
     )
 

@@ -34,6 +34,7 @@ from arena.results.scenarios import KeptScenarios
 from arena.results.series import pack
 from arena.results.stopping import StoppingRules
 from arena.results.stored import EpisodeStatus, Series, StoredEpisode, StoredScenario
+from arena.results.training import KeptCards
 from arena.results.trusted import TrustedPackages
 from arena.world.contest_draws import Drawing
 from arena.world.scenario import Scenario
@@ -62,6 +63,7 @@ class Store:
         rounds: the rounds that were played.
         attempts: the orders of attempts that broke off.
         trusted: strangers' packages that ran in the arena's process meanwhile.
+        cards: from what its trained submissions learned.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -88,6 +90,7 @@ class Store:
         self.rounds = KeptRounds(self._database)
         self.attempts = KeptAttempts(self._database)
         self.trusted = TrustedPackages(self._database)
+        self.cards = KeptCards(self._database)
         self._scenarios = KeptScenarios(self._database)
 
     def __enter__(self) -> Self:

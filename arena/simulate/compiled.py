@@ -70,6 +70,7 @@ class CompiledScenario:
     initial_pipeline: tuple[tuple[float, ...], ...]  # per supply link, by slot
     initial_orders: tuple[tuple[float, ...], ...]  # per supply link, by period of order delay
     initial_backlog: tuple[float, ...]  # per market link
+    initial_owed: tuple[float, ...]  # per supply link: zero but for a planner's own state (`arena.advice`)
     has_fixed_costs: bool
     has_owed_penalties: bool
     has_terminal_values: bool
@@ -371,6 +372,7 @@ def compile_scenario(scenario: Scenario) -> CompiledScenario:
         initial_pipeline=tuple(_padded(link.initial_pipeline, link.slots) for link in network.supply_links),
         initial_orders=tuple(_padded(link.initial_orders, link.order_delay) for link in network.supply_links),
         initial_backlog=tuple(link.initial_backlog for link in network.market_links),
+        initial_owed=(0.0,) * len(network.supply_links),
         has_fixed_costs=any(link.fixed_ordering_cost > 0 for link in network.supply_links),
         has_owed_penalties=any(link.shortage_penalty > 0 for link in network.supply_links),
         has_terminal_values=any(node.values_stock for node in network.nodes),

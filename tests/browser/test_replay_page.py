@@ -165,6 +165,64 @@ def test_keys_and_the_play_button_move_through_time(look, page):
         assert play.inner_text() == "Play"
 
 
+FOLLOW = """() => new Promise((resolve) => {
+  const seen = [];
+  const period = () => document.getElementById("now").textContent;
+  const periods = new Set();
+  const frame = () => {
+    periods.add(period());
+    if (periods.size > 2) return resolve(seen);
+    const all = [...document.querySelectorAll(".run:first-of-type .token")];
+    seen.push([period(), all.map((one) => ["cx", "cy", "r"].map((name) => Number(one.getAttribute(name))))]);
+    requestAnimationFrame(frame);
+  };
+  frame();
+})"""
+"""Places and sizes of the units on their way, frame by frame, until two periods have passed."""
+
+
+def tokens(opened) -> list[list[float]]:
+    found: list[list[float]] = (
+        opened.page.locator(".run")
+        .first.locator(".token")
+        .evaluate_all("all => all.map((one) => ['cx', 'cy', 'r'].map((name) => Number(one.getAttribute(name))))")
+    )
+    return found
+
+
+@pytest.mark.parametrize("still", [False, True], ids=["moving", "reduced motion"])
+def test_units_on_their_way_move_between_periods_while_it_plays(look, page, still):
+    with look(page) as opened:
+        opened.page.emulate_media(reduced_motion="reduce" if still else "no-preference")
+        opened.page.locator("#period").fill("7")
+        at_rest = {(x, y) for x, y, _ in tokens(opened)}
+        opened.page.locator("#speed").select_option("1000")
+        opened.page.locator("#play").click()
+        seen = opened.page.evaluate(FOLLOW)
+        opened.page.locator("#play").click()
+        between = {(x, y) for _, moving in seen for x, y, size in moving if size > 0} - at_rest
+        assert (not between) if still else len(between) > 10
+        assert opened.is_quiet(), (opened.said, opened.asked_for)
+
+
+def test_after_a_step_units_are_where_they_are_without_it(look, page):
+    with look(page) as opened:
+        slider = opened.page.locator("#period")
+        places = {}
+        for period in (9, 5, 8):
+            slider.fill(str(period))
+            places[period] = tokens(opened)
+        opened.page.locator("#forward").click()
+        expect(slider).to_have_value("9")
+        moving = tokens(opened)
+        opened.page.wait_for_timeout(600)
+        assert tokens(opened) == places[9]
+        opened.page.locator("#back").click()
+        opened.page.wait_for_timeout(600)
+        assert tokens(opened) == places[8]
+        assert len(moving) == len(places[9])
+
+
 def test_charts_follow_the_node_that_is_chosen(look, page):
     with look(page) as opened:
         assert opened.page.locator("#charts figure").count() == 6

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from commands import invoke
+from pages import embedded
 from planner import TODAY, write_company
 
 from arena.advice.result import OrderLine
@@ -239,9 +240,7 @@ def test_a_backtest_shows_the_stock_and_the_money_of_the_ledger(corner: Path) ->
     assert done.exit_code == 0, done.stderr
     assert done.stdout.splitlines()[-2:] == ["backtest/report.html", "backtest/backtest.html"]
     page = Path("backtest/backtest.html").read_text(encoding="utf-8")
-    content = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    assert content is not None
-    data = json.loads(content[1])
+    data = embedded(page)
     results = read_results("backtest")
     nodes = results.nodes()
     assert data["nodes"] == ["all nodes", "depot", "east", "west"]
@@ -259,6 +258,15 @@ def test_a_backtest_shows_the_stock_and_the_money_of_the_ledger(corner: Path) ->
     before = page
     assert invoke([*command, "--isolation", "trusted"]).exit_code == 0
     assert Path("backtest/backtest.html").read_text(encoding="utf-8") == before
+    assert invoke(["verify", "backtest"]).exit_code == 0
+    (old,) = set(re.findall('<td class="right"><b>(.*?)</b></td>', before)[:1])
+    Path("backtest/backtest.html").write_text(before.replace(f"<b>{old}</b>", "<b>9,999.0</b>", 1), encoding="utf-8")
+    edited = invoke(["verify", "backtest"])
+    assert edited.exit_code == 1, edited.stderr
+    assert "differs: backtest.html: page is" in edited.stdout
+    assert "<b>9,999.0</b>" in edited.stdout
+    Path("backtest/backtest.html").unlink()
+    assert invoke(["verify", "backtest"]).exit_code == 0
 
 
 def test_a_backtest_needs_windows(corner: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from commands import invoke
 from large_networks import tree
+from pages import embedded
 
 from arena.cli import replaying
 from arena.plugins import discover
@@ -56,10 +57,7 @@ def copied(place: Path, name: str) -> Path:
 
 def told(page: Path) -> Any:
     """The data of a page."""
-    content = page.read_text(encoding="utf-8")
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', content, re.DOTALL)
-    assert found is not None
-    return json.loads(found[1])
+    return embedded(page.read_text(encoding="utf-8"))
 
 
 def profit_of(run: Any) -> float:

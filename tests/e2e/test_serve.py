@@ -16,13 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from commands import running
+from commands import invoke, running
 from records import make_record, play
 
+from arena import Suite, contract_digest, load_scenario
 from arena.cli.live_server import LiveServer
 from arena.cli.live_status import STATUS_NAME, StatusFile, read_status
 from arena.cli.progress import Wording
-from arena.progress import Silent
+from arena.progress import Playing, Silent
+from arena.report.live import live_terms
 from arena.results.record import EpisodeRecord
 
 ARENA = (sys.executable, "-m", "arena")
@@ -145,6 +147,84 @@ def test_the_status_follows_the_evaluation_and_is_removed(tmp_path: Path) -> Non
         assert json.loads(get(port, "/status.json")[2])["state"] == "idle"
 
 
+def test_what_is_being_played_is_named_as_text(tmp_path: Path) -> None:
+    now = 100.0
+    watcher = StatusFile(tmp_path, {}, WORDS, Silent(), lambda: now)
+    first, second = Playing("<b>bold</b>", "north"), Playing("calm", "south")
+    with serving(tmp_path) as port:
+
+        def told() -> list[dict[str, str]]:
+            found: list[dict[str, str]] = json.loads(get(port, "/status.json")[2])["playing"]
+            return found
+
+        watcher.started(10)
+        assert told() == []
+        watcher.playing([second, first])
+        assert told() == [first._asdict(), second._asdict()]
+        page = get(port, "/")[2].decode()
+        assert "<th>now</th><td>&lt;b&gt;bold&lt;/b&gt; on north, calm on south</td>" in page
+        watcher.playing([second])
+        assert told() == [first._asdict(), second._asdict()]  # the file is not written every moment
+        now += 1.0
+        watcher.playing([second])
+        assert told() == [second._asdict()]
+
+
+def test_the_standings_so_far_are_rendered_anew_after_a_pause_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, renderings = 100.0, 0
+
+    def render(*_: object) -> str:
+        nonlocal now, renderings
+        now += 2.0
+        renderings += 1
+        return f"page {renderings}"
+
+    monkeypatch.setattr("arena.report.live.render_live", render)
+    StatusFile(tmp_path, {}, WORDS, Silent()).started(10)
+    with LiveServer(tmp_path, 0, lambda: now) as server:
+        for passed, page in ((0.0, b"page 1"), (19.0, b"page 1"), (1.0, b"page 2"), (5.0, b"page 2")):
+            now += passed
+            assert server.standings_page() == page
+    assert renderings == 2
+
+
+def test_a_quick_rendering_is_repeated_every_five_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, pages = 100.0, iter(("first", "second"))
+    monkeypatch.setattr("arena.report.live.render_live", lambda *_: next(pages))
+    StatusFile(tmp_path, {}, WORDS, Silent()).started(10)
+    with LiveServer(tmp_path, 0, lambda: now) as server:
+        for passed, page in ((0.0, b"first"), (4.9, b"first"), (0.2, b"second")):
+            now += passed
+            assert server.standings_page() == page
+
+
+def test_submissions_that_were_removed_are_not_on_the_live_page(tmp_path: Path) -> None:
+    for name in ("kept", "gone"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "controller.py").write_text(SLOW.replace("time.sleep(0.02)", "pass"))
+        manifest = f"name: {name}\ncontroller: controller.py:Controller\ntrack: blind\n"
+        (tmp_path / name / "submission.yaml").write_text(manifest)
+    output = tmp_path / "results"
+    played = ["--scenario", "serial-stationary-backlog", "--seeds", "public:2", "--isolation", "trusted"]
+    command = ["evaluate", str(tmp_path / "kept"), str(tmp_path / "gone"), *played, "--workers", "0"]
+    assert invoke([*command, "--output", str(output)]).exit_code == 0
+    suite = Suite(name="given", description="", scenarios=(load_scenario("serial-stationary-backlog"),))
+    terms = live_terms(suite, 2, "public", None, contract_digest())
+    StatusFile(output, terms, WORDS, Silent()).started(10)
+    with serving(output) as port:
+        before = get(port, "/report.html")[2]
+        assert b"kept" in before
+        assert b"gone" in before
+    done = invoke(["results", "remove", str(output), "gone", "--reason", "a test"])
+    assert done.exit_code == 0, done.output
+    with serving(output) as port:
+        after = get(port, "/report.html")[2]
+        assert b"kept" in after
+        assert b"gone" not in after
+
+
 def test_the_file_of_an_evaluation_that_was_killed_does_not_count(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         pass
@@ -182,6 +262,7 @@ def test_an_evaluation_is_followed_live_and_ctrl_c_ends_the_server(tmp_path: Pat
                 told = json.loads(get(port, "/status.json")[2])
                 if told["state"] == "running" and told["done"]:
                     states.append(told)
+                    assert told["playing"] == [{"submission": "slow", "scenario": "serial-stationary-backlog"}]
                     status, _, page = get(port, "/report.html")
                     assert (status, b"slow" in page) == (200, True)
                 time.sleep(0.2)

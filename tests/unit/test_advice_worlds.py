@@ -117,6 +117,75 @@ def test_parallel_links_are_told_apart_by_their_names(tmp_path: Path) -> None:
     assert read_today(scenario, path).state.pipeline[:2] == ((0,), (12, 0, 0))
 
 
+# --- debts of suppliers -----------------------------------------------------------------------------------------------
+
+
+OWED = "node,on_hand,owed\ndepot,9,\neast,1,{}\nwest,1,\n"
+
+
+def owing(folder: Path, text: str, rule: str = "owed") -> Path:
+    scenario = world(folder)
+    scenario.write_text(scenario.read_text() + f"upstream_shortage: {rule}\n")
+    state(folder, text)
+    return scenario
+
+
+def test_what_a_supplier_owes_is_on_order_and_ships_first(tmp_path: Path) -> None:
+    scenario = owing(tmp_path, OWED.format(8))
+    today = read_today(scenario, tmp_path / "state.csv")
+    place = next(
+        place
+        for place, link in enumerate(today.scenario.network.supply_links)
+        if today.scenario.network.label(link.buyer) == "east"
+    )
+    assert today.state.owed[place] == 8
+    simulator = today.simulator()
+    simulator.start(1)
+    assert simulator.state.owed[place] == 8
+    simulator.step(np.zeros(len(today.state.owed)))
+    assert simulator.ledger().filled[0, place] == pytest.approx(8, abs=1e-9)
+    assert simulator.state.owed.sum() == pytest.approx(0, abs=1e-9)
+    told = {line.buyer: line for line in advise(scenario, tmp_path / "state.csv", "newsvendor").lines}
+    state(tmp_path, OWED.format(0))
+    untold = {line.buyer: line for line in advise(scenario, tmp_path / "state.csv", "newsvendor").lines}
+    assert told["east"].on_order == 8
+    assert told["east"].position == untold["east"].position + 8
+    assert told["depot"].position == untold["depot"].position - 8
+    assert (told["depot"].backlog, untold["depot"].backlog) == (8, 0)
+    # The rule reckons with it, too: what is owed need not be ordered again.
+    assert told["east"].requested == pytest.approx(max(0.0, untold["east"].requested - 8), abs=1e-6)
+
+
+def test_more_debts_than_stock_are_warned_of(tmp_path: Path) -> None:
+    scenario = owing(tmp_path, OWED.format(28))
+    found = advise(scenario, tmp_path / "state.csv", "newsvendor")
+    (warning,) = [one for one in found.warnings if one.kind == "capacity" and one.node == "depot"]
+    assert "with 28 owed from before, and can ship 9 today" in warning.text
+    # What goes to the east are whole lots of the debt, not of the order of today.
+    assert {line.buyer: line.ships for line in found.lines}["east"] == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows", "message"),
+    [
+        ("lost", OWED.format(6), "suppliers of this world owe nothing"),
+        ("owed", "node,on_hand,owed\ndepot,9,5\neast,1,\nwest,1,\n", "a supplier that never runs out"),
+        ("owed", OWED.format(6) + "east,,4\n", "what depot owes east stands on two rows"),
+        ("owed", OWED.format("-6"), "must be 0 or more"),
+    ],
+)
+def test_debts_that_cannot_be_are_refused(tmp_path: Path, rule: str, rows: str, message: str) -> None:
+    scenario = owing(tmp_path, rows, rule)
+    with pytest.raises(InvalidInput) as caught:
+        read_today(scenario, tmp_path / "state.csv")
+    assert message in caught.value.faults[0].describe()
+
+
+def test_no_debt_needs_no_world_with_debts(tmp_path: Path) -> None:
+    scenario = owing(tmp_path, OWED.format(0), "lost")
+    assert set(read_today(scenario, tmp_path / "state.csv").state.owed) == {0.0}
+
+
 # --- one node at a time -----------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
+from pages import embedded
 from records import make_record
 
 from arena import ArenaError
@@ -74,7 +74,7 @@ def published(records: list[EpisodeRecord], folder: Path, **more: Any) -> Simple
     with (folder / "episodes.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     text = render_report(standings, records, notes={})
-    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    data = embedded(text)
     return SimpleNamespace(text=text, data=data, lines=lines, standings=standings, records=records)
 
 
@@ -369,7 +369,7 @@ def test_an_episode_leads_to_its_replay_where_there_is_one(page: SimpleNamespace
 
     assert page.data["episodes"]["replays"] == {}
     text = render_report(page.standings, page.records, notes={}, replay=replay)
-    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    data = embedded(text)
     place = data["submissions"].index("base")
     assert data["episodes"]["replays"] == {f"{place}/1/2": "replay/base-south-2.html"}
     for address in ("javascript:alert(1)", "../replay/x.html", "replay/../../x.html", "https://example.org"):

@@ -7,7 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from arena.cli.console import make_console, print_table, shows_colour, table_width
-from arena.cli.progress import BarProgress, Counts, LineProgress, Wording, describe_seconds, make_progress
+from arena.cli.progress import (
+    BarProgress,
+    Counts,
+    LineProgress,
+    Wording,
+    describe_playing,
+    describe_seconds,
+    make_progress,
+)
+from arena.progress import FollowsPlaying, Playing, Silent
 
 WORDS: Wording[bool] = Wording("episodes", "failed", bool, "played before", workers=2)
 
@@ -88,6 +97,30 @@ def test_slow_work_is_told_every_minute(capsys: pytest.CaptureFixture[str]) -> N
     told = capsys.readouterr().err.splitlines()[1:]
     assert [line.split(",")[0] for line in told] == ["arena: done 3", "arena: done 6"]
     assert told[0].endswith("2.4 episodes/min, 6 h 55 min to go")
+
+
+def test_after_a_minute_of_silence_what_is_being_played_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    progress = LineProgress(WORDS, clock)
+    progress.started(3)
+    now = [Playing("dlp", "lost"), Playing("\x1b[31mss", "crossing")]
+    for _ in range(150):
+        clock.now += 1.0
+        progress.playing(now)
+    progress.playing([])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert lines[1].startswith("arena: done 0, running 2, failed 0, left 3; now: ")
+    assert "dlp on lost" in lines[1]
+    assert "\x1b" not in lines[1]
+
+
+def test_many_episodes_are_named_by_number() -> None:
+    now = [Playing(f"rule-{place}", "calm") for place in range(6)] + [Playing("rule-5", "calm")]
+    assert describe_playing(now, 2) == "rule-0 on calm, rule-1 on calm, 5 more"
+    assert describe_playing(now, 9).endswith("2 × rule-5 on calm")
+    assert not isinstance(Silent(), FollowsPlaying)
+    assert isinstance(BarProgress(WORDS), FollowsPlaying)
 
 
 def test_nothing_to_do_needs_no_rate(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,12 +13,12 @@ from later_strategies import later_scenarios
 from replayed_episodes import HOSTILE, replayed, steady
 from strategies import Episode, episodes, scenarios
 
+from arena.cli.terminal_replay import TerminalReplay
 from arena.errors import InvalidInput
 from arena.report import replay_data
 from arena.report.network_layout import lay_out
 from arena.report.replay import REPLAY, render_replay, replay_address, write_replay
 from arena.report.replay_data import COSTS, by_node, page_data
-from arena.report.terminal_replay import TerminalReplay
 from arena.world.library import build_scenario
 
 TOLERANCE = 1e-9

@@ -222,7 +222,7 @@ def test_tables_of_other_names_and_notation_are_read_by_a_mapping(tmp_path: Path
         ("tables: []\n", "tables"),
         ("today: 2024-02-13\n" + MAPPED % "", "sales are recorded up to 2024-02-11"),
         (MAPPED.replace("supplier: supplier", "supplier: node") % "", "is the column of node, too"),
-        ("tables:\n  - {file: state.csv, node: node}\n", "has a column of on_hand, of backlog, or of on_order"),
+        ("tables:\n  - {file: state.csv, node: node}\n", "of backlog, of on_order, or of owed"),
         ("frequency: day\n" + MAPPED % "", "periods of a known length begin with a date"),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 from seats import LOCKED, failure, make_submission
 
 from arena.jail.trees import copy_tree, measure_tree, remove_tree
+from arena.jail.watch import children
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no stranger's process ever fills a folder here")
 
@@ -85,11 +86,13 @@ def test_nothing_of_a_hostile_seat_is_left_on_the_disk(host_at, tmp_path, level)
         1 / 0
     """
     failure(host, make_submission(tmp_path, body))
-    zygotes = {launcher._process.pid: launcher._directory for launcher in host._launchers.values()}
+    # The tests of a run share hosts: a zygote that another test ended is still listed, and its processes are gone.
+    zygotes = {one._process.pid: one._directory for one in host._launchers.values() if one.alive}
+    assert zygotes
     for process, directory in zygotes.items():
         # That of a sandbox is seen through its first process, which is bubblewrap's only child.
         if directory is None:
-            (inside,) = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+            (inside,) = children(process)
             directory = Path(f"/proc/{inside}/root/seats")
         rooms = directory / "rooms"
         assert [entry for entry in directory.iterdir() if entry != rooms] == []

@@ -356,11 +356,11 @@ class TestStrangersInAContest:
         (entry,) = list_entry_points(GROUP)
         with Strangers(GROUP) as strangers:
             (controller,) = strangers.describe(entry)
-            assert strangers.configure(controller, {}, "mine") == {"quantity": 20.0}
+            assert strangers.configure(controller, {}, "blind", "mine") == ({"quantity": 20.0}, ())
             with pytest.raises(InvalidInput, match="values of JSON only, with finite numbers"):
-                strangers.configure(controller, {"quantity": float("nan")}, "mine")
+                strangers.configure(controller, {"quantity": float("nan")}, "blind", "mine")
             with pytest.raises(InvalidInput, match="quantity"):
-                strangers.configure(controller, {"quantity": -(2**80)}, "mine")
+                strangers.configure(controller, {"quantity": -(2**80)}, "blind", "mine")
 
     def test_an_untrusted_controller_is_never_seated_in_this_process(self, steady: Path, tmp_path: Path) -> None:
         manifest = tmp_path / "mine.yaml"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from arena.contract.controller import ControllerSpec
+from arena.contract.training_card import check_cards
 from arena.declarations import CONTROLLERS
 from arena.entry.strangers.messages import (
     TEXT_CAP,
@@ -74,8 +75,12 @@ class _Plugin:
         return Described([_promises(spec) for spec in specs])
 
     def _configure(self, asked: Configure) -> Answer:
-        model = self._specs[asked.controller].config
-        return Configured(parse_as(model, asked.config, "").model_dump(mode="json"))
+        spec = self._specs[asked.controller]
+        config = parse_as(spec.config, asked.config, "")
+        # A track that the controller does not play is a fault of its own, and told by the arena.
+        given = () if spec.cards is None or asked.track not in spec.tracks else spec.cards(config, asked.track)
+        cards = [card.model_dump(mode="json") for card in check_cards(given, "")]
+        return Configured(config.model_dump(mode="json"), cards)
 
 
 def _plain(fault: Fault) -> PlainFault:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+from arena.contract.messages import Track
+from arena.contract.training_card import TrainingCard, check_cards
 from arena.declarations import CONTROLLERS, check_promises
 from arena.entry.strangers.messages import (
     TEXT_CAP,
@@ -141,16 +143,19 @@ class Strangers:
             raise PluginError("it gives a controller twice; give each controller its own name")
         return tuple(controllers)
 
-    def configure(self, controller: DescribedController, config: Mapping[str, Any], source: str) -> dict[str, Any]:
+    def configure(
+        self, controller: DescribedController, config: Mapping[str, Any], track: Track, source: str
+    ) -> tuple[dict[str, Any], tuple[TrainingCard, ...]]:
         """Have a plugin validate the configuration of one of its controllers.
 
         Args:
             controller: The controller, as `describe` gave it.
             config: The configuration, as a manifest has it.
+            track: The track on which it is to play.
             source: Origin of the configuration, for faults.
 
         Returns:
-            JSON values, defaults applied.
+            The configuration as JSON values, defaults applied; and its training cards.
 
         Raises:
             InvalidInput: With every fault; paths are those within the configuration.
@@ -160,12 +165,12 @@ class Strangers:
             if controller.entry not in self._processes:
                 self.describe(controller.entry)
             try:
-                answer = self._ask(controller.entry, Configure(controller.name, dict(config)))
+                answer = self._ask(controller.entry, Configure(controller.name, dict(config), track))
             except (TypeError, ValueError, RecursionError) as error:
                 rule = f"a configuration has values of JSON only, with finite numbers: {printable(str(error))}"
                 raise InvalidInput([Fault(source, "", ABSENT, rule)]) from error
             if isinstance(answer, Configured):
-                return answer.config
+                return answer.config, check_cards(answer.cards, source)
             if not isinstance(answer, Faulty):
                 raise self._failure(controller.entry, answer)
         except PluginError as error:

@@ -16,6 +16,7 @@ import msgspec
 
 from arena.contract.controller import Capability
 from arena.contract.messages import Track
+from arena.contract.training_card import MOST_CARDS
 from arena.errors import printable
 from arena.world.parts import Part
 
@@ -65,10 +66,12 @@ class Configure(Message, frozen=True, tag="configure"):
     Attributes:
         controller: Name of the controller.
         config: The configuration as a manifest has it.
+        track: The track on which it is to play.
     """
 
     controller: str
     config: dict[str, Any]
+    track: Track
 
 
 class Ready(Message, frozen=True, tag="ready"):
@@ -98,9 +101,11 @@ class Configured(Message, frozen=True, tag="configured"):
 
     Attributes:
         config: JSON values, defaults applied.
+        cards: Training cards; the arena's side validates them again.
     """
 
     config: dict[str, Any]
+    cards: Annotated[list[dict[str, Any]], msgspec.Meta(max_length=MOST_CARDS)]
 
 
 class PlainFault(Message, frozen=True):

@@ -63,7 +63,8 @@ if TYPE_CHECKING:
 _R = TypeVar("_R", bound=Reply)
 
 _CHUNK = 65_536
-_SPAWN_SECONDS = 30.0
+_SPAWN_SECONDS = 120.0
+"""Time for a process to be locked, in which no controller's code runs: long, for a busy machine."""
 _LONGEST_POLL = 3600.0
 
 

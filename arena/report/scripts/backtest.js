@@ -1,6 +1,8 @@
 // The charts of a backtest: stock of a chosen node, profit so far, and costs by policy. Tables say the same without it.
 "use strict";
 (() => {
+  shared.setUpTheme();
+  document.documentElement.classList.add("scripts");
   const data = JSON.parse(document.getElementById("data").textContent);
   const select = document.getElementById("node");
   const dated = data.labels.every((label) => /^\d{4}-\d{2}-\d{2}$/.test(label));
@@ -63,7 +65,7 @@
         Plot.ruleX(starts, { stroke: "currentColor", strokeOpacity: 0.3, strokeDasharray: "3 3" }),
         Plot.line(shown, { ...mark, strokeWidth: 1.8 }),
         Plot.dot(shown, { ...mark, r: shown.length > 600 ? 0 : 2, fill: "policy" }),
-        Plot.tip(shown, Plot.pointer({ x: "x", y: "value", title: (d) => d.policy + "\n" + d.label + ": " + d.value })),
+        Plot.tip(shown, Plot.pointer({ x: "x", y: "value", title: (d) => d.policy + "\n" + d.label + ": " + shared.number(d.value) })),
       ],
     });
     show(box, chart, words + " over time, a line per policy; the tables have the numbers");
@@ -95,7 +97,10 @@
       y: { label: null, domain: names },
       color: { legend: true, domain: costs.map((part) => part.replaceAll("_", " ")).filter((part) => rows.some((row) => row.part === part)) },
       marks: [
-        Plot.barX(rows, { x: "money", y: "policy", fill: "part", insetTop: 2, insetBottom: 2, tip: true }),
+        Plot.barX(rows, { x: "money", y: "policy", fill: "part", insetTop: 2, insetBottom: 2 }),
+        Plot.tip(rows, Plot.pointer(Plot.stackX({
+          x: "money", y: "policy", z: "part", title: (d) => d.policy + "\n" + d.part + ": " + shared.number(d.money),
+        }))),
         Plot.ruleX([0], { stroke: "currentColor" }),
       ],
     });

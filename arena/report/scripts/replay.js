@@ -4,6 +4,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const MOST_ROWS = 100; // of a table at a time; the others are found by the filter
   const MOST_LABELLED = 30; // lines of the drawing that carry their numbers
+  const STEP_MILLISECONDS = 300; // of units on their way to where they are one period later, unless playing
   const data = JSON.parse(document.getElementById("data").textContent);
   const last = data.periods - 1;
   const element = (id) => document.getElementById(id);
@@ -37,12 +38,26 @@
     return sums.get(key);
   };
 
-  const state = { period: 0, row: 0, filter: "", timer: null };
+  const state = { period: 0, row: 0, filter: "", timer: null, frame: 0 };
   // Profit comes first: on a narrow window the parts of it are what has to be scrolled to.
   const columnsOf = (sort) => {
     const found = data.columns.filter((column) => column.sort === sort);
     const sum = { key: "so_far", label: "profit so far", about: "profit of all periods up to this one" };
     return sort === "money" ? [found[found.length - 1], sum, ...found.slice(0, -1)] : found;
+  };
+
+  // Slots of a line with the share of the way that one period takes, and a slot for what is shipped next. Those of a
+  // link come oldest first, which is farthest on its way.
+  const movesOf = (slots) => {
+    const links = [];
+    slots.forEach(([share, series], place) => {
+      if (place === 0 || share >= slots[place - 1][0]) links.push([]);
+      links.at(-1).push({ share, series, enters: false });
+    });
+    return links.flatMap((link) => {
+      const newest = link.at(-1);
+      return [...link, { share: 0, series: newest.series, enters: true }].map((one) => ({ ...one, step: newest.share }));
+    });
   };
 
   // --- drawing
@@ -66,11 +81,16 @@
       }
       const title = draw("title");
       flow.append(title);
-      const slots = (told.edges[number].slots ?? []).map(([share, series]) => {
-        const { x, y } = place(share);
-        const token = draw("circle", { class: "token", cx: x, cy: y, r: 0 });
+      const slots = movesOf(told.edges[number].slots ?? []).map((move) => {
+        const token = draw("circle", { class: "token", r: 0 });
         tokens.append(token);
-        return { token, series };
+        const put = (share) => {
+          const { x, y } = place(Math.min(1, share));
+          token.setAttribute("cx", x);
+          token.setAttribute("cy", y);
+        };
+        put(move.share);
+        return { token, put, ...move };
       });
       return { flow, carried, title, slots, series: told.edges[number] };
     });
@@ -93,8 +113,17 @@
         row: vertex.row,
       };
     });
-    return (period) => {
-      for (const { flow, carried, title, slots, series } of edges) {
+    const size = (token, under) => token.setAttribute("r", Math.min(7, 7 * Math.sqrt(under / busiest)));
+    // Units on their way, a share of the time after a period: each moves on by one slot until the next period.
+    const between = (period, passed) => {
+      for (const { token, put, share, step, enters, series } of edges.flatMap((edge) => edge.slots)) {
+        size(token, enters ? (passed > 0 ? at(series, period + 1) : 0) : at(series, period));
+        put(share + passed * step);
+      }
+    };
+    const rest = (period) => {
+      between(period, 0);
+      for (const { flow, carried, title, series } of edges) {
         if (series.in_transit === undefined) {
           title.textContent = `${units(at(series.sold, period))} sold`;
           continue;
@@ -104,9 +133,6 @@
         const [order, shipped] = [at(series.requested, period), at(series.filled, period)];
         title.textContent = `${units(under)} on the way, ${units(order)} ordered, ${units(shipped)} shipped`;
         if (carried !== null) carried.textContent = under >= 0.05 ? brief(under) : "";
-        for (const { token, series: under } of slots) {
-          token.setAttribute("r", Math.min(7, 7 * Math.sqrt(at(under, period) / busiest)));
-        }
       }
       for (const { group, full, level, figure, asked, missing, end, row } of vertices) {
         let short = 0;
@@ -129,6 +155,7 @@
         missing.textContent = short >= 0.05 ? `−${brief(short)}` : "";
       }
     };
+    return { rest, between };
   });
 
   // --- tables of nodes
@@ -270,13 +297,32 @@
   // --- time
   const slider = element("period");
   const now = element("now");
+  // Lets units move to where they are in a period from where they were in the one beside it.
+  const glide = (from, to, milliseconds) => {
+    const began = performance.now();
+    const frame = (time) => {
+      const passed = Math.max(0, (time - began) / milliseconds);
+      for (const drawing of drawings) {
+        if (passed >= 1) drawing.between(to, 0);
+        else drawing.between(Math.min(from, to), to > from ? passed : 1 - passed);
+      }
+      if (passed < 1) state.frame = requestAnimationFrame(frame);
+    };
+    frame(began);
+  };
+  const isStill = window.matchMedia("(prefers-reduced-motion: reduce)");
   const show = (period) => {
+    const before = state.period;
+    cancelAnimationFrame(state.frame);
     state.period = period;
     slider.value = period;
     const warm = period < data.warmUp ? ", warm-up" : "";
     now.textContent = `period ${period} of 0 to ${last}${warm}`;
     slider.setAttribute("aria-valuetext", now.textContent);
-    drawings.forEach((drawing) => drawing(period));
+    drawings.forEach((drawing) => drawing.rest(period));
+    if (Math.abs(period - before) === 1 && !isStill.matches) {
+      glide(before, period, state.timer === null ? STEP_MILLISECONDS : Number(element("speed").value));
+    }
     write(period);
     cursors.forEach((cursor) => cursor(period));
     document.querySelectorAll(".run").forEach((section, run) => {
@@ -329,6 +375,11 @@
     else if (event.key === " " && !event.target.closest("button")) toggle();
     else return;
     event.preventDefault();
+  });
+  // On paper everything stands where it is in the period.
+  window.addEventListener("beforeprint", () => {
+    cancelAnimationFrame(state.frame);
+    drawings.forEach((drawing) => drawing.rest(state.period));
   });
   data.rows.forEach(({ label }, row) => element("row").append(make("option", label, { value: row })));
   document.querySelectorAll(".scripted").forEach((one) => one.classList.remove("scripted"));

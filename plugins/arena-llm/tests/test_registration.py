@@ -1,8 +1,10 @@
 """Declarations, manifests, prompts and the example."""
 
+import hashlib
 import json
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from arena import (
     Simulator,
     Suite,
     TrackView,
+    discover,
     evaluate,
     load_scenario,
     load_submissions,
@@ -201,3 +204,21 @@ def test_the_example_is_of_the_responder_and_says_so_everywhere(tmp_path):
     for entry in replayed:
         asked = "\n".join(message["content"] for message in entry["messages"])
         assert json.loads(entry["reply"]) == answer_question(asked)
+
+
+def test_the_card_of_the_fitted_rule_follows_from_the_table_that_plays():
+    spec = discover().controller("tuned-base-stock").spec
+    for track in ("blind", "informed"):
+        (card,) = spec.cards(spec.config(), track)
+        content = (files("arena_llm.fitted") / f"{track}.json").read_bytes()
+        assert card.digest == hashlib.sha256(content).hexdigest()
+        table = json.loads(content)
+        assert card.seed == table["settings"]["seed"]
+        assert card.weights == 6 * sum(len(entry["stages"]) for entry in table["entries"])
+        (score,) = [
+            entry["objective"]
+            for entry in table["entries"]
+            if (entry["network"], entry["fulfilment"]) == ("any", "backlog")
+        ]
+        assert card.score == pytest.approx(score, abs=5e-5)
+        assert list(spec.cards(spec.config(parameters="defaults"), track)) == []

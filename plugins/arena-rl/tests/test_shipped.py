@@ -1,11 +1,12 @@
 """The policies that the package ships: whole, small, made by a shipped recipe, and good at what they are for."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from shipped import checked, checked_at, profit_of
+from shipped import cards_without_torch, checked, checked_at, profit_of, require_card_of
 
 from arena import Simulator, TrackView, discover, load_scenario, load_submissions
 from arena_rl.config import LearnedConfig
@@ -55,6 +56,20 @@ def test_a_shipped_policy_earns_a_tenth_more_than_the_newsvendor(policy, track, 
     rule = newsvendor.factory(newsvendor.config())
     learned = LearnedController(shipped_policies(LearnedConfig(policy=policy)))
     assert profit_of(learned, scenario, track) > 1.1 * profit_of(rule, scenario, track) > 0
+
+
+@pytest.mark.parametrize("stem", STEMS, ids=lambda stem: stem.name)
+def test_a_shipped_policy_has_a_card_that_says_what_its_markdown_says(stem: Path):
+    require_card_of(stem)
+
+
+def test_every_submission_has_cards_of_the_weights_that_play_and_they_need_no_torch():
+    found = cards_without_torch(Path(__file__).resolve().parents[3] / "submissions", "learned-policy")
+    assert found
+    for name, digests in found.items():
+        weights = [path.read_bytes() for path in SHIPPED.glob(f"{name}.*safetensors")]
+        assert digests, name
+        assert {hashlib.sha256(one).hexdigest() for one in weights} <= set(digests), name
 
 
 @pytest.mark.parametrize("stem", STEMS, ids=lambda stem: stem.name)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import sys
 import types
 from pathlib import Path
@@ -14,7 +15,7 @@ from learning import episodes_of, scenario_on, small_graph
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from arena import ArenaError, InvalidInput, TrainingPoint, TrainingRequest, UnknownName, load_network
+from arena import ArenaError, InvalidInput, TrainingCard, TrainingPoint, TrainingRequest, UnknownName, load_network
 from arena_rl import arena_trainings
 from arena_rl.policies.policy_files import (
     SHIPPED,
@@ -153,6 +154,10 @@ def test_a_training_leaves_weights_card_and_logs(tmp_path):
     card = written.with_name("small.card.md").read_text()
     assert "arena train small" in card
     assert "5,760 environment steps" in card
+    data = TrainingCard.model_validate_json(written.with_name("small.card.json").read_text())
+    assert (data.name, data.steps, data.recipe, data.digest) == ("small", 5_760, "small", "")
+    assert f"Validation at the end: {data.score:.4f}" in card
+    assert [f"{point.steps:,}" for point in data.curve] == re.findall(r"^\| ([\d,]+) \|", card, re.MULTILINE)
     assert f"torch {torch.__version__}" in card
     assert list((written.parent / "tensorboard").iterdir())
     batch = episodes_of(scenario_on(load_network("w")), 2, informed=True)
@@ -166,7 +171,13 @@ def test_a_training_replaces_no_file_of_somebody_else(tmp_path):
     request = TrainingRequest(tmp_path / "out")
     folder = tmp_path / "out" / "small.serial"
     folder.mkdir(parents=True)
-    names = ("small.serial.safetensors", "small.serial.json", "small.serial.card.md", "curve.csv")
+    names = (
+        "small.serial.safetensors",
+        "small.serial.json",
+        "small.serial.card.md",
+        "small.serial.card.json",
+        "curve.csv",
+    )
     for name in names:
         (folder / name).write_text("mine")
     points: list[TrainingPoint] = []

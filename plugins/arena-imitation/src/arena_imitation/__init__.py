@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from arena import Controller, ControllerSpec, TrainingSpec, hookimpl
+from arena import Controller, ControllerSpec, Track, TrainingCard, TrainingSpec, hookimpl
 from arena_rl.config import LearnedConfig
 
 __all__ = ["WEIGHTS", "arena_controllers", "arena_trainings"]
@@ -22,6 +22,12 @@ def _imitation_policy(config: LearnedConfig) -> Controller:
     from arena_rl.controller import LearnedController, shipped_policies
 
     return LearnedController(shipped_policies(config, WEIGHTS))
+
+
+def _cards(config: LearnedConfig, track: Track) -> Iterable[TrainingCard]:
+    from arena_rl.cards import shipped_cards
+
+    return shipped_cards(config, WEIGHTS)
 
 
 _PLAYS: Final = ()
@@ -44,6 +50,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             summary="a policy that was taught by the oracle: behaviour cloning or DAgger",
             preload=("numpy", "torch", "safetensors.torch"),
             plays=_PLAYS,
+            cards=_cards,
         ),
     )
 

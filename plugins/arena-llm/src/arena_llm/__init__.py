@@ -18,6 +18,7 @@ from arena import (
     LlmEndpoint,
     LlmLimits,
     Track,
+    TrainingCard,
     hookimpl,
 )
 from arena_llm.config import AdaptiveConfig, TunedBaseStockConfig, TunerConfig
@@ -38,6 +39,12 @@ def _tuned(config: TunedBaseStockConfig) -> Controller:
     from arena_llm.tuned import TunedBaseStock
 
     return TunedBaseStock(config)
+
+
+def _cards(config: TunedBaseStockConfig, track: Track) -> Iterable[TrainingCard]:
+    from arena_llm.fitted.card import fitted_card
+
+    return [fitted_card(track)] if config.parameters == "fitted" else []
 
 
 def _openai(endpoint: LlmEndpoint, key: str | None, limits: LlmLimits) -> LlmClient:
@@ -101,6 +108,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
         factory=_tuned,
         summary="the tuners' ordering rule with parameters fitted offline: what a perfect tuner could reach",
         plays=FITTED_PLAYS,
+        cards=_cards,
     )
     return tuner, adaptive, tuned
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
-from arena import Controller, ControllerSpec, TrainingSpec, hookimpl
+from arena import Controller, ControllerSpec, Track, TrainingCard, TrainingSpec, hookimpl
 from arena_rl.config import LearnedConfig
 
 __all__ = ["arena_controllers", "arena_trainings"]
@@ -26,6 +26,12 @@ def _learned_policy(config: LearnedConfig) -> Controller:
     from arena_rl.controller import LearnedController, shipped_policies
 
     return LearnedController(shipped_policies(config))
+
+
+def _cards(config: LearnedConfig, track: Track) -> Iterable[TrainingCard]:
+    from arena_rl.cards import shipped_cards
+
+    return shipped_cards(config)
 
 
 _PLAYS: Final = ()
@@ -48,6 +54,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             summary="a policy that was trained beforehand, by gradients through the dynamics or by its rewards",
             preload=("numpy", "torch", "safetensors.torch"),
             plays=_PLAYS,
+            cards=_cards,
         ),
     )
 

@@ -21,6 +21,7 @@ from torch import nn
 from typing_extensions import TypeIs
 
 from arena import ArenaError, Network, network_content
+from arena_rl.cards import ENDING
 from arena_rl.inputs.echelon_positions import SupplyStructure
 from arena_rl.inputs.observations import BatchBriefing
 from arena_rl.policies.actor import ActorPolicy
@@ -162,7 +163,7 @@ def policy_stems(name: str, folder: Path = SHIPPED) -> Iterator[Path]:
     Raises:
         ValueError: If the package ships no policy of that name.
     """
-    found = sorted({path.with_suffix("") for path in folder.glob("*.json")})
+    found = sorted({path.with_suffix("") for path in folder.glob("*.json") if not path.name.endswith(ENDING)})
     chosen = [stem for stem in found if stem.name == name or stem.name.startswith(f"{name}.")]
     if not chosen:
         known = ", ".join(sorted({stem.name.partition(".")[0] for stem in found}))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
-from arena import ArenaError
+from arena import ArenaError, TrainingCard
 from arena_rl.policies.policy_files import PolicyFile
 from arena_rl.training.curve import COLUMNS
 
@@ -54,6 +54,7 @@ def refuse_foreign_files(destinations: Iterable[PolicyDestination]) -> None:
         "{label}.safetensors": _is_safetensors,
         "{label}.json": _is_policy,
         "{label}.card.md": _is_card,
+        "{label}.card.json": _is_card_data,
         "curve.csv": _is_curve,
     }
     foreign = [
@@ -94,6 +95,11 @@ def _is_policy(path: Path) -> bool:
 
 def _is_card(path: Path) -> bool:
     return path.read_text(encoding="utf-8").startswith(f"# {path.name.removesuffix('.card.md')}\n")
+
+
+def _is_card_data(path: Path) -> bool:
+    TrainingCard.model_validate_json(path.read_text(encoding="utf-8"))
+    return True
 
 
 def _is_curve(path: Path) -> bool:

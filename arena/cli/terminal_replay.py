@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from arena.audit.replaying import ReplayedEpisode
+from arena.cli.layout import least_width
 from arena.errors import printable
 from arena.report.html import number
 from arena.report.network_layout import lay_out
@@ -23,7 +24,6 @@ _NARROW: Final = ("on_hand", "in_transit", "requested", "demand", "unfilled", "n
 _WIDE: Final = (*_NARROW[:3], "received", "shipped", "owed", "demand", "sold", *_NARROW[4:])
 _LEFT_OUT_FIRST: Final = ("demand", "in_transit", "requested")
 """Columns that a line without room for all of them leaves out, one after the other."""
-_GAP: Final = 3
 _LARGEST_LABEL: Final = 24
 
 
@@ -112,13 +112,20 @@ class TerminalReplay:
 
     def _narrowest(self) -> int:
         """Return the characters of a line in which no word and no number is broken."""
-        words = ["node", "so", *(word for row in self._rows for word in printable(row.label, _LARGEST_LABEL).split())]
-        widths = [max(map(len, words)), max(_longest(number(float(one), 2) for one in _ends(self._so_far)), 3)]
-        for column in self._columns:
-            ends = _ends([values[column.key] for values in self._values])
-            cells = (_cell(column, float(one)) for one in ends)
-            widths.append(max(_longest(cells), _longest(column.label.split())))
-        return sum(widths) + _GAP * (len(widths) - 1)
+        ends = [_ends([values[column.key] for values in self._values]) for column in self._columns]
+        longest = [
+            (
+                *(_cell(column, both[end]) for column, both in zip(self._columns, ends, strict=True)),
+                number(_ends(self._so_far)[end], 2),
+            )
+            for end in (0, 1)
+        ]
+        rows = [(printable(row.label, _LARGEST_LABEL), *cells) for row in self._rows for cells in longest]
+        return least_width(self._headings, rows, right=self._headings[1:])
+
+    @property
+    def _headings(self) -> tuple[str, ...]:
+        return ("node", *(column.label for column in self._columns), "so far")
 
     def title(self, period: int) -> str:
         """Return the heading of a period."""
@@ -133,7 +140,6 @@ class TerminalReplay:
         Args:
             period: from 0.
         """
-        headings = ("node", *(column.label for column in self._columns), "so far")
         for episode, values, so_far_by_period in zip(self._episodes, self._values, self._so_far, strict=True):
             profit, so_far = values["node_profit"], so_far_by_period[period]
             rows = tuple(
@@ -145,7 +151,7 @@ class TerminalReplay:
                 for place, row in enumerate(self._rows)
             )
             money = f"profit {number(float(profit[period, 0]), 2)}, so far {number(float(so_far[0]), 2)}"
-            yield PeriodTable(f"{printable(episode.record.submission)}: {money}", headings, rows)
+            yield PeriodTable(f"{printable(episode.record.submission)}: {money}", self._headings, rows)
 
 
 def _of_rows(values: Array, rows: Sequence[Row]) -> Array:
@@ -156,10 +162,6 @@ def _of_rows(values: Array, rows: Sequence[Row]) -> Array:
 def _ends(tables: Sequence[Array]) -> tuple[float, float]:
     """Return the smallest and the largest number of tables, which are the longest ones."""
     return min(float(one.min()) for one in tables), max(float(one.max()) for one in tables)
-
-
-def _longest(texts: Iterable[str]) -> int:
-    return max(map(len, texts))
 
 
 def _cell(column: Column, value: float) -> str:
