@@ -1,0 +1,44 @@
+"""Settings of forecasts for a panel."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Memory = Annotated[float, Field(gt=0, lt=1)]
+
+
+class PanelSettings(BaseModel):
+    """Settings of forecasts for many series together.
+
+    The defaults were chosen by cost on windows of VN2 that begin before its week 86, none of which is scored; see
+    docs/forecasting.md.
+
+    Attributes:
+        season_period: Periods of a season; None: found in the history, 1: no season.
+        memories: Weight of a period in relation to the next one, one per level; their forecasts are averaged.
+        long_memory: Periods over which the long mean forgets.
+        long_weight: Weight of the long mean in a level, periods.
+        slow_weight: Further weight of it where demand is one unit per period, periods × units; it falls with demand.
+        slow_sales: Demand added before that weight is divided by it, units per period.
+        common_weight: Weight of the mean of all items in the long mean of each, periods.
+        common_share: Share of the mean of all items to which long means are shrunk.
+        dispersion_weight: Factor on the dispersion that the likelihood gives.
+        lasting_share: Share of an item's dispersion that lasts over a path; the rest is new in every period.
+        common_deviation: Standard deviation of the log error that all items of a path have in common.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    season_period: int | None = Field(default=None, ge=1, le=1_000)
+    memories: tuple[Memory, ...] = Field(default=(0.8, 0.9), min_length=1)
+    long_memory: float = Field(default=52.0, gt=1)
+    long_weight: float = Field(default=3.0, gt=0)
+    slow_weight: float = Field(default=5.0, ge=0)
+    slow_sales: float = Field(default=0.1, gt=0)
+    common_weight: float = Field(default=0.5, gt=0)
+    common_share: float = Field(default=0.2, gt=0)
+    dispersion_weight: float = Field(default=0.6, gt=0)
+    lasting_share: float = Field(default=0.3, ge=0, lt=1)
+    common_deviation: float = Field(default=0.07, ge=0)
