@@ -1,4 +1,8 @@
-"""Controllers that forecast from history.
+"""Forecast distributions and simulated orders as controllers of arena.
+
+``demand-scenarios`` plans stock points that are independent of one another, on the blind track and without anything
+trained: a mixture of models gives joint futures of demand, a lead-time law is learnt from what arrives, and orders are
+chosen by their simulated value.
 
 ``demand-global`` plays worlds of many independent items with one forecast for all of them, on the blind track: a shared
 season, levels and dispersions that learn from one another, and a boosted model where LightGBM is installed (extra
@@ -9,16 +13,42 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from arena import Controller, ControllerSpec, hookimpl
-from arena_forecasting.config import DemandGlobalConfig
+from arena_forecasting.config import DemandGlobalConfig, DemandScenariosConfig
 
 __all__ = ["arena_controllers"]
 
 
-# The controllers import scipy and more; a listing of them does not have to.
+# The controllers import numpy and scipy; a listing of them does not have to.
+def _demand_scenarios(config: DemandScenariosConfig) -> Controller:
+    from arena_forecasting.controllers.demand_scenarios import DemandScenarios
+
+    return DemandScenarios(config)
+
+
 def _demand_global(config: DemandGlobalConfig) -> Controller:
     from arena_forecasting.controllers.demand_global import DemandGlobal
 
     return DemandGlobal(config)
+
+
+_PLAYED: Final = (
+    "market_demand",
+    "distributions",
+    "autoregression",
+    "correlation",
+    "visible_sales",
+    "varying_lead_times",
+    "hidden_arrivals",
+    "order_delays",
+    "parallel_links",
+    "raw_capacities",
+    "initial_pipeline",
+    "initial_backlog",
+    "market_fulfilment",
+    "terminal_values",
+    "warm_up",
+)
+"""Parts of worlds beyond the first schema that ``demand-scenarios`` plays."""
 
 
 _PANEL_PLAYS: Final = (
@@ -38,12 +68,17 @@ _PANEL_PLAYS: Final = (
 
 @hookimpl
 def arena_controllers() -> Iterable[ControllerSpec[Any]]:
-    """Declare the controllers.
-
-    Returns:
-        One declaration per controller.
-    """
+    """Declare the controllers."""
     return (
+        ControllerSpec(
+            name="demand-scenarios",
+            config=DemandScenariosConfig,
+            tracks=("blind",),
+            factory=_demand_scenarios,
+            summary="orders by simulated value on futures from a mixture of forecasts, one stock point after another",
+            preload=("numpy", "scipy.special"),
+            plays=_PLAYED,
+        ),
         ControllerSpec(
             name="demand-global",
             config=DemandGlobalConfig,

@@ -1,1 +1,1 @@
-"""The controllers of this package, a module each."""
+"""Controllers of this package."""
