@@ -161,7 +161,7 @@ def play(scenario: Scenario, controller: Controller, seed: int = 1) -> Played:
 
 def controllers() -> dict[str, DemandGlobalConfig]:
     """Settings that are compared, by name."""
-    return {"classical": DemandGlobalConfig(boosting=False), "boosted": DemandGlobalConfig()}
+    return {"classical": DemandGlobalConfig(boosting=None), "boosted": DemandGlobalConfig()}
 
 
 def standard_error(changes: Sequence[float]) -> float:

@@ -10,6 +10,7 @@ season, levels and dispersions that learn from one another, and a boosted model 
 """
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any, Final
 
 from arena import Controller, ControllerSpec, hookimpl
@@ -28,6 +29,9 @@ def _demand_scenarios(config: DemandScenariosConfig) -> Controller:
 def _demand_global(config: DemandGlobalConfig) -> Controller:
     from arena_forecasting.controllers.demand_global import DemandGlobal
 
+    if config.boosting is not None and find_spec("lightgbm") is None:
+        hint = "pip install 'arena-forecasting[global]', or write config: {boosting: null}"
+        raise ModuleNotFoundError(f"demand-global needs lightgbm, which is not installed: {hint}", name="lightgbm")
     return DemandGlobal(config)
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from arena_forecasting.panel.settings import PanelSettings
+from arena_forecasting.panel.settings import BoostingSettings, PanelSettings
 
 
 class DemandScenariosConfig(BaseModel):
@@ -33,7 +33,7 @@ class DemandGlobalConfig(BaseModel):
 
     Attributes:
         panel: Settings of the classical forecast.
-        boosting: Whether a boosted model over all items corrects it, where the history suffices.
+        boosting: Size of the boosted model that corrects it, where the history suffices; None: none.
         paths: Futures per decision.
         surplus_weight: Periods for which a unit too much is held on average. An order's critical ratio is
             shortage / (shortage + holding × weight), but for the last order's, where the weight is 1.
@@ -42,6 +42,6 @@ class DemandGlobalConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     panel: PanelSettings = Field(default_factory=PanelSettings)
-    boosting: bool = True
+    boosting: BoostingSettings | None = Field(default_factory=BoostingSettings)
     paths: int = Field(default=2_000, ge=10, le=20_000)
     surplus_weight: float = Field(default=1.33, gt=0)

@@ -6,6 +6,7 @@ import numpy as np
 
 from arena import Briefing, Observation, presumed_demand
 from arena_forecasting.config import DemandGlobalConfig
+from arena_forecasting.panel.boosting import BoostedCorrection
 from arena_forecasting.panel.futures import PanelForecast
 from arena_forecasting.panel.observed import FloatArray, Panel, mean_beyond, panel_of
 from arena_forecasting.panel.ordering import Position, needs, position_of, quantile_by_item, remaining_needs
@@ -34,6 +35,7 @@ class DemandGlobal:
 
         Raises:
             InvalidInput: If stock points depend on one another.
+            ModuleNotFoundError: If the boosted model is asked for and LightGBM is not installed.
         """
         self._briefing = briefing
         self._points: StockPoints = stock_points(briefing)
@@ -44,6 +46,12 @@ class DemandGlobal:
         else:
             self._panel = panel_of(history, briefing.history_in_stock > 0)
         self._expected: FloatArray | None = None
+        self._correction: BoostedCorrection | None = None
+        settings = self.config.boosting
+        if settings is not None and BoostedCorrection.fits(self._panel, settings):
+            ahead = int(self._points.lead_times.max()) + 1
+            forecast = PanelForecast(self._panel, self.config.panel)
+            self._correction = BoostedCorrection(forecast, self._panel, ahead, settings)
 
     def order(self, observation: Observation) -> FloatArray:
         """Decide the orders of one period.
@@ -60,6 +68,8 @@ class DemandGlobal:
         orders = np.zeros(len(network.supply_links))
         periods = self._periods(left)
         means = forecast.means(self._panel, periods)
+        if self._correction is not None:
+            means = means * self._correction.factors(forecast, self._panel, periods)
         self._expected = means[0]
         self._deviation = np.sqrt(means[0] + forecast.dispersions * means[0] ** 2)
         if not useful.any():

@@ -42,3 +42,35 @@ class PanelSettings(BaseModel):
     dispersion_weight: float = Field(default=0.6, gt=0)
     lasting_share: float = Field(default=0.3, ge=0, lt=1)
     common_deviation: float = Field(default=0.07, ge=0)
+
+
+class BoostingSettings(BaseModel):
+    """Size of the boosted model over all items.
+
+    Attributes:
+        rounds: Trees per model.
+        learning_rate: Share of a tree that is taken.
+        leaves: Leaves of a tree.
+        rows_per_leaf: Fewest rows of a leaf.
+        ridge: Weight of the squared leaf values.
+        models: Models with seeds of their own that are averaged.
+        share: Share of the correction that is taken, on the log scale; the rest is the classical forecast.
+        size_weight: By how much rows weigh less per unit that is expected, 1 / (1 + weight × units).
+        largest_change: Largest correction, on the log scale.
+        longest_ahead: Most periods ahead that are learnt; further ones have the last correction.
+        shortest_history: Periods of history below which nothing is learnt.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    rounds: int = Field(default=40, ge=1, le=2_000)
+    learning_rate: float = Field(default=0.05, gt=0, le=1)
+    leaves: int = Field(default=12, ge=2, le=1_000)
+    rows_per_leaf: int = Field(default=300, ge=1)
+    ridge: float = Field(default=20.0, ge=0)
+    models: int = Field(default=2, ge=1, le=20)
+    share: float = Field(default=0.8, gt=0, le=1)
+    size_weight: float = Field(default=0.2, ge=0)
+    largest_change: float = Field(default=1.0, gt=0)
+    longest_ahead: int = Field(default=6, ge=1, le=52)
+    shortest_history: int = Field(default=52, ge=40)
