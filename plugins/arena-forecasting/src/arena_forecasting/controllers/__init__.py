@@ -1,0 +1,1 @@
+"""Controllers of this package."""

@@ -1,0 +1,1 @@
+"""Forecast distributions of one series after another, learnt from what is seen."""

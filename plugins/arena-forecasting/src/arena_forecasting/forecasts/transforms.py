@@ -1,0 +1,58 @@
+"""Scales on which demand is modelled: as it is, its square root, and its logarithm.
+
+Each scale is smooth and increasing, so that probabilities of whole units carry over from one to the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arena_forecasting.arrays import FloatArray, IntArray
+
+RAW, ROOT, LOG = 0, 1, 2
+"""Scales, by number."""
+
+RELATIVE_NOISE = 0.3
+"""Deviation of a period's demand around its level that is expected at first, relative to the level."""
+
+
+def to_scales(values: FloatArray, grain: FloatArray) -> FloatArray:
+    """Demand on every scale, (..., 3).
+
+    Args:
+        values: units, not below −grain / 2.
+        grain: smallest step of demand, units, of that shape.
+    """
+    shifted = np.maximum(values + 0.5 * grain, 1e-6 * grain)
+    return np.stack([values, np.sqrt(shifted), np.log(shifted)], axis=-1)
+
+
+def from_scale(values: FloatArray, scale: int, grain: FloatArray, most: FloatArray) -> FloatArray:
+    """Demand in units, between 0 and the most that is thought possible.
+
+    Args:
+        values: on the scale.
+        scale: its number.
+        grain: smallest step of demand, units, broadcast to the values.
+        most: largest demand, units, likewise.
+    """
+    if scale == RAW:
+        units = values
+    elif scale == ROOT:
+        units = np.square(np.maximum(values, 0.0)) - 0.5 * grain
+    else:
+        units = np.exp(np.minimum(values, np.log(most + grain))) - 0.5 * grain
+    return np.clip(units, 0.0, most)
+
+
+def first_noise(level: FloatArray, grain: FloatArray) -> FloatArray:
+    """Variance of a period's demand around its level that is expected at first, by scale, (items, 3)."""
+    units = RELATIVE_NOISE * level + 0.5 * grain
+    relative = units / (level + 0.5 * grain)
+    root = 0.5 * relative * np.sqrt(level + 0.5 * grain)
+    return np.stack([units**2, root**2, relative**2], axis=-1)
+
+
+def scale_groups(scales: IntArray) -> list[tuple[int, IntArray]]:
+    """Positions of every scale that occurs."""
+    return [(scale, np.flatnonzero(scales == scale)) for scale in (RAW, ROOT, LOG) if (scales == scale).any()]

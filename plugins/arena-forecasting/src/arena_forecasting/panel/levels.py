@@ -1,0 +1,45 @@
+"""Levels of the items of a panel: exponential weights over demand without season, shrunk to the long mean."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arena_forecasting.panel.observed import FloatArray, Panel
+from arena_forecasting.panel.settings import PanelSettings
+
+
+def weighted_levels(panel: Panel, factors: FloatArray, memory: float, settings: PanelSettings) -> FloatArray:
+    """Level of each item after each period, units per period without season, (periods, items).
+
+    With weights w = memory^age over the known periods, the level is (Σ w·demand + k·m) / (Σ w·factor + k): demand and
+    season are weighted alike, so that a period without season says little and a strong one much. m is the long mean,
+    likewise with long weights and itself shrunk a little to the mean of all items; k, in periods, is the weight of the
+    long mean, larger for items that sell little: what they did lately says less.
+
+    Args:
+        panel: What was seen.
+        factors: Season by period, above 0, (periods,).
+        memory: Weight of a period in relation to the next one, above 0 and below 1.
+        settings: How much is shrunk.
+    """
+    recent, recent_weight = np.zeros(panel.items), np.zeros(panel.items)
+    distant, distant_weight = np.zeros(panel.items), np.zeros(panel.items)
+    long_memory = 1.0 - 1.0 / settings.long_memory
+    common = panel.demand.sum() / max(float(panel.known.sum()), 1.0)
+    levels = np.empty(panel.demand.shape)
+    for period, (demand, known) in enumerate(zip(panel.demand, panel.known, strict=True)):
+        seen = known * factors[period]
+        recent, recent_weight = memory * recent + demand, memory * recent_weight + seen
+        distant, distant_weight = long_memory * distant + demand, long_memory * distant_weight + seen
+        long_mean = (distant + settings.common_weight * settings.common_share * common) / (
+            distant_weight + settings.common_weight
+        )
+        weight = settings.long_weight + settings.slow_weight / (long_mean + settings.slow_sales)
+        levels[period] = (recent + weight * long_mean) / (recent_weight + weight)
+    return levels
+
+
+def averaged_levels(panel: Panel, factors: FloatArray, settings: PanelSettings) -> FloatArray:
+    """Mean of the levels at several speeds, (periods, items); see `weighted_levels`."""
+    levels = [weighted_levels(panel, factors, memory, settings) for memory in settings.memories]
+    return np.asarray(np.mean(levels, axis=0), dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Orders chosen by simulated value on futures of demand and lead times."""
