@@ -111,7 +111,7 @@ def _regret_of(tables: Sequence[NDArray[np.float64]]) -> Regret:
 
 
 def endless_lost_sales(mean: float, lead_time: int, holding: float, penalty: float) -> tuple[float, Regret]:
-    """Least cost per period of lost sales with Poisson demand, and the regret of orders, by relative value iteration."""
+    """Least cost per period of lost sales with Poisson demand, and the regret of orders, by value iteration."""
     now, remaining, most = _lost_sales(mean, lead_time, holding, penalty)
     values = np.zeros((len(remaining), *(most + 1,) * (lead_time - 1)))
     low, high = 0.0, np.inf
@@ -184,9 +184,7 @@ def twelve() -> Iterator[Problem]:
     for lead_time, margin, scale in [(1, 9, 1), (2, 4, 1), (2, 9, 1), (2, 39, 1), (3, 9, 1), (2, 39, 40)]:
         name = f"lost-lead-{lead_time}-margin-{margin}-money-{scale}"
         money = {"holding": float(scale), "price": float(margin * scale)}
-        regret = finite_lost_sales(
-            5, lead_time, holding=scale, shortage=margin * scale, cost=0, pipeline=0, horizon=60
-        )
+        regret = finite_lost_sales(5, lead_time, holding=scale, shortage=margin * scale, cost=0, pipeline=0, horizon=60)
         scenario = store(name, mean=5, lead_time=lead_time, horizon=60, stock=10, **money)
         yield Problem(scenario, regret=regret, ends=True)
     costs = {"holding": 0.03, "cost": 1.5, "pipeline": 0.01}  # the retailer of the published network `serial`

@@ -8,12 +8,13 @@ Programming and Optimal Control", section 6.4).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
 
 from arena_optimization.arrays import FloatArray, IntArray
-from arena_optimization.lookahead.rules import CAPS, LEVEL_STEP, Knobs, Moments, moments_of, raised, rules_of
+from arena_optimization.lookahead.rules import CAPS, LEVEL_STEP, Knobs, Moments, Rules, moments_of, raised, rules_of
 from arena_optimization.lookahead.simulation import Situation, Weights, simulate, weights_of
 from arena_optimization.lookahead.store import Store
 
@@ -29,6 +30,19 @@ _MOST_ROUNDS = 6
 """Rounds of the search for the first order with one stride."""
 
 
+class Decision(NamedTuple):
+    """The orders of a period, and the rule that they were held against; money on the paths of the decision."""
+
+    orders: FloatArray
+    """Units, (sources,)."""
+    profit: float
+    """Mean profit with these orders, if the rule orders from then on."""
+    rules: Rules
+    """The rule, alone."""
+    rule_orders: FloatArray
+    """Its own orders, (sources,), units."""
+
+
 class StorePlanner:
     """Chooses the orders of one store; it remembers its last rule."""
 
@@ -38,9 +52,9 @@ class StorePlanner:
         self._knobs: Knobs | None = None
         self._searches = 0
 
-    def order(
+    def decide(
         self, situation: Situation, demand: FloatArray, *, horizon: int, left: int, discount: float, whole: bool
-    ) -> FloatArray:
+    ) -> Decision:
         """Choose the orders of a period.
 
         Args:
@@ -50,9 +64,6 @@ class StorePlanner:
             left: Periods left of the episode.
             discount: Factor on profits per period.
             whole: Whether demand and stock are whole numbers.
-
-        Returns:
-            Units, (sources,).
         """
         store = self._store
         moments = moments_of(store, demand, horizon, whole=whole)
@@ -64,10 +75,9 @@ class StorePlanner:
         def value(orders: FloatArray) -> FloatArray:
             return simulate(store, situation, played, rule, weights, orders)
 
-        best = self._first(situation, moments)
-        steps = self._strides(moments)
-        (most,) = value(best[None])
-        for stride in steps:
+        own = best = self._rule_orders(situation, rule)
+        most = float(value(best[None])[0])
+        for stride in self._strides(moments):
             for _ in range(_MOST_ROUNDS):
                 tried = self._around(best, stride)
                 values = value(tried)
@@ -75,7 +85,7 @@ class StorePlanner:
                 if values[place] <= most + _BETTER * abs(most):
                     break
                 best, most = tried[place], float(values[place])
-        return best
+        return Decision(best, most, rule, own)
 
     def _search(self, situation: Situation, demand: FloatArray, moments: Moments, weights: Weights) -> Knobs:
         """The best rule that is found from the last one, or from a few at first."""
@@ -130,11 +140,9 @@ class StorePlanner:
             np.clip(levels, _OFF, -_OFF), np.clip(caps, 0, len(CAPS) - 1), np.clip(gaps, -_MOST_GAPS, _MOST_GAPS)
         )
 
-    def _first(self, situation: Situation, moments: Moments) -> FloatArray:
+    def _rule_orders(self, situation: Situation, rule: Rules) -> FloatArray:
         """The orders of the rule itself, (sources,), units."""
         store = self._store
-        assert self._knobs is not None
-        rule = rules_of(store, self._knobs, moments)
         orders = np.zeros(len(store.sources))
         due = situation.due.copy()
         for place, source in enumerate(store.sources):

@@ -8,7 +8,7 @@ import numpy as np
 
 from arena_optimization.arrays import FloatArray
 from arena_optimization.lookahead.rules import Rules, raised
-from arena_optimization.lookahead.store import Store
+from arena_optimization.lookahead.store import Source, Store
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,21 @@ class Weights:
         periods: Factors on the profits of the periods, (horizon,).
         ends: Factors on the value of stock, orders under way and backlog after each period, (horizon,).
         is_last: Whether the last of them is the last of the episode, after which stock has its terminal value.
+        last: Factor on that value.
     """
 
     periods: FloatArray
     ends: FloatArray
     is_last: bool
+    last: float
+
+    def of(self, source: Source, period: int) -> tuple[float, float]:
+        """Factors on price and fixed cost of an order of a period, and on the cost of its way."""
+        seen = min(period + source.delay, len(self.periods) - 1)
+        paid = float(self.periods[seen])
+        if self.is_last:
+            return paid, float(self.periods[seen : seen + source.lead_time].sum())
+        return paid, paid * source.lead_time
 
 
 def weights_of(horizon: int, left: int, discount: float) -> Weights:
@@ -53,14 +63,14 @@ def weights_of(horizon: int, left: int, discount: float) -> Weights:
         left: Periods left of the episode.
         discount: Factor per period.
     """
-    discounts = discount ** np.arange(horizon)
+    discounts: FloatArray = np.array([discount**k for k in range(horizon)])
     if horizon >= left:
-        return Weights(discounts, np.zeros(horizon), is_last=True)
+        return Weights(discounts, np.zeros(horizon), is_last=True, last=discount**horizon)
     tail = max(1, horizon // 3)
     ends = np.zeros(horizon)
     ends[horizon - tail :] = 1.0 / tail
     counted = np.cumsum(ends[::-1])[::-1]
-    return Weights(counted * discounts, ends * discounts * discount, is_last=False)
+    return Weights(counted * discounts, ends * discounts * discount, is_last=False, last=0.0)
 
 
 def simulate(
@@ -95,6 +105,8 @@ def simulate(
     for k in range(horizon):
         weight = weights.periods[k]
         for place, source in enumerate(store.sources):
+            if weights.is_last and k + source.delay >= horizon:
+                continue  # nobody sees it any more
             if k == 0 and first is not None:
                 order = np.broadcast_to(first[:, place, None], (count, paths))
             else:
@@ -106,12 +118,12 @@ def simulate(
                     order = np.where(order >= rules.gaps[k, place][:, None], order, 0.0)
                 order = np.minimum(np.maximum(order, 0.0), rules.caps[k, place][:, None])
                 order = np.minimum(raised(source, order), source.most)
-            counted = max(0, horizon - k - source.delay) if weights.is_last else source.lead_time
-            unit = source.price + source.pipeline_cost * min(source.lead_time, counted)
+            paid, carried = weights.of(source, k)
+            unit = paid * source.price + carried * source.pipeline_cost
             if unit:
-                profit -= (weight * unit) * order
+                profit -= unit * order
             if source.fixed_cost > 0:
-                profit -= (weight * source.fixed_cost) * (order > 0)
+                profit -= (paid * source.fixed_cost) * (order > 0)
             coming[k + source.reach] += order
             position += order
         stock += coming[k]
@@ -133,7 +145,7 @@ def simulate(
                 profit += (weights.ends[k] * store.margin) * backlog
     if weights.is_last and store.terminal_value:
         left = stock + coming[horizon:].sum(axis=0)
-        profit += (weights.periods[-1] * store.terminal_value) * left
+        profit += (weights.last * store.terminal_value) * left
     return np.asarray(profit.mean(axis=1))
 
 

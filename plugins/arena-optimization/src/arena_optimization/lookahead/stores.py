@@ -86,14 +86,12 @@ class Stores:
                 flows[source.link, source.delay] = float(wanted[:, 0].mean())
                 continue
             backlog = float(observation.last_unfilled[store.market]) * store.waiting_share
-            situation = Situation(
-                float(on_hand[store.point]), backlog, due[store.point, : horizon + store.longest + 1]
-            )
+            situation = Situation(float(on_hand[store.point]), backlog, due[store.point, : horizon + store.longest + 1])
             whole = all(_is_whole(units) for units in (wanted, situation.due, np.array([situation.on_hand, backlog])))
-            orders = planner.order(
+            decision = planner.decide(
                 situation, wanted, horizon=horizon, left=left, discount=self._briefing.discount, whole=whole
             )
-            for units, source in zip(orders.tolist(), store.sources, strict=True):
+            for units, source in zip(decision.orders.tolist(), store.sources, strict=True):
                 flows[source.link, source.delay] = units
         plan = Plan(np.nan, np.nan, flows, np.nan)
         if is_late:
