@@ -216,6 +216,9 @@ class StochasticProgramConfig(ProgramConfig):
         integer_paths: The same where the program is an integer program.
         pooled_paths: The same where unfilled customers wait and paths cost little; see
             `arena_optimization.programs.pooled_program`.
+        lookahead_paths: The same where every independent part of the network is one stock point, which is planned by
+            look-ahead (`arena_optimization.lookahead`); 0 leaves these to programs as well.
+        longest_horizon: Periods that a program plans at most.
         whole_periods: First periods in which whole decisions must be whole; later ones are relaxed.
         shortage_weight: Factor on the price of a shortage under goodwill.
         rounds: Under goodwill, programs per start: each is made for the demand that the plan before would meet.
@@ -227,6 +230,8 @@ class StochasticProgramConfig(ProgramConfig):
     paths: int = Field(default=32, ge=1, le=1_000)
     integer_paths: int = Field(default=8, ge=1, le=1_000)
     pooled_paths: int = Field(default=128, ge=1, le=10_000)
+    lookahead_paths: int = Field(default=512, ge=0, le=10_000)
+    longest_horizon: int = Field(default=60, ge=1)
     whole_periods: int = Field(default=4, ge=1)
     shortage_weight: float = Field(default=3.0, ge=0)
     rounds: int = Field(default=2, ge=1, le=20)

@@ -8,6 +8,7 @@ from arena import Goodwill, InformedBriefing, InformedObservation, Observation
 from arena_optimization.arrays import FloatArray
 from arena_optimization.beliefs.demand_paths import DemandPaths, by_importance, centred_normals
 from arena_optimization.beliefs.dependence import Dependence
+from arena_optimization.beliefs.seen_shares import SeenShares
 from arena_optimization.beliefs.told_paths import ToldPaths, powers
 
 _SMALLEST_MEAN = 0.1
@@ -28,6 +29,8 @@ class ForecastOutlook:
         self._dependence = Dependence(briefing)
         self._generator = np.random.default_rng(briefing.seed)
         self._sentiment = 1.0
+        named = enumerate(briefing.distributions)
+        self._seen = {link: SeenShares() for link, distribution in named if distribution == "empirical"}
         self._forecast: FloatArray = np.zeros((len(briefing.network.market_links), 1))
         self._deviation: FloatArray = np.zeros_like(self._forecast)
 
@@ -42,6 +45,11 @@ class ForecastOutlook:
                 f"an informed briefing is followed by informed observations, not {type(observation).__name__}"
             )
         self._dependence.observe(observation)
+        if observation.period > 0:
+            means = self._forecast[:, 0] / self._sentiment * observation.sentiment
+            for link, shares in self._seen.items():
+                if not observation.sales_shown or observation.in_stock[link]:
+                    shares.learn(float(observation.last_demand[link]), float(means[link]))
         self._forecast, self._deviation = observation.forecast, observation.forecast_deviation
         self._sentiment = observation.sentiment
 
@@ -71,4 +79,5 @@ class ForecastOutlook:
             distributions=self._distributions,
             deviation=deviation / self._sentiment ** power[:, None],
             power=power,
+            seen=self._seen,
         )

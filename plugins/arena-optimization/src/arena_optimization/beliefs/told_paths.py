@@ -9,8 +9,8 @@ scale), it moves as that does; elsewhere it stays.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from scipy.stats import nbinom
 
 from arena_optimization.arrays import FloatArray
 from arena_optimization.beliefs.demand_paths import DemandPaths, scaled_poisson
+from arena_optimization.beliefs.seen_shares import SeenShares
 
 _SAME: Final = 1e-9
 """Relative difference up to which a deviation counts as equal to the one that follows from the mean."""
@@ -36,8 +37,10 @@ class ToldPaths(DemandPaths):
         distributions: Names, (market links,).
         deviation: Standard deviation at sentiment 1, noise scale included, (market links, periods), units.
         power: Of the sentiment, by which the deviation is multiplied, (market links,).
+        seen: What was learnt of empirical demand, by market link.
     """
 
+    seen: Mapping[int, SeenShares] = field(default_factory=dict)
     distributions: tuple[str, ...]
     deviation: FloatArray
     power: FloatArray
@@ -49,6 +52,9 @@ class ToldPaths(DemandPaths):
             if distribution != "poisson":
                 deviation = self.deviation[link, periods] * sentiments ** self.power[link]
                 normals = self.normals[:, link, periods]
+                if link in self.seen:
+                    demand[:, link] = self.seen[link].quantiles(normals, means[:, link], deviation)
+                    continue
                 demand[:, link] = quantiles(distribution, normals, means[:, link], deviation)
         return demand
 

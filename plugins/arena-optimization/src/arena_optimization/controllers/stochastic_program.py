@@ -41,6 +41,7 @@ from arena_optimization.config import StochasticProgramConfig
 from arena_optimization.controllers.customers import Customers
 from arena_optimization.controllers.rolling import RollingController, work_of
 from arena_optimization.deliveries import Deliveries
+from arena_optimization.lookahead.stores import Stores, first_look, stores_of
 from arena_optimization.programs.extensive_form import Plan
 from arena_optimization.programs.path_form import PathForm
 from arena_optimization.programs.rolling_horizon import Planner
@@ -91,9 +92,11 @@ class StochasticProgram(RollingController):
     def prepare(self, briefing: Briefing) -> None:
         """State the program and choose the outlook that the track allows."""
         config = self._config
+        self._stores = stores_of(briefing) if config.lookahead_paths else None
+        self._look_ahead: int | None = None
         self._planner = Planner(
             briefing,
-            horizon=_whole_episode,
+            horizon=self._planned,
             paths=config.paths,
             integer_paths=config.integer_paths,
             pooled_paths=config.pooled_paths,
@@ -123,6 +126,10 @@ class StochasticProgram(RollingController):
     def plan(self, observation: Observation) -> Plan:
         """Plan for paths of demand."""
         planner, goodwill = self._planner, self._outlook.goodwill
+        if self._stores is not None and goodwill is None and not self._outlook.possible_loss:
+            plan = self._ahead(self._stores, observation)
+            if plan is not None:
+                return plan
         horizon = planner.horizon(observation.period)
         paths = self._outlook.draw(horizon, planner.paths)
         deliveries = self.deliveries(horizon, planner.paths)
@@ -151,6 +158,26 @@ class StochasticProgram(RollingController):
         if best is None:
             raise failure or SolveFailure("numerical")
         return best
+
+    def _ahead(self, stores: Stores, observation: Observation) -> Plan | None:
+        """The orders of the look-ahead; None where demand is certain, which a program plans better."""
+        left = self.briefing.horizon - observation.period
+        if self._look_ahead is None:
+            means = self._demand(observation, first_look(left), _FEW_PATHS).mean(axis=(0, 2))
+            self._look_ahead = stores.horizon(means, left)
+        horizon = min(self._look_ahead, left)
+        periods = min(left, horizon + stores.longest)
+        demand = self._demand(observation, periods, stores.paths(self._config.lookahead_paths, periods))
+        if not np.ptp(demand, axis=0).any():
+            return None
+        return stores.plan(observation, demand, horizon, self.time_left)
+
+    def _demand(self, observation: Observation, periods: int, count: int) -> FloatArray:
+        """Paths of demand at the present sentiment, (paths, market links, periods), units."""
+        return self._outlook.draw(periods, count).at(np.full((count, periods), observation.sentiment))
+
+    def _planned(self, _: Network, left: int) -> int:
+        return min(left, self._config.longest_horizon)
 
     def _rounds(
         self,
@@ -189,7 +216,5 @@ class StochasticProgram(RollingController):
 
 _SETTLED = 0.02
 """Relative change of demand at which another round would hardly change the plan."""
-
-
-def _whole_episode(_: Network, left: int) -> int:
-    return left
+_FEW_PATHS = 16
+"""Paths whose mean says how far to look ahead."""
