@@ -51,6 +51,7 @@ GROUPS: Final = (_RESULT, _SERVICE, _MONEY, _ECHELONS, _BULLWHIP, _WORK, _MODELS
 
 INDICATORS: Final = (
     Indicator("score", "score", _RESULT, "score", 1),
+    Indicator("native_score", "native score", _RESULT, "score"),
     Indicator("mean_profit", "mean profit", _RESULT, "money", 1),
     Indicator("standard_error", "standard error", _RESULT, "money"),
     Indicator("interquartile_mean", "interquartile mean", _RESULT, "number", 1),
@@ -186,7 +187,9 @@ def tabulate_indicators(standings: Standings, records: Sequence[EpisodeRecord]) 
             by_scenario[..., place] = groups.mean(key)
         elif (key in _SUMS and key not in _OF_SUBMISSIONS) or key in ("clipped_orders", "repetitions"):
             by_scenario[..., place] = groups.sum(key)
-        if key in _OF_SUBMISSIONS:
+        if key == "native_score":
+            overall[:, place] = [np.nan if row.native_score is None else row.native_score.value for row in rows]
+        elif key in _OF_SUBMISSIONS:
             overall[:, place] = [np.nan if (value := getattr(row, key)) is None else value for row in rows]
         elif scenarios:
             total = np.nansum if key in _SUMS else np.nanmean
@@ -196,10 +199,17 @@ def tabulate_indicators(standings: Standings, records: Sequence[EpisodeRecord]) 
     shown = [place for place, one in enumerate(INDICATORS) if _has_values(one, overall[:, place])]
     return IndicatorTable(
         submissions=tuple(row.submission for row in rows),
-        indicators=tuple(INDICATORS[place] for place in shown),
+        indicators=tuple(_directed(INDICATORS[place], standings) for place in shown),
         overall=overall[:, shown],
         by_scenario=by_scenario[:, :, shown],
     )
+
+
+def _directed(indicator: Indicator, standings: Standings) -> Indicator:
+    """Return an indicator with the direction that the suite says, where it says one."""
+    if indicator.key != "native_score" or standings.native is None:
+        return indicator
+    return indicator._replace(better=int(standings.native.sign))
 
 
 def _has_values(indicator: Indicator, overall: Values) -> bool:

@@ -126,6 +126,33 @@
       { caption: "Variance of the orders that an echelon places, over that of what it is asked for (logarithmic)", label: "bullwhip of the own stage →" }]),
   };
 
+  // Native score with its interval, and published results as lines.
+  function native(target, width) {
+    const stated = arena.standings.native;
+    const lines = arena.rows.filter((row) => row.native_score !== null && row.native_score !== undefined).map((row) => ({
+      name: row.submission, value: row.native_score.value,
+      low: row.native_score.interval && row.native_score.interval.low, high: row.native_score.interval && row.native_score.interval.high,
+    }));
+    if (!stated || lines.length < 2) return false;
+    const published = stated.published.filter((one) => one.score !== null);
+    const digits = (one) => (Math.abs(one) < 100 ? 3 : 1);
+    const drawn = Plot.plot({
+      width, height: 90 + 22 * lines.length, ...ROOM, insetLeft: 8, insetRight: 8, marginTop: 30, marginLeft: margin(width), marginRight: 20, style: FONT,
+      x: { label: `${stated.better} is better →`, grid: true, ticks: width < 500 ? 4 : undefined, reverse: stated.better === "lower" },
+      y: { label: null, domain: lines.map((line) => line.name), tickFormat: (name) => short(name), grid: true },
+      marks: [
+        Plot.ruleX(published, { x: "score", stroke: "var(--part-2)", strokeDasharray: "4 3", title: (one) => `${one.name}: ${arena.number(one.score, digits(one.score))}` }),
+        Plot.text(published.slice(0, 1), { x: "score", frameAnchor: "top", dy: -14, text: (one) => one.name, fill: "var(--ink)" }),
+        Plot.ruleY(lines.filter((line) => line.low !== null), { y: "name", x1: "low", x2: "high", stroke: "rgb(var(--accent))", strokeWidth: 2 }),
+        Plot.dot(lines, { x: "value", y: "name", fill: "rgb(var(--accent))", r: 4.5,
+          title: (line) => `${line.name}: ${arena.number(line.value, digits(line.value))}${line.low === null ? "" : ` (${arena.range(line.low, line.high, digits(line.value))})`}` }),
+      ],
+    });
+    drawn.setAttribute("aria-hidden", "true");
+    target.replaceChildren(arena.el("figcaption", {}, "Over all scenarios, with 95 % intervals. Dashed: published results."), drawn);
+    return true;
+  }
+
   function fill(target, draw) {
     const width = target.clientWidth;
     if (width === 0 || target.dataset.width === String(width)) return;
@@ -133,7 +160,7 @@
     target.hidden = !draw(target, width);
   }
 
-  const places = [[document.getElementById("pareto"), pareto]];
+  const places = [[document.getElementById("pareto"), pareto], [document.getElementById("native-drawn"), native]];
   for (const target of document.querySelectorAll("figure.chart")) {
     if (charts[target.dataset.group]) places.push([target, charts[target.dataset.group]]);
     else target.remove();
