@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from arena.contract.language_model import LlmEndpoint
-from arena.contract.training_card import TrainingCard, check_cards
-from arena.documents import load_document, parse_document
+from arena.contract.training_card import TrainingCard
+from arena.documents import load_document
+from arena.entry.cards import read_cards
 from arena.entry.classes import check_class
 from arena.entry.code import find_code, read_code
 from arena.entry.finding import find_submissions
-from arena.entry.folder import CARDS_NAME, MANIFEST_NAME, FolderFile, read_folder
+from arena.entry.folder import MANIFEST_NAME, FolderFile, read_folder
 from arena.entry.providers import configure, find_controllers, find_offer
 from arena.entry.strangers import Strangers
 from arena.entry.submission import Manifest, Submission, digest_content, read_manifest, vary
@@ -304,22 +305,8 @@ def _admit(entry: _Entry, plugins: Plugins, strangers: Strangers) -> Submission 
         preload=manifest.preload,
         endpoint=endpoint,
         settings=settings,
-        cards=_own_cards(files, folder),
+        cards=read_cards(files, folder),
     )
-
-
-def _own_cards(files: Sequence[FolderFile], folder: Path) -> tuple[TrainingCard, ...]:
-    """Return the training cards among the files of a submission.
-
-    Raises:
-        InvalidInput: the file of cards has faults.
-    """
-    content = next((file.content for file in files if file.name == CARDS_NAME), None)
-    if content is None:
-        return ()
-    source = str(folder / CARDS_NAME)
-    document = parse_document(content, source)
-    return check_cards(document["cards"] if set(document) == {"cards"} else [document], source)
 
 
 def _load_plugin_controller(entry: _Entry, plugins: Plugins, strangers: Strangers) -> Submission | Unavailable:

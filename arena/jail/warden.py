@@ -48,8 +48,7 @@ UNCLEAN = -1
 """Something that the controller started could not be killed."""
 
 _OWN_SECONDS = 60.0
-_SWEEP_SECONDS = 20.0
-"""Time for ending a family that forks on, generous since a busy machine may need it; less than the host waits."""
+_SWEEP_SECONDS = 20.0  # A busy machine may need long; less than the host waits.
 _ENDING_SECONDS = 2.0
 _PARENT_CHECK_MILLISECONDS = 1000
 _MOST_DESCRIPTORS = 3

@@ -83,3 +83,23 @@ def test_without_scripts_the_tables_are_there(look, page):
         text = opened.page.inner_text("body")
         assert all(word in text for word in ("newsvendor", "ss", "holding cost", "profit", "east"))
         assert not opened.page.is_visible("#drawn")
+
+
+def test_the_page_can_be_light_or_dark_and_its_tips_write_numbers_as_tables_do(look, page):
+    with look(page) as opened:
+        before = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        opened.page.locator("#theme").click()
+        assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+        assert opened.serious() == []
+        data = json.loads(opened.page.text_content("#data"))
+        policy = data["policies"][0]
+        opened.page.locator("#parts-chart svg[role=img] rect").first.hover()
+        tip = opened.page.locator("#parts-chart").text_content()
+        assert f"{policy['money']['procurement_cost']:,.1f}" in tip
+        opened.page.emulate_media(media="print")
+        assert opened.page.locator("#theme").is_hidden()
+
+
+def test_without_scripts_there_is_no_button(look, page):
+    with look(page, scripts=False) as opened:
+        assert not opened.page.is_visible("#theme")

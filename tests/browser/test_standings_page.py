@@ -348,3 +348,55 @@ def test_hostile_text_stays_text(look, tmp_path):
         names = page.evaluate("arena.names")
         assert any(name.startswith("<img src=x onerror=alert(1)>") for name in names)
         assert opened.is_quiet(), (opened.said, opened.asked_for)
+
+
+HOSTILE_CARD = """
+name: "<img src=x onerror=console.log(1)></script><b>bold</b>"
+network: a-network-whose-name-is-as-long-as-a-name-may-be-without-any-place-where-it-could-be-broken-at-all
+worlds: two towns
+steps: 4000
+seed: 7
+score: 0.5
+weights: 12
+made_with: Python 3.11
+curve: [{steps: 1000, score: 0.25}, {steps: 2000, score: 0.75}, {steps: 4000, score: 0.5}]
+"""
+OWN = """
+import numpy as np
+
+class Mine:
+    def begin(self, briefing):
+        self.links = len(briefing.order_bound)
+
+    def order(self, observation):
+        return np.full(self.links, 20.0)
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """The page with a training card of hostile names."""
+    place = tmp_path_factory.mktemp("trained")
+    (place / "own").mkdir()
+    (place / "own" / "submission.yaml").write_text("name: own\ncontroller: mine.py:Mine\ntrack: blind\n")
+    (place / "own" / "mine.py").write_text(OWN)
+    (place / "own" / "training.yaml").write_text(HOSTILE_CARD)
+    command = [sys.executable, "-m", "arena", "evaluate", str(place / "own"), "--suite", "smoke", "--seeds", "public:2"]
+    command += ["--isolation", "trusted", "--output", str(place / "results")]
+    subprocess.run(command, check=True, capture_output=True)
+    return place / "results" / "report.html"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [DESK, TABLET, PHONE])
+def test_a_training_card_fits_and_its_names_stay_text(look, trained, width, dark):
+    with look(trained, width=width, dark=dark) as opened:
+        card = opened.page.locator("#training article")
+        assert card.count() == 1
+        assert "<b>bold</b>" in card.locator("h3").inner_text()
+        assert card.locator("svg.learning").bounding_box()["height"] > 20
+        assert "0.5000, best 0.7500 at 2,000" in card.inner_text()
+        assert opened.page.locator("#training img, #training b").count() == 0
+        assert opened.overflow <= 0
+        assert opened.serious() == []
+        assert opened.is_quiet(), (opened.said, opened.asked_for)
