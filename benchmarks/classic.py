@@ -1,12 +1,12 @@
 # ruff: noqa: E402 - the libraries read the number of threads when they are imported
-"""Gap of `stochastic-program` to the proven optimum of textbook problems, both played on the same demand in one run.
+"""Gap of `stochastic-program` to the proven optimum of textbook problems.
 
-The controller plays episodes on the informed track in this process. Where a dynamic program gives the value of every
-order in every state, the gap is the mean regret of the controller's orders by the optimum: the difference of the mean
-costs is just that (performance difference lemma; Kakade and Langford 2002), and nearly all noise of demand is gone.
-Elsewhere the optimal policy plays the same demand, and the gap is the mean difference of both costs. The last periods
-of an endless problem are left out of the regret, since there the controller plans for the end. Intervals are of 95 %
-over episodes::
+The controller plays episodes in this process, informed unless `--track blind` is given. Where a dynamic program gives
+the value of every order in every state, the gap is the mean regret of the controller's orders by the optimum: the
+difference of the mean costs is just that (performance difference lemma; Kakade and Langford 2002), and nearly all noise
+of demand is gone. Elsewhere the optimal policy plays the same demand, and the gap is the mean difference of both costs.
+The last periods of an endless problem are left out of the regret, since there the controller plans for the end.
+Intervals are of 95 % over episodes::
 
     python benchmarks/classic.py --episodes 4
     python benchmarks/classic.py --problems own      # random problems, on which constants are chosen
@@ -36,7 +36,7 @@ from classic_problems import Problem, endless_backlog, endless_lost_sales, own_p
 from textbook import Policy, echelon_base_stock, order_up_to, planned
 from textbook_programs import solve_assembly, solve_beer_game, solve_dual_sourcing
 
-from arena import Scenario, Simulator, load_suite
+from arena import Scenario, Simulator, Track, load_suite
 from arena.contract.tracks import TrackView
 from arena.simulate.compiled import compile_scenario
 from arena.simulate.dynamics import step
@@ -89,12 +89,14 @@ def cost_of(scenario: Scenario, policy: Policy, demand: np.ndarray) -> float:
     return cost
 
 
-def play(problem: Problem, config: StochasticProgramConfig, seed: int, periods: int | None) -> tuple[float, float, Any]:
+def play(
+    problem: Problem, config: StochasticProgramConfig, track: Track, seed: int, periods: int | None
+) -> tuple[float, float, Any]:
     """Loss of an episode, what it is a part of, and the seconds of the decisions."""
     scenario = problem.scenario
     if periods is not None and scenario.horizon > periods:
         scenario = scenario.model_copy(update={"horizon": periods})
-    view, simulator = TrackView(scenario, "informed"), Simulator(scenario)
+    view, simulator = TrackView(scenario, track), Simulator(scenario)
     controller = StochasticProgram(config)
     controller.begin(view.brief(seed=seed + 1, time_budget=60.0))
     simulator.start(seed)
@@ -129,6 +131,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=4, help="episodes per problem (default 4)")
     parser.add_argument("--periods", type=int, help="shorten longer episodes to this")
     parser.add_argument("--only", default="", help="problems whose name contains this")
+    parser.add_argument("--track", choices=("informed", "blind"), default="informed")
     parser.add_argument("--config", default="{}", help="settings of the controller, JSON")
     given = parser.parse_args()
     config = StochasticProgramConfig.model_validate_json(given.config)
@@ -137,7 +140,7 @@ def main() -> None:
     for problem in problems():
         if given.only not in problem.scenario.name:
             continue
-        rows = [play(problem, config, FIRST_SEED + seed, given.periods) for seed in range(given.episodes)]
+        rows = [play(problem, config, given.track, FIRST_SEED + seed, given.periods) for seed in range(given.episodes)]
         losses, optima = np.array([row[:2] for row in rows]).T
         seconds, level = np.concatenate([row[2] for row in rows]), float(optima.mean())
         error = losses.std(ddof=1) / np.sqrt(len(rows)) * t.ppf(0.975, len(rows) - 1) if len(rows) > 1 else np.nan

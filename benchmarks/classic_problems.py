@@ -87,7 +87,7 @@ def _lost_sales(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Expected cost of a period by stock after arrival, its transitions, and the largest order that is looked at."""
     spread = np.sqrt((lead_time + 1) * mean)
-    stock, most = int((lead_time + 1) * mean + 8 * spread), int(mean + 3.5 * np.sqrt(mean) + 2)
+    stock, most = int((lead_time + 1) * mean + 4 * spread), int(mean + 2.5 * np.sqrt(mean) + 2)
     units, demand = np.arange(stock + 1), np.arange(int(mean + 10 * np.sqrt(mean)) + 5)
     chances = poisson.pmf(demand, mean)
     left, lost = np.maximum(0, units[:, None] - demand), np.maximum(0, demand - units[:, None])
