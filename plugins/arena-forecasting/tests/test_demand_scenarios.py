@@ -99,7 +99,8 @@ def test_orders_are_whole_finite_and_as_the_supplier_takes_them(play, world, see
     positive = one.orders[one.orders > 0]
     assert (positive >= link.get("minimum_order", 0.0)).all()
     assert np.allclose(positive % link.get("lot_size", 1.0), 0.0, atol=1e-9)
-    assert np.array_equal(one.ledger.filled, one.orders)
+    if "order_delay" not in link:  # what is delayed is filled later
+        assert np.array_equal(one.ledger.filled, one.orders)
 
 
 @pytest.mark.parametrize("factor", [0.25, 64.0])
@@ -164,7 +165,7 @@ def test_many_items_get_fewer_paths(world) -> None:
     scenario = world(poisson(9.0, 5, 1))
     controller = DemandScenarios(DemandScenariosConfig())
     controller.begin(TrackView(scenario, "blind").brief(seed=0, time_budget=1.0))
-    assert controller._paths == 100
+    assert controller._paths == 240
     controller.begin(TrackView(scenario, "blind").brief(seed=0, time_budget=0.002))
     assert controller._paths < 30
 

@@ -48,6 +48,7 @@ class DemandScenarios:
         self._briefing, self._network = briefing, briefing.network
         self._points = read_stock_points(briefing)
         self._generator = np.random.default_rng(briefing.seed)
+        self._compared: dict[int, FloatArray] = {}
         self._supply = SupplyLedger(briefing)
         history = briefing.history[-_HISTORY:]
         flags = briefing.history_in_stock[-_HISTORY:]
@@ -165,7 +166,10 @@ class DemandScenarios:
             waiting=np.array([self._waiting[list(point.markets)].sum() for point in points]),
         )
         table = rule_table(len(points[0].links), has_fixed=bool(costs.fixed.any()))
-        chosen = choose_orders(futures, costs, start, table, is_whole=self._is_whole)
+        before = self._compared.get(places[0])
+        chosen, self._compared[places[0]] = choose_orders(
+            futures, costs, start, table, is_whole=self._is_whole, before=before
+        )
         for point, units in zip(points, chosen, strict=True):
             for link, quantity in zip(point.links, units.tolist(), strict=True):
                 orders[link] = self._named(link, quantity, period)
