@@ -17,6 +17,7 @@ from arena.installed import PluginEntry, digest_installed, normalised, sorted_en
 PROVIDERS: Final[Mapping[str, str]] = {
     "bound": "arena-optimization",
     "clark-scarf": "arena-heuristics",
+    "demand-scenarios": "arena-forecasting",
     "dlp": "arena-optimization",
     "echelon": "arena-heuristics",
     "exp-smoothing": "arena-heuristics",
