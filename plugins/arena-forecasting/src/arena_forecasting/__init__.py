@@ -53,5 +53,6 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             summary="orders by simulated value on futures from a mixture of forecasts, one stock point after another",
             preload=("numpy", "scipy.special"),
             plays=_PLAYED,
+            independent_only=True,
         ),
     )

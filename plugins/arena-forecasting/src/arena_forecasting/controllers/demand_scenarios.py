@@ -14,7 +14,7 @@ from arena_forecasting.lead_times import told_apart
 from arena_forecasting.planning.drawing import draw_futures, protection_intervals
 from arena_forecasting.planning.planner import choose_orders, rule_table
 from arena_forecasting.planning.simulation import Start
-from arena_forecasting.stock_points import StockPoint, costs_of, read_stock_points
+from arena_forecasting.stock_points import StockPoint, costs_of, read_stock_points, within_capacities
 from arena_forecasting.supply import SupplyLedger
 
 _CHUNK = 32
@@ -81,6 +81,7 @@ class DemandScenarios:
             futures[:, left:] = 0.0
             for places in self._chunks():
                 self._plan(places, futures[:, :, places].transpose(2, 0, 1), observation, periods, orders)
+        orders = within_capacities(self._network, orders)
         self._supply.place(observation.period, orders)
         return orders
 
@@ -106,9 +107,11 @@ class DemandScenarios:
 
     def _per_point(self, units: FloatArray) -> FloatArray:
         """Sum the columns of market links by stock point, (periods, stock points)."""
-        return np.stack([units[:, list(point.markets)].sum(axis=1) for point in self._points], axis=1) if (
-            self._points
-        ) else np.zeros((len(units), 0))
+        return (
+            np.stack([units[:, list(point.markets)].sum(axis=1) for point in self._points], axis=1)
+            if (self._points)
+            else np.zeros((len(units), 0))
+        )
 
     def _learn(self, units: FloatArray, sold_out: BoolArray) -> None:
         if not self._points:

@@ -10,7 +10,15 @@ import numpy as np
 from scipy.special import logsumexp, stdtr
 
 from arena_forecasting.arrays import BoolArray, FloatArray, IntArray
-from arena_forecasting.forecasts.transforms import LOG, RAW, antithetic, first_noise, from_scale, scale_groups, to_scales
+from arena_forecasting.forecasts.transforms import (
+    LOG,
+    RAW,
+    antithetic,
+    first_noise,
+    from_scale,
+    scale_groups,
+    to_scales,
+)
 
 _SCALES = (RAW, LOG)
 _HAZARD = 1.0 / 25.0

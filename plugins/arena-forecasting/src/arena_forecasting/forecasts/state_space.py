@@ -60,9 +60,7 @@ def _structures() -> list[_Model]:
     for level, slope, damping in _TRENDS:
         evolution = np.zeros((_STATES, _STATES))
         evolution[0, :2], evolution[1, 1] = (1.0, damping), damping
-        models.append(
-            _Model(evolution, (level, slope, 0, 0), (_LEVEL_DOUBT, 0.05, 0, 0), 1.0, 0.6 / len(_TRENDS))
-        )
+        models.append(_Model(evolution, (level, slope, 0, 0), (_LEVEL_DOUBT, 0.05, 0, 0), 1.0, 0.6 / len(_TRENDS)))
     for coefficient, share in _AUTOREGRESSIONS:
         spread = share / (1.0 - share) * (1.0 - coefficient**2)
         evolution = np.diag([1.0, 0.0, coefficient, 0.0])

@@ -94,7 +94,9 @@ def draw_futures(
     )
 
 
-def _weights(belief: LeadTimeBelief, law: FloatArray, target: LeadTimeBelief, longest: int, *, alone: bool) -> FloatArray:
+def _weights(
+    belief: LeadTimeBelief, law: FloatArray, target: LeadTimeBelief, longest: int, *, alone: bool
+) -> FloatArray:
     """Probability that an order that is open at an age arrives in time for the target's position, by age.
 
     In time is any time where there is one link, and else within the longest lead time of the target.

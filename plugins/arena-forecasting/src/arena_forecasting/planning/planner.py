@@ -1,4 +1,4 @@
-"""The plan of a period: a rule chosen by simulation for what comes later, then the first order by its simulated value."""
+"""The plan of a period: a rule for what comes later, then the first order, both by simulated value."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def rule_table(links: int, *, has_fixed: bool) -> FloatArray:
     caps = _CAPS if links == 1 and not has_fixed else (1e9,)
     rows = []
     for link in range(links):
-        for one in product(_COVERS, caps, batches):
+        for alone in product(_COVERS, caps, batches):
             row = [unused] * links
-            row[link] = one
+            row[link] = alone
             rows.append(row)
     for fast in range(links):
         for slow in range(fast + 1, links):
-            for one, other, batch in product(_FEW_COVERS, _FEW_COVERS, batches[::2]):
+            for low, high, batch in product(_FEW_COVERS, _FEW_COVERS, batches[::2]):
                 row = [unused] * links
-                row[fast], row[slow] = (one, 1e9, 0.0), (other, 1e9, batch)
+                row[fast], row[slow] = (low, 1e9, 0.0), (high, 1e9, batch)
                 rows.append(row)
     return np.array(rows)
 
