@@ -275,8 +275,9 @@ def _admit(
     for one in refused:
         for fault in one.faults:
             warn(f"refused: {fault}")
-    for name, reason in unplayed.items():
-        warn(f"left out: {name} does not play this suite: {reason}")
+    for reason in dict.fromkeys(unplayed.values()):
+        names = ", ".join(name for name in unplayed if unplayed[name] == reason)
+        warn(f"left out, because this suite has what they do not play: {names}: {reason}")
     return (
         able,
         [

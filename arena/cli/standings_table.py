@@ -80,8 +80,8 @@ def print_standings(standings: Standings) -> None:
         print(f"no score: {reason}")
     if standings.refused:
         print(f"refused: {', '.join(printable(one.path) for one in standings.refused)}")
-    for one in standings.not_playing:
-        print(f"does not play this suite: {printable(one.submission)}: {printable(one.reason, _MESSAGE_WIDTH)}")
+    if standings.not_playing:
+        print(f"do not play this suite: {', '.join(printable(one.submission) for one in standings.not_playing)}")
     for mark in standings.removals:
         print(describe_removal(mark))
     for price in standings.prices:

@@ -123,8 +123,8 @@ def test_an_evaluation_lists_them_and_exits_with_0(
     out = tmp_path / "out"
     found = invoke(["evaluate", str(entered[0]), str(alone), "--scenario", str(chain), *options, "--output", str(out)])
     assert found.exit_code == 0, found.output
-    assert "left out: one-by-one does not play this suite: stock points that depend on one another" in found.stderr
-    assert "does not play this suite: one-by-one: stock points" in found.stdout
+    assert "what they do not play: one-by-one: stock points that depend on one another" in found.stderr
+    assert "do not play this suite: one-by-one" in found.stdout
     standings = json.loads((out / "standings.json").read_text())
     assert [one["submission"] for one in standings["not_playing"]] == ["one-by-one"]
     assert standings["refused"] == []

@@ -64,7 +64,7 @@ class Played:
         self.profit = float(self.ledger.reward.sum())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def play() -> Callable[..., Played]:
     """Plays ``demand-scenarios`` on a scenario."""
 
@@ -74,7 +74,7 @@ def play() -> Callable[..., Played]:
     return played
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def world() -> Callable[..., Scenario]:
     """Makes a world of one stock point, see `one_point`."""
     return one_point

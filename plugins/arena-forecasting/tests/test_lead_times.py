@@ -14,7 +14,9 @@ def played(belief: LeadTimeBelief, lead_times: list[int | None], units: list[flo
     for period, quantity in enumerate(units):
         belief.ship(period, quantity)
         arrived = sum(
-            units[each] for each in range(period + 1) if lead_times[each] is not None and each + lead_times[each] == period
+            units[each]
+            for each in range(period + 1)
+            if lead_times[each] is not None and each + lead_times[each] == period
         )
         belief.receive(period, arrived)
 
@@ -93,8 +95,6 @@ def test_told_apart_orders_have_distinct_sums(others: list[int], wanted: int) ->
     assert abs(moved - wanted) <= 3.0
     differences = np.abs(subsets[:, None] - subsets[None, :])
     clear = [
-        wanted + change
-        for change in (0, 1, -1, 2, -2, 3, -3)
-        if (np.abs(differences - (wanted + change)) >= 0.5).all()
+        wanted + change for change in (0, 1, -1, 2, -2, 3, -3) if (np.abs(differences - (wanted + change)) >= 0.5).all()
     ]
     assert moved == (clear[0] if clear else wanted)

@@ -82,6 +82,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             summary="orders by simulated value on futures from a mixture of forecasts, one stock point after another",
             preload=("numpy", "scipy.special"),
             plays=_PLAYED,
+            independent_only=True,
         ),
         ControllerSpec(
             name="demand-global",

@@ -9,7 +9,8 @@ class DemandScenariosConfig(BaseModel):
     """Settings of ``demand-scenarios``.
 
     Attributes:
-        paths: joint futures of demand and lead times; fewer where many items share the time of a decision.
+        paths: joint futures of demand and lead times, on all of which first orders are compared, and on a third of
+            them rules; fewer where many items share the time of a decision.
         horizon: periods that are simulated besides the promised lead time.
         forgetting: factor on the log likelihood of past demand, per period, when models are weighed.
         prior_mean: demand per market link and period that is expected where there is no history; None derives it from
@@ -20,7 +21,7 @@ class DemandScenariosConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
-    paths: int = Field(default=100, ge=8, le=5000)
+    paths: int = Field(default=240, ge=8, le=5000)
     horizon: int = Field(default=12, ge=1, le=100)
     forgetting: float = Field(default=0.97, gt=0, le=1)
     prior_mean: float | None = Field(default=None, gt=0)

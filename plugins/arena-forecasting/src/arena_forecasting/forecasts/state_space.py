@@ -21,6 +21,7 @@ from arena_forecasting.forecasts.transforms import (
     LOG,
     RAW,
     ROOT,
+    antithetic,
     beyond,
     first_noise,
     from_scale,
@@ -177,7 +178,7 @@ class StateSpaceBank:
         deviation = np.sqrt(variance)[:, None]
         covariance = self._covariance[items, models]
         covariance = 0.5 * (covariance + covariance.swapaxes(1, 2)) + 1e-9 * np.eye(_STATES)
-        normals = generator.standard_normal((periods + 1, draws, _STATES + 1))
+        normals = antithetic(generator.standard_normal((periods + 1, draws, _STATES + 1)))
         factor = np.linalg.cholesky(covariance)
         state = self._mean[items, models] + deviation * np.einsum("kij,kj->ki", factor, normals[0, :, :_STATES])
         evolution, steps = self._evolution[models], np.sqrt(self._noise[models]) * deviation

@@ -67,3 +67,15 @@ def beyond(standardised: FloatArray) -> tuple[FloatArray, FloatArray]:
     density = np.exp(-0.5 * bound**2) / math.sqrt(2.0 * math.pi)
     hazard = density / np.maximum(ndtr(-bound), 1e-16)
     return hazard, np.clip(hazard * (hazard - bound), 0.0, 1.0)
+
+
+def antithetic(normals: FloatArray) -> FloatArray:
+    """Normal numbers of which every second draw is the opposite of the one before, (…, draws, numbers).
+
+    Neighbouring draws mostly belong to one model; means over them then vary less.
+
+    Source: P. Glasserman (2003), Monte Carlo Methods in Financial Engineering, section 4.2.
+    """
+    pairs = normals.shape[-2] // 2
+    normals[..., 1 : 2 * pairs : 2, :] = -normals[..., 0 : 2 * pairs : 2, :]
+    return normals
