@@ -123,6 +123,7 @@ from .results.rows import (
     StandingRow as StandingRow,
     Standings as Standings,
     StoppingRule as StoppingRule,
+    UnplayedSubmission as UnplayedSubmission,
     UnscoredScenario as UnscoredScenario,
 )
 from .results.scores import Scoring as Scoring

@@ -157,6 +157,10 @@ class Promises(Protocol):
     def plays(self) -> tuple[Part, ...] | None:
         """Parts of worlds."""
 
+    @property
+    def independent_only(self) -> bool:
+        """Whether worlds must have independent stock points."""
+
 
 def check_promises(spec: Promises) -> str:
     """Validate the plain values of a controller's declaration.
@@ -196,6 +200,9 @@ def check_promises(spec: Promises) -> str:
         unknown = next((part for part in plays if part not in PARTS), plays) if isinstance(plays, tuple) else plays
         rule = "plays must be None or a tuple of parts of worlds"
         raise PluginError(f"{who}: {rule}, got {show_value(unknown)}; {suggest(str(unknown), PARTS)}")
+    independent_only: object = spec.independent_only
+    if not isinstance(independent_only, bool):
+        raise PluginError(f"{who}: independent_only must be True or False, got {show_value(independent_only)}")
     return who
 
 

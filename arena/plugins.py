@@ -105,6 +105,7 @@ class DescribedController:
         preload: Libraries that a host imports beforehand.
         capabilities: What it cannot do without.
         plays: Parts of worlds that it plays; None: all.
+        independent_only: Whether it plays only worlds whose stock points are independent of one another.
         entry: Entry point of the plugin.
     """
 
@@ -114,6 +115,7 @@ class DescribedController:
     preload: tuple[str, ...]
     capabilities: tuple[Capability, ...]
     plays: tuple[Part, ...] | None
+    independent_only: bool
     entry: PluginEntry
 
 

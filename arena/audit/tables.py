@@ -201,6 +201,7 @@ def recompute_standings(
             fitted_rules={one.submission: one.fitted_rule for one in stored.language_models if one.fitted_rule},
             removals=removals,
             refused=stored.refused,
+            not_playing=stored.not_playing,
             trusted=stored.trusted,
             round_digest=stored.round_digest,
             draws_nothing=stored.unit == "scenario" if draws_nothing is None else draws_nothing,

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from arena.entry.submission import Submission
     from arena.play.evaluate import Evaluation
     from arena.results.record import EpisodeRecord
-    from arena.results.rows import RefusedSubmission, StoppingRule
+    from arena.results.rows import RefusedSubmission, StoppingRule, UnplayedSubmission
     from arena.world.suite import Suite
 
 _SUITE = "core"
@@ -128,7 +128,8 @@ def evaluate(
 ) -> None:
     """Play every submission on every scenario and seed, and rank them.
 
-    A malformed submission is refused, and listed with its faults; the others play, and the exit status is 1.
+    A malformed submission is refused, and listed with its faults; the others play, and the exit status is 1. One that
+    does not play the worlds of the suite is listed as such, and changes no exit status.
 
     Writes results.sqlite, episodes.csv, standings.json and report.html into the output folder. An interrupted
     evaluation goes on where it stopped when the same command is given again. Files that the arena did not write, and
@@ -184,7 +185,7 @@ def evaluate(
     loaded = load(paths, settings, trusted)
     for sentence in dict.fromkeys(note for one in chosen.scenarios for note in one.data_notes):
         warn(f"read {sentence}")
-    submissions, refused = (loaded.require(), []) if refuse_faulty else _admit(loaded, level, chosen)
+    submissions, refused, not_playing = (loaded.require(), [], []) if refuse_faulty else _admit(loaded, level, chosen)
     submissions = with_models(submissions, models, output)
     options: dict[str, Any] = {
         "output": output,
@@ -194,6 +195,7 @@ def evaluate(
         "models": models,
         "accept_fallbacks": accept_fallbacks,
         "refused": refused,
+        "not_playing": not_playing,
         "contest_round": contest_round,
         "trusted": trusted,
         "progress": _progress(workers, output, chosen, plan, stopping),
@@ -239,35 +241,50 @@ def evaluate(
 
 def _admit(
     loaded: LoadedSubmissions, isolation: str, suite: Suite
-) -> tuple[tuple[Submission, ...], list[RefusedSubmission]]:
-    """Return the submissions that can play, and those that are refused, which are told on standard error.
+) -> tuple[tuple[Submission, ...], list[RefusedSubmission], list[UnplayedSubmission]]:
+    """Return the submissions that can play, those that are refused, and those that do not play this suite.
+
+    Whoever is left out is told on standard error.
 
     Raises:
         InvalidInput: nobody can play, or something is wrong that is not of one submission.
     """
     from arena.entry.loading import Refused
     from arena.errors import InvalidInput
-    from arena.play.refusals import refuse_ungranted, refuse_unplayed_parts
+    from arena.play.refusals import find_unplayed, refuse_ungranted, refuse_unplayed_parts
     from arena.play.seats import require_level
-    from arena.results.rows import RefusedSubmission
+    from arena.results.rows import RefusedSubmission, UnplayedSubmission
 
     level = require_level(isolation)
     playing, refused = [], list(loaded.refused)
     for submission in loaded.playable():
         try:
             refuse_ungranted([submission], level)
-            refuse_unplayed_parts([submission], suite)
             playing.append(submission)
         except InvalidInput as error:
             refused.append(Refused(submission.path, error.faults))
-    if not playing:
-        raise InvalidInput([fault for one in refused for fault in one.faults])
+    unplayed = {one.name: reason for one, reason in find_unplayed(playing, suite)}
+    able = tuple(one for one in playing if one.name not in unplayed)
+    if not able:
+        faults = [fault for one in refused for fault in one.faults]
+        try:
+            refuse_unplayed_parts(playing, suite)
+        except InvalidInput as error:
+            faults += error.faults
+        raise InvalidInput(faults)
     for one in refused:
         for fault in one.faults:
             warn(f"refused: {fault}")
-    return tuple(playing), [
-        RefusedSubmission(path=str(one.path), faults=tuple(fault.describe() for fault in one.faults)) for one in refused
-    ]
+    for name, reason in unplayed.items():
+        warn(f"left out: {name} does not play this suite: {reason}")
+    return (
+        able,
+        [
+            RefusedSubmission(path=str(one.path), faults=tuple(fault.describe() for fault in one.faults))
+            for one in refused
+        ],
+        [UnplayedSubmission(submission=name, reason=reason) for name, reason in unplayed.items()],
+    )
 
 
 def stopping_rule(until_decided: bool, margin: float | None, budget: int | None) -> StoppingRule | None:

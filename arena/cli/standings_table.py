@@ -81,10 +81,12 @@ def print_standings(standings: Standings) -> None:
         print(f"no score: {reason}")
     if standings.refused:
         print(f"refused: {', '.join(printable(one.path) for one in standings.refused)}")
+    for one in standings.not_playing:
+        print(f"does not play this suite: {printable(one.submission)}: {printable(one.reason, _MESSAGE_WIDTH)}")
     for mark in standings.removals:
         print(describe_removal(mark))
-    for one in standings.prices:
-        print(f"price of decentralisation: {_price(one)}")
+    for price in standings.prices:
+        print(f"price of decentralisation: {_price(price)}")
     for model in standings.language_models:
         print(f"language model: {_model(model)}")
     if standings.digests is not None:

@@ -61,7 +61,7 @@ from arena.results.folder import (
 from arena.results.losses import refuse_losses
 from arena.results.record import EpisodeRecord
 from arena.results.rounds import Round
-from arena.results.rows import RefusedSubmission, Removal, Standings, StoppingRule
+from arena.results.rows import RefusedSubmission, Removal, Standings, StoppingRule, UnplayedSubmission
 from arena.results.scores import Scoring
 from arena.results.sealing import seal
 from arena.results.standings import compute_standings
@@ -140,6 +140,7 @@ def evaluate(
     accept_fallbacks: bool = False,
     stopping: StoppingRule | None = None,
     refused: Sequence[RefusedSubmission] = (),
+    not_playing: Sequence[UnplayedSubmission] = (),
     contest_round: Round | None = None,
     trusted: Sequence[str] = (),
     progress: Progress[EpisodeRecord] | None = None,
@@ -169,6 +170,7 @@ def evaluate(
             `arena.play.until_decided`. None for a number of seeds that was fixed beforehand, unless the folder's were
             played until decided before.
         refused: submissions that were left out because they are malformed, for the standings.
+        not_playing: submissions that were left out because they do not play the suite's worlds, likewise.
         contest_round: the round that this evaluation plays, all of it; its results are official. None for practice.
         trusted: strangers' packages that this process has imported or may import, each `PACKAGE` or `PACKAGE=DIGEST`;
             those of `models` and of the submissions' own plugins need not be named.
@@ -297,6 +299,7 @@ def evaluate(
             removals=marks,
             trusted=packages,
             refused=refused,
+            not_playing=not_playing,
             round_digest=None if contest_round is None else contest_round.digest,
             draws_nothing=all(map(draws_nothing, suite.scenarios)),
         )

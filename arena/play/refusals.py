@@ -23,6 +23,7 @@ from arena.jail.limits import Limits
 from arena.results.episode_table import EpisodeTable
 from arena.results.record import EpisodeRecord
 from arena.results.scores import Divisors, Scoring
+from arena.world.independence import find_dependence
 from arena.world.parts import MEANINGS, Part, parts_of
 from arena.world.randomness import draws_nothing
 from arena.world.scoring import ScoreRule
@@ -58,30 +59,52 @@ def refuse_unplayable(submissions: Sequence[Submission], seeds: SeedPlan) -> Non
 
 
 def refuse_unplayed_parts(submissions: Sequence[Submission], suite: Suite) -> None:
-    """Refuse submissions whose controller does not play a part of the suite's worlds.
+    """Refuse submissions whose controller does not play the suite's worlds, or a part of them.
 
     Args:
         submissions: Who wants to play.
         suite: What is to be played.
 
     Raises:
-        InvalidInput: Naming, for every such submission, the parts, and a scenario with each.
+        InvalidInput: Naming, for every such submission, what it does not play, and a scenario with each.
+    """
+    faults = []
+    for submission, reason in find_unplayed(submissions, suite):
+        fix = "leave the submission out, or play scenarios without that"
+        rule = f"does not play: {reason}"
+        faults.append(Fault(str(submission.path), "controller", submission.controller, rule, fix))
+    if faults:
+        raise InvalidInput(faults)
+
+
+def find_unplayed(submissions: Sequence[Submission], suite: Suite) -> Iterator[tuple[Submission, str]]:
+    """Yield the submissions whose controller does not play the suite's worlds, each with what it does not play.
+
+    Args:
+        submissions: Who wants to play.
+        suite: What is to be played.
     """
     found: dict[Part, str] = {}
     for scenario in suite.scenarios:
         for part in parts_of(scenario):
             found.setdefault(part, scenario.name)
-    faults = []
+    dependent: str | None = None
     for submission in submissions:
         missing = [part for part in found if submission.plays is not None and part not in submission.plays]
-        if missing:
-            named = "; ".join(f"{MEANINGS[part]} ({part}, in scenario {found[part]})" for part in missing)
-            fix = "leave the submission out, or play scenarios without that"
-            faults.append(
-                Fault(str(submission.path), "controller", submission.controller, f"does not play: {named}", fix)
-            )
-    if faults:
-        raise InvalidInput(faults)
+        named = [f"{MEANINGS[part]} ({part}, in scenario {found[part]})" for part in missing]
+        if submission.independent_only:
+            dependent = _describe_dependence(suite) if dependent is None else dependent
+            named += [dependent] if dependent else []
+        if named:
+            yield submission, "; ".join(named)
+
+
+def _describe_dependence(suite: Suite) -> str:
+    """Return the first reason why stock points of a scenario depend on one another; empty if they never do."""
+    for scenario in suite.scenarios:
+        if reason := find_dependence(scenario):
+            return f"stock points that depend on one another ({reason}, in scenario {scenario.name})"
+    return ""
 
 
 def refuse_misfits(suite: Suite) -> None:

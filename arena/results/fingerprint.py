@@ -56,6 +56,7 @@ RUN_FACTS: Final = (
     "accept_fallbacks",
     "removals",
     "refused",
+    "not_playing",
     "trusted",
     "round_digest",
 )

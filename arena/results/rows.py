@@ -280,6 +280,17 @@ class RefusedSubmission(BaseModel):
     """Everything that is wrong with it, in words."""
 
 
+class UnplayedSubmission(BaseModel):
+    """A submission that was left out because its controller does not play the suite's worlds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    submission: str
+    """Name of the submission."""
+    reason: str
+    """What it does not play, in words, with a scenario that has it."""
+
+
 class Standings(BaseModel):
     """The outcome of a contest.
 
@@ -343,6 +354,8 @@ class Standings(BaseModel):
     """Submissions that were taken out of the folder, oldest removal first."""
     refused: tuple[RefusedSubmission, ...] = ()
     """Submissions that the latest evaluation left out because they are malformed."""
+    not_playing: tuple[UnplayedSubmission, ...] = ()
+    """Submissions that the latest evaluation left out because they do not play the suite's worlds; that is no fault."""
     trusted: tuple[TrustedPackageRow, ...] = ()
     """Strangers' packages that the arena's process imported while the episodes of the folder were played."""
     round_digest: str | None = None

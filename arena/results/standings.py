@@ -46,6 +46,7 @@ from arena.results.rows import (
     Standings,
     StoppingRule,
     Unit,
+    UnplayedSubmission,
     UnscoredScenario,
 )
 from arena.results.scores import Divisors, EpisodeValues, Scoring, independent_units
@@ -75,6 +76,7 @@ def compute_standings(
     fitted_rules: Mapping[str, str] | None = None,
     removals: Sequence[Removal] = (),
     refused: Sequence[RefusedSubmission] = (),
+    not_playing: Sequence[UnplayedSubmission] = (),
     trusted: Sequence[TrustedPackageRow] = (),
     round_digest: str | None = None,
     draws_nothing: bool = False,
@@ -94,6 +96,7 @@ def compute_standings(
         fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
         removals: marks of submissions that were taken out of the folder; the records are without theirs.
         refused: submissions that were left out because they are malformed.
+        not_playing: submissions that were left out because they do not play the suite's worlds.
         trusted: strangers' packages that ran in the arena's process meanwhile.
         round_digest: digest of the round that was played; None for practice, which is never official.
         draws_nothing: whether no seed changes anything in any scenario; see `arena.world.randomness`.
@@ -159,6 +162,7 @@ def compute_standings(
         ),
         removals=tuple(removals),
         refused=tuple(refused),
+        not_playing=tuple(not_playing),
         trusted=tuple(trusted),
         round_digest=round_digest,
     )
