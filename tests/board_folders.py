@@ -23,7 +23,7 @@ def an_instance(name: str = "real_trajectory/lead_time_stochastic/100", **change
     """An instance of InventoryBench as a line of `instances.jsonl` has it."""
     periods = 47 if name.startswith("real") else 50
     lead_time = name.split("/")[1].removeprefix("lead_time_")
-    lead_times = {"0": [0], "4": [4], "stochastic": [1, None, 3, 2]}[lead_time] * 50
+    lead_times = {"0": [0], "4": [4], "stochastic": [3, 1, None, 2]}[lead_time] * 50
     return {
         "id": name,
         "promised_lead_time": {"0": 0, "4": 4, "stochastic": 2}[lead_time],

@@ -173,5 +173,23 @@ def test_a_network_of_several_echelons_is_refused() -> None:
     )
     scenario = Scenario(name="two", network=network)
     for controller in (benchmark(), baseline()):
-        with pytest.raises(ValueError, match="one supplier each, of raw material, that sell to customers"):
+        with pytest.raises(ValueError, match="supplied with raw material alone"):
             played(scenario, controller)
+
+
+def test_a_node_with_two_suppliers_orders_from_the_cheaper_one() -> None:
+    network = Network.model_validate(
+        {
+            "nodes": [{"id": 0}, {"id": 1}, {"id": 2, "initial_stock": 0, "holding_cost": 1}, {"id": 3}],
+            "supply_links": [
+                {"supplier": 0, "buyer": 2, "lead_time": 1, "price": 1, "pipeline_holding_cost": 0},
+                {"supplier": 1, "buyer": 2, "lead_time": 2, "price": 0.5, "pipeline_holding_cost": 0},
+            ],
+            "market_links": [{"retailer": 2, "market": 3, "price": 5, "shortage_penalty": 0, "mean_demand": 9}],
+        }
+    )
+    scenario = Scenario(name="two", network=network, history=20, fulfilment="lost_sales")
+    for controller in (benchmark(), baseline()):
+        _, orders = played(scenario, controller)
+        assert not orders[:, 0].any()
+        assert orders[:, 1].any()

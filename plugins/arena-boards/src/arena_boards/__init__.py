@@ -41,6 +41,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_seasonal_order_up_to,
             summary="VN2's official benchmark: order up to the seasonal 13-week mean of the next four weeks",
             plays=("visible_sales", "initial_pipeline", "varying_lead_times"),
+            independent_only=True,
         ),
         ControllerSpec(
             name="inventorybench-baseline",
@@ -49,6 +50,7 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             factory=_capped_base_stock,
             summary="InventoryBench's baseline: capped base stock on the moments of all demand seen",
             plays=("varying_lead_times", "hidden_arrivals", "initial_pipeline"),
+            independent_only=True,
         ),
     )
 

@@ -25,23 +25,24 @@ class CappedBaseStock:
         """Read costs and history."""
         network = briefing.network
         self._points = find_stock_points(briefing)
-        self._lead_times = [link.lead_time for link in network.supply_links]
-        self._in_transit = np.array([sum(link.initial_pipeline) for link in network.supply_links], dtype=np.float64)
+        self._lead_times = [link.lead_time for link in self._points.supplies]
+        on_the_way = np.array([sum(link.initial_pipeline) for link in network.supply_links], dtype=np.float64)
+        self._in_transit = self._points.of_links(on_the_way)
         margins = contribution_margins(network)
         ratios = {}
         for link, margin in zip(network.market_links, margins.tolist(), strict=True):
             holding = network.node(link.retailer).holding_cost or 0.0
             ratios[link.retailer] = critical_ratio(margin + link.shortage_penalty, holding)
-        self._ratios = [ratios[link.buyer] for link in network.supply_links]
-        self._seen: list[FloatArray] = list(self._points.per_point(briefing.history))
+        self._ratios = [ratios.get(node, 0.5) for node in network.managed]
+        self._seen: list[FloatArray] = list(self._points.of_markets(briefing.history))
         self._last = np.zeros(len(self._lead_times))
 
     def order(self, observation: Observation) -> FloatArray:
         """Order what the position lacks."""
         if observation.period > 0:
-            self._in_transit += self._last - observation.received
-            self._seen.append(self._points.per_point(observation.last_demand))
-        position = self._points.on_hand(observation) + self._in_transit
+            self._in_transit += self._last - self._points.of_links(observation.received)
+            self._seen.append(self._points.of_markets(observation.last_demand))
+        position = observation.on_hand + self._in_transit
         if self._seen:
             samples = np.array(self._seen)
             orders = [
@@ -51,4 +52,4 @@ class CappedBaseStock:
         else:
             orders = [0] * len(position)
         self._last = np.array(orders, dtype=np.float64)
-        return self._last
+        return self._points.orders(self._last)

@@ -34,7 +34,7 @@ class SeasonalOrderUpTo:
         """Read the history; demand of out-of-stock periods is missing."""
         self._points = find_stock_points(briefing)
         self._horizon = briefing.horizon
-        self._lead_times = np.array([link.lead_time for link in briefing.network.supply_links])
+        self._lead_times = np.array([link.lead_time for link in self._points.supplies])
         seen = np.where(briefing.history_in_stock > 0, briefing.history, np.nan)
         self._weeks = list(seen)
 
@@ -45,11 +45,10 @@ class SeasonalOrderUpTo:
             if observation.sales_shown:
                 shown = np.where(observation.in_stock > 0, shown, np.nan)
             self._weeks.append(np.array(shown))
-        levels = self._points.per_point(self._forecast())
-        position = self._points.on_hand(observation) + observation.in_transit
-        orders = np.round(np.maximum(0.0, levels - position))
+        levels = self._points.of_markets(self._forecast())
+        orders = np.round(np.maximum(0.0, levels - self._points.position(observation)))
         in_time = observation.period + self._lead_times < self._horizon
-        return np.where(in_time, orders, 0.0)
+        return self._points.orders(np.where(in_time, orders, 0.0))
 
     def _forecast(self) -> FloatArray:
         """Return the demand of the periods of cover, shape (market links,)."""
