@@ -44,4 +44,4 @@ class DemandGlobalConfig(BaseModel):
     panel: PanelSettings = Field(default_factory=PanelSettings)
     boosting: BoostingSettings | None = Field(default_factory=BoostingSettings)
     paths: int = Field(default=2_000, ge=10, le=20_000)
-    surplus_weight: float = Field(default=1.33, gt=0)
+    surplus_weight: float = Field(default=1.25, gt=0)
