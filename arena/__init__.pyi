@@ -46,6 +46,7 @@ from .contract.seeds import (
     read_secret as read_secret,
     reveal_secret as reveal_secret,
 )
+from .contract.suites import SuiteSpec as SuiteSpec
 from .contract.tracks import TrackView as TrackView
 from .contract.training import (
     TrainingPoint as TrainingPoint,
@@ -56,6 +57,7 @@ from .contract.version import contract_digest as contract_digest
 from .documents import load_document as load_document
 from .entry.loading import LoadedSubmissions as LoadedSubmissions, load_submissions as load_submissions
 from .entry.submission import Manifest as Manifest, Submission as Submission
+from .entry.suites import load_suite as load_suite
 from .errors import (
     ArenaError as ArenaError,
     ContractViolation as ContractViolation,
@@ -112,6 +114,7 @@ from .results.rounds import (
     write_round as write_round,
 )
 from .results.rows import (
+    NativeResult as NativeResult,
     NeighbourVerdict as NeighbourVerdict,
     Rank as Rank,
     RefusedSubmission as RefusedSubmission,
@@ -120,6 +123,7 @@ from .results.rows import (
     StandingRow as StandingRow,
     Standings as Standings,
     StoppingRule as StoppingRule,
+    UnplayedSubmission as UnplayedSubmission,
     UnscoredScenario as UnscoredScenario,
 )
 from .results.scores import Scoring as Scoring
@@ -155,6 +159,7 @@ from .world.lead_times import (
     LeadTimeSeries as LeadTimeSeries,
 )
 from .world.library import load_network as load_network
+from .world.native_score import NativeScore as NativeScore, PublishedResult as PublishedResult
 from .world.network import Network as Network
 from .world.nodes_and_links import (
     Component as Component,
@@ -167,7 +172,7 @@ from .world.quantiles import poisson_quantiles as poisson_quantiles
 from .world.scenario import Scenario as Scenario
 from .world.scoring import ScoreRule as ScoreRule
 from .world.stock_points import StockPoint as StockPoint
-from .world.suite import Suite as Suite, load_scenario as load_scenario, load_suite as load_suite
+from .world.suite import Suite as Suite, load_scenario as load_scenario
 from .world.written import network_content as network_content
 
 __version__: str

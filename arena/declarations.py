@@ -19,6 +19,7 @@ from arena.contract.controller import Capability, ControllerSpec
 from arena.contract.language_model import LlmClientSpec
 from arena.contract.messages import Track
 from arena.contract.preloading import check_preload
+from arena.contract.suites import SuiteSpec
 from arena.contract.training import TrainingSpec
 from arena.errors import PluginError, show_value, suggest
 from arena.schemas import SLUG_RULE, is_slug
@@ -124,7 +125,7 @@ def check_spec(spec: object) -> None:
     if not isinstance(spec, ControllerSpec):
         raise PluginError(f"{CONTROLLERS.hook} gave a {type(spec).__name__}; it must give arena.ControllerSpec objects")
     who = check_promises(spec)
-    _check_config(spec.config, who)
+    _check_config(spec.config, who, "config", "configuration")
     if not callable(spec.factory):
         raise PluginError(f"{who}: factory must be callable with a configuration, got {show_value(spec.factory)}")
 
@@ -155,6 +156,10 @@ class Promises(Protocol):
     @property
     def plays(self) -> tuple[Part, ...] | None:
         """Parts of worlds."""
+
+    @property
+    def independent_only(self) -> bool:
+        """Whether worlds must have independent stock points."""
 
 
 def check_promises(spec: Promises) -> str:
@@ -195,6 +200,9 @@ def check_promises(spec: Promises) -> str:
         unknown = next((part for part in plays if part not in PARTS), plays) if isinstance(plays, tuple) else plays
         rule = "plays must be None or a tuple of parts of worlds"
         raise PluginError(f"{who}: {rule}, got {show_value(unknown)}; {suggest(str(unknown), PARTS)}")
+    independent_only: object = spec.independent_only
+    if not isinstance(independent_only, bool):
+        raise PluginError(f"{who}: independent_only must be True or False, got {show_value(independent_only)}")
     return who
 
 
@@ -209,13 +217,13 @@ def _check_tracks(tracks: object, who: str) -> None:
         raise PluginError(f"{who}: a track is named twice; name each one once")
 
 
-def _check_config(config: object, who: str) -> None:
+def _check_config(config: object, who: str, field: str, word: str) -> None:
     if not (isinstance(config, type) and issubclass(config, BaseModel)):
-        raise PluginError(f"{who}: config must be a pydantic model class, got {show_value(config)}")
+        raise PluginError(f"{who}: {field} must be a pydantic model class, got {show_value(config)}")
     for model in _models_of(config):
         if model.model_config.get("extra") != "forbid" or not model.model_config.get("frozen"):
             raise PluginError(
-                f"{who}: configuration model {model.__name__} must be frozen and forbid extras; "
+                f"{who}: {word} model {model.__name__} must be frozen and forbid extras; "
                 f'write class {model.__name__}(BaseModel, frozen=True, extra="forbid")'
             )
 
@@ -261,6 +269,23 @@ def check_llm_client(spec: object) -> None:
     _check_named(f"client {show_value(spec.name)}", spec.name, "connect", spec.connect, spec.summary)
 
 
+def check_suite(spec: object) -> None:
+    """Validate the declaration of a suite.
+
+    Args:
+        spec: What a plugin declared.
+
+    Raises:
+        PluginError: The first rule that it breaks: type, slug name, callable `build`, summary, frozen model of options
+            that forbids extras.
+    """
+    if not isinstance(spec, SuiteSpec):
+        raise PluginError(f"{SUITES.hook} gave a {type(spec).__name__}; it must give arena.SuiteSpec objects")
+    who = f"suite {show_value(spec.name)}"
+    _check_named(who, spec.name, "build", spec.build, spec.summary)
+    _check_config(spec.options, who, "options", "options")
+
+
 def _check_named(who: str, name: object, field: str, function: object, summary: object) -> None:
     if not is_slug(name) or not callable(function):
         raise PluginError(f"{who}: its name must be a slug and {field} a function; a name {SLUG_RULE}")
@@ -271,3 +296,4 @@ def _check_named(who: str, name: object, field: str, function: object, summary: 
 CONTROLLERS = Kind("arena_controllers", "controller", ControllerSpec, check_spec, needed=True)
 TRAININGS = Kind("arena_trainings", "training", TrainingSpec, check_training)
 CLIENTS = Kind("arena_llm_clients", "client of language models", LlmClientSpec, check_llm_client)
+SUITES = Kind("arena_suites", "suite", SuiteSpec, check_suite)

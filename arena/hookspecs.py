@@ -18,6 +18,7 @@ import pluggy
 
 from arena.contract.controller import ControllerSpec
 from arena.contract.language_model import LlmClientSpec
+from arena.contract.suites import SuiteSpec
 from arena.contract.training import TrainingSpec
 
 hookspec = pluggy.HookspecMarker("arena")
@@ -60,4 +61,17 @@ def arena_llm_clients() -> Iterable[LlmClientSpec]:  # type: ignore[empty-body] 
 
     Returns:
         One specification per client. Names are slugs (`openai`) and unique over all installed plugins.
+    """
+
+
+@hookspec
+def arena_suites() -> Iterable[SuiteSpec[Any]]:  # type: ignore[empty-body] # a declaration, as above
+    """Declare the suites that this plugin builds from options, such as a folder of data; most plugins have none.
+
+    A suite is built in the arena's own process; so packages other than the arena's own have to be trusted for it
+    (``--trust PACKAGE``). Called when a suite is named that is neither the arena's own nor a file, and by ``arena list
+    suites``; heavy libraries are imported inside `build`.
+
+    Returns:
+        One specification per suite. Names are slugs (`my-board`) and unique over all installed plugins.
     """

@@ -19,7 +19,7 @@ from arena.contract.controller import Capability, ControllerSpec
 from arena.contract.language_model import LlmClientSpec
 from arena.contract.messages import Track
 from arena.contract.training import TrainingSpec
-from arena.declarations import CLIENTS, CONTROLLERS, TRAININGS, Declaration, Kind, check_spec, make_manager
+from arena.declarations import CLIENTS, CONTROLLERS, SUITES, TRAININGS, Declaration, Kind, check_spec, make_manager
 from arena.errors import Fault, PluginError, UnknownName, describe_exception, show_value, suggest, unknown_name
 from arena.installed import (
     GROUP,
@@ -31,11 +31,13 @@ from arena.installed import (
     refuse_doubled_entries,
     sorted_entries,
 )
-from arena.trust import CLIENT_PROVIDERS, PROVIDERS, is_own, resolve_trust
+from arena.trust import CLIENT_PROVIDERS, PROVIDERS, SUITE_PROVIDERS, is_own, resolve_trust
 from arena.world.parts import Part
+from arena.world.suite import suite_names
 
 __all__ = [
     "GROUP",
+    "Collected",
     "DescribedController",
     "LoadFailure",
     "PluginEntry",
@@ -43,6 +45,7 @@ __all__ = [
     "RegisteredController",
     "Trainings",
     "check_spec",
+    "collect",
     "discover",
     "discover_trainings",
     "list_entry_points",
@@ -102,6 +105,7 @@ class DescribedController:
         preload: Libraries that a host imports beforehand.
         capabilities: What it cannot do without.
         plays: Parts of worlds that it plays; None: all.
+        independent_only: Whether it plays only worlds whose stock points are independent of one another.
         entry: Entry point of the plugin.
     """
 
@@ -111,6 +115,7 @@ class DescribedController:
     preload: tuple[str, ...]
     capabilities: tuple[Capability, ...]
     plays: tuple[Part, ...] | None
+    independent_only: bool
     entry: PluginEntry
 
 
@@ -180,7 +185,7 @@ def discover(
             message names both.
         InvalidInput: A package to trust is not installed, or has another digest.
     """
-    found = _collect(CONTROLLERS, group, trust, packages)
+    found = collect(CONTROLLERS, group, trust, packages)
     controllers = {name: _registered(spec, entry) for name, (spec, entry) in found.given.items()}
     return Plugins(MappingProxyType(controllers), found.failures, found.untrusted)
 
@@ -210,7 +215,7 @@ def discover_trainings(group: str = GROUP, trust: str | Sequence[str] = ()) -> T
         PluginError: Two packages declare the same entry point, or two plugins a training of the same name.
         InvalidInput: A package to trust is not installed, or has another digest.
     """
-    found = _collect(TRAININGS, group, trust)
+    found = collect(TRAININGS, group, trust)
     trainings = MappingProxyType({name: spec for name, (spec, _) in found.given.items()})
     return Trainings(trainings, found.failures, found.untrusted)
 
@@ -293,7 +298,7 @@ def load_llm_client(name: str, group: str = GROUP, trust: str | Sequence[str] = 
         InvalidInput: A package to trust is not installed, or has another digest.
     """
     packages = {CLIENT_PROVIDERS[name]} if name in CLIENT_PROVIDERS else None
-    found = _collect(CLIENTS, group, trust, packages)  # `discover` tells of a plugin that cannot be loaded
+    found = collect(CLIENTS, group, trust, packages)  # `discover` tells of a plugin that cannot be loaded
     if name not in found.given:
         hint = suggest(name, found.given) + hint_of_trust(found.untrusted)
         raise UnknownName([Fault("", "", name, "unknown client of language models", hint)])
@@ -301,17 +306,35 @@ def load_llm_client(name: str, group: str = GROUP, trust: str | Sequence[str] = 
     return spec
 
 
-class _Collected(NamedTuple):
-    """Declarations of a kind by name, in name order; plugins that could not be loaded; and those nobody trusts."""
+class Collected(NamedTuple):
+    """Declarations of one kind.
+
+    Attributes:
+        given: Declarations by name, in name order, each with the entry of its plugin.
+        failures: Plugins that could not be loaded, in name order.
+        untrusted: Plugins that nobody trusts, in name order.
+    """
 
     given: dict[str, tuple[Any, PluginEntry]]
     failures: tuple[LoadFailure, ...]
     untrusted: tuple[PluginEntry, ...]
 
 
-def _collect(
+def collect(
     kind: Kind[Declaration], group: str, trust: str | Sequence[str], packages: Collection[str] | None = None
-) -> _Collected:
+) -> Collected:
+    """Import the plugins of the arena's own packages and of trusted ones, and collect their declarations of one kind.
+
+    Args:
+        kind: The kind.
+        group: Entry-point group.
+        trust: Packages of strangers to import too, as for `discover`.
+        packages: Normalised names of the packages to look at; None for all.
+
+    Raises:
+        PluginError: Two packages declare the same entry point, or two plugins give a declaration the same name.
+        InvalidInput: A package to trust is not installed, or has another digest.
+    """
     entries = sorted_entries(group)
     refuse_doubled_entries(entry for entry, _ in entries)
     trusted = resolve_trust(trust, group)
@@ -336,7 +359,7 @@ def _collect(
             if one.name in found:
                 raise doubled(kind, one.name, found[one.name][1], entry)
             found[one.name] = one, entry
-    return _Collected(dict(sorted(found.items())), tuple(failures), tuple(untrusted))
+    return Collected(dict(sorted(found.items())), tuple(failures), tuple(untrusted))
 
 
 def doubled(kind: Kind[Declaration], name: str, first: PluginEntry, second: PluginEntry) -> PluginError:
@@ -346,11 +369,13 @@ def doubled(kind: Kind[Declaration], name: str, first: PluginEntry, second: Plug
 
 
 def reserved_by(package: str, kind: Kind[Any]) -> Callable[[str], str | None]:
-    """Return a function that tells which other package of the arena's own has a name, None if none has it."""
+    """Return a function that tells who else of the arena's own has a name, None if nobody has it."""
+    known = {CONTROLLERS.hook: PROVIDERS, CLIENTS.hook: CLIENT_PROVIDERS, SUITES.hook: SUITE_PROVIDERS}
 
     def owner(name: str) -> str | None:
-        providers = {CONTROLLERS.hook: PROVIDERS, CLIENTS.hook: CLIENT_PROVIDERS}.get(kind.hook, {})
-        provider = providers.get(name)
+        if kind is SUITES and name in suite_names():
+            return "the arena itself"
+        provider = known.get(kind.hook, {}).get(name)
         return None if provider in (None, normalised(package)) else f"the arena's own package {provider}"
 
     return owner

@@ -18,6 +18,7 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "bound": "arena-optimization",
     "clark-scarf": "arena-heuristics",
     "demand-global": "arena-forecasting",
+    "demand-scenarios": "arena-forecasting",
     "dlp": "arena-optimization",
     "echelon": "arena-heuristics",
     "exp-smoothing": "arena-heuristics",
@@ -33,11 +34,15 @@ PROVIDERS: Final[Mapping[str, str]] = {
     "ss": "arena-heuristics",
     "stochastic-program": "arena-optimization",
     "tuned-base-stock": "arena-llm",
+    "vn2-benchmark": "arena-boards",
 }
 """The arena's own plugin packages by controller: which one to import, or to install. No other package may give one."""
 
 CLIENT_PROVIDERS: Final[Mapping[str, str]] = {"openai": "arena-llm"}
 """The arena's own plugin packages by client of language models, likewise."""
+
+SUITE_PROVIDERS: Final[Mapping[str, str]] = {"inventorybench": "arena-boards", "vn2": "arena-boards"}
+"""The arena's own plugin packages by suite that they build from options, likewise."""
 
 OWN_PACKAGES: Final = frozenset(PROVIDERS.values())
 """Distributions of the arena's own plugins."""

@@ -119,6 +119,7 @@ class RoundAudit:
             ("suite", standings.suite, terms.suite.name),
             ("scenarios", standings.scenarios, tuple(one.name for one in terms.suite.scenarios)),
             ("score_rule", standings.score_rule.model_dump(), terms.suite.score_rule.model_dump()),
+            ("native", standings.native, terms.suite.native),
             ("accept_fallbacks", standings.accept_fallbacks, terms.accept_fallbacks),
             ("stopping", _dumped(standings.stopping), _dumped(terms.stopping)),
         ]

@@ -26,11 +26,13 @@ def suite_differences(
         "suite": standings.suite,
         "scenarios": standings.scenarios,
         "score_rule": standings.score_rule.model_dump(),
+        "native": None if standings.native is None else standings.native.model_dump(),
     }
     given = {
         "suite": suite.name,
         "scenarios": tuple(scenario.name for scenario in suite.scenarios),
         "score_rule": suite.score_rule.model_dump(),
+        "native": None if suite.native is None else suite.native.model_dump(),
     }
     other = first_mismatch(stored, given)
     if other is not None:

@@ -145,17 +145,20 @@ class Tables:
                     EPISODES_NAME, record.submission, record.scenario, record.seed_index, "episode", "absent", wanted
                 )
 
-    def standings_difference(self, scored_by: Sequence[str | None]) -> Difference | None:
+    def standings_difference(
+        self, scored_by: Sequence[str | None], draws_nothing: bool | None = None
+    ) -> Difference | None:
         """Compute the standings again and return the first value that differs.
 
         Args:
             scored_by: oracles that scores may be measured against, at least one. The first with which every
                 scenario has the oracle that is stored is taken, or else the very first.
+            draws_nothing: whether no seed changes anything in any scenario; None for what the standings say.
         """
         stored = self.standings
         if stored.seeds != self._seeds:
             return Difference(STANDINGS_NAME, "", "", None, "seeds", stored.seeds, self._seeds)
-        expected = recompute_standings(stored, self.counted, scored_by, self._removals)
+        expected = recompute_standings(stored, self.counted, scored_by, self._removals, draws_nothing)
         # The digests are held against the rows themselves: see `arena.audit.fingerprints`.
         expected = expected.model_copy(update={"digests": stored.digests})
         found = first_mismatch(stored.model_dump(), expected.model_dump())
@@ -170,6 +173,7 @@ def recompute_standings(
     records: Sequence[EpisodeRecord],
     scored_by: Sequence[str | None],
     removals: Sequence[Removal],
+    draws_nothing: bool | None = None,
 ) -> Standings:
     """Compute standings again from what they are about.
 
@@ -179,6 +183,7 @@ def recompute_standings(
         scored_by: oracles that scores may be measured against, at least one. The first with which every
             scenario has the oracle that is stored is taken, or else the very first.
         removals: marks of removed submissions.
+        draws_nothing: whether no seed changes anything in any scenario; None for what the standings say.
     """
     found: Standings | None = None
     for name in scored_by:
@@ -190,14 +195,16 @@ def recompute_standings(
             seed_plan=f"hidden:{stored.seeds}" if stored.commitment else "public",
             commitment=stored.commitment,
             stopping=stored.stopping,
-            scoring=Scoring(stored.score_rule, name, stored.accept_fallbacks),
+            scoring=Scoring(stored.score_rule, name, stored.accept_fallbacks, stored.native),
             # Who is compared with whom stands in the manifests; verified is what came of it.
             full_views={one.submission: one.full_view for one in stored.prices},
             fitted_rules={one.submission: one.fitted_rule for one in stored.language_models if one.fitted_rule},
             removals=removals,
             refused=stored.refused,
+            not_playing=stored.not_playing,
             trusted=stored.trusted,
             round_digest=stored.round_digest,
+            draws_nothing=stored.unit == "scenario" if draws_nothing is None else draws_nothing,
         )
         if computed.oracles == stored.oracles:
             return computed

@@ -45,6 +45,7 @@ from arena.results.store import Store, refuse_other_age
 from arena.results.stored import EpisodeStatus, StoredEpisode
 from arena.simulate.simulator import Simulator
 from arena.world.scenario import Scenario
+from arena.world.suite import Suite
 
 _SHOWN: Final = 12
 
@@ -53,7 +54,7 @@ def verify(
     folder: str | Path,
     *,
     reveal: Reveal | None = None,
-    suite: str | Path | None = None,
+    suite: str | Path | Suite | None = None,
     replays: Replays | None = None,
     digest: str | None = None,
     contest_round: Round | None = None,
@@ -66,8 +67,8 @@ def verify(
     Args:
         folder: as an evaluation wrote it.
         reveal: of the secret behind hidden seeds; without it, their rows are checked as far as stored demand goes.
-        suite: name or file of the suite that was played; the folder's scenarios are then held against it. Without it,
-            they are what the folder says.
+        suite: the suite that was played, or its name or file; the folder's scenarios are then held against it. Without
+            it, they are what the folder says.
         replays: plays episodes again that asked a language model, from the folder's transcript; None to leave that out.
         digest: results digest or full digest that was published, or at least twelve characters of its beginning.
         contest_round: the round that was published; None for the one that the folder keeps, if any.
@@ -126,7 +127,9 @@ def verify(
         scored_by = rounds.scored_by if named is None else [named.scored_by]
     audit.differences += rounds.differences(counted, audit.removals)
     audit.notices += rounds.notices(counted)
-    wrong = tables.standings_difference(scored_by)
+    # Standings of earlier arenas take seeds for units of such worlds, too.
+    exact = worlds.draw_nothing(counted) if standings.unit == "scenario" else None
+    wrong = tables.standings_difference(scored_by, exact)
     audit.differences += [] if wrong is None else [wrong]
     audit.check_digests(standings.digests, digests, published)
     audit.note_missing(standings)

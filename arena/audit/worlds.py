@@ -16,6 +16,7 @@ from arena.results.rows import Standings
 from arena.results.store import Store
 from arena.results.stored import StoredEpisode
 from arena.world.contest_draws import Drawing, draw_scenario, public_key
+from arena.world.randomness import draws_nothing
 from arena.world.scenario import Scenario
 from arena.world.suite import Suite, load_suite, shipped_scenarios
 
@@ -72,10 +73,13 @@ class WorldAudit:
         """Tell whether the secret behind the standings is known, or there is none."""
         return standings.commitment is None or standings.commitment == self.commitment
 
-    def load_suite(self, reference: str | Path | None, standings: Standings) -> Suite | None:
+    def load_suite(self, reference: str | Path | Suite | None, standings: Standings) -> Suite | None:
         """Load the suite that was played, its drawn scenarios by the key of the standings' seeds if that is known."""
         if reference is None:
             return None
+        if isinstance(reference, Suite):
+            self._known |= {scenario.digest: scenario for scenario in reference.scenarios}
+            return reference
         plan = standings.commitment or "public"
         rows = [row.record for row in self.rows if row.key[::3] == (self._contract, plan)]
         seeds = self.seeds(plan, seeds_contract(rows[0]) if rows else self._contract)
@@ -130,6 +134,12 @@ class WorldAudit:
             return self._scenarios.get(digest)
         # Older stores hold no scenarios. One that has this digest is the one that was played, wherever it is from.
         return self._known.get(digest)
+
+    def draw_nothing(self, records: Sequence[EpisodeRecord]) -> bool | None:
+        """Tell whether no seed changes anything in the worlds of some records; None if some are not known."""
+        found = [self.scenario(digest) for digest in {record.scenario_digest for record in records}]
+        known = [scenario for scenario in found if scenario is not None]
+        return all(map(draws_nothing, known)) if known and len(known) == len(found) else None
 
     def seeds(self, plan: str, digest: str) -> PublicSeeds | HiddenSeeds | None:
         """Return the seeds of a plan under the rules of a digest; None if they are not known."""

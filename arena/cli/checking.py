@@ -166,6 +166,8 @@ def check(
         unplayed.append(unplayed_parts(submission.plays))
         if not as_json:
             _show(result, allowed, unplayed[-1])
+            if submission.independent_only:
+                print("  is left out where the stock points of a world depend on one another")
     if as_json:
         print_json([_as_dict(result, parts) for result, parts in zip(results, unplayed, strict=True)])
     if any(result.findings for result in results):

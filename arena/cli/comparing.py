@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from arena.results.head_to_head import Comparison, Difference
 
 _DASH = "–"
+_MOST_LISTED = 60
 
 
 def register(app: typer.Typer) -> None:
@@ -56,15 +57,27 @@ def compare(
 
 def _print(found: Comparison) -> None:
     scored = found.over_all.score is not None
-    rows = [_cells(one, scored) for one in (*found.by_scenario, found.over_all)]
-    of_profit, of_score = ("difference of profit", "95 % interval"), ("difference of score", "95 % interval")
-    figures = (*of_score, *of_profit) if scored else of_profit
-    print_table(("scenario", *figures), rows, right=figures)
+    native = found.over_all.native is not None
+    # A board's scenarios are too many to read.
+    by_cell = bool(found.by_cell) and len(found.by_scenario) > _MOST_LISTED
+    parts = found.by_cell if by_cell else found.by_scenario
+    rows = [_cells(one, scored, native) for one in (*parts, found.over_all)]
+    figures = tuple(
+        heading
+        for name, shown in (("native score", native), ("score", scored), ("profit", True))
+        if shown
+        for heading in (f"difference of {name}", "95 % interval")
+    )
+    print_table(("cell" if by_cell else "scenario", *figures), rows, right=figures)
+    if by_cell:
+        print(f"by cell, since there are {len(found.by_scenario):,} scenarios; --json has all of them")
 
 
-def _cells(one: Difference, scored: bool) -> tuple[str, ...]:
+def _cells(one: Difference, scored: bool, native: bool) -> tuple[str, ...]:
+    by_native = (_signed(one.native, 4), _range(one.native_interval, 4)) if native else ()
     score = (_signed(one.score, 4), _range(one.score_interval, 4)) if scored else ()
-    return (one.scenario or "over all", *score, _signed(one.profit, 1), _range(one.profit_interval, 1))
+    name = one.cell or one.scenario or "over all"
+    return (name, *by_native, *score, _signed(one.profit, 1), _range(one.profit_interval, 1))
 
 
 def _signed(value: float | None, digits: int) -> str:

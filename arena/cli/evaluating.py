@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +38,7 @@ from arena.cli.model_options import (
 )
 from arena.cli.standings_table import describe_removal, forfeits_as_json, print_forfeits, print_standings
 from arena.cli.streams import kept
+from arena.cli.suite_options import Data, Options, load_suite_option, refuse_suite_options
 
 if TYPE_CHECKING:
     from arena.cli.live_status import StatusFile
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from arena.entry.submission import Submission
     from arena.play.evaluate import Evaluation
     from arena.results.record import EpisodeRecord
-    from arena.results.rows import RefusedSubmission, StoppingRule
+    from arena.results.rows import RefusedSubmission, StoppingRule, UnplayedSubmission
     from arena.world.suite import Suite
 
 _SUITE = "core"
@@ -63,12 +65,17 @@ def evaluate(
     suite: Annotated[
         str | None, typer.Option(help=f"A suite by name, or a YAML file; {_SUITE} unless given.", show_default=False)
     ] = None,
+    data: Data = None,
+    option: Options = None,
     scenario: Annotated[
         list[str] | None, typer.Option(help="A scenario by name or file, in place of a suite; repeatable.")
     ] = None,
     seeds: Annotated[
         str | None,
-        typer.Option(help="public, or hidden:N for N seeds from a secret; public unless given."),
+        typer.Option(
+            help="public, public:N, or hidden:N for N seeds from a secret; public unless given, public:1 where no seed "
+            "changes anything."
+        ),
     ] = None,
     secret: Annotated[Path | None, typer.Option(help="File of the secret, for hidden seeds.")] = None,
     round_file: Annotated[
@@ -121,7 +128,8 @@ def evaluate(
 ) -> None:
     """Play every submission on every scenario and seed, and rank them.
 
-    A malformed submission is refused, and listed with its faults; the others play, and the exit status is 1.
+    A malformed submission is refused, and listed with its faults; the others play, and the exit status is 1. One that
+    does not play the worlds of the suite is listed as such, and changes no exit status.
 
     Writes results.sqlite, episodes.csv, standings.json and report.html into the output folder. An interrupted
     evaluation goes on where it stopped when the same command is given again. Files that the arena did not write, and
@@ -130,7 +138,7 @@ def evaluate(
     """
     from dataclasses import replace
 
-    from arena.contract.seeds import HiddenSeeds, parse_seeds
+    from arena.contract.seeds import HiddenSeeds, PublicSeeds, parse_seeds
     from arena.contract.version import contract_digest
     from arena.entry.limits import load_limits
     from arena.llm import describe_failures
@@ -141,6 +149,7 @@ def evaluate(
     from arena.report.page import write_report
     from arena.results.folder import REPORT_NAME, seeds_contract_of
     from arena.results.rounds import read_round
+    from arena.world.randomness import draws_nothing
 
     contest_round = None if round_file is None else read_round(round_file)
     terms = None if contest_round is None else contest_round.terms
@@ -150,11 +159,15 @@ def evaluate(
         seeds, stopping = seeds or f"hidden:{terms.seeds}", stopping or terms.stopping
         suite = suite or (None if scenario else terms.suite.reference)
         isolation, accept_fallbacks = isolation or terms.isolation, accept_fallbacks or terms.accept_fallbacks
-    plan = parse_seeds(seeds or "public", secret, contract_digest())
+    plan: SeedPlan = parse_seeds(seeds or "public", secret, contract_digest())
     if isinstance(plan, HiddenSeeds):
         # A folder that was upgraded keeps to the demand that its episodes have met.
         plan = replace(plan, contract_digest=seeds_contract_of(output, plan.commitment) or plan.contract_digest)
-    chosen = choose_suite(suite, scenario or [], plan)
+    trusted = pin(trust)
+    chosen = choose_suite(suite, scenario or [], plan, data, option or (), trusted)
+    if seeds is None and all(map(draws_nothing, chosen.scenarios)):
+        plan = PublicSeeds(1)
+        warn("no seed changes anything in these scenarios, so one episode of each is played (--seeds public plays ten)")
     granted = model_limits(
         calls=llm_calls,
         tokens=llm_tokens,
@@ -167,13 +180,12 @@ def evaluate(
     if granted is None and llm == "live" and terms is not None and terms.language_models is not None:
         granted = terms.language_models.limits
     allowed = load_limits(limits) if limits is not None else None if terms is None else terms.allowed
-    trusted = pin(trust)
     models = make_access(llm, llm_endpoint or (), transcripts, granted, trusted)
     level = isolation or strongest()
     loaded = load(paths, settings, trusted)
     for sentence in dict.fromkeys(note for one in chosen.scenarios for note in one.data_notes):
         warn(f"read {sentence}")
-    submissions, refused = (loaded.require(), []) if refuse_faulty else _admit(loaded, level, chosen)
+    submissions, refused, not_playing = (loaded.require(), [], []) if refuse_faulty else _admit(loaded, level, chosen)
     submissions = with_models(submissions, models, output)
     options: dict[str, Any] = {
         "output": output,
@@ -183,6 +195,7 @@ def evaluate(
         "models": models,
         "accept_fallbacks": accept_fallbacks,
         "refused": refused,
+        "not_playing": not_playing,
         "contest_round": contest_round,
         "trusted": trusted,
         "progress": _progress(workers, output, chosen, plan, stopping),
@@ -228,35 +241,50 @@ def evaluate(
 
 def _admit(
     loaded: LoadedSubmissions, isolation: str, suite: Suite
-) -> tuple[tuple[Submission, ...], list[RefusedSubmission]]:
-    """Return the submissions that can play, and those that are refused, which are told on standard error.
+) -> tuple[tuple[Submission, ...], list[RefusedSubmission], list[UnplayedSubmission]]:
+    """Return the submissions that can play, those that are refused, and those that do not play this suite.
+
+    Whoever is left out is told on standard error.
 
     Raises:
         InvalidInput: nobody can play, or something is wrong that is not of one submission.
     """
     from arena.entry.loading import Refused
     from arena.errors import InvalidInput
-    from arena.play.refusals import refuse_ungranted, refuse_unplayed_parts
+    from arena.play.refusals import find_unplayed, refuse_ungranted, refuse_unplayed_parts
     from arena.play.seats import require_level
-    from arena.results.rows import RefusedSubmission
+    from arena.results.rows import RefusedSubmission, UnplayedSubmission
 
     level = require_level(isolation)
     playing, refused = [], list(loaded.refused)
     for submission in loaded.playable():
         try:
             refuse_ungranted([submission], level)
-            refuse_unplayed_parts([submission], suite)
             playing.append(submission)
         except InvalidInput as error:
             refused.append(Refused(submission.path, error.faults))
-    if not playing:
-        raise InvalidInput([fault for one in refused for fault in one.faults])
+    unplayed = {one.name: reason for one, reason in find_unplayed(playing, suite)}
+    able = tuple(one for one in playing if one.name not in unplayed)
+    if not able:
+        faults = [fault for one in refused for fault in one.faults]
+        try:
+            refuse_unplayed_parts(playing, suite)
+        except InvalidInput as error:
+            faults += error.faults
+        raise InvalidInput(faults)
     for one in refused:
         for fault in one.faults:
             warn(f"refused: {fault}")
-    return tuple(playing), [
-        RefusedSubmission(path=str(one.path), faults=tuple(fault.describe() for fault in one.faults)) for one in refused
-    ]
+    for name, reason in unplayed.items():
+        warn(f"left out: {name} does not play this suite: {reason}")
+    return (
+        able,
+        [
+            RefusedSubmission(path=str(one.path), faults=tuple(fault.describe() for fault in one.faults))
+            for one in refused
+        ],
+        [UnplayedSubmission(submission=name, reason=reason) for name, reason in unplayed.items()],
+    )
 
 
 def stopping_rule(until_decided: bool, margin: float | None, budget: int | None) -> StoppingRule | None:
@@ -288,17 +316,33 @@ def _tell(evaluation: Evaluation, following: int) -> None:
     warn(f"after {standings.seeds:,} seeds per scenario {count_decided(standings.neighbours)}{then}")
 
 
-def choose_suite(suite: str | None, scenarios: list[str], plan: SeedPlan) -> Suite:
+def choose_suite(
+    suite: str | None,
+    scenarios: list[str],
+    plan: SeedPlan,
+    data: Path | None = None,
+    options: Sequence[str] = (),
+    trust: Sequence[str] = (),
+) -> Suite:
     """Return the suite that options mean, drawn by the key of a seed plan.
+
+    Args:
+        suite: name or file; None for the default.
+        scenarios: scenarios by name or file, in place of a suite.
+        plan: the seeds.
+        data: folder of data of a suite of a package.
+        options: further options of such a suite, `KEY=VALUE` each.
+        trust: packages of strangers that this process may import.
 
     Raises:
         InvalidInput: both a suite and scenarios are named, or something has faults.
     """
     from arena.errors import Fault, InvalidInput
-    from arena.world.suite import Suite, load_all, load_suite
+    from arena.world.suite import Suite, load_all
 
     if not scenarios:
-        return load_suite(suite or _SUITE, plan.draw_key)
+        return load_suite_option(suite or _SUITE, data, options, trust, plan.draw_key)
+    refuse_suite_options(data, options)
     if suite is not None:
         rule = "--suite and --scenario both say what is played"
         fix = "leave one of them out; a suite of your own (--suite FILE.yaml) may name scenarios of both"

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.cli.app import WRONG_INPUT
+from arena.cli.checking import Trust
 from arena.cli.console import Json, print_json, print_table, warn
+from arena.cli.suite_listing import list_suites
 
 if TYPE_CHECKING:
     from arena.declarations import Promises
@@ -21,6 +23,7 @@ class Listed(StrEnum):
     PLUGINS = "plugins"
     CONTROLLERS = "controllers"
     SCENARIOS = "scenarios"
+    SUITES = "suites"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,13 +34,17 @@ def register(app: typer.Typer) -> None:
 
 def list_(
     what: Annotated[Listed, typer.Argument(help="What to list.")] = Listed.PLUGINS,
+    trust: Trust = None,
     as_json: Json = False,
 ) -> None:
-    """List plugins (read from metadata, nothing is imported), controllers, or scenarios.
+    """List plugins (read from metadata, nothing is imported), controllers, scenarios, or suites.
 
     Controllers are declared by plugins: those of the arena's own packages are imported, those of strangers are asked in
-    locked processes.
+    locked processes. Suites that strangers' packages build are listed for packages that are trusted.
     """
+    if what is Listed.SUITES:
+        list_suites(trust, as_json)
+        return
     {Listed.PLUGINS: _list_plugins, Listed.CONTROLLERS: _list_controllers, Listed.SCENARIOS: _list_scenarios}[what](
         as_json
     )

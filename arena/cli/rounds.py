@@ -33,6 +33,7 @@ from arena.cli.model_options import (
     model_limits,
 )
 from arena.cli.streams import kept
+from arena.cli.suite_options import Data, Options
 
 if TYPE_CHECKING:
     from arena.results.rounds import Round, RoundTerms
@@ -56,6 +57,8 @@ def new(
     secret: Annotated[Path, typer.Option(help="File of the secret behind the seeds: see arena seeds new.")],
     seeds: Annotated[str, typer.Option(help="hidden:N for N seeds per scenario; until decided, of the first batch.")],
     suite: Annotated[str, typer.Option(help="A suite by name, or a YAML file.")] = _SUITE,
+    data: Data = None,
+    option: Options = None,
     settings: Settings = None,
     isolation: Isolation = None,
     limits: LimitsFile = None,
@@ -98,7 +101,7 @@ def new(
     entered = load(submissions, settings, trusted).require()
     made = make_round(
         entered,
-        choose_suite(suite, [], plan),
+        choose_suite(suite, [], plan, data, option or (), trusted),
         plan,
         isolation=level,
         reference=suite,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from arena.cli.console import print_table
+from arena.cli.native_table import print_native
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,9 @@ def print_standings(standings: Standings) -> None:
         print(f"the oracle is {divisors} of {len(standings.scenarios)} scenarios")
     if any(row.score is not None for row in everybody):
         print(f"the score is {standings.score_rule.describe()}, the mean over scenarios ({standings.score_rule.rule})")
+    if standings.unit == "scenario":
+        print("no seed changes anything in these scenarios; intervals and ranks are over scenarios")
+    print_native(standings)
     if standings.accept_fallbacks:
         print("scored by request are scenarios too on which the oracle answered decisions by its fallback")
     _print_neighbours(standings)
@@ -77,10 +81,12 @@ def print_standings(standings: Standings) -> None:
         print(f"no score: {reason}")
     if standings.refused:
         print(f"refused: {', '.join(printable(one.path) for one in standings.refused)}")
+    for one in standings.not_playing:
+        print(f"does not play this suite: {printable(one.submission)}: {printable(one.reason, _MESSAGE_WIDTH)}")
     for mark in standings.removals:
         print(describe_removal(mark))
-    for one in standings.prices:
-        print(f"price of decentralisation: {_price(one)}")
+    for price in standings.prices:
+        print(f"price of decentralisation: {_price(price)}")
     for model in standings.language_models:
         print(f"language model: {_model(model)}")
     if standings.digests is not None:

@@ -16,10 +16,12 @@ from arena.cli.console import Json, print_json, print_table
 from arena.cli.progress import Wording, make_progress
 from arena.cli.results import Folder
 from arena.cli.standings_table import describe_removal
+from arena.cli.suite_options import Data, Options, load_suite_option, refuse_suite_options
 
 if TYPE_CHECKING:
     from arena.audit.differences import Difference
     from arena.audit.outcome import Verification
+    from arena.world.suite import Suite
 
 DIFFERS = 1
 """Exit status when something is not what it should be."""
@@ -42,6 +44,8 @@ def verify(
     suite: Annotated[
         str | None, typer.Option(help="Suite that was played, by name or YAML file, to hold the scenarios against.")
     ] = None,
+    data: Data = None,
+    option: Options = None,
     replay: Annotated[
         list[Path] | None,
         typer.Option(
@@ -94,6 +98,7 @@ def verify(
     from arena.audit.playing import Sample
     from arena.audit.verify import verify as run
     from arena.contract.seeds import read_reveal
+    from arena.entry.suites import is_written
     from arena.errors import Fault, InvalidInput
     from arena.play.evaluate import cores
     from arena.play.replays import EpisodeReplays, TranscriptReplays
@@ -106,22 +111,28 @@ def verify(
         fix = "name the submission too: --replay PATH, or --play N --submissions PATH"
         raise InvalidInput([Fault("--set", "", settings[0], rule, fix)])
     _refuse_half(play, submissions, play_seed, workers)
+    trusted = pin(trust)
+    played: str | Suite | None = suite
+    if suite is None:
+        refuse_suite_options(data, option)
+    elif data is not None or option or not is_written(suite):
+        played = load_suite_option(suite, data, option, trusted)
     with contextlib.ExitStack() as stack:
         sample = None
         if play is not None:
-            entrants = load(submissions or [], settings, pin(trust)).require()
+            entrants = load(submissions or [], settings, trusted).require()
             count = cores() if workers is None else workers
             players = EpisodeReplays(folder, entrants, isolation, count)
             chosen_by = secrets.randbelow(_PLAY_SEEDS) if play_seed is None else play_seed
             sample = Sample(stack.enter_context(players), play, chosen_by)
         replays = None
         if replay:
-            entrants = load(replay, settings, pin(trust)).require()
+            entrants = load(replay, settings, trusted).require()
             replays = stack.enter_context(TranscriptReplays(folder, entrants, isolation or strongest()))
         found = run(
             folder,
             reveal=read_reveal(reveal) if reveal else None,
-            suite=suite,
+            suite=played,
             replays=replays,
             digest=digest,
             contest_round=read_round(round_file) if round_file else None,

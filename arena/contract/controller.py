@@ -144,6 +144,8 @@ class ControllerSpec(Generic[Config]):
         capabilities: what it cannot do without; a manifest that names it has to ask for them.
         plays: parts of worlds beyond the first schema that it plays, of `arena.world.parts.PARTS`. On scenarios with
             others it is refused by name. None: it plays whatever it is told of, which its author vouches for.
+        independent_only: whether it plays only worlds whose stock points are independent of one another, because it
+            plans one after another; see `arena.world.independence`.
     """
 
     name: str
@@ -154,3 +156,4 @@ class ControllerSpec(Generic[Config]):
     preload: tuple[str, ...] = ()
     capabilities: tuple[Capability, ...] = ()
     plays: tuple[Part, ...] | None = None
+    independent_only: bool = False

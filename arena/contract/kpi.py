@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.contract.echelons import NO_SHORTAGE, Echelon, links_by_echelon, measure_service
 from arena.errors import ArenaError
 from arena.schemas import FrozenSchema
 from arena.simulate.ledger import Ledger
@@ -12,15 +13,13 @@ from arena.world.network import Network
 from arena.world.scenario import Scenario
 
 _SMALLEST_VARIANCE = 1e-8
-_NO_SHORTAGE = 1e-9
-"""Share of what customers asked for in a period that is rounding and no shortage."""
 
 
 class Kpis(FrozenSchema):
     """The KPIs of one episode, as the contract defines them. A new one is added at the end.
 
     The first ones are those of gym-invmgmt (arXiv 2605.11355), under its names; ``immediate_fill_rate`` and the
-    variances of filled orders by echelon are ours. The last five are the field's own: the published bullwhip is
+    variances of filled orders by echelon are ours. Those after them are the field's own: the published bullwhip is
     measured against customers' demand and adds up all links, and the published turns divide by a mean node's stock.
     """
 
@@ -77,6 +76,24 @@ class Kpis(FrozenSchema):
     there never was any."""
     terminal_value: float
     """Money that stock on hand and on the way is worth after the last period, discounted; negative: disposal."""
+    full_revenue: float
+    """Money that customers would pay if every unit were sold in the period in which it is demanded, at the price of its
+    market link, discounted. Trade between nodes is no part of it."""
+    stage_fill_rate_retailers: float
+    """Units that retailers delivered in the period in which they were asked for, / units that they were asked for: by
+    customers, and by nodes that order from them (orders in whole lots, as the supplier sees them). Backlog and owed
+    units are delivered first, and are not asked for again. 1 if nobody asked."""
+    stage_fill_rate_distributors: float
+    """The same for distributors that are no retailers; 1 if there are none."""
+    stage_fill_rate_factories: float
+    """The same for factories that are no retailers; 1 if there are none."""
+    stage_service_level_retailers: float
+    """Share of periods in which no retailer left anything unfilled, of what customers and nodes asked for or waited
+    for; less than 1e-9 of it is rounding. With lost sales and backlog alike."""
+    stage_service_level_distributors: float
+    """The same for distributors that are no retailers; 1 if there are none."""
+    stage_service_level_factories: float
+    """The same for factories that are no retailers; 1 if there are none."""
 
 
 def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
@@ -91,7 +108,7 @@ def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
             (relative to the money moved): the books do not balance, which would be a fault of the arena.
         ValueError: If no period of the ledger counts.
     """
-    ledger = ledger.since(scenario.warm_up)
+    whole, ledger = ledger, ledger.since(scenario.warm_up)
     if ledger.periods == 0:
         raise ValueError("KPIs need at least one period that counts")
     demand, sold = float(ledger.demand.sum()), float(ledger.sold.sum())
@@ -115,9 +132,9 @@ def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
     def bullwhip(orders: NDArray[np.float64]) -> float:
         return float(orders.sum(axis=1).var()) / variance if variance > _SMALLEST_VARIANCE else 1.0
 
-    groups = _links_by_group(scenario.network)
+    groups = links_by_echelon(scenario.network)
 
-    def stage_bullwhip(group: str) -> float:
+    def stage_bullwhip(group: Echelon) -> float:
         placed = groups[group]
         if not placed:
             return 0.0
@@ -125,6 +142,7 @@ def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
         return float(ledger.requested[:, placed].sum(axis=1).var()) / spread if spread > _SMALLEST_VARIANCE else 1.0
 
     on_hand = float(ledger.on_hand.sum(axis=1).mean())
+    service = measure_service(whole, scenario)
     asked = ledger.demand + ledger.carried_backlog
     return Kpis(
         profit=profit,
@@ -144,9 +162,16 @@ def measure(ledger: Ledger, scenario: Scenario) -> Kpis:
         stage_bullwhip_retailers=stage_bullwhip("retailers"),
         stage_bullwhip_distributors=stage_bullwhip("distributors"),
         stage_bullwhip_factories=stage_bullwhip("factories"),
-        stockout_free_periods=float((ledger.unfilled <= _NO_SHORTAGE * asked).all(axis=1).mean()),
+        stockout_free_periods=float((ledger.unfilled <= NO_SHORTAGE * asked).all(axis=1).mean()),
         network_turns=sold / on_hand if on_hand > 0 else 0.0,
         terminal_value=terminal_value,
+        full_revenue=_full_revenue(ledger, scenario),
+        stage_fill_rate_retailers=service["retailers"].fill_rate,
+        stage_fill_rate_distributors=service["distributors"].fill_rate,
+        stage_fill_rate_factories=service["factories"].fill_rate,
+        stage_service_level_retailers=service["retailers"].service_level,
+        stage_service_level_distributors=service["distributors"].service_level,
+        stage_service_level_factories=service["factories"].service_level,
     )
 
 
@@ -159,14 +184,8 @@ def _received(ledger: Ledger, network: Network, placed_over: list[int]) -> NDArr
     return received
 
 
-def _links_by_group(network: Network) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = {"retailers": [], "distributors": [], "factories": []}
-    retailers = set(network.retailers)
-    for i, link in enumerate(network.supply_links):
-        if link.buyer in retailers:
-            groups["retailers"].append(i)
-        elif network.role(link.buyer) == "factory":
-            groups["factories"].append(i)
-        else:
-            groups["distributors"].append(i)
-    return groups
+def _full_revenue(ledger: Ledger, scenario: Scenario) -> float:
+    """Return the discounted money for all units demanded in the periods that count, which are those of the ledger."""
+    prices = np.array([link.price for link in scenario.network.market_links])
+    weights = scenario.discount ** (scenario.warm_up + np.arange(ledger.periods))
+    return float(weights @ (ledger.demand @ prices))

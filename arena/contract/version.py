@@ -69,6 +69,17 @@ ADDITIONS: Final[tuple[Addition, ...]] = (
             "Observation.sales_shown",
         ),
     ),
+    Addition(
+        indicators=(
+            "full_revenue",
+            "stage_fill_rate_retailers",
+            "stage_fill_rate_distributors",
+            "stage_fill_rate_factories",
+            "stage_service_level_retailers",
+            "stage_service_level_distributors",
+            "stage_service_level_factories",
+        )
+    ),
 )
 """Additions since `RULES` got its number, oldest first. Empty it when the number is raised."""
 

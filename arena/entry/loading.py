@@ -342,6 +342,7 @@ def _load_plugin_controller(entry: _Entry, plugins: Plugins, strangers: Stranger
         config=config,
         preload=tuple(dict.fromkeys((*manifest.preload, *promises.preload))),
         plays=promises.plays,
+        independent_only=promises.independent_only,
         spec=offer.spec,
         plugin=offer.plugin,
         distribution=offer.distribution,

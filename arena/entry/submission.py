@@ -135,6 +135,7 @@ class Submission:
         config: validated configuration as JSON values, defaults applied.
         preload: libraries that a host may import beforehand, the manifest's and the plugin's.
         plays: parts of worlds that its plugin declares to play; None: all.
+        independent_only: whether its plugin plays only worlds whose stock points are independent of one another.
         spec: the plugin's declaration; None for own code.
         plugin: entry point of the plugin; empty for own code.
         distribution: installed package of the plugin; empty for own code.
@@ -155,6 +156,7 @@ class Submission:
     config: dict[str, Any]
     preload: tuple[str, ...] = ()
     plays: tuple[Part, ...] | None = None
+    independent_only: bool = False
     spec: ControllerSpec[Any] | None = field(default=None, repr=False, compare=False)
     plugin: str = ""
     distribution: str = ""

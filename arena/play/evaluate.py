@@ -33,6 +33,7 @@ from arena.play.pool import play_here, play_in_workers
 from arena.play.refusals import (
     refuse_absent_reference,
     refuse_absent_windows,
+    refuse_equal_seeds,
     refuse_inside,
     refuse_misfits,
     refuse_ungranted,
@@ -60,12 +61,13 @@ from arena.results.folder import (
 from arena.results.losses import refuse_losses
 from arena.results.record import EpisodeRecord
 from arena.results.rounds import Round
-from arena.results.rows import RefusedSubmission, Removal, Standings, StoppingRule
+from arena.results.rows import RefusedSubmission, Removal, Standings, StoppingRule, UnplayedSubmission
 from arena.results.scores import Scoring
 from arena.results.sealing import seal
 from arena.results.standings import compute_standings
 from arena.results.store import Store
 from arena.results.stored import EpisodeStatus
+from arena.world.randomness import draws_nothing
 from arena.world.suite import Suite
 
 _SNAPSHOTS: Final = ".submissions-"
@@ -138,6 +140,7 @@ def evaluate(
     accept_fallbacks: bool = False,
     stopping: StoppingRule | None = None,
     refused: Sequence[RefusedSubmission] = (),
+    not_playing: Sequence[UnplayedSubmission] = (),
     contest_round: Round | None = None,
     trusted: Sequence[str] = (),
     progress: Progress[EpisodeRecord] | None = None,
@@ -167,6 +170,7 @@ def evaluate(
             `arena.play.until_decided`. None for a number of seeds that was fixed beforehand, unless the folder's were
             played until decided before.
         refused: submissions that were left out because they are malformed, for the standings.
+        not_playing: submissions that were left out because they do not play the suite's worlds, likewise.
         contest_round: the round that this evaluation plays, all of it; its results are official. None for practice.
         trusted: strangers' packages that this process has imported or may import, each `PACKAGE` or `PACKAGE=DIGEST`;
             those of `models` and of the submissions' own plugins need not be named.
@@ -192,6 +196,8 @@ def evaluate(
     refuse_unplayable(submissions, seeds)
     refuse_misfits(suite)
     refuse_absent_windows(suite, seeds.count)
+    if stopping is not None:
+        refuse_equal_seeds(suite)
     access = models or LlmAccess()
     if seeds.commitment is not None or access.key_variables:
         conceal_memory()  # The secret is in it, or a key.
@@ -225,7 +231,7 @@ def evaluate(
         refuse_other_results(output, suite, seeds, asks_models=any(one.endpoint for one in submissions))
         # What was accepted once stays accepted: the tables are about it.
         accepted = accept_fallbacks or has_accepted_fallbacks(output)
-        scoring = Scoring(suite.score_rule, suite.scored_by, accepted)
+        scoring = Scoring(suite.score_rule, suite.scored_by, accepted, suite.native)
         refuse_losses(output, [one.name for one in submissions], free_name(output, suite.name))
         make_folder(output)
         store = stack.enter_context(Store(output / STORE_NAME))
@@ -293,7 +299,9 @@ def evaluate(
             removals=marks,
             trusted=packages,
             refused=refused,
+            not_playing=not_playing,
             round_digest=None if contest_round is None else contest_round.digest,
+            draws_nothing=all(map(draws_nothing, suite.scenarios)),
         )
         standings = seal(standings, store, records)
     evaluation = Evaluation(

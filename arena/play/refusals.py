@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from arena.contract.native_scores import find_suite_misfits
 from arena.contract.seeds import PUBLIC_SEEDS, HiddenSeeds, SeedPlan
 from arena.contract.version import contract_digest, earlier_digests
 from arena.entry.submission import Submission
@@ -22,8 +23,10 @@ from arena.jail.limits import Limits
 from arena.results.episode_table import EpisodeTable
 from arena.results.record import EpisodeRecord
 from arena.results.scores import Divisors, Scoring
+from arena.world.independence import find_dependence
 from arena.world.parts import MEANINGS, Part, parts_of
-from arena.world.scoring import ScoreRule, find_misfits
+from arena.world.randomness import draws_nothing
+from arena.world.scoring import ScoreRule
 from arena.world.suite import Suite
 
 _TRIALS = 2
@@ -56,34 +59,56 @@ def refuse_unplayable(submissions: Sequence[Submission], seeds: SeedPlan) -> Non
 
 
 def refuse_unplayed_parts(submissions: Sequence[Submission], suite: Suite) -> None:
-    """Refuse submissions whose controller does not play a part of the suite's worlds.
+    """Refuse submissions whose controller does not play the suite's worlds, or a part of them.
 
     Args:
         submissions: Who wants to play.
         suite: What is to be played.
 
     Raises:
-        InvalidInput: Naming, for every such submission, the parts, and a scenario with each.
+        InvalidInput: Naming, for every such submission, what it does not play, and a scenario with each.
+    """
+    faults = []
+    for submission, reason in find_unplayed(submissions, suite):
+        fix = "leave the submission out, or play scenarios without that"
+        rule = f"does not play: {reason}"
+        faults.append(Fault(str(submission.path), "controller", submission.controller, rule, fix))
+    if faults:
+        raise InvalidInput(faults)
+
+
+def find_unplayed(submissions: Sequence[Submission], suite: Suite) -> Iterator[tuple[Submission, str]]:
+    """Yield the submissions whose controller does not play the suite's worlds, each with what it does not play.
+
+    Args:
+        submissions: Who wants to play.
+        suite: What is to be played.
     """
     found: dict[Part, str] = {}
     for scenario in suite.scenarios:
         for part in parts_of(scenario):
             found.setdefault(part, scenario.name)
-    faults = []
+    dependent: str | None = None
     for submission in submissions:
         missing = [part for part in found if submission.plays is not None and part not in submission.plays]
-        if missing:
-            named = "; ".join(f"{MEANINGS[part]} ({part}, in scenario {found[part]})" for part in missing)
-            fix = "leave the submission out, or play scenarios without that"
-            faults.append(
-                Fault(str(submission.path), "controller", submission.controller, f"does not play: {named}", fix)
-            )
-    if faults:
-        raise InvalidInput(faults)
+        named = [f"{MEANINGS[part]} ({part}, in scenario {found[part]})" for part in missing]
+        if submission.independent_only:
+            dependent = _describe_dependence(suite) if dependent is None else dependent
+            named += [dependent] if dependent else []
+        if named:
+            yield submission, "; ".join(named)
+
+
+def _describe_dependence(suite: Suite) -> str:
+    """Return the first reason why stock points of a scenario depend on one another; empty if they never do."""
+    for scenario in suite.scenarios:
+        if reason := find_dependence(scenario):
+            return f"stock points that depend on one another ({reason}, in scenario {scenario.name})"
+    return ""
 
 
 def refuse_misfits(suite: Suite) -> None:
-    """Refuse a suite whose score rule does not fit its scenarios.
+    """Refuse a suite whose score rule or native score does not fit its scenarios.
 
     Args:
         suite: what is to be played.
@@ -91,7 +116,7 @@ def refuse_misfits(suite: Suite) -> None:
     Raises:
         InvalidInput: with everything that does not fit.
     """
-    faults = [Fault(f"suite {suite.name}", *fault) for fault in find_misfits(suite.score_rule, suite.scenarios)]
+    faults = [Fault(f"suite {suite.name}", *fault) for fault in find_suite_misfits(suite)]
     if faults:
         raise InvalidInput(faults)
 
@@ -119,6 +144,21 @@ def refuse_absent_windows(suite: Suite, seeds: int) -> None:
             )
     if faults:
         raise InvalidInput(faults)
+
+
+def refuse_equal_seeds(suite: Suite) -> None:
+    """Refuse to play seeds until decided where no seed changes anything.
+
+    Args:
+        suite: what is to be played.
+
+    Raises:
+        InvalidInput: all seeds play the same episodes.
+    """
+    if all(map(draws_nothing, suite.scenarios)):
+        rule = "no seed changes anything in its scenarios, so that further seeds decide nothing"
+        fix = "leave --until-decided out; intervals are over scenarios"
+        raise InvalidInput([Fault(f"suite {suite.name}", "", ABSENT, rule, fix)])
 
 
 def refuse_absent_reference(

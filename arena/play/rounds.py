@@ -183,7 +183,7 @@ def _model_departures(terms: RoundTerms, submissions: Sequence[Submission], mode
 
 def _suite_departures(terms: RoundTerms, suite: Suite) -> Iterator[Departure]:
     committed, given = terms.suite, commit_suite(suite)
-    for name in ("name", "scored_by", "score_rule"):
+    for name in ("name", "scored_by", "score_rule", "native"):
         if getattr(given, name) != getattr(committed, name):
             yield Departure(f"suite.{name}", "", getattr(given, name), getattr(committed, name))
     found = {one.name: one for one in given.scenarios}

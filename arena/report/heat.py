@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from arena.report.html import number, write_range
 
 if TYPE_CHECKING:
+    from arena.report.cells import Cells
     from arena.results.rows import ScenarioRow, Standings
 
 __all__ = ["HeatCell", "HeatPart", "cut_for_paper", "shade_profits"]
@@ -54,12 +55,19 @@ class HeatPart(NamedTuple):
     lines: list[HeatLine]
 
 
-def shade_profits(standings: Standings) -> list[HeatLine]:
-    """Return, by scenario, one cell per submission; shades compare the contenders of a scenario with each other."""
+def shade_profits(standings: Standings, cells: Cells | None = None) -> list[HeatLine]:
+    """Return, by scenario, one cell per submission; shades compare the contenders of a scenario with each other.
+
+    Args:
+        standings: the standings.
+        cells: groups of scenarios to show in place of scenarios; None for scenarios.
+    """
+    if cells is not None:
+        return _shade_groups(standings, cells)
     found = {(row.scenario, row.submission): row for row in standings.by_scenario}
     contenders = [row.submission for row in standings.rows]
     reference = [row.submission for row in standings.reference]
-    lines = []
+    lines: list[HeatLine] = []
     for scenario in standings.scenarios:
         means = [
             row.mean_profit
@@ -67,9 +75,41 @@ def shade_profits(standings: Standings) -> list[HeatLine]:
             if (row := found.get((scenario, name))) is not None and row.mean_profit is not None
         ]
         low, high = (min(means), max(means)) if means else (0.0, 0.0)
-        cells = [_cell(found.get((scenario, name)), low, high) for name in contenders]
-        cells += [_cell(found.get((scenario, name)), low, high, ranked=False) for name in reference]
-        lines.append((scenario, cells))
+        shaded: list[HeatCell | None] = [_cell(found.get((scenario, name)), low, high) for name in contenders]
+        shaded += [_cell(found.get((scenario, name)), low, high, ranked=False) for name in reference]
+        lines.append((scenario, shaded))
+    return lines
+
+
+def _shade_groups(standings: Standings, cells: Cells) -> list[HeatLine]:
+    """Return the same by group of scenarios: means of the scenarios' mean profits, where all of them were played."""
+    place_of = dict(zip(standings.scenarios, cells.of, strict=True))
+    sizes = [len(places) for places in cells.places()]
+    profits: dict[tuple[int, str], list[float]] = {}
+    forfeits: dict[tuple[int, str], int] = {}
+    for row in standings.by_scenario:
+        key = (place_of[row.scenario], row.submission)
+        if row.mean_profit is not None:
+            profits.setdefault(key, []).append(row.mean_profit)
+        forfeits[key] = forfeits.get(key, 0) + row.forfeits
+    contenders = [row.submission for row in standings.rows]
+    everybody = contenders + [row.submission for row in standings.reference]
+    lines: list[HeatLine] = []
+    for place, label in enumerate(cells.names):
+        found = {name: profits.get((place, name), []) for name in everybody}
+        means = {name: sum(one) / len(one) for name, one in found.items() if len(one) == sizes[place]}
+        ranked = [means[name] for name in contenders if name in means]
+        low, high = (min(ranked), max(ranked)) if ranked else (0.0, 0.0)
+        line: list[HeatCell | None] = []
+        for name in everybody:
+            mean = means.get(name)
+            is_ranked = name in contenders
+            level = (mean - low) / (high - low) if is_ranked and mean is not None and high > low else 0.0
+            title = f"{name} on {label}: mean over {sizes[place]} scenarios"
+            best = is_ranked and mean is not None and mean == high
+            cell = HeatCell(number(mean), "", round(level, 3), best, title, forfeits.get((place, name), 0))
+            line.append(cell)
+        lines.append((label, line))
     return lines
 
 

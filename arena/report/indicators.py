@@ -44,12 +44,14 @@ class Indicator(NamedTuple):
 
 
 _RESULT, _SERVICE, _MONEY = "Profit and score", "Service and stock", "Revenue and costs"
-_BULLWHIP, _WORK, _MODELS = "Bullwhip by echelon", "Decisions and time", "Language models"
-GROUPS: Final = (_RESULT, _SERVICE, _MONEY, _BULLWHIP, _WORK, _MODELS)
+_ECHELONS, _BULLWHIP = "Service by echelon", "Bullwhip by echelon"
+_WORK, _MODELS = "Decisions and time", "Language models"
+GROUPS: Final = (_RESULT, _SERVICE, _MONEY, _ECHELONS, _BULLWHIP, _WORK, _MODELS)
 """Headings, in the order in which they are shown."""
 
 INDICATORS: Final = (
     Indicator("score", "score", _RESULT, "score", 1),
+    Indicator("native_score", "native score", _RESULT, "score"),
     Indicator("mean_profit", "mean profit", _RESULT, "money", 1),
     Indicator("standard_error", "standard error", _RESULT, "money"),
     Indicator("interquartile_mean", "interquartile mean", _RESULT, "number", 1),
@@ -67,12 +69,19 @@ INDICATORS: Final = (
     Indicator("network_turns", "network turns", _SERVICE, "number"),
     Indicator("final_sentiment", "final sentiment", _SERVICE, "number", 1),
     Indicator("revenue", "revenue", _MONEY, "money"),
+    Indicator("full_revenue", "full revenue", _MONEY, "money"),
     Indicator("procurement_cost", "procurement", _MONEY, "money", -1),
     Indicator("holding_cost", "holding", _MONEY, "money", -1),
     Indicator("operating_cost", "operating", _MONEY, "money", -1),
     Indicator("shortage_penalty", "shortage", _MONEY, "money", -1),
     Indicator("fixed_ordering_cost", "fixed ordering", _MONEY, "money", -1),
     Indicator("terminal_value", "terminal value", _MONEY, "money"),
+    Indicator("stage_fill_rate_retailers", "fill rate of retailers", _ECHELONS, "share", 1),
+    Indicator("stage_fill_rate_distributors", "fill rate of distributors", _ECHELONS, "share", 1),
+    Indicator("stage_fill_rate_factories", "fill rate of factories", _ECHELONS, "share", 1),
+    Indicator("stage_service_level_retailers", "service level of retailers", _ECHELONS, "share", 1),
+    Indicator("stage_service_level_distributors", "service level of distributors", _ECHELONS, "share", 1),
+    Indicator("stage_service_level_factories", "service level of factories", _ECHELONS, "share", 1),
     Indicator("bullwhip_ratio", "bullwhip", _BULLWHIP, "number", -1),
     Indicator("bullwhip_retailers", "bullwhip of retailers", _BULLWHIP, "number", -1),
     Indicator("bullwhip_distributors", "bullwhip of distributors", _BULLWHIP, "number", -1),
@@ -177,7 +186,9 @@ def tabulate_indicators(standings: Standings, records: Sequence[EpisodeRecord]) 
             by_scenario[..., place] = groups.mean(key)
         elif (key in _SUMS and key not in _OF_SUBMISSIONS) or key in ("clipped_orders", "repetitions"):
             by_scenario[..., place] = groups.sum(key)
-        if key in _OF_SUBMISSIONS:
+        if key == "native_score":
+            overall[:, place] = [np.nan if row.native_score is None else row.native_score.value for row in rows]
+        elif key in _OF_SUBMISSIONS:
             overall[:, place] = [np.nan if (value := getattr(row, key)) is None else value for row in rows]
         elif scenarios:
             total = np.nansum if key in _SUMS else np.nanmean
@@ -187,10 +198,17 @@ def tabulate_indicators(standings: Standings, records: Sequence[EpisodeRecord]) 
     shown = [place for place, one in enumerate(INDICATORS) if _has_values(one, overall[:, place])]
     return IndicatorTable(
         submissions=tuple(row.submission for row in rows),
-        indicators=tuple(INDICATORS[place] for place in shown),
+        indicators=tuple(_directed(INDICATORS[place], standings) for place in shown),
         overall=overall[:, shown],
         by_scenario=by_scenario[:, :, shown],
     )
+
+
+def _directed(indicator: Indicator, standings: Standings) -> Indicator:
+    """Return an indicator with the direction that the suite says, where it says one."""
+    if indicator.key != "native_score" or standings.native is None:
+        return indicator
+    return indicator._replace(better=int(standings.native.sign))
 
 
 def _has_values(indicator: Indicator, overall: Values) -> bool:

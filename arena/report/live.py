@@ -11,6 +11,8 @@ from arena.results.folder import STORE_NAME
 from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
 from arena.results.store import Store
+from arena.world.native_score import NativeScore
+from arena.world.randomness import draws_nothing
 from arena.world.scoring import ScoreRule
 from arena.world.suite import Suite
 
@@ -34,6 +36,8 @@ def live_terms(
         "scenarios": {scenario.digest: scenario.name for scenario in suite.scenarios},
         "score_rule": suite.score_rule.model_dump(mode="json"),
         "scored_by": suite.scored_by,
+        "native": None if suite.native is None else suite.native.model_dump(mode="json"),
+        "draws_nothing": all(map(draws_nothing, suite.scenarios)),
         "seeds": seeds,
         "seed_plan": seed_plan,
         "commitment": commitment,
@@ -54,7 +58,8 @@ def render_live(folder: Path, terms: Mapping[str, Any]) -> str:
     """
     try:
         names = terms["scenarios"]
-        scoring = Scoring(ScoreRule.model_validate(terms["score_rule"]), terms["scored_by"])
+        native = None if terms["native"] is None else NativeScore.model_validate(terms["native"])
+        scoring = Scoring(ScoreRule.model_validate(terms["score_rule"]), terms["scored_by"], native=native)
         with Store(folder / STORE_NAME, read_only=True) as store:
             removed = store.removals.digests()
             stored = store.records(contract_digest=terms["contract_digest"], seed_plan=terms["commitment"] or "public")
@@ -75,6 +80,7 @@ def render_live(folder: Path, terms: Mapping[str, Any]) -> str:
             seed_plan=terms["seed_plan"],
             commitment=terms["commitment"],
             scoring=scoring,
+            draws_nothing=terms["draws_nothing"],
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the terms are not whole: {error}") from error

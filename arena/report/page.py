@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from arena.report.cells import group_scenarios
 from arena.report.forfeits import list_forfeits
 from arena.report.heat import cut_for_paper, shade_profits
 from arena.report.html import DRAWING, SHARED, render_page
 from arena.report.indicators import GROUPS, IndicatorTable, tabulate_indicators, write_value
+from arena.report.native import native_table
 from arena.report.neighbours import count_decided, describe_rule, verdict_lines
 from arena.report.plots import tick_labels
 from arena.report.prices import price_information, price_lines
@@ -113,13 +115,14 @@ def render_report(
     everybody = (*standings.rows, *standings.reference)
     columns = [row.submission for row in everybody]
     axis = fit_ranked(standings)
-    heat = shade_profits(standings)
+    cells = group_scenarios(standings)
+    heat = shade_profits(standings, cells)
     indicators = tabulate_indicators(standings, kept)
     episodes = tabulate_episodes(standings, kept)
     return render_page(
         "report.html.jinja",
         scripts=SCRIPTS,
-        data=collect_data(standings, kept, episodes, indicators, replay),
+        data=collect_data(standings, kept, episodes, indicators, replay, cells),
         standings=standings,
         by_score=standings.ranked_by == "score",
         axis=tick_labels(axis),
@@ -144,6 +147,8 @@ def render_report(
         decided=count_decided(standings.neighbours),
         prices=[price_lines(one) for one in standings.prices],
         information=price_information(episodes),
+        native=native_table(standings),
+        cells=cells,
         heat=heat,
         paper=list(cut_for_paper(columns, heat)),
         columns=columns,

@@ -21,6 +21,7 @@ from arena.results.paired import Episodes, compare_pairs
 from arena.results.rows import ScenarioRow, Standings
 
 if TYPE_CHECKING:
+    from arena.report.cells import Cells
     from arena.results.record import EpisodeRecord
 
 __all__ = ["LARGEST_TABLE", "Replay", "collect_data", "tells_of_hidden"]
@@ -49,6 +50,31 @@ _EPISODE: Final = {
     "fallbacks": 7,
 }
 """What is embedded of an episode, with its significant digits."""
+LISTED_BY_SCENARIO: Final = frozenset(
+    {
+        "mean_profit",
+        "score",
+        "native_score",
+        "optimality_gap",
+        "immediate_fill_rate",
+        "fill_rate",
+        "service_level",
+        "bullwhip_ratio",
+        "decision_time",
+    }
+)
+"""Indicators that the page lists by scenario."""
+_LISTED: Final = (
+    "submission",
+    "scenario",
+    "episodes",
+    "forfeits",
+    "mean_profit",
+    "score",
+    "profit_interval",
+    "mean_bound",
+)
+"""Fields of a scenario's row that the scripts need where scenarios are many; names are places then."""
 _TIMES: Final = frozenset({"decision_time", "planning_time", "llm_seconds"})
 
 Replay = Callable[["EpisodeRecord"], str | None]
@@ -66,8 +92,11 @@ def collect_data(
     episodes: Episodes,
     indicators: IndicatorTable,
     replay: Replay | None = None,
+    cells: Cells | None = None,
 ) -> dict[str, Any]:
     """Return the data block.
+
+    With cells, scenarios have only the indicators that the page lists by scenario, and cells have all.
 
     Args:
         standings: the standings.
@@ -75,26 +104,38 @@ def collect_data(
         episodes: the same as arrays.
         indicators: of all submissions.
         replay: tells where an episode's replay lies; None if there are no replays.
+        cells: groups of scenarios that are shown in their place; None to show scenarios.
     """
     hidden = tells_of_hidden(standings, records)
     whole = json.loads(standings.model_dump_json())  # writes None for what no JSON can hold
     by_scenario = whole.pop("by_scenario")
-    columns = list(ScenarioRow.model_fields)
+    columns = list(ScenarioRow.model_fields) if cells is None else list(_LISTED)
     by_cell = indicators.by_scenario
     if hidden:
         timed = [place for place, one in enumerate(indicators.indicators) if one.key in _TIMES]
         by_cell = by_cell.copy()
         by_cell[..., timed] = np.nan
     shown = None if hidden or len(records) > LARGEST_TABLE else _episodes(standings, records, episodes, replay)
+    if cells is not None:
+        places = {name: place for place, name in enumerate(standings.scenarios)}
+        submissions = {name: place for place, name in enumerate(indicators.submissions)}
+        for row in by_scenario:
+            row["scenario"], row["submission"] = places[row["scenario"]], submissions[row["submission"]]
+            row["mean_profit"], row["score"] = _short(row["mean_profit"]), _short(row["score"])
+        if whole["native"] is not None:
+            whole["native"]["cells"] = {}
+    kept = [place for place, one in enumerate(indicators.indicators) if cells is None or one.key in LISTED_BY_SCENARIO]
     return {
         "standings": whole,
+        "cells": None if cells is None else _cells(cells, by_cell),
+        "meansOf": None if cells is None else kept,
         "byScenario": {"columns": columns, "rows": [[row[name] for name in columns] for row in by_scenario]},
         "groups": list(GROUPS),
         "indicators": [one._asdict() for one in indicators.indicators],
         "submissions": list(indicators.submissions),
         "overall": _shortened(indicators.overall),
-        "means": _shortened(by_cell),
-        "pairs": _pairs(standings, episodes),
+        "means": _shortened(by_cell if cells is None else by_cell[..., kept]),
+        "pairs": _pairs(standings, episodes, cells),
         "hidden": hidden,
         "played": len(records),
         "spread": None if hidden or shown is not None else _spread(standings, episodes),
@@ -102,7 +143,13 @@ def collect_data(
     }
 
 
-def _pairs(standings: Standings, episodes: Episodes) -> dict[str, Any] | None:
+def _cells(cells: Cells, by_scenario: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the cells with means over their scenarios; no mean where a scenario has none."""
+    means = [by_scenario[:, places].mean(axis=1) for places in cells.places()]
+    return {"names": list(cells.names), "of": list(cells.of), "means": _shortened(np.stack(means, axis=1))}
+
+
+def _pairs(standings: Standings, episodes: Episodes, cells: Cells | None) -> dict[str, Any] | None:
     """Return intervals of the differences of all pairs; the differences themselves follow from the means."""
     rows = (*standings.rows, *standings.reference)
     members = [place for place, row in enumerate(rows) if row.complete and row.submission in episodes.table.index]
@@ -115,7 +162,9 @@ def _pairs(standings: Standings, episodes: Episodes) -> dict[str, Any] | None:
         measures.append(("score", True))
     found: dict[str, Any] = {"members": members}
     for name, by_score in measures:
-        differences = compare_pairs(episodes, pairs, by_score=by_score)
+        differences = compare_pairs(
+            episodes, pairs, by_score=by_score, groups=None if cells is None else cells.places()
+        )
         ends = np.stack([differences.low, differences.high])
         unit = _unit(ends, _PAIR_UNITS[name])
         low, high = (_in_units(end, unit) for end in ends)

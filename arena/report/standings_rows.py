@@ -56,6 +56,8 @@ def explain_missing_score(row: StandingRow, standings: Standings) -> str | None:
         first, *others = standings.unscored
         more = f" (and {len(others)} more)" if others else ""
         return f"{first.scenario}{more} cannot be scored, since {first.reason}; leave it out, or compare mean profits"
+    if standings.score_rule.rule == "native":
+        return "not every episode has been played; the same command plays the rest"
     known = standings.score_rule.optimal_costs
     without = [one for one in standings.scenarios if one not in standings.oracles and one not in known]
     if len(without) == len(standings.scenarios):

@@ -21,6 +21,8 @@ from arena.errors import StoreAgeError, printable
 from arena.results.record import EpisodeRecord, arena_version
 
 _WIDTH: Final = 40
+_NAMED: Final = 5
+"""Most indicators that a message names."""
 
 
 def read_record(text: str, path: Path, *, complete: bool = True) -> EpisodeRecord:
@@ -109,4 +111,6 @@ def _version(value: object) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    return printable(", ".join(names), 200)
+    further = len(names) - _NAMED
+    text = printable(", ".join(names[:_NAMED]), 200)
+    return f"{text} and {further} more" if further > 0 else text

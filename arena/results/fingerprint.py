@@ -52,9 +52,11 @@ RUN_FACTS: Final = (
     "scenarios",
     "stopping",
     "score_rule",
+    "native",
     "accept_fallbacks",
     "removals",
     "refused",
+    "not_playing",
     "trusted",
     "round_digest",
 )

@@ -14,7 +14,8 @@ from arena.errors import ABSENT, Fault, InvalidInput, suggest
 from arena.results.compared import Interval
 from arena.results.episode_table import EpisodeTable
 from arena.results.inference import ANY_STOP, FIXED_SEEDS
-from arena.results.rows import Standings
+from arena.results.native import places_by_cell
+from arena.results.rows import Standings, Unit
 from arena.results.scores import Divisors, EpisodeValues, Scoring
 from arena.results.sequential import seeds_needed_by_one
 from arena.results.statistics import Estimate, student_quantile
@@ -46,6 +47,12 @@ class Difference(BaseModel):
     """Difference of the scores; None where there is none."""
     score_interval: Interval | None
     """Of `score`, paired by seed."""
+    cell: str | None = None
+    """Cell of the suite's native score; None over all and on a scenario."""
+    native: float | None = None
+    """Difference of the native scores; None without one."""
+    native_interval: Interval | None = None
+    """Of `native`."""
 
 
 class Comparison(BaseModel):
@@ -72,6 +79,10 @@ class Comparison(BaseModel):
     """Over all scenarios."""
     by_scenario: tuple[Difference, ...]
     """On each, in the order of the suite."""
+    by_cell: tuple[Difference, ...] = ()
+    """On each cell of the suite's native score."""
+    unit: Unit = "seed"
+    """What is independent of what else; see `arena.Standings`."""
     verdict: Verdict
     """The outcome; see above."""
     seeds_needed: int | None
@@ -85,14 +96,16 @@ class Comparison(BaseModel):
         better = "better" if value > 0 else "worse"
         if self.verdict == "exact":
             more = f"{better} by {by}" if value else "equal"
-            return f"{self.first} and {self.second}: the first is {more}, the same on every seed"
+            every = "scenario" if self.unit == "scenario" else "seed"
+            return f"{self.first} and {self.second}: the first is {more}, the same on every {every}"
         if self.verdict == "equivalent":
             more = f"; the first is {better} by {by}" if _excludes_zero(interval) else ""
             return f"{self.first} and {self.second} are equivalent within the margin of {self.margin:g}{more}"
         if self.verdict in ("better", "worse"):
             return f"{self.first} is {self.verdict} than {self.second} by {by}"
         needed = "" if self.seeds_needed is None else f"; about {self.seeds_needed:,} seeds per scenario would decide"
-        return f"{self.first} and {self.second} cannot be told apart on {self.seeds:,} seeds{needed}"
+        units = f"{self.seeds:,} seeds" if self.unit != "scenario" else f"{len(self.by_scenario):,} scenarios"
+        return f"{self.first} and {self.second} cannot be told apart on {units}{needed}"
 
 
 def compare(
@@ -132,35 +145,65 @@ def compare(
             rule = "has not played every scenario and seed"
             fix = "evaluate it on the whole suite, then compare"
             raise InvalidInput([Fault(str(folder.folder), "submission", name, rule, fix)])
-    scoring = Scoring(standings.score_rule, accept_fallbacks=standings.accept_fallbacks)
+    scoring = Scoring(standings.score_rule, accept_fallbacks=standings.accept_fallbacks, native=standings.native)
     divisors = Divisors(table, scoring, standings.oracles)
-    values = EpisodeValues(table, divisors, shared_seeds=results.table.unit == "seed")
+    values = EpisodeValues(table, divisors, unit=results.table.unit)
     rows = (table.index[first], table.index[label])
     profit, score = (array[rows[0]] - array[rows[1]] for array in (table.profit, values.score))
     measure: Literal["score", "profit"] = "score" if np.isfinite(score).all() else "profit"
     estimate = (FIXED_SEEDS if standings.stopping is None else ANY_STOP).estimate
     of_profit, of_score = estimate(values.units(profit)), estimate(values.units(score))
-    over_all = _difference(None, of_profit, of_score)
-    verdict, needed = _decide(of_score if measure == "score" else of_profit, margin, results.table.seeds)
+    native = None if values.native is None else values.native[rows[0]] - values.native[rows[1]]
+    terms = standings.native
+    factor = len(scenarios) if terms is not None and terms.total == "sum" else 1
+    of_native = None if native is None else estimate(values.units(native))
+    over_all = _difference(None, of_profit, of_score, of_native, factor)
+    # Seeds that are all equal decide nothing, however many.
+    by_seeds = standings.unit != "scenario"
+    decided_on = results.table.seeds if by_seeds else len(scenarios)
+    verdict, needed = _decide(of_score if measure == "score" else of_profit, margin, decided_on)
+    needed = needed if by_seeds else None
     if verdict == "not decided" and standings.stopping is not None:
         needed = seeds_needed_by_one(values.units(score if measure == "score" else profit), margin or 0.0)
     return Comparison(
         first=first,
         second=label,
         seeds=results.table.seeds,
+        unit=standings.unit,
         measure=measure,
         margin=margin,
         over_all=over_all,
         by_scenario=tuple(
-            _difference(scenario, estimate(profit[place][None]), estimate(score[place][None]))
+            _difference(
+                scenario,
+                estimate(profit[place][None]),
+                estimate(score[place][None]),
+                None if native is None else estimate(native[place][None]),
+            )
             for place, scenario in enumerate(scenarios)
+        ),
+        by_cell=tuple(
+            _difference(
+                None,
+                estimate(values.units(profit[places])),
+                estimate(values.units(score[places])),
+                None if native is None else estimate(values.units(native[places])),
+                len(places) if factor > 1 else 1,
+            ).model_copy(update={"cell": cell})
+            for cell, places in ({} if terms is None else places_by_cell(terms, scenarios)).items()
         ),
         verdict=verdict,
         seeds_needed=needed,
     )
 
 
-def _difference(scenario: str | None, profit: Estimate | None, score: Estimate | None) -> Difference:
+def _difference(
+    scenario: str | None,
+    profit: Estimate | None,
+    score: Estimate | None,
+    native: Estimate | None = None,
+    factor: int = 1,
+) -> Difference:
     if profit is None:
         raise ValueError("a submission that has played everything has a profit on every seed")
     return Difference(
@@ -169,6 +212,10 @@ def _difference(scenario: str | None, profit: Estimate | None, score: Estimate |
         profit_interval=profit.interval,
         score=None if score is None else score.value,
         score_interval=None if score is None else score.interval,
+        native=None if native is None else factor * native.value,
+        native_interval=None
+        if native is None or native.interval is None
+        else Interval(low=factor * native.interval.low, high=factor * native.interval.high),
     )
 
 

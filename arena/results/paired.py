@@ -40,7 +40,7 @@ class Differences(NamedTuple):
     """What the first submission of each pair has more than the second.
 
     Attributes:
-        value: of the means, shape (pairs, 1 + scenarios): over all scenarios, then on each.
+        value: of the means, shape (pairs, 1 + scenarios): over all scenarios, then on each, or on each group.
         low: lower end of the 95 % interval, paired by seed; NaN where there is none.
         high: its upper end, likewise.
     """
@@ -60,21 +60,28 @@ def tabulate_episodes(standings: Standings, records: Sequence[EpisodeRecord]) ->
     """
     played = 1 + max((record.seed_index for record in records), default=-1)
     table = EpisodeTable(records, list(standings.scenarios), min(standings.seeds, played))
-    scoring = Scoring(standings.score_rule, accept_fallbacks=standings.accept_fallbacks)
+    scoring = Scoring(standings.score_rule, accept_fallbacks=standings.accept_fallbacks, native=standings.native)
     oracles = {scenario: name for scenario, name in standings.oracles.items() if name in table.index}
     divisors = Divisors(table, scoring, oracles)
     silent = [row.submission for row in standings.rows if row.unranked_because and row.score is None]
     unscored = [table.index[name] for name in silent if name in table.index]
-    return Episodes(table, EpisodeValues(table, divisors, unscored, shared_seeds=standings.unit == "seed"), standings)
+    return Episodes(table, EpisodeValues(table, divisors, unscored, unit=standings.unit), standings)
 
 
-def compare_pairs(episodes: Episodes, pairs: Sequence[tuple[str, str]], *, by_score: bool) -> Differences:
+def compare_pairs(
+    episodes: Episodes,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    by_score: bool,
+    groups: Sequence[Sequence[int]] | None = None,
+) -> Differences:
     """Compare pairs of submissions, each of which has played every scenario and seed.
 
     Args:
         episodes: of the standings.
         pairs: names, the first and the second of each.
         by_score: whether scores are compared; else profits.
+        groups: places of the scenarios of each group, to compare on groups in place of scenarios; None for scenarios.
 
     Returns:
         The differences. Numbers so large that they cannot be computed with have none.
@@ -82,14 +89,16 @@ def compare_pairs(episodes: Episodes, pairs: Sequence[tuple[str, str]], *, by_sc
     table = episodes.table
     source = episodes.values.score if by_score else table.profit
     first, second = (np.array([table.index[pair[side]] for pair in pairs], dtype=int) for side in (0, 1))
-    shape = (len(pairs), 1 + len(table.scenarios))
+    shape = (len(pairs), 1 + (len(table.scenarios) if groups is None else len(groups)))
     found = Differences(*(np.full(shape, np.nan) for _ in range(3)))
     for part in _parts(len(pairs), len(table.scenarios) * table.seeds):
         with np.errstate(over="ignore", invalid="ignore"):
             difference = source[first[part]] - source[second[part]]
             _estimate(episodes, episodes.values.units(difference), (part, 0), found)
-            for place in range(len(table.scenarios)):
+            for place in range(len(table.scenarios)) if groups is None else ():
                 _estimate(episodes, difference[:, place, None], (part, 1 + place), found)
+            for place, group in enumerate(groups or ()):
+                _estimate(episodes, episodes.values.units(difference[:, list(group)]), (part, 1 + place), found)
     return found
 
 

@@ -27,6 +27,7 @@ from arena.results.rows import StoppingRule
 from arena.results.trusted import TrustedPackageRow
 from arena.schemas import FrozenSchema, Slug, parse_as
 from arena.world.contest_draws import Drawing
+from arena.world.native_score import NativeScore
 from arena.world.scoring import ScoreRule
 from arena.world.suite import Suite
 from arena.world.written import without_unused
@@ -62,6 +63,7 @@ class RoundSuite(FrozenSchema):
     reference: str = Field(description="its name or file, as it was given")
     scored_by: Slug | None = Field(description="the oracle that scores are measured against; null: the best one")
     score_rule: ScoreRule = Field(description="how it scores")
+    native: NativeScore | None = Field(default=None, description="a score of its own; absent: none")
     scenarios: tuple[RoundScenario, ...] = Field(min_length=1, description="its scenarios, in its order")
 
 
@@ -133,7 +135,10 @@ class Round:
     @classmethod
     def of(cls, terms: RoundTerms) -> Self:
         """Return the round of some terms."""
-        return cls(terms, json.dumps(terms.model_dump(mode="json"), indent=2) + "\n")
+        content = terms.model_dump(mode="json")
+        if terms.suite.native is None:
+            del content["suite"]["native"]  # Rounds of other suites are written as by earlier arenas.
+        return cls(terms, json.dumps(content, indent=2) + "\n")
 
     @classmethod
     def parse(cls, text: str, source: str) -> Self:
@@ -191,6 +196,7 @@ def commit_suite(suite: Suite, reference: str = "") -> RoundSuite:
         reference=reference or suite.name,
         scored_by=suite.scored_by,
         score_rule=suite.score_rule,
+        native=suite.native,
         scenarios=tuple(
             RoundScenario(
                 name=scenario.name,

@@ -11,6 +11,7 @@ from arena.jail.isolation import Isolation
 from arena.results.compared import Interval, LlmRow, PriceOfDecentralisation
 from arena.results.fingerprint import Digests
 from arena.results.trusted import TrustedPackageRow
+from arena.world.native_score import NativeScore
 from arena.world.scoring import ScoreRule
 
 OFFICIAL_ISOLATION: Final = frozenset({"sandbox"})
@@ -22,6 +23,9 @@ At `strict`, what one controller looks for in vain shows to the next one by the 
 
 DEFAULT_MARGIN: Final = 0.002
 """Difference of scores that does not matter, unless the organiser says otherwise."""
+
+Unit = Literal["seed", "episode", "scenario"]
+"""What is independent of what else; see `Standings.unit`."""
 
 ReferenceKind = Literal["bound", "reference"]
 """What the results of an oracle are: `bound` if it certified an upper bound of the profit in every episode in question,
@@ -47,6 +51,17 @@ class Rank(BaseModel):
 
     def __str__(self) -> str:
         return str(self.first) if self.first == self.last else f"{self.first}–{self.last}"
+
+
+class NativeResult(BaseModel):
+    """A native score, as the suite's makers define it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: float
+    """Mean or sum over the scenarios in question, in the unit that the suite says."""
+    interval: Interval | None
+    """Of `value`, over independent units; see `Standings.unit`."""
 
 
 class UnscoredScenario(BaseModel):
@@ -99,6 +114,8 @@ class ScenarioRow(BaseModel):
     seed exceeds, else `reference`; None on every track but oracle."""
     mean_bound: float | None
     """Mean over the episodes of the certified upper bound of the profit; None unless `kind` is `bound`."""
+    native_score: float | None = None
+    """Mean over the episodes of their values by `Standings.native`; None without it, or without an episode."""
 
 
 class StandingRow(BaseModel):
@@ -182,6 +199,10 @@ class StandingRow(BaseModel):
     """`bound` if it is a bound on every scenario of the suite, else `reference`; None on every track but oracle."""
     mean_bound: float | None
     """Mean over scenarios of the scenario's mean bound; None unless `kind` is `bound`."""
+    native_score: NativeResult | None = None
+    """By `Standings.native`, over all scenarios; None without it, or if incomplete."""
+    native_cells: dict[str, NativeResult] = {}
+    """The same over the scenarios of each cell."""
 
 
 class StoppingRule(BaseModel):
@@ -259,12 +280,24 @@ class RefusedSubmission(BaseModel):
     """Everything that is wrong with it, in words."""
 
 
+class UnplayedSubmission(BaseModel):
+    """A submission that was left out because its controller does not play the suite's worlds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    submission: str
+    """Name of the submission."""
+    reason: str
+    """What it does not play, in words, with a scenario that has it."""
+
+
 class Standings(BaseModel):
     """The outcome of a contest.
 
     Submissions are sorted by `ranked_by`. A rank is a set of places: its first is one more than the number of
     submissions that are better, and its last leaves room for those that are worse. All pairs are compared seed by seed,
-    with one level of 5 % for the whole table; see `arena.results.ranking`. With one seed every place is open.
+    with one level of 5 % for the whole table; see `arena.results.ranking`. With a single unit every place is open, but
+    for a single scenario in which no seed changes anything: there places follow the values.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -290,6 +323,8 @@ class Standings(BaseModel):
     """Under a stopping rule, the verdicts on ranked submissions that follow each other, from the top of the table."""
     score_rule: ScoreRule = ScoreRule()
     """How the suite scores."""
+    native: NativeScore | None = None
+    """The suite's native score, with cells and published results; None without one."""
     accept_fallbacks: bool = False
     """Whether the organiser had scenarios scored on which the oracle answered decisions by its fallback."""
     unscored: tuple[UnscoredScenario, ...] = ()
@@ -299,9 +334,10 @@ class Standings(BaseModel):
     every seed of the scenario, the one that the suite names, or else the one with the highest mean profit. What counts
     is that profit, which was really made, and never a bound that an oracle certified; see `ScenarioRow.kind` for
     what the oracle is."""
-    unit: Literal["seed", "episode"]
-    """What was drawn independently: on public seeds a seed across all scenarios, which are played with the same ones;
-    on hidden seeds an episode, since every scenario has a stream of its own."""
+    unit: Unit
+    """What is independent of what else: on public seeds a seed across all scenarios, which are played with the same
+    ones; on hidden seeds an episode, since every scenario has a stream of its own. Where no seed changes anything in
+    any scenario, it is a scenario: intervals and ranks are then about further scenarios of the same kind."""
     rows: tuple[StandingRow, ...]
     """The ranked submissions, best first, then the incomplete ones by name."""
     reference: tuple[StandingRow, ...]
@@ -318,6 +354,8 @@ class Standings(BaseModel):
     """Submissions that were taken out of the folder, oldest removal first."""
     refused: tuple[RefusedSubmission, ...] = ()
     """Submissions that the latest evaluation left out because they are malformed."""
+    not_playing: tuple[UnplayedSubmission, ...] = ()
+    """Submissions that the latest evaluation left out because they do not play the suite's worlds; that is no fault."""
     trusted: tuple[TrustedPackageRow, ...] = ()
     """Strangers' packages that the arena's process imported while the episodes of the folder were played."""
     round_digest: str | None = None

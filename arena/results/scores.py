@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 
 from arena.errors import printable
 from arena.results.episode_table import EpisodeTable
+from arena.results.native import native_values
 from arena.results.record import EpisodeRecord
+from arena.results.rows import Unit
 from arena.results.statistics import mean_of
+from arena.world.native_score import NativeScore
 from arena.world.scoring import LEAST_SCORE, ScoreRule
 
 SMALLEST_SHARE: Final = 0.02
@@ -36,11 +39,13 @@ class Scoring(NamedTuple):
         scored_by: oracle that scores are measured against where it has played every seed; None: the one with the
             highest mean profit.
         accept_fallbacks: whether scenarios are scored on which the oracle answered decisions by its fallback.
+        native: the suite's native score; None without one.
     """
 
     rule: ScoreRule = ScoreRule()
     scored_by: str | None = None
     accept_fallbacks: bool = False
+    native: NativeScore | None = None
 
 
 class Unscored(NamedTuple):
@@ -88,8 +93,10 @@ class Divisors:
         """Return numerators and denominators of everybody's score on a scenario, (submissions, seeds) or broadcastable.
 
         Returns:
-            Money per episode; None if nobody has played whom the rule measures against.
+            Money per episode; None if the rule measures against nobody, or nobody of these has played.
         """
+        if self.scoring.rule.rule == "native":
+            return None
         rule, profit = self.scoring.rule, self._table.profit[:, place]
         optimum = rule.optimal_costs.get(self._table.scenarios[place])
         if rule.rule == "cost_ratio" and optimum is not None:
@@ -157,7 +164,8 @@ class EpisodeValues:
         table: the episodes.
         divisors: whom scores are measured against.
         unscored: rows that get no score.
-        shared_seeds: whether the same seeds play all scenarios, as public ones do.
+        unit: what is independent of what else: a seed across all scenarios, an episode, or a scenario; see
+            `arena.results.rows.Standings`.
 
     Attributes:
         profit_means: mean profit over what was scored, (submissions, scenarios).
@@ -168,22 +176,31 @@ class EpisodeValues:
             value on one seed is linear in both terms there, so that the luck of whoever it is measured against is
             accounted for. On a scenario that counts as the least score they keep as much of their spread as it is
             likely that the score is not really below it.
+        native: values by the suite's native score, (submissions, scenarios, seeds); None without one.
     """
 
-    def __init__(
-        self, table: EpisodeTable, divisors: Divisors, unscored: Collection[int] = (), *, shared_seeds: bool
-    ) -> None:
-        self._shared_seeds = shared_seeds
+    def __init__(self, table: EpisodeTable, divisors: Divisors, unscored: Collection[int] = (), *, unit: Unit) -> None:
+        self._unit = unit
         self.profit_means = mean_of(table.profit, table.scored)
         self.reference = np.full(self.profit_means.shape, np.nan)
         self.score_means = np.full(self.profit_means.shape, np.nan)
         self.share = np.full(table.profit.shape, np.nan)
         self.score = np.full(table.profit.shape, np.nan)
+        native = divisors.scoring.native
+        by_native = divisors.scoring.rule.rule == "native"
+        self.native = None if native is None else native_values(table, native)
+        if by_native and native is not None and self.native is not None:
+            self.score = native.sign * self.native
+            self.score[list(unscored)] = np.nan
+            self.share = self.score
+            self.score_means = mean_of(self.score, ~np.isnan(self.score))
         for place in range(len(table.scenarios)):
             scored = table.scored[:, place]
             if place in divisors.oracles:
                 oracle = np.broadcast_to(table.profit[divisors.oracles[place], place], scored.shape)
                 self.reference[:, place] = mean_of(oracle, scored)
+            if by_native:
+                continue
             terms = divisors.terms(place)
             if terms is None or place in divisors.unscored:
                 continue
@@ -202,11 +219,27 @@ class EpisodeValues:
 
         See `arena.results.statistics`.
         """
-        if self._shared_seeds:
-            means: Matrix = values.mean(axis=-2, keepdims=True)
-            return means
-        shares: Matrix = values / values.shape[-2]
-        return shares
+        return independent_units(values, self._unit)
+
+
+def independent_units(values: Matrix, unit: Unit) -> Matrix:
+    """Return values as independent units of their mean.
+
+    Args:
+        values: shape (…, scenarios, seeds).
+        unit: what is independent of what else.
+
+    Returns:
+        Shape (…, strata, units): one stratum of seeds, one of scenarios, or a stratum of seeds per scenario.
+    """
+    if unit == "seed":
+        means: Matrix = values.mean(axis=-2, keepdims=True)
+        return means
+    if unit == "scenario":
+        by_scenario: Matrix = values.mean(axis=-1)[..., None, :]
+        return by_scenario
+    shares: Matrix = values / values.shape[-2]
+    return shares
 
 
 def ratio_of_means(numerator: Matrix, denominator: Matrix, scored: NDArray[np.bool_]) -> tuple[Matrix, Matrix, Matrix]:

@@ -30,10 +30,12 @@ from arena.results.compared import Interval, LlmRow
 from arena.results.comparisons import Profits, language_model_row, price_of_decentralisation
 from arena.results.episode_table import EpisodeTable
 from arena.results.inference import ANY_STOP, FIXED_SEEDS, Inference
-from arena.results.ranking import rank_of
+from arena.results.native import places_by_cell
+from arena.results.ranking import Decisions, rank_of
 from arena.results.record import EpisodeRecord
 from arena.results.rows import (
     OFFICIAL_ISOLATION,
+    NativeResult,
     NeighbourVerdict,
     Rank,
     ReferenceKind,
@@ -43,11 +45,13 @@ from arena.results.rows import (
     StandingRow,
     Standings,
     StoppingRule,
+    Unit,
+    UnplayedSubmission,
     UnscoredScenario,
 )
-from arena.results.scores import Divisors, EpisodeValues, Scoring
+from arena.results.scores import Divisors, EpisodeValues, Scoring, independent_units
 from arena.results.sequential import decide_neighbours
-from arena.results.statistics import Estimate
+from arena.results.statistics import SPREAD_TOLERANCE, Estimate
 from arena.results.trusted import TrustedPackageRow
 
 __all__ = ["Interval", "ScenarioRow", "StandingRow", "Standings", "compute_standings"]
@@ -72,8 +76,10 @@ def compute_standings(
     fitted_rules: Mapping[str, str] | None = None,
     removals: Sequence[Removal] = (),
     refused: Sequence[RefusedSubmission] = (),
+    not_playing: Sequence[UnplayedSubmission] = (),
     trusted: Sequence[TrustedPackageRow] = (),
     round_digest: str | None = None,
+    draws_nothing: bool = False,
 ) -> Standings:
     """Compute the standings of one suite under one seed plan.
 
@@ -90,8 +96,10 @@ def compute_standings(
         fitted_rules: by submission with a language model, the one that plays the same rule with fitted parameters.
         removals: marks of submissions that were taken out of the folder; the records are without theirs.
         refused: submissions that were left out because they are malformed.
+        not_playing: submissions that were left out because they do not play the suite's worlds.
         trusted: strangers' packages that ran in the arena's process meanwhile.
         round_digest: digest of the round that was played; None for practice, which is never official.
+        draws_nothing: whether no seed changes anything in any scenario; see `arena.world.randomness`.
 
     Raises:
         ValueError: two records are of the same submission, scenario and seed index.
@@ -99,7 +107,8 @@ def compute_standings(
     table = EpisodeTable(records, list(scenarios), seeds)
     divisors = Divisors(table, scoring or Scoring())
     inference = FIXED_SEEDS if stopping is None else ANY_STOP
-    analysis = _Analysis(table, divisors, inference, shared_seeds=commitment is None)
+    unit: Unit = "scenario" if draws_nothing else "seed" if commitment is None else "episode"
+    analysis = _Analysis(table, divisors, inference, unit)
     rows = {name: analysis.row(name) for name in table.names}
     contenders = [name for name in table.names if rows[name].track != "oracle"]
     ranked = [name for name in contenders if rows[name].complete and not rows[name].unranked_because]
@@ -128,12 +137,13 @@ def compute_standings(
         stopping=stopping,
         neighbours=neighbours,
         score_rule=divisors.scoring.rule,
+        native=divisors.scoring.native,
         accept_fallbacks=divisors.scoring.accept_fallbacks,
         oracles={scenarios[place]: table.names[oracle] for place, oracle in sorted(divisors.oracles.items())},
         unscored=tuple(
             UnscoredScenario(scenario=scenarios[place], reason=one.reason) for place, one in divisors.unscored.items()
         ),
-        unit="seed" if commitment is None else "episode",
+        unit=unit,
         rows=tuple(rows[name] for name in listed),
         reference=tuple(rows[name] for name in reference),
         by_scenario=tuple(
@@ -152,6 +162,7 @@ def compute_standings(
         ),
         removals=tuple(removals),
         refused=tuple(refused),
+        not_playing=tuple(not_playing),
         trusted=tuple(trusted),
         round_digest=round_digest,
     )
@@ -160,13 +171,17 @@ def compute_standings(
 class _Analysis:
     """Rows and ranks of the submissions of a table."""
 
-    def __init__(self, table: EpisodeTable, divisors: Divisors, inference: Inference, *, shared_seeds: bool) -> None:
+    def __init__(self, table: EpisodeTable, divisors: Divisors, inference: Inference, unit: Unit) -> None:
         self._table = table
         self._inference = inference
         # A submission whose language model never answered is not scored, on no scenario and by no share of the oracle.
         self._silence = {name: _without_answers(table.of(name)) for name in table.names}
         silent = [table.index[name] for name, why in self._silence.items() if why]
-        self._values = EpisodeValues(table, divisors, silent, shared_seeds=shared_seeds)
+        self._values = EpisodeValues(table, divisors, silent, unit=unit)
+        self._unit = unit
+        native = divisors.scoring.native
+        self._native = native
+        self._cells = {} if native is None else places_by_cell(native, table.scenarios)
 
     def _estimate(self, name: str, values: Matrix) -> Estimate | None:
         """Return the estimate of a submission's mean over the suite; None unless it has played everything."""
@@ -192,7 +207,9 @@ class _Analysis:
         statistic = self._values.score_means if by_score else self._values.profit_means
         value = {name: float(statistic[table.index[name]].mean()) for name in names}
         order = sorted(names, key=lambda name: (-value[name], name))
-        decided = self._inference.better_than(self._units_of(order, by_score))
+        units = self._units_of(order, by_score)
+        single = self._unit == "scenario" and units.shape[1] == 1
+        decided = _follow_values(units) if single else self._inference.better_than(units)
         places = range(len(order))
         peers = {track: [one for one in places if table.tracks[order[one]] == track] for track in table.tracks.values()}
         ranks = {name: rank_of(place, decided, list(places)) for place, name in enumerate(order)}
@@ -210,6 +227,20 @@ class _Analysis:
         values = (self._values.score if by_score else self._table.profit)[rows]
         units: Matrix = np.moveaxis(self._values.units(values), 0, -1)
         return units
+
+    def _native_result(self, name: str, places: list[int] | None = None) -> NativeResult | None:
+        """Return a submission's native score on some scenarios, or on all; None unless it has played everything."""
+        row = self._table.index[name]
+        if self._native is None or self._values.native is None or not self._table.complete[row] or self._silence[name]:
+            return None
+        values = self._values.native[row] if places is None else self._values.native[row, places]
+        found = self._inference.estimate(independent_units(values, self._unit))
+        if found is None:
+            return None
+        factor = len(values) if self._native.total == "sum" else 1
+        low_high = None if found.interval is None else (factor * found.interval.low, factor * found.interval.high)
+        interval = None if low_high is None else Interval(low=low_high[0], high=low_high[1])
+        return NativeResult(value=factor * found.value, interval=interval)
 
     def scenario_row(self, name: str, place: int) -> ScenarioRow | None:
         """Return a submission's row on one scenario, or None when it has no episode there."""
@@ -244,6 +275,7 @@ class _Analysis:
             fallbacks=sum(record.fallbacks for record in records),
             kind=_kind(records[0].track, mean_bound),
             mean_bound=mean_bound,
+            native_score=None if self._values.native is None else _mean_there(self._values.native[row, place]),
         )
 
     def _unrefuted_bound(self, record: EpisodeRecord, place: int) -> float | None:
@@ -309,6 +341,12 @@ class _Analysis:
             unranked_because=unranked,
             kind=_kind(records[0].track, mean_bound),
             mean_bound=mean_bound,
+            native_score=self._native_result(name),
+            native_cells={
+                cell: found
+                for cell, places in self._cells.items()
+                if (found := self._native_result(name, places)) is not None
+            },
         )
 
     @staticmethod
@@ -317,6 +355,20 @@ class _Analysis:
         for record in records:
             by_scenario.setdefault(record.scenario, []).append(getattr(record, field))
         return statistics.mean([statistics.mean(values) for values in by_scenario.values()])
+
+
+def _mean_there(values: Matrix) -> float | None:
+    """Return the mean of the values that are there; None without one."""
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if there.size else None
+
+
+def _follow_values(units: Matrix) -> Decisions:
+    """Decide by the values of a single unit, which are exact; of units (1, 1, submissions)."""
+    values = units[0, 0]
+    differences = values[:, None] - values[None, :]
+    decided: Decisions = differences > SPREAD_TOLERANCE * np.abs(values).max(initial=0.0)
+    return decided
 
 
 def _failures(records: Sequence[EpisodeRecord]) -> dict[str, int]:

@@ -9,12 +9,13 @@ from pydantic import Field, model_validator
 
 from arena.errors import FaultList, FieldFault, suggest
 from arena.schemas import FrozenSchema, Positive, Slug
+from arena.world.native_score import COUNTED, NativeScore
 from arena.world.scenario import Scenario
 
-Rule = Literal["share_of_oracle", "cost_ratio", "gap_closed"]
+Rule = Literal["share_of_oracle", "cost_ratio", "gap_closed", "native"]
 
 LEAST_SCORE: Final = -1.0
-"""Least value of a scenario under every rule but `share_of_oracle`, so that no scenario drowns a suite."""
+"""Least value of a scenario under `cost_ratio` and `gap_closed`, so that no scenario drowns a suite."""
 
 _LISTED: Final = 3
 
@@ -27,8 +28,10 @@ class ScoreRule(FrozenSchema):
     | `share_of_oracle` | mean profit / the oracle's mean profit, as published |
     | `cost_ratio` | optimal cost (if stated, else the oracle's mean cost) / mean cost, where there is no revenue |
     | `gap_closed` | (mean profit − the reference rule's) / (the oracle's mean profit − the reference rule's) |
+    | `native` | the suite's native score on the scenario, its negative where lower is better; without an oracle |
 
-    All means are over the same seeds, and the oracle's score is 1 (on a stated optimum near 1, by chance also above).
+    All means are over the same seeds, and the oracle's score is 1 (on a stated optimum near 1, by chance also above),
+    but for `native`, whose scores have the unit that the suite says.
     """
 
     rule: Rule = Field(default="share_of_oracle", description="how a scenario is scored")
@@ -60,6 +63,8 @@ class ScoreRule(FrozenSchema):
 
     def describe(self) -> str:
         """Return the rule as words that follow "the score is"."""
+        if self.rule == "native":
+            return "the suite's native score, its negative where lower is better"
         if self.rule == "share_of_oracle":
             return "mean profit / the oracle's mean profit"
         if self.rule == "gap_closed":
@@ -70,8 +75,14 @@ class ScoreRule(FrozenSchema):
         return f"optimal cost / mean cost, the optimum being stated on {len(self.optimal_costs)} and else the oracle's"
 
 
-def default_rule(scenarios: Sequence[Scenario]) -> ScoreRule:
-    """Return the rule of a suite that states none: `cost_ratio` if no scenario has revenue, else `share_of_oracle`."""
+def default_rule(scenarios: Sequence[Scenario], native: NativeScore | None = None) -> ScoreRule:
+    """Return the rule of a suite that states none.
+
+    It is `native` if the suite has a native score of money that counts; else `cost_ratio` if no scenario has revenue,
+    else `share_of_oracle`.
+    """
+    if native is not None and native.is_counted:
+        return ScoreRule(rule="native")
     costs_only = bool(scenarios) and not any(has_revenue(scenario) for scenario in scenarios)
     return ScoreRule(rule="cost_ratio" if costs_only else "share_of_oracle")
 
@@ -81,13 +92,23 @@ def has_revenue(scenario: Scenario) -> bool:
     return any(link.price > 0 for link in scenario.network.market_links)
 
 
-def find_misfits(rule: ScoreRule, scenarios: Sequence[Scenario]) -> Iterator[FieldFault]:
+def find_misfits(
+    rule: ScoreRule, scenarios: Sequence[Scenario], native: NativeScore | None = None
+) -> Iterator[FieldFault]:
     """Yield a fault for everything that a rule says of scenarios and that is not so.
 
     Args:
         rule: the suite's rule.
         scenarios: the suite's scenarios.
+        native: the suite's native score.
     """
+    if rule.rule == "native" and native is None:
+        reason = "the rule native scores by the suite's native score, and the suite states none"
+        yield FieldFault("score", rule.rule, reason, "add native, or choose another rule")
+    elif rule.rule == "native" and native is not None and not native.is_counted:
+        counted = " or ".join(COUNTED)
+        reason = f"the rule native is for scores of {counted}, in which forfeits count, not of {native.indicator}"
+        yield FieldFault("score", rule.rule, reason, "choose another rule; the native score is shown beside it")
     names = [scenario.name for scenario in scenarios]
     for name in rule.optimal_costs:
         if name not in names:

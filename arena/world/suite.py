@@ -24,6 +24,7 @@ from arena.schemas import Count, FrozenSchema, Slug, parse_as
 from arena.world.contest_draws import MOST_DRAWS, Draw, Drawing, DrawKey, draw_scenario, make_template, public_key
 from arena.world.kinds import require_kind
 from arena.world.library import build_scenario, find, is_there, shipped, shipped_names
+from arena.world.native_score import NativeScore, find_native_misfits
 from arena.world.scenario import Scenario
 from arena.world.scoring import ScoreRule, default_rule, find_misfits
 
@@ -64,9 +65,10 @@ class SuiteFile(FrozenSchema):
     )
     score: ScoreRule | None = Field(
         default=None,
-        description="how it scores: share_of_oracle, cost_ratio, or {rule: gap_closed, reference: SUBMISSION}; absent: "
-        "cost_ratio if no scenario has revenue, else share_of_oracle",
+        description="how it scores: share_of_oracle, cost_ratio, native, or {rule: gap_closed, reference: SUBMISSION}; "
+        "absent: native if that is of profit or cost, else cost_ratio if no scenario has revenue, else share_of_oracle",
     )
+    native: NativeScore | None = Field(default=None, description="a score of the suite's own beside the arena's")
     draw_seed: Count | None = Field(
         default=None, description="public seed of what is drawn, unless a secret takes its place; needed to draw"
     )
@@ -88,11 +90,13 @@ class Suite(FrozenSchema):
     """How it scores; None: see `arena.world.scoring.default_rule`."""
     drawings: dict[str, Drawing] = Field(default_factory=dict)
     """By scenario, what it was drawn from; scenarios that are written out are absent."""
+    native: NativeScore | None = None
+    """A score of the suite's own beside the arena's."""
 
     @property
     def score_rule(self) -> ScoreRule:
         """How it scores."""
-        return self.score or default_rule(self.scenarios)
+        return self.score or default_rule(self.scenarios, self.native)
 
 
 def suite_names() -> tuple[str, ...]:
@@ -199,8 +203,10 @@ def load_suite(reference: str | Path, draw_key: DrawKey | None = None) -> Suite:
         if times > 1:
             rule = "every scenario of a suite has its own name"
             faults.append(Fault(str(path), "scenarios", name, rule, f"rename {times - 1} of them"))
-    if written.score is not None and not faults:
-        faults += (Fault(str(path), *fault) for fault in find_misfits(written.score, scenarios))
+    if not faults:
+        found = [] if written.score is None else [*find_misfits(written.score, scenarios, written.native)]
+        found += [] if written.native is None else [*find_native_misfits(written.native, scenarios)]
+        faults += (Fault(str(path), *fault) for fault in found)
     if not scenarios and not faults:
         faults.append(Fault(str(path), "", "", "a suite has at least one scenario", "add blocks or scenarios"))
     if faults:
@@ -211,6 +217,7 @@ def load_suite(reference: str | Path, draw_key: DrawKey | None = None) -> Suite:
         scenarios=tuple(scenarios),
         scored_by=written.scored_by,
         score=written.score,
+        native=written.native,
         drawings={scenario.name: drawing for scenario, drawing in from_blocks if drawing is not None},
     )
 

@@ -16,6 +16,7 @@ import pytest
 from arena import evaluate, hidden_seeds, load_submissions, load_suite, read_results
 from arena.audit.upgrade import upgrade
 from arena.audit.verify import verify
+from arena.contract.kpi import Kpis
 from arena.contract.seeds import Secret, read_reveal
 from arena.contract.version import contract_digest
 from arena.errors import StoreAgeError
@@ -29,10 +30,15 @@ SUITE = DATA / "store-5" / "suite.yaml"
 WRITTEN_UNDER = "32b14517dcaee7ff70bf0ca4b41038cfc887e4e2bbcb02b52f4cb435a1276d13"
 SECRET = Secret(master="5ec2e7" + "0" * 58, salt="5a17" + "0" * 60)
 EPISODES = 8
+INDICATORS = tuple(Kpis.model_fields)[23:]
+"""Indicators that came later."""
 LATER = {"terminal_value": 0.0}
-"""Indicators that came later, with their value where a scenario does not use them."""
+"""Of these, the one whose value is known where a scenario does not use it."""
+MEASURED = set(INDICATORS) - set(LATER)
+"""Of these, those that tell of the episode."""
 TOLD = re.escape(
-    "holds episodes of an older arena, version 0.1.0: they lack indicators that were added since (terminal_value)"
+    "holds episodes of an older arena, version 0.1.0: they lack indicators that were added since "
+    f"({', '.join(INDICATORS[:5])} and {len(INDICATORS) - 5} more)"
 )
 
 
@@ -69,8 +75,9 @@ def play(folder: Path, submissions: Path, contract: str) -> list[EpisodeRecord]:
 
 def test_the_records_lack_the_later_indicator_alone(folder: Path) -> None:
     for record, _, _ in rows(folder):
-        assert not LATER.keys() & record.keys()
-        assert EpisodeRecord.model_validate({**record, **LATER}).contract_digest == WRITTEN_UNDER != contract_digest()
+        assert not record.keys() & set(INDICATORS)
+        later = dict.fromkeys(INDICATORS, 0.0)
+        assert EpisodeRecord.model_validate({**record, **later}).contract_digest == WRITTEN_UNDER != contract_digest()
 
 
 @pytest.mark.parametrize("use", [verify, read_results, _export])
@@ -91,13 +98,19 @@ def test_an_upgrade_changes_the_digest_and_nothing_else(folder: Path) -> None:
     done = upgrade(folder)
     assert (done.episodes, done.upgraded, done.left_behind) == (EPISODES, EPISODES, ())
     changes = {"contract_digest": contract_digest(), "seeds_contract": WRITTEN_UNDER}
-    assert rows(folder) == [({"llm_digest": "", **record, **LATER, **changes}, *series) for record, *series in before]
+    found = rows(folder)
+    for record, _, _ in found:
+        measured = {name: record.pop(name) for name in MEASURED}
+        assert measured.pop("full_revenue") >= 0
+        assert measured["stage_fill_rate_retailers"] == pytest.approx(record["immediate_fill_rate"], abs=1e-12)
+        assert all(0 <= value <= 1 for value in measured.values())
+    assert found == [({"llm_digest": "", **record, **LATER, **changes}, *series) for record, *series in before]
     after = json.loads((folder / "standings.json").read_text())
     # Fields that standings have got since are there too.
     assert {name: after[name] for name in standings} == {**standings, "contract_digest": contract_digest()}
     reveal = read_reveal(DATA / "store-5" / "reveal.json") if folder.name == "hidden" else None
-    found = verify(folder, reveal=reveal, suite=SUITE)
-    assert (found.recomputed, found.differences, found.unchecked) == (EPISODES, (), ())
+    outcome = verify(folder, reveal=reveal, suite=SUITE)
+    assert (outcome.recomputed, outcome.differences, outcome.unchecked) == (EPISODES, (), ())
     again = upgrade(folder)
     assert (again.episodes, again.upgraded) == (EPISODES, 0)
 

@@ -38,7 +38,7 @@ def entered(tmp_path: Path) -> Path:
 
 def evaluate(place: Path, *more: str, paths: tuple[str, ...] = ("subs",)) -> Any:
     chosen = [str(place / path) for path in paths]
-    options = ["--scenario", "serial-m5-backlog", "--isolation", "trusted", "--workers", "0"]
+    options = ["--scenario", "serial-m5-backlog", "--seeds", "public", "--isolation", "trusted", "--workers", "0"]
     return invoke(["evaluate", *chosen, *options, "--output", str(place / "results"), *more])
 
 

@@ -154,7 +154,8 @@ def test_an_older_folder_is_told_with_the_command_that_upgrades_it(
     told = run(*command)
     assert told.returncode == 2
     assert "holds episodes of an older arena, version 0.1.0: they lack indicators that were added since" in told.stderr
-    assert f"({', '.join(ADDED)}); bring the folder up to date by: arena results upgrade public" in told.stderr
+    listed = f"({', '.join(ADDED[:5])} and {len(ADDED) - 5} more)"
+    assert f"{listed}; bring the folder up to date by: arena results upgrade public" in told.stderr
     assert [record["contract_digest"] for record in rows(public)] == [WRITTEN_UNDER] * EPISODES
 
 

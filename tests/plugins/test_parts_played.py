@@ -51,10 +51,10 @@ def test_a_part_that_a_rule_does_not_play_is_refused_by_name(name) -> None:
         return
     scenario = world_with(part)
     assert parts_of(scenario) == (part,)
-    submission = SimpleNamespace(path=Path(name), controller=name, plays=SPECS[name].plays)
+    submission = SimpleNamespace(path=Path(name), controller=name, plays=SPECS[name].plays, independent_only=False)
     with pytest.raises(InvalidInput, match=f"does not play: {MEANINGS[part]}"):
         refuse_unplayed_parts([submission], SimpleNamespace(scenarios=[scenario]))
-    others = SimpleNamespace(path=Path(name), controller=name, plays=SPECS["newsvendor"].plays)
+    others = SimpleNamespace(path=Path(name), controller=name, plays=SPECS["newsvendor"].plays, independent_only=False)
     refuse_unplayed_parts([others], SimpleNamespace(scenarios=[scenario]))
 
 

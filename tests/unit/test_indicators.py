@@ -14,7 +14,7 @@ from arena.contract.kpi import Kpis, measure
 from arena.contract.version import RULES, contract_digest
 from arena.world.scenario import Scenario
 
-DIGEST: Final = "7f6e3fd2aa8d21eec67cda83b87da49438a8771e423cf94fc6f8e6b2df1b824d"
+DIGEST: Final = "47753fe4e9322573b0b48f90940b6ff5743497025acb81560b895477e75bd244"
 
 PINNED: Final[dict[str, dict[str, float]]] = {
     "divergent-trend-seasonal-shock-goodwill-backlog": {
@@ -42,6 +42,13 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "stockout_free_periods": 0.13333333333333333,
         "network_turns": 0.3348483247014058,
         "terminal_value": 0.0,
+        "full_revenue": 1122.0,
+        "stage_fill_rate_retailers": 0.22103386809269163,
+        "stage_fill_rate_distributors": 0.9388523047977423,
+        "stage_fill_rate_factories": 1.0,
+        "stage_service_level_retailers": 0.13333333333333333,
+        "stage_service_level_distributors": 0.9,
+        "stage_service_level_factories": 1.0,
     },
     "serial-m5-backlog": {
         "profit": 140.0484667359669,
@@ -68,6 +75,13 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "stockout_free_periods": 0.8,
         "network_turns": 0.7619232981116517,
         "terminal_value": 0.0,
+        "full_revenue": 1200.0,
+        "stage_fill_rate_retailers": 0.44166666666666676,
+        "stage_fill_rate_distributors": 1.0,
+        "stage_fill_rate_factories": 1.0,
+        "stage_service_level_retailers": 0.8,
+        "stage_service_level_distributors": 1.0,
+        "stage_service_level_factories": 1.0,
     },
     "assembly-trend-seasonal-lost-sales": {
         "profit": 428.5650000000001,
@@ -94,6 +108,13 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "stockout_free_periods": 0.2,
         "network_turns": 0.3657583493982181,
         "terminal_value": 0.0,
+        "full_revenue": 2274.0,
+        "stage_fill_rate_retailers": 0.4630606860158311,
+        "stage_fill_rate_distributors": 1.0,
+        "stage_fill_rate_factories": 1.0,
+        "stage_service_level_retailers": 0.2,
+        "stage_service_level_distributors": 1.0,
+        "stage_service_level_factories": 1.0,
     },
     "divergent-trend-seasonal-backlog": {
         "profit": -721.907611935843,
@@ -120,6 +141,13 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "stockout_free_periods": 0.16666666666666666,
         "network_turns": 0.3343465045592705,
         "terminal_value": 0.0,
+        "full_revenue": 1247.5823169066896,
+        "stage_fill_rate_retailers": 0.14897074756229686,
+        "stage_fill_rate_distributors": 0.9388523047977423,
+        "stage_fill_rate_factories": 1.0,
+        "stage_service_level_retailers": 0.16666666666666666,
+        "stage_service_level_distributors": 0.9,
+        "stage_service_level_factories": 1.0,
     },
     "serial-stationary-backlog": {
         "profit": 146.9125,
@@ -146,6 +174,46 @@ PINNED: Final[dict[str, dict[str, float]]] = {
         "stockout_free_periods": 0.23333333333333334,
         "network_turns": 0.9877990303159465,
         "terminal_value": 123.6,
+        "full_revenue": 1130.0,
+        "stage_fill_rate_retailers": 0.23539823008849559,
+        "stage_fill_rate_distributors": 1.0,
+        "stage_fill_rate_factories": 1.0,
+        "stage_service_level_retailers": 0.23333333333333334,
+        "stage_service_level_distributors": 1.0,
+        "stage_service_level_factories": 1.0,
+    },
+    "w-trend-seasonal-lost-sales": {
+        "profit": 841.5825000000001,
+        "fill_rate": 0.45327754532775455,
+        "immediate_fill_rate": 0.45327754532775455,
+        "service_level": 0.1,
+        "average_inventory": 158.17666666666668,
+        "unfilled": 784.0,
+        "revenue": 2606.8500000000004,
+        "procurement_cost": 1344.15,
+        "holding_cost": 301.30750000000006,
+        "operating_cost": 8.16,
+        "shortage_penalty": 111.64999999999999,
+        "fixed_ordering_cost": 0.0,
+        "bullwhip_ratio": 0.6446133006754249,
+        "bullwhip_retailers": 0.3215713835077563,
+        "bullwhip_distributors": 0.3006012024048097,
+        "bullwhip_factories": 0.6998278965338085,
+        "inventory_turns": 4.109329231028596,
+        "final_sentiment": 1.0,
+        "stage_bullwhip_retailers": 0.3215713835077563,
+        "stage_bullwhip_distributors": 1.395662177855036,
+        "stage_bullwhip_factories": 1.5593138876255837,
+        "stockout_free_periods": 0.1,
+        "network_turns": 0.8218658462057193,
+        "terminal_value": 0.0,
+        "full_revenue": 3361.0,
+        "stage_fill_rate_retailers": 0.45327754532775455,
+        "stage_fill_rate_distributors": 1.0,
+        "stage_fill_rate_factories": 0.8169440242057489,
+        "stage_service_level_retailers": 0.1,
+        "stage_service_level_distributors": 1.0,
+        "stage_service_level_factories": 0.0,
     },
 }
 """By scenario, every indicator of the episode that `play` plays."""
@@ -156,12 +224,19 @@ SEEDS: Final = {
     "assembly-trend-seasonal-lost-sales": 456,
     "divergent-trend-seasonal-backlog": 789,
     "serial-stationary-backlog": 1011,
+    "w-trend-seasonal-lost-sales": 2022,
 }
 
 
 def world(name: str) -> Scenario:
-    """A shipped scenario; the last two of `SEEDS` with money that no shipped one has, so that every indicator moves."""
+    """A shipped scenario, some with money or factories that no shipped one has, so that every indicator moves."""
     scenario = load_scenario(name)
+    if name == "w-trend-seasonal-lost-sales":
+        nodes = tuple(
+            node if node.capacity is None else node.model_copy(update={"capacity": 12.0})
+            for node in scenario.network.nodes
+        )
+        return scenario.model_copy(update={"network": scenario.network.model_copy(update={"nodes": nodes})})
     if name == "serial-stationary-backlog":
         nodes = tuple(
             node.model_copy(update={"terminal_value": 0.3}) if node.id in scenario.network.managed else node

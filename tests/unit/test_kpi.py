@@ -163,3 +163,30 @@ def test_turns_of_the_network_do_not_grow_with_the_number_of_nodes():
     assert kpis.inventory_turns == pytest.approx(kpis.network_turns * ledger.on_hand.shape[1], rel=1e-12)
     empty = measure(replace(ledger, on_hand=np.zeros_like(ledger.on_hand)), scenario)
     assert empty.network_turns == 0
+
+
+def test_a_factory_that_lost_nothing_of_the_backlog_delivered_late_all_the_same():
+    """Orders of 20 a period over a factory that ships at most 15: what it owes is delivered first."""
+    scenario = load_scenario("serial-stationary-backlog")
+    nodes = tuple(
+        node if node.capacity is None else node.model_copy(update={"capacity": 15.0, "initial_stock": 1000.0})
+        for node in scenario.network.nodes
+    )
+    network = scenario.network.model_copy(update={"nodes": nodes})
+    for shortage, fill_rate in (("lost", 15 / 20), ("owed", (15 + 10 + 5) / (30 * 20))):
+        narrow = scenario.model_copy(update={"network": network, "upstream_shortage": shortage})
+        simulator = Simulator(narrow)
+        simulator.start(42)
+        while not simulator.finished:
+            simulator.step([20.0, 20.0, 20.0])
+        kpis = measure(simulator.ledger(), narrow)
+        assert kpis.stage_fill_rate_factories == pytest.approx(fill_rate, abs=1e-12)
+        assert kpis.stage_service_level_factories == 0.0
+        assert kpis.stage_fill_rate_retailers == pytest.approx(kpis.immediate_fill_rate, abs=1e-12)
+
+
+def test_full_revenue_is_what_the_starved_network_could_have_earned(starved):
+    ledger, scenario = starved
+    kpis = measure(ledger, scenario)
+    assert kpis.full_revenue == pytest.approx(2.0 * ledger.demand.sum(), abs=1e-9)
+    assert kpis.revenue < kpis.full_revenue

@@ -175,7 +175,7 @@ OTHERWISE = {
 
 def test_indicators_follow_from_the_episodes(page: SimpleNamespace) -> None:
     shown = [one["key"] for one in page.data["indicators"]]
-    assert {one.key for one in INDICATORS} - set(shown) == {"cvar_5", "mean_bound"}
+    assert {one.key for one in INDICATORS} - set(shown) == {"cvar_5", "mean_bound", "native_score"}
     for key in (key for key in shown if key not in OTHERWISE):
         place = shown.index(key)
         for name, overall, means in zip(

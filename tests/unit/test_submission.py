@@ -651,7 +651,7 @@ def test_the_shipped_submissions_are_in_order(repository: Path) -> None:
     loaded = load_submissions([repository / "submissions"], plugins)
     assert loaded.faults == ()
     # The submissions of the other packages have tests of their own there.
-    elsewhere = ("arena-imitation", "arena-llm", "arena-optimization", "arena-rl")
+    elsewhere = ("arena-forecasting", "arena-imitation", "arena-llm", "arena-optimization", "arena-rl")
     assert {one.name for one in loaded.submissions if one.distribution not in elsewhere} == {
         "echelon",
         "echelon-informed",

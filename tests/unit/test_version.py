@@ -44,6 +44,8 @@ def test_behaviour_moves_only_with_the_rules_number(name, profit):
 HISTORY = {
     "e77397106530562c4b9a9fe8166d94f85fd9d451c9349ae54b347b59faa757f2": 18,
     "32b14517dcaee7ff70bf0ca4b41038cfc887e4e2bbcb02b52f4cb435a1276d13": 23,
+    "2a01b14d7c21bd03996ce3bebabdaf29695a6a225c31c651de20b7453ca55e47": 23,
+    "7f6e3fd2aa8d21eec67cda83b87da49438a8771e423cf94fc6f8e6b2df1b824d": 24,
 }
 
 

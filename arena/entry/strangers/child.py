@@ -90,4 +90,4 @@ def _failed(message: str) -> Failed:
 def _promises(spec: ControllerSpec[Any]) -> PlainController:
     plays = None if spec.plays is None else list(spec.plays)
     promises = (list(spec.tracks), list(spec.preload), list(spec.capabilities))
-    return PlainController(spec.name, spec.summary, *promises, plays)
+    return PlainController(spec.name, spec.summary, *promises, plays, spec.independent_only)

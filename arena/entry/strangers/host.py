@@ -130,6 +130,7 @@ class Strangers:
                 preload=tuple(one.preload),
                 capabilities=tuple(one.capabilities),
                 plays=None if one.plays is None else tuple(one.plays),
+                independent_only=one.independent_only,
                 entry=entry,
             )
             check_promises(described)

@@ -84,6 +84,7 @@ class PlainController(Message, frozen=True):
     preload: Annotated[list[_Text], msgspec.Meta(max_length=100)]
     capabilities: Annotated[list[Capability], msgspec.Meta(max_length=16)]
     plays: Annotated[list[Part], msgspec.Meta(max_length=100)] | None = None
+    independent_only: bool = False
 
 
 class Described(Message, frozen=True, tag="described"):

@@ -72,8 +72,7 @@ def test_no_feature_looks_ahead(period) -> None:
 
 def test_without_lightgbm_the_controller_says_what_to_install(monkeypatch) -> None:
     (spec,) = (spec for spec in arena_controllers() if spec.name == "demand-global")
-    assert spec.factory(spec.config(boosting=None)) is not None
     monkeypatch.setattr(arena_forecasting, "find_spec", lambda name: None if name == "lightgbm" else really_find(name))
-    assert spec.factory(spec.config(boosting=None)) is not None
+    assert spec.factory(spec.config()) is not None
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'arena-forecasting\[global\]'"):
-        spec.factory(spec.config())
+        spec.factory(spec.config(boosting={}))

@@ -87,12 +87,18 @@
     return true;
   }
 
-  function dots(target, width, keys, { caption, label, percent }) {
+  function dots(target, width, ...parts) {
+    const drawn = parts.flatMap(([keys, options]) => dotted(width, keys, options));
+    target.replaceChildren(...drawn);
+    return drawn.length > 0;
+  }
+
+  function dotted(width, keys, { caption, label, percent }) {
     const there = keys.filter(has);
-    const name = (key) => arena.indicators[arena.indicatorAt.get(key)].label.replace("own-stage bullwhip of ", "");
+    const name = (key) => arena.indicators[arena.indicatorAt.get(key)].label.replace(/^.* of /, "");
     const points = arena.names.flatMap((submission, place) => there.map((key) => ({ submission, part: name(key), value: value(place, key) })))
       .filter((point) => point.value !== null && (percent || point.value > 0));
-    if (points.length === 0) return false;
+    if (points.length === 0) return [];
     const drawn = Plot.plot({
       width, height: 70 + 22 * arena.names.length, ...ROOM, insetLeft: 8, insetRight: 8, marginLeft: margin(width), marginRight: 20, style: FONT,
       x: percent ? { label, grid: true, percent: true } : { label, grid: true, type: "log", tickFormat: (tick) => String(tick), ticks: 5 },
@@ -102,18 +108,50 @@
         title: (point) => `${point.submission}: ${point.part} ${percent ? arena.write(point.value, "share") : arena.number(point.value, 2)}` })],
     });
     drawn.setAttribute("aria-hidden", "true");
-    target.replaceChildren(arena.el("figcaption", {}, caption), drawn);
-    return true;
+    return [arena.el("figcaption", {}, caption), drawn];
   }
+
+  const ECHELONS = ["retailers", "distributors", "factories"];
 
   const charts = {
     "Revenue and costs": stacked,
-    "Service and stock": (target, width) => dots(target, width, ["immediate_fill_rate", "fill_rate", "service_level"],
-      { caption: "Service over the whole network", label: "share, % →", percent: true }),
-    "Bullwhip by echelon": (target, width) => dots(target, width,
-      ["stage_bullwhip_retailers", "stage_bullwhip_distributors", "stage_bullwhip_factories"],
-      { caption: "Variance of the orders that an echelon places, over that of what it is asked for (logarithmic)", label: "bullwhip of the own stage →" }),
+    "Service and stock": (target, width) => dots(target, width, [["immediate_fill_rate", "fill_rate", "service_level"],
+      { caption: "Service over the whole network", label: "share, % →", percent: true }]),
+    "Service by echelon": (target, width) => dots(target, width,
+      [ECHELONS.map((one) => `stage_fill_rate_${one}`),
+        { caption: "Share of what an echelon is asked for that it delivers at once", label: "fill rate of the own stage, % →", percent: true }],
+      [ECHELONS.map((one) => `stage_service_level_${one}`),
+        { caption: "Share of periods in which an echelon leaves nothing unfilled", label: "service level of the own stage, % →", percent: true }]),
+    "Bullwhip by echelon": (target, width) => dots(target, width, [ECHELONS.map((one) => `stage_bullwhip_${one}`),
+      { caption: "Variance of the orders that an echelon places, over that of what it is asked for (logarithmic)", label: "bullwhip of the own stage →" }]),
   };
+
+  // Native score with its interval, and published results as lines.
+  function native(target, width) {
+    const stated = arena.standings.native;
+    const lines = arena.rows.filter((row) => row.native_score !== null && row.native_score !== undefined).map((row) => ({
+      name: row.submission, value: row.native_score.value,
+      low: row.native_score.interval && row.native_score.interval.low, high: row.native_score.interval && row.native_score.interval.high,
+    }));
+    if (!stated || lines.length < 2) return false;
+    const published = stated.published.filter((one) => one.score !== null);
+    const digits = (one) => (Math.abs(one) < 100 ? 3 : 1);
+    const drawn = Plot.plot({
+      width, height: 90 + 22 * lines.length, ...ROOM, insetLeft: 8, insetRight: 8, marginTop: 30, marginLeft: margin(width), marginRight: 20, style: FONT,
+      x: { label: `${stated.better} is better →`, grid: true, ticks: width < 500 ? 4 : undefined, reverse: stated.better === "lower" },
+      y: { label: null, domain: lines.map((line) => line.name), tickFormat: (name) => short(name), grid: true },
+      marks: [
+        Plot.ruleX(published, { x: "score", stroke: "var(--part-2)", strokeDasharray: "4 3", title: (one) => `${one.name}: ${arena.number(one.score, digits(one.score))}` }),
+        Plot.text(published.slice(0, 1), { x: "score", frameAnchor: "top", dy: -14, text: (one) => one.name, fill: "var(--ink)" }),
+        Plot.ruleY(lines.filter((line) => line.low !== null), { y: "name", x1: "low", x2: "high", stroke: "rgb(var(--accent))", strokeWidth: 2 }),
+        Plot.dot(lines, { x: "value", y: "name", fill: "rgb(var(--accent))", r: 4.5,
+          title: (line) => `${line.name}: ${arena.number(line.value, digits(line.value))}${line.low === null ? "" : ` (${arena.range(line.low, line.high, digits(line.value))})`}` }),
+      ],
+    });
+    drawn.setAttribute("aria-hidden", "true");
+    target.replaceChildren(arena.el("figcaption", {}, "Over all scenarios, with 95 % intervals. Dashed: published results."), drawn);
+    return true;
+  }
 
   function fill(target, draw) {
     const width = target.clientWidth;
@@ -122,7 +160,7 @@
     target.hidden = !draw(target, width);
   }
 
-  const places = [[document.getElementById("pareto"), pareto]];
+  const places = [[document.getElementById("pareto"), pareto], [document.getElementById("native-drawn"), native]];
   for (const target of document.querySelectorAll("figure.chart")) {
     if (charts[target.dataset.group]) places.push([target, charts[target.dataset.group]]);
     else target.remove();

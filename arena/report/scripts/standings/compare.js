@@ -14,7 +14,8 @@
   }
   const members = pairs.members;
   const chosen = { first: 0, second: 1, measure: pairs.score && arena.byScore ? "score" : "profit" };
-  const seeds = arena.standings.seeds;
+  const unit = arena.standings.unit === "scenario" ? "scenario" : "seed";
+  const units = unit === "scenario" ? arena.scenarios.length : arena.standings.seeds;
 
   // Ends of the interval of the first less the second; intervals are stored for the upper triangle only.
   function interval(measure, column) {
@@ -32,6 +33,7 @@
   function value(member, measure, column) {
     const key = field[measure];
     if (column === 0) return arena.rows[members[member]][key];
+    if (arena.data.cells !== null) return arena.data.cells.means[members[member]][column - 1][arena.indicatorAt.get(key)];
     const row = arena.cell(name(member), arena.scenarios[column - 1]);
     return row === undefined ? null : row[key];
   }
@@ -45,18 +47,18 @@
     const by = difference(measure, 0);
     const ends = interval(measure, 0);
     const amount = `${arena.number(Math.abs(by), measure === "score" ? 4 : 1)} of ${measure}`;
-    if (ends === null && seeds > 1 && arena.standings.stopping === null) {
-      if (Math.abs(by) < 1e-9) return `${name(chosen.first)} and ${name(chosen.second)} are equal on every seed.`;
-      return `${name(chosen.first)} is ${by > 0 ? "better" : "worse"} than ${name(chosen.second)} by ${amount}, the same on every seed.`;
+    if (ends === null && units > 1 && arena.standings.stopping === null) {
+      if (Math.abs(by) < 1e-9) return `${name(chosen.first)} and ${name(chosen.second)} are equal on every ${unit}.`;
+      return `${name(chosen.first)} is ${by > 0 ? "better" : "worse"} than ${name(chosen.second)} by ${amount}, the same on every ${unit}.`;
     }
     if (ends === null || (ends[0] <= 0 && ends[1] >= 0)) {
-      return `${name(chosen.first)} and ${name(chosen.second)} cannot be told apart on ${arena.number(seeds, 0)} seeds.`;
+      return `${name(chosen.first)} and ${name(chosen.second)} cannot be told apart on ${arena.number(units, 0)} ${unit}${units === 1 ? "" : "s"}.`;
     }
     return `${name(chosen.first)} is ${by > 0 ? "better" : "worse"} than ${name(chosen.second)} by ${amount}.`;
   }
 
   function chart(measure, digits) {
-    const lines = arena.scenarios.map((scenario, place) => {
+    const lines = arena.parts.names.map((scenario, place) => {
       const ends = interval(measure, place + 1);
       return { scenario, value: difference(measure, place + 1), low: ends && ends[0], high: ends && ends[1] };
     }).filter((line) => line.value !== null);
@@ -98,14 +100,14 @@
         { text: ends === null ? "–" : arena.range(ends[0], ends[1], digits), value: ends === null ? null : ends[0] },
       ] };
     };
-    const lines = [...arena.scenarios.map((scenario, place) => line(scenario, place + 1, {})), line("all scenarios", 0, { "data-last": true })];
+    const lines = [...arena.parts.names.map((scenario, place) => line(scenario, place + 1, {})), line("all scenarios", 0, { "data-last": true })];
     const table = arena.table(`${name(chosen.first)} less ${name(chosen.second)}`, [
-      { text: "scenario" }, { text: name(chosen.first), right: true }, { text: name(chosen.second), right: true },
+      { text: arena.parts.word }, { text: name(chosen.first), right: true }, { text: name(chosen.second), right: true },
       { text: "difference", right: true }, { text: "95 % interval", right: true },
     ], lines, { id: "compare-table" });
     target.replaceChildren(
       arena.el("p", { class: "verdict" }, verdict(measure)), chart(measure, digits) || "",
-      arena.scroll("Differences by scenario", arena.sortable.prepare(table)),
+      arena.scroll(`Differences by ${arena.parts.word}`, arena.sortable.prepare(table)),
       arena.el("p", { class: "remark" }, "Intervals hold at 95 % for each comparison alone. Who looks at many pairs finds some apart by chance: the ranks above allow for that."),
     );
   }

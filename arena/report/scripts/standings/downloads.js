@@ -34,8 +34,10 @@
   }
 
   function scenarios() {
-    const shown = arena.indicators.map((one) => one.key);
-    const lines = arena.rows.flatMap((row, place) => arena.scenarios.map((scenario, number) => [row.submission, scenario, ...arena.data.means[place][number]]));
+    const there = arena.indicators.map((_, place) => place).filter((place) => arena.data.meansOf === null || arena.data.meansOf.includes(place));
+    const shown = there.map((place) => arena.indicators[place].key);
+    const lines = arena.rows.flatMap((row, place) => arena.scenarios.map((scenario, number) =>
+      [row.submission, scenario, ...there.map((one) => arena.data.means[place][number][one])]));
     save(`${stem}-scenarios.csv`, "text/csv", csv(["submission", "scenario", ...shown], lines));
   }
 
@@ -58,9 +60,16 @@
     save("standings.json", "application/json", `${JSON.stringify({ suite, ...rest, by_scenario: arena.byScenario }, null, 2)}\n`);
   }
 
+  function cells() {
+    const { names, means } = arena.data.cells;
+    const lines = arena.rows.flatMap((row, place) => names.map((name, number) => [row.submission, name, ...means[place][number]]));
+    save(`${stem}-cells.csv`, "text/csv", csv(["submission", "cell", ...arena.indicators.map((one) => one.key)], lines));
+  }
+
   tools.append(arena.el("details", { class: "picker" }, arena.el("summary", {}, "Download"), arena.el("div", { class: "choices list" },
-    arena.button("standings.json", json),
+    arena.data.cells === null ? arena.button("standings.json", json) : null,
     arena.button("standings (CSV)", standings),
+    arena.data.cells === null ? null : arena.button("cells (CSV)", cells),
     arena.button("scenarios (CSV)", scenarios),
     arena.data.episodes === null ? null : arena.button("episodes (CSV)", episodes),
   )));

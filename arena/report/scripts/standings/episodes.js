@@ -8,12 +8,20 @@
   const target = document.getElementById("closer-content");
   const { episodes } = arena.data;
   const chosen = { submission: 0, scenario: null };
-  const COLUMNS = ["mean_profit", "score", "optimality_gap", "immediate_fill_rate", "fill_rate", "service_level", "bullwhip_ratio", "decision_time"]
+  const { cells: groups } = arena.data;
+  const MOST = 60;
+  const wanted = { cell: "", text: "" };
+  const COLUMNS = ["native_score", "mean_profit", "score", "optimality_gap", "immediate_fill_rate", "fill_rate", "service_level", "bullwhip_ratio", "decision_time"]
     .filter((key) => arena.indicatorAt.has(key)).map((key) => arena.indicators[arena.indicatorAt.get(key)]);
 
   function scenarios() {
     const name = arena.names[chosen.submission];
-    const lines = arena.scenarios.map((scenario, place) => {
+    if (groups !== null && wanted.cell === "" && wanted.text === "") return cells(name);
+    const places = arena.scenarios.map((_, place) => place).filter((place) => groups === null
+      || ((wanted.cell === "" || groups.of[place] === Number(wanted.cell)) && arena.scenarios[place].toLowerCase().includes(wanted.text)));
+    found.textContent = groups === null || places.length <= MOST ? "" : `${MOST} of ${arena.number(places.length, 0)} scenarios are listed; search for others by name.`;
+    const lines = (groups === null ? places : places.slice(0, MOST)).map((place) => {
+      const scenario = arena.scenarios[place];
       const row = arena.cell(name, scenario);
       if (row === undefined) return { cells: [{ head: true, text: scenario }, ...[...COLUMNS, 0, 0].map(() => ({ text: "–", value: null }))] };
       const spread = row.profit_interval;
@@ -30,6 +38,21 @@
     });
     const heads = [{ text: "scenario" }, ...[...COLUMNS.map((one) => one.label), "forfeits", "episodes"].map((text) => ({ text, right: true }))];
     return arena.sortable.prepare(arena.table(`Scenarios of ${name}`, heads, lines, { id: "closer-scenarios" }));
+  }
+
+  // Means by cell, where scenarios are too many to list; a cell opens its scenarios.
+  function cells(name) {
+    found.textContent = "";
+    const lines = groups.names.map((cell, place) => ({ cells: [
+      { head: true, node: arena.button(cell, () => { wanted.cell = String(place); cellChoice.box.value = wanted.cell; draw(); }, { class: "link" }) },
+      ...COLUMNS.map((one) => {
+        const value = groups.means[chosen.submission][place][arena.indicatorAt.get(one.key)];
+        return { text: arena.write(value, one.unit), value };
+      }),
+      { text: arena.number(groups.of.filter((of) => of === place).length, 0) },
+    ] }));
+    const heads = [{ text: "cell" }, ...[...COLUMNS.map((one) => one.label), "scenarios"].map((text) => ({ text, right: true }))];
+    return arena.sortable.prepare(arena.table(`Cells of ${name}`, heads, lines, { id: "closer-cells" }));
   }
 
   // A column is a list, or the one value that all its cells have.
@@ -92,7 +115,7 @@
 
   function open(place) {
     chosen.scenario = place;
-    scenarioChoice.box.value = String(place);
+    if (scenarioChoice !== null) scenarioChoice.box.value = String(place);
     draw();
   }
 
@@ -103,7 +126,7 @@
       arena.el("h3", { id: "closer-name", tabindex: -1 }, row.submission),
       arena.el("p", { class: "facts" }, [row.controller, row.track, rank, `isolation ${row.isolation}`].map((text) => arena.el("span", {}, text))),
       indicators(),
-      arena.scroll(`Scenarios of ${row.submission}`, scenarios()),
+      arena.scroll(`Scenarios of ${row.submission}`, scenarios()), found,
       ...(chosen.scenario === null ? [] : played()),
     );
   }
@@ -115,9 +138,14 @@
   }
 
   const submissionChoice = arena.select("Submission", arena.names.map((name, place) => [String(place), name]), "0", (value) => show(Number(value)));
-  const scenarioChoice = arena.select("Scenario", [["", "none"], ...arena.scenarios.map((name, place) => [String(place), name])], "",
+  const scenarioChoice = groups !== null ? null : arena.select("Scenario", [["", "none"], ...arena.scenarios.map((name, place) => [String(place), name])], "",
     (value) => { chosen.scenario = value === "" ? null : Number(value); draw(); });
-  tools.append(submissionChoice.field, scenarioChoice.field);
+  const found = arena.el("p", { class: "remark", role: "status" });
+  const cellChoice = groups === null ? null : arena.select("Cell", [["", "all"], ...groups.names.map((name, place) => [String(place), name])], "",
+    (value) => { wanted.cell = value; chosen.scenario = null; draw(); });
+  const search = arena.el("input", { type: "search", id: "closer-search", oninput: () => { wanted.text = search.value.trim().toLowerCase(); draw(); } });
+  const searching = arena.el("span", { class: "field" }, arena.el("label", { for: "closer-search" }, "Scenario"), search);
+  tools.append(submissionChoice.field, ...(groups === null ? [scenarioChoice.field] : [cellChoice.field, searching]));
   draw();
 
   // A name in the standings opens its submission.

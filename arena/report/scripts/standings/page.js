@@ -7,6 +7,19 @@ const arena = (() => {
   const rows = [...standings.rows, ...standings.reference];
   const byScenario = data.byScenario.rows.map((cells) =>
     Object.fromEntries(data.byScenario.columns.map((name, place) => [name, cells[place]])));
+  // Where scenarios are many, names are places, and of the indicators those are there that are listed by scenario.
+  if (data.cells !== null) {
+    for (const row of byScenario) {
+      row.submission = data.submissions[row.submission];
+      row.scenario = standings.scenarios[row.scenario];
+    }
+    const nothing = Array(data.indicators.length).fill(null);
+    data.means = data.means.map((lines) => lines.map((values) => {
+      const whole = nothing.slice();
+      data.meansOf.forEach((indicator, place) => { whole[indicator] = values[place]; });
+      return whole;
+    }));
+  }
   const cells = new Map(byScenario.map((row) => [`${row.submission}\n${row.scenario}`, row]));
   const indicators = data.indicators;
   const indicatorAt = new Map(indicators.map((one, place) => [one.key, place]));
@@ -91,8 +104,12 @@ const arena = (() => {
   document.documentElement.classList.add("scripts");
   shared.setUpTheme();
 
+  // What tables by scenario list: cells of a suite with many scenarios, else scenarios.
+  const parts = data.cells === null ? { word: "scenario", names: standings.scenarios, means: data.means }
+    : { word: "cell", names: data.cells.names, means: data.cells.means };
+
   return {
-    data, standings, rows, byScenario, indicators, indicatorAt,
+    parts, data, standings, rows, byScenario, indicators, indicatorAt,
     names: data.submissions,
     scenarios: standings.scenarios,
     byScore: standings.ranked_by === "score",

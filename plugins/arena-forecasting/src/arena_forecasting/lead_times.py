@@ -110,7 +110,7 @@ class LeadTimeBelief:
         open_units = [units for shipped, units in self.open_orders.items() if period - shipped <= self.longest]
         if len(open_units) > _MOST_OPEN:
             return np.zeros(1)
-        return _subsets(len(open_units)) @ np.array(open_units)
+        return np.asarray(_subsets(len(open_units)) @ np.array(open_units), dtype=np.float64)
 
     def _soft_counts(self) -> FloatArray:
         """Orders by lead time, expected over the hypotheses; an open one is shared by what it still can be."""

@@ -45,16 +45,12 @@ def read_stock_points(briefing: Briefing) -> tuple[StockPoint, ...]:
             _refuse(node_id, "assembles components")
         for link in network.inbound(node_id):
             supplier = network.supply_links[link].supplier
-            if network.node(supplier).capacity is not None:
-                if supplier in shared:
-                    _refuse(supplier, "has a capacity that several links share")
-                shared[supplier] = link
+            if network.node(supplier).capacity is not None and shared.setdefault(supplier, node_id) != node_id:
+                _refuse(supplier, "has a capacity that several nodes share")
         links = sorted(network.inbound(node_id), key=lambda link: (_total_lead_time(network, link), link))
         markets = network.markets_of(node_id)
         if markets and links:
             points.append(StockPoint(position, tuple(links), tuple(markets)))
-    if briefing.upstream_shortage == "owed" and shared:
-        _refuse(next(iter(shared)), "has a capacity and owes what it cannot ship")
     return tuple(points)
 
 
@@ -123,3 +119,19 @@ def costs_of(briefing: Briefing, points: tuple[StockPoint, ...], shares: FloatAr
 def _capacity(network: Network, link: int) -> float:
     capacity = network.node(network.supply_links[link].supplier).capacity
     return np.inf if capacity is None else float(capacity)
+
+
+def within_capacities(network: Network, orders: FloatArray) -> FloatArray:
+    """Orders of which no supplier is asked for more than it can ship in a period; links come first in their order.
+
+    Args:
+        network: what is played.
+        orders: units, (supply links,).
+    """
+    left = {node.id: float(node.capacity) for node in network.nodes if node.capacity is not None}
+    bounded = orders.copy()
+    for link, described in enumerate(network.supply_links):
+        if described.supplier in left and described.supplier in network.raw_materials:
+            bounded[link] = min(bounded[link], left[described.supplier])
+            left[described.supplier] -= bounded[link]
+    return bounded

@@ -14,7 +14,7 @@ from arena_forecasting.lead_times import told_apart
 from arena_forecasting.planning.drawing import draw_futures, protection_intervals
 from arena_forecasting.planning.planner import choose_orders, rule_table
 from arena_forecasting.planning.simulation import Start
-from arena_forecasting.stock_points import StockPoint, costs_of, read_stock_points
+from arena_forecasting.stock_points import StockPoint, costs_of, read_stock_points, within_capacities
 from arena_forecasting.supply import SupplyLedger
 
 _CHUNK = 32
@@ -48,6 +48,7 @@ class DemandScenarios:
         self._briefing, self._network = briefing, briefing.network
         self._points = read_stock_points(briefing)
         self._generator = np.random.default_rng(briefing.seed)
+        self._compared: dict[int, FloatArray] = {}
         self._supply = SupplyLedger(briefing)
         history = briefing.history[-_HISTORY:]
         flags = briefing.history_in_stock[-_HISTORY:]
@@ -80,6 +81,7 @@ class DemandScenarios:
             futures[:, left:] = 0.0
             for places in self._chunks():
                 self._plan(places, futures[:, :, places].transpose(2, 0, 1), observation, periods, orders)
+        orders = within_capacities(self._network, orders)
         self._supply.place(observation.period, orders)
         return orders
 
@@ -167,7 +169,10 @@ class DemandScenarios:
             waiting=np.array([self._waiting[list(point.markets)].sum() for point in points]),
         )
         table = rule_table(len(points[0].links), has_fixed=bool(costs.fixed.any()))
-        chosen = choose_orders(futures, costs, start, table, is_whole=self._is_whole)
+        before = self._compared.get(places[0])
+        chosen, self._compared[places[0]] = choose_orders(
+            futures, costs, start, table, is_whole=self._is_whole, before=before
+        )
         for point, units in zip(points, chosen, strict=True):
             for link, quantity in zip(point.links, units.tolist(), strict=True):
                 orders[link] = self._named(link, quantity, period)

@@ -10,7 +10,15 @@ import numpy as np
 from scipy.special import logsumexp, stdtr
 
 from arena_forecasting.arrays import BoolArray, FloatArray, IntArray
-from arena_forecasting.forecasts.transforms import LOG, RAW, first_noise, from_scale, scale_groups, to_scales
+from arena_forecasting.forecasts.transforms import (
+    LOG,
+    RAW,
+    antithetic,
+    first_noise,
+    from_scale,
+    scale_groups,
+    to_scales,
+)
 
 _SCALES = (RAW, LOG)
 _HAZARD = 1.0 / 25.0
@@ -101,7 +109,8 @@ class ChangePointBank:
         freedom = self._freedom[place]
         variance = self._variance[place] * freedom / generator.chisquare(freedom)
         deviation = np.sqrt(variance)
-        level = self._mean[place] + deviation / np.sqrt(self._count[place]) * generator.standard_normal(draws)
+        first = antithetic(generator.standard_normal((draws, 1)))[:, 0]
+        level = self._mean[place] + deviation / np.sqrt(self._count[place]) * first
         changes = generator.random((draws, periods)) < _HAZARD
         changes[:, 0] = False  # A change before the first period is in the belief already.
         normals = generator.standard_normal((draws, periods, 2))

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import gammaln, ndtr
 
 from arena_forecasting.arrays import BoolArray, FloatArray, IntArray
+from arena_forecasting.forecasts.transforms import beyond
 
 _DISCOUNTS = np.array([0.8, 0.92, 0.98])
 _FIRST_SHAPE = 1.0
@@ -37,7 +38,7 @@ class PoissonBank:
     def update(self, values: FloatArray, is_censored: BoolArray) -> FloatArray:
         """Learn the demand of a period; arguments and result as of `StateSpaceBank.update`.
 
-        Censored demand counts as larger by the part of the mean that is beyond it.
+        Censored demand counts with its mean beyond what was sold.
         """
         seen = np.isfinite(values)[:, None]
         units = np.where(seen, values[:, None] / self._grain[:, None], 0.0)
@@ -48,7 +49,7 @@ class PoissonBank:
         mean = shape / rate
         deviation = np.sqrt(mean * (1.0 + 1.0 / rate))
         tail = np.log(np.maximum(ndtr((mean - units + 0.5) / deviation), 1e-12))
-        units = np.where(censored, np.maximum(units, mean), units)
+        units = np.where(censored, mean + deviation * beyond((units - mean) / deviation)[0], units)
         self._shape = np.where(seen, shape + units, self._shape)
         self._rate = np.where(seen, rate + 1.0, self._rate)
         return np.where(seen, np.where(censored, tail, log_probability), 0.0)

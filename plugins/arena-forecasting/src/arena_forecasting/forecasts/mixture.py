@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from arena_forecasting.arrays import BoolArray, FloatArray
 from arena_forecasting.forecasts.change_points import ChangePointBank
 from arena_forecasting.forecasts.counts import IntermittentBank, PoissonBank
 from arena_forecasting.forecasts.state_space import StateSpaceBank
+
+Bank: TypeAlias = StateSpaceBank | ChangePointBank | PoissonBank | IntermittentBank
+"""Models of one kind."""
 
 FORGETTING: Final = 0.97
 """Factor on the log likelihood of the past, per period."""
@@ -31,7 +34,7 @@ class DemandForecast:
         self, level: FloatArray, grain: FloatArray, doubt: FloatArray, *, forgetting: float = FORGETTING
     ) -> None:
         level = np.maximum(level, 0.05 * grain)
-        self._banks = (
+        self._banks: tuple[Bank, ...] = (
             StateSpaceBank(level, grain, doubt),
             ChangePointBank(level, grain, doubt),
             PoissonBank(level, grain, doubt),

@@ -14,10 +14,20 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, stdtr
+from scipy.special import stdtr
 
 from arena_forecasting.arrays import BoolArray, FloatArray, IntArray
-from arena_forecasting.forecasts.transforms import LOG, RAW, ROOT, first_noise, from_scale, scale_groups, to_scales
+from arena_forecasting.forecasts.transforms import (
+    LOG,
+    RAW,
+    ROOT,
+    antithetic,
+    beyond,
+    first_noise,
+    from_scale,
+    scale_groups,
+    to_scales,
+)
 
 _STATES = 4
 _OBSERVED = np.array([1.0, 0.0, 1.0, 0.0])
@@ -132,7 +142,7 @@ class StateSpaceBank:
         error = to_scales(values, self._grain)[:, self._scale] - forecast
         learnt = np.ones_like(error)
         if is_censored.any():
-            expected, share = _beyond(error / deviation)
+            expected, share = beyond(error / deviation)
             error = np.where(is_censored[:, None], expected * deviation, error)
             learnt = np.where(is_censored[:, None], share, learnt)
         error = np.where(seen[:, None], error, 0.0)
@@ -168,7 +178,7 @@ class StateSpaceBank:
         deviation = np.sqrt(variance)[:, None]
         covariance = self._covariance[items, models]
         covariance = 0.5 * (covariance + covariance.swapaxes(1, 2)) + 1e-9 * np.eye(_STATES)
-        normals = generator.standard_normal((periods + 1, draws, _STATES + 1))
+        normals = antithetic(generator.standard_normal((periods + 1, draws, _STATES + 1)))
         factor = np.linalg.cholesky(covariance)
         state = self._mean[items, models] + deviation * np.einsum("kij,kj->ki", factor, normals[0, :, :_STATES])
         evolution, steps = self._evolution[models], np.sqrt(self._noise[models]) * deviation
@@ -182,11 +192,3 @@ class StateSpaceBank:
             own = items[places]
             futures[places] = from_scale(levels[places], scale, self._grain[own, None], most[own, None])
         return futures
-
-
-def _beyond(standardised: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean of a standard normal number above a bound, and the share of its variance that this takes away."""
-    bound = np.clip(standardised, -8.0, 8.0)
-    density = np.exp(-0.5 * bound**2) / math.sqrt(2.0 * math.pi)
-    hazard = density / np.maximum(ndtr(-bound), 1e-16)
-    return hazard, np.clip(hazard * (hazard - bound), 0.0, 1.0)

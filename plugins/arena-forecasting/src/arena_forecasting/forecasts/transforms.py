@@ -5,7 +5,10 @@ Each scale is smooth and increasing, so that probabilities of whole units carry 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from scipy.special import ndtr
 
 from arena_forecasting.arrays import FloatArray, IntArray
 
@@ -56,3 +59,23 @@ def first_noise(level: FloatArray, grain: FloatArray) -> FloatArray:
 def scale_groups(scales: IntArray) -> list[tuple[int, IntArray]]:
     """Positions of every scale that occurs."""
     return [(scale, np.flatnonzero(scales == scale)) for scale in (RAW, ROOT, LOG) if (scales == scale).any()]
+
+
+def beyond(standardised: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean of a standard normal number above a bound, and the share of its variance that the bound takes away."""
+    bound = np.clip(standardised, -8.0, 8.0)
+    density = np.exp(-0.5 * bound**2) / math.sqrt(2.0 * math.pi)
+    hazard = density / np.maximum(ndtr(-bound), 1e-16)
+    return hazard, np.clip(hazard * (hazard - bound), 0.0, 1.0)
+
+
+def antithetic(normals: FloatArray) -> FloatArray:
+    """Normal numbers of which every second draw is the opposite of the one before, (…, draws, numbers).
+
+    Neighbouring draws mostly belong to one model; means over them then vary less.
+
+    Source: P. Glasserman (2003), Monte Carlo Methods in Financial Engineering, section 4.2.
+    """
+    pairs = normals.shape[-2] // 2
+    normals[..., 1 : 2 * pairs : 2, :] = -normals[..., 0 : 2 * pairs : 2, :]
+    return normals

@@ -30,7 +30,6 @@ class Futures:
         counts: by link whose position it is and link of the order, weight of an order of an age that is still open,
             (ages, items, paths, periods).
         chances: probability that an order arrives, (links, items).
-        periods_left: periods until the end of the episode, or of the futures where these end before.
         ends: whether the futures reach the end of the episode.
     """
 
@@ -43,6 +42,28 @@ class Futures:
     counts: list[list[list[FloatArray | None]]]
     chances: FloatArray
     ends: bool
+
+    def thinned(self, every: int) -> Futures:
+        """The same futures with one of so many pairs of neighbouring paths."""
+        if every <= 1:
+            return self
+        paths = np.arange(self.demand.shape[1])
+        kept = paths[(paths // 2) % every == 0]
+
+        def of_tables(tables: list[FloatArray | None]) -> list[FloatArray | None]:
+            return [None if table is None else table[:, kept] for table in tables]
+
+        return Futures(
+            demand=self.demand[:, kept],
+            incoming=self.incoming[:, kept],
+            expected=self.expected[:, :, kept],
+            needs=self.needs[:, :, kept],
+            rates=self.rates[:, :, kept],
+            arrives=[of_tables(tables) for tables in self.arrives],
+            counts=[[of_tables(tables) for tables in of_target] for of_target in self.counts],
+            chances=self.chances,
+            ends=self.ends,
+        )
 
 
 def draw_lead_times(

@@ -1,4 +1,4 @@
-"""The plan of a period: a rule chosen by simulation for what comes later, then the first order by its simulated value."""
+"""The plan of a period: a rule for what comes later, then the first order, both by simulated value."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ _CAPS = (1.3, 2.0, 1e9)
 _BATCHES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
 _FEW_COVERS = (0.6, 0.85, 1.0, 1.2, 1.5)
 _FACTORS = np.array([0.0, 0.35, 0.55, 0.7, 0.8, 0.88, 0.95, 1.0, 1.05, 1.12, 1.2, 1.3, 1.45, 1.7, 2.1])
+_THINNED = 3
+"""One of so many paths is used to compare rules."""
+_MEMORY = 0.5
+"""Weight of the periods before when rules are compared."""
 _REFINED = 9
 """First orders between the neighbours of the best one that are tried next."""
 
@@ -30,23 +34,31 @@ def rule_table(links: int, *, has_fixed: bool) -> FloatArray:
     caps = _CAPS if links == 1 and not has_fixed else (1e9,)
     rows = []
     for link in range(links):
-        for one in product(_COVERS, caps, batches):
+        for alone in product(_COVERS, caps, batches):
             row = [unused] * links
-            row[link] = one
+            row[link] = alone
             rows.append(row)
     for fast in range(links):
         for slow in range(fast + 1, links):
-            for one, other, batch in product(_FEW_COVERS, _FEW_COVERS, batches[::2]):
+            for low, high, batch in product(_FEW_COVERS, _FEW_COVERS, batches[::2]):
                 row = [unused] * links
-                row[fast], row[slow] = (one, 1e9, 0.0), (other, 1e9, batch)
+                row[fast], row[slow] = (low, 1e9, 0.0), (high, 1e9, batch)
                 rows.append(row)
     return np.array(rows)
 
 
 def choose_orders(
-    futures: Futures, costs: StockCosts, start: Start, table: FloatArray, *, is_whole: bool
-) -> FloatArray:
+    futures: Futures,
+    costs: StockCosts,
+    start: Start,
+    table: FloatArray,
+    *,
+    is_whole: bool,
+    before: FloatArray | None = None,
+) -> tuple[FloatArray, FloatArray]:
     """Choose the orders of the coming period.
+
+    Rules are compared on a part of the paths, and by what was found in the periods before; first orders on all paths.
 
     Args:
         futures: common draws for all that is compared.
@@ -54,20 +66,25 @@ def choose_orders(
         start: stock at the beginning.
         table: rules that are tried, (rules, links, 3).
         is_whole: whether orders are whole units.
+        before: smoothed disadvantages of the rules, as of the last period, (items, rules); None in the first one.
 
     Returns:
-        Units, (items, links).
+        Units, (items, links), and the smoothed disadvantages of the rules.
     """
     items = len(start.on_hand)
     links = table.shape[1]
     spread = np.broadcast_to(table, (items, *table.shape))
     rules = Rules(spread[..., 0], spread[..., 1], spread[..., 2])
-    values, orders = simulate(futures, costs, start, rules, is_whole=is_whole)
-    best = values.argmax(axis=1)
+    values, orders = simulate(futures.thinned(_THINNED), costs, start, rules, is_whole=is_whole)
+    disadvantages = values.max(axis=1, keepdims=True) - values
+    disadvantages /= np.maximum(disadvantages.mean(axis=1, keepdims=True), 1e-300)
+    if before is not None:
+        disadvantages = _MEMORY * before + (1.0 - _MEMORY) * disadvantages
+    best = disadvantages.argmin(axis=1)
     rows = np.arange(items)
     chosen = spread[rows, best][:, None]
     current = rounded(orders[rows, best], costs, 0, is_whole=is_whole) if links == 1 else orders[rows, best]
-    current_value = values[rows, best]
+    current_value = np.full(items, -np.inf)
     for link in range(links):
         scale = _scale_of(futures, start, link, chosen[:, 0, link, 0])
         grid = np.maximum(_FACTORS * scale[0][:, None] - scale[1][:, None], 0.0) / futures.chances[link][:, None]
@@ -85,7 +102,7 @@ def choose_orders(
             current_value = np.where(better, values[rows, place], current_value)
             lower, upper = grid[rows, np.maximum(place - 1, 0)], grid[rows, np.minimum(place + 1, grid.shape[1] - 1)]
             grid = lower[:, None] + (upper - lower)[:, None] * np.linspace(0.0, 1.0, _REFINED + 2)[1:-1]
-    return current
+    return current, disadvantages
 
 
 def _scale_of(futures: Futures, start: Start, link: int, cover: FloatArray) -> tuple[FloatArray, FloatArray]:
