@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from arena import Briefing, Controller, Observation, Scenario, Simulator, TrackView, realised_history
 from arena_forecasting.config import DemandGlobalConfig
 from arena_forecasting.controllers.demand_global import DemandGlobal
+from arena_forecasting.panel.settings import BoostingSettings
 
 FIRST_WEEKS = range(93, 150, 4)
 WEEKS, LEAD_TIME, ORDERED = 8, 2, 6
@@ -161,7 +162,7 @@ def play(scenario: Scenario, controller: Controller, seed: int = 1) -> Played:
 
 def controllers() -> dict[str, DemandGlobalConfig]:
     """Settings that are compared, by name."""
-    return {"classical": DemandGlobalConfig(boosting=None), "boosted": DemandGlobalConfig()}
+    return {"classical": DemandGlobalConfig(), "boosted": DemandGlobalConfig(boosting=BoostingSettings())}
 
 
 def standard_error(changes: Sequence[float]) -> float:

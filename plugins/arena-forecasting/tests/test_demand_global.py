@@ -10,7 +10,7 @@ from arena_forecasting.config import DemandGlobalConfig
 from arena_forecasting.controllers.demand_global import DemandGlobal
 from arena_forecasting.panel.settings import PanelSettings
 
-CLASSICAL = DemandGlobalConfig(boosting=None, paths=300)
+CLASSICAL = DemandGlobalConfig(paths=300)
 
 
 def played(scenario, config=CLASSICAL, seed=1):
@@ -39,7 +39,7 @@ def test_orders_are_those_of_the_newsvendor_where_demand_is_stationary(penalty, 
     settings = PanelSettings(
         season_period=1, memories=(0.99,), dispersion_weight=1.0, common_deviation=0.0, lasting_share=0
     )
-    orders, _ = played(scenario, DemandGlobalConfig(boosting=None, panel=settings, surplus_weight=1.0))
+    orders, _ = played(scenario, DemandGlobalConfig(panel=settings, surplus_weight=1.0))
     # With nothing on hand and nothing on the way, the first order is the level itself.
     size = (lead_time + 1) / dispersion
     best = nbinom.ppf(penalty / (penalty + 0.2), size, 1 / (1 + dispersion * means))

@@ -5,7 +5,7 @@ trained: a mixture of models gives joint futures of demand, a lead-time law is l
 chosen by their simulated value.
 
 ``demand-global`` plays worlds of many independent items with one forecast for all of them, on the blind track: a shared
-season, levels and dispersions that learn from one another, and a boosted model where LightGBM is installed (extra
+season, levels and dispersions that learn from one another, and on request a boosted model of LightGBM (extra
 ``global``).
 """
 
@@ -30,7 +30,7 @@ def _demand_global(config: DemandGlobalConfig) -> Controller:
     from arena_forecasting.controllers.demand_global import DemandGlobal
 
     if config.boosting is not None and find_spec("lightgbm") is None:
-        hint = "pip install 'arena-forecasting[global]', or write config: {boosting: null}"
+        hint = "pip install 'arena-forecasting[global]', or leave boosting out of its config"
         raise ModuleNotFoundError(f"demand-global needs lightgbm, which is not installed: {hint}", name="lightgbm")
     return DemandGlobal(config)
 
@@ -92,5 +92,6 @@ def arena_controllers() -> Iterable[ControllerSpec[Any]]:
             summary="quantiles of joint futures from one forecast of all items: shared season, own levels, boosting",
             preload=("numpy", "scipy.special"),
             plays=_PANEL_PLAYS,
+            independent_only=True,
         ),
     )

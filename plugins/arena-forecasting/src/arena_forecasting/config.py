@@ -34,7 +34,8 @@ class DemandGlobalConfig(BaseModel):
 
     Attributes:
         panel: Settings of the classical forecast.
-        boosting: Size of the boosted model that corrects it, where the history suffices; None: none.
+        boosting: Size of the boosted model that corrects it, where the history suffices; None: none. Needs the extra
+            ``global``.
         paths: Futures per decision.
         surplus_weight: Periods for which a unit too much is held on average. An order's critical ratio is
             shortage / (shortage + holding × weight), but for the last order's, where the weight is 1.
@@ -43,6 +44,6 @@ class DemandGlobalConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     panel: PanelSettings = Field(default_factory=PanelSettings)
-    boosting: BoostingSettings | None = Field(default_factory=BoostingSettings)
+    boosting: BoostingSettings | None = None
     paths: int = Field(default=2_000, ge=10, le=20_000)
-    surplus_weight: float = Field(default=1.33, gt=0)
+    surplus_weight: float = Field(default=1.25, gt=0)

@@ -11,10 +11,12 @@ from arena_forecasting.panel.settings import PanelSettings
 def weighted_levels(panel: Panel, factors: FloatArray, memory: float, settings: PanelSettings) -> FloatArray:
     """Level of each item after each period, units per period without season, (periods, items).
 
-    With weights w = memory^age over the known periods, the level is (Σ w·demand + k·m) / (Σ w·factor + k): demand and
-    season are weighted alike, so that a period without season says little and a strong one much. m is the long mean,
-    likewise with long weights and itself shrunk a little to the mean of all items; k, in periods, is the weight of the
-    long mean, larger for items that sell little: what they did lately says less.
+    With weights w = memory^age · v over the known periods, the level is (Σ w·demand + k·m) / (Σ w·factor + k). m is the
+    long mean, likewise with long weights and itself shrunk a little to the mean of all items; k, in periods, is the
+    weight of the long mean, larger for items that sell little: what they did lately says less.
+
+    Demand over factor has the variance m/factor + d·m² where counts have the dispersion d, so a high season says more
+    about an item that sells little than about one that sells much: v = (1 + d·m) / (1 + d·m·factor).
 
     Args:
         panel: What was seen.
@@ -26,16 +28,19 @@ def weighted_levels(panel: Panel, factors: FloatArray, memory: float, settings: 
     distant, distant_weight = np.zeros(panel.items), np.zeros(panel.items)
     long_memory = 1.0 - 1.0 / settings.long_memory
     common = panel.demand.sum() / max(float(panel.known.sum()), 1.0)
+    long_mean = np.full(panel.items, common)
     levels = np.empty(panel.demand.shape)
     for period, (demand, known) in enumerate(zip(panel.demand, panel.known, strict=True)):
-        seen = known * factors[period]
-        recent, recent_weight = memory * recent + demand, memory * recent_weight + seen
-        distant, distant_weight = long_memory * distant + demand, long_memory * distant_weight + seen
+        spread = settings.season_dispersion * long_mean
+        weight = (1 + spread) / (1 + spread * factors[period])
+        sold, seen = weight * demand, weight * known * factors[period]
+        recent, recent_weight = memory * recent + sold, memory * recent_weight + seen
+        distant, distant_weight = long_memory * distant + sold, long_memory * distant_weight + seen
         long_mean = (distant + settings.common_weight * settings.common_share * common) / (
             distant_weight + settings.common_weight
         )
-        weight = settings.long_weight + settings.slow_weight / (long_mean + settings.slow_sales)
-        levels[period] = (recent + weight * long_mean) / (recent_weight + weight)
+        shrinkage = settings.long_weight + settings.slow_weight / (long_mean + settings.slow_sales)
+        levels[period] = (recent + shrinkage * long_mean) / (recent_weight + shrinkage)
     return levels
 
 

@@ -26,6 +26,7 @@ class PanelSettings(BaseModel):
         common_share: Share of the mean of all items to which long means are shrunk.
         dispersion_weight: Factor on the dispersion that the likelihood gives.
         lasting_share: Share of an item's dispersion that lasts over a path; the rest is new in every period.
+        season_dispersion: Dispersion by which periods of high season weigh less in levels; 0: by their factor alone.
         common_deviation: Standard deviation of the log error that all items of a path have in common.
     """
 
@@ -35,12 +36,13 @@ class PanelSettings(BaseModel):
     memories: tuple[Memory, ...] = Field(default=(0.8, 0.9), min_length=1)
     long_memory: float = Field(default=52.0, gt=1)
     long_weight: float = Field(default=3.0, gt=0)
-    slow_weight: float = Field(default=5.0, ge=0)
+    slow_weight: float = Field(default=10.0, ge=0)
     slow_sales: float = Field(default=0.1, gt=0)
     common_weight: float = Field(default=0.5, gt=0)
     common_share: float = Field(default=0.2, gt=0)
-    dispersion_weight: float = Field(default=0.6, gt=0)
+    dispersion_weight: float = Field(default=0.5, gt=0)
     lasting_share: float = Field(default=0.3, ge=0, lt=1)
+    season_dispersion: float = Field(default=1.0, ge=0)
     common_deviation: float = Field(default=0.07, ge=0)
 
 
