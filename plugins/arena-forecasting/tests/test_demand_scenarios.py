@@ -92,7 +92,8 @@ def test_losses_of_orders_are_made_up_for(play, world) -> None:
 )
 def test_orders_are_whole_finite_and_as_the_supplier_takes_them(play, world, seed, fulfilment, link, visible) -> None:
     demand, history = poisson(9.0, 8, seed), poisson(9.0, 6, seed + 1)
-    scenario = world(demand, history, link={"lead_time": 1, **link}, fulfilment=fulfilment, visible_demand=visible)
+    seen = visible if fulfilment == "lost_sales" else "demand"
+    scenario = world(demand, history, link={"lead_time": 1, **link}, fulfilment=fulfilment, visible_demand=seen)
     one, other = (play(scenario, seed=seed, paths=24, horizon=4) for _ in range(2))
     assert np.array_equal(one.orders, other.orders)
     assert (one.orders >= 0).all()
@@ -166,7 +167,7 @@ def test_many_items_get_fewer_paths(world) -> None:
     controller.begin(TrackView(scenario, "blind").brief(seed=0, time_budget=1.0))
     assert controller._paths == 240
     controller.begin(TrackView(scenario, "blind").brief(seed=0, time_budget=0.002))
-    assert controller._paths < 30
+    assert controller._paths < 60
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""``demand-scenarios``: orders by simulated value on joint futures of demand and lead times, one stock point at a time."""
+"""``demand-scenarios``: orders by simulated value on futures of demand and lead times, for one stock point or many."""
 
 from __future__ import annotations
 
