@@ -80,7 +80,7 @@ def play(task: tuple[dict[str, Any], dict[str, Any]]) -> tuple[str, float, float
     return instance["cell"], max(0.0, profit / (instance["price"] * sum(instance["demand"]))), seconds, decisions
 
 
-def read(folder: Path, every: int, redraw: int | None) -> list[dict[str, Any]]:
+def read(folder: Path, every: int, offset: int, redraw: int | None) -> list[dict[str, Any]]:
     """Return instances, each with the name of its cell."""
     instances = [json.loads(line) for line in (folder / "instances.jsonl").read_text().splitlines()]
     generator = np.random.default_rng(redraw)
@@ -90,7 +90,7 @@ def read(folder: Path, every: int, redraw: int | None) -> list[dict[str, Any]]:
         if redraw is not None and lead_time.endswith("stochastic"):
             law = (1, 2, 3, None)
             instance["lead_times"] = [law[place] for place in generator.integers(4, size=len(instance["demand"]))]
-    return instances[redraw or 0 :: every] if every > 1 else instances
+    return instances[offset::every]
 
 
 def main() -> None:
@@ -100,7 +100,9 @@ def main() -> None:
     parser.add_argument("--own", type=int, default=0)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--redraw", type=int)
+    parser.add_argument("--offset", type=int, default=0)
+    parser.add_argument("--cell", default="", help="part of the names of the cells that are played")
+    parser.add_argument("--redraw", type=int, help="seed of other lead times for the stochastic cells")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--option", action="append", default=[])
     arguments = parser.parse_args()
@@ -108,8 +110,8 @@ def main() -> None:
     if arguments.data is None:
         instances = own_instances(arguments.own or 60, arguments.first)
     else:
-        instances = read(arguments.data, arguments.every, arguments.redraw)
-    tasks = [(instance, options) for instance in instances]
+        instances = read(arguments.data, arguments.every, arguments.offset, arguments.redraw)
+    tasks = [(instance, options) for instance in instances if arguments.cell in instance["cell"]]
     started = time.perf_counter()
     with ProcessPoolExecutor(arguments.workers) as pool:
         rows = list(pool.map(play, tasks, chunksize=4))

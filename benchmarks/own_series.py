@@ -1,8 +1,8 @@
 """Random worlds of one stock point on which controllers are tuned: own series, own costs, own lead-time laws.
 
 Series have a level, and may have a trend, a season, changes of level or noise at random times, a life cycle, demand
-that comes now and then, and noise that is Poisson, normal or log-normal. Nothing is taken from any board but the shape of
-its game: five samples before the first period, lost sales, hidden arrivals.
+that comes now and then, and noise that is Poisson, normal or log-normal. Nothing is taken from any board but the shape
+of its game: five samples before the first period, lost sales, hidden arrivals.
 """
 
 from __future__ import annotations
