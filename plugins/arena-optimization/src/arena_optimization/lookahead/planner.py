@@ -83,7 +83,7 @@ class StorePlanner:
 
         own = best = self._rule_orders(situation, rule)
         most = float(value(best[None])[0])
-        changes = _WIDE
+        changes: tuple[int, ...] = _WIDE
         for stride in self._strides(moments):
             for _ in range(_MOST_ROUNDS):
                 tried = self._around(best, stride, changes)
