@@ -22,10 +22,16 @@ _FIRST_STRIDES = (8, 8, 4, 4, 2, 2, 2, 1, 1, 1, 1, 1)
 """Steps of the knobs in the first search of an episode."""
 _LATER_STRIDES = (2, 1)
 """The same in later ones, in turn; each begins with the last rule."""
+_LAST_STRIDES = (4, 2, 1)
+"""The same when the end of the episode is in sight, and good rules change from period to period."""
 _OFF = -64
 """Level knob of a source that is not used."""
 _BETTER = 1e-9
 """Relative gain from which on a first order is better than the rule's, whatever the unit of money."""
+_WIDE = (-16, -8, -4, -2, -1, 1, 2, 4, 8, 16)
+"""Changes of a first order in the first round, in strides."""
+_NARROW = (-4, -2, -1, 1, 2, 4)
+"""The same in later rounds."""
 _MOST_ROUNDS = 6
 """Rounds of the search for the first order with one stride."""
 
@@ -66,7 +72,7 @@ class StorePlanner:
             whole: Whether demand and stock are whole numbers.
         """
         store = self._store
-        moments = moments_of(store, demand, horizon, whole=whole)
+        moments = moments_of(store, demand, horizon, left=left, whole=whole)
         weights, played = weights_of(horizon, left, discount), demand[:, :horizon]
         sample = played[:: max(1, len(played) // _RULE_PATHS)]
         self._knobs = self._search(situation, sample, moments, weights)
@@ -77,9 +83,11 @@ class StorePlanner:
 
         own = best = self._rule_orders(situation, rule)
         most = float(value(best[None])[0])
+        changes: tuple[int, ...] = _WIDE
         for stride in self._strides(moments):
             for _ in range(_MOST_ROUNDS):
-                tried = self._around(best, stride)
+                tried = self._around(best, stride, changes)
+                changes = _NARROW
                 values = value(tried)
                 place = int(np.argmax(values))
                 if values[place] <= most + _BETTER * abs(most):
@@ -99,10 +107,13 @@ class StorePlanner:
             return Knobs(*(knob[place : place + 1] for knob in knobs))
 
         self._searches += 1
-        if self._knobs is not None:
-            return best_of(self._neighbours(self._knobs, _LATER_STRIDES[self._searches % len(_LATER_STRIDES)]))
-        knobs = best_of(self._starts())
-        for stride in _FIRST_STRIDES:
+        knobs = self._knobs
+        strides: tuple[int, ...] = (_LATER_STRIDES[self._searches % len(_LATER_STRIDES)],)
+        if knobs is None:
+            knobs, strides = best_of(self._starts()), _FIRST_STRIDES
+        elif weights.is_last:
+            strides = _LAST_STRIDES
+        for stride in strides:
             knobs = best_of(self._neighbours(knobs, stride))
         return knobs
 
@@ -166,13 +177,13 @@ class StorePlanner:
             stride /= 2.0
         return [*strides, finest]
 
-    def _around(self, orders: FloatArray, stride: float) -> FloatArray:
+    def _around(self, orders: FloatArray, stride: float, changes: tuple[int, ...]) -> FloatArray:
         """First orders near some, and without each of them, (first orders, sources), units."""
         sources = self._store.sources
         rows = []
         for place, source in enumerate(sources):
             step = max(stride, source.lot)
-            for change in (-4.0, -2.0, -1.0, 1.0, 2.0, 4.0):
+            for change in changes:
                 rows.append(orders.copy())
                 rows[-1][place] += change * step
             rows.append(orders.copy())

@@ -6,7 +6,7 @@ would. So one source has a base-stock, capped base-stock or (s, S) rule, and two
 
 A level is mean + z × deviation of the demand until the next order would arrive, a cap is a multiple of the mean demand
 of the period of the arrival, and a gap is what customers want in a number of periods. So rules follow a forecast, and
-order nothing that would come after the end.
+order nothing that would come after the end; the last order that comes in time has the newsvendor's level.
 
 Sources: capped base stock: L. Xin (2021), "Understanding the performance of capped base-stock policies in lost-sales
 inventory models", Operations Research 69; dual index: S. Veeraraghavan, A. Scheller-Wolf (2008), "Now or later: a
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from arena_optimization.arrays import FloatArray, IntArray
 from arena_optimization.lookahead.store import Source, Store
@@ -66,22 +67,25 @@ class Moments:
         means: Mean demand from a period until the one in which its order arrives, both included.
         deviations: Standard deviation of the same.
         arrival_means: Mean demand of the period in which the order arrives.
+        last: Period of the last order that arrives in time, (sources,).
         whole: Whether demand and stock are whole numbers, so that orders should be.
     """
 
     means: FloatArray
     deviations: FloatArray
     arrival_means: FloatArray
+    last: IntArray
     whole: bool
 
 
-def moments_of(store: Store, demand: FloatArray, horizon: int, *, whole: bool) -> Moments:
+def moments_of(store: Store, demand: FloatArray, horizon: int, *, left: int, whole: bool) -> Moments:
     """The moments of paths of demand.
 
     Args:
         store: The store.
         demand: Units, (paths, periods); to the end of the episode, or at least the longest lead time beyond `horizon`.
         horizon: Periods in which the rules order.
+        left: Periods left of the episode.
         whole: See `Moments`.
     """
     periods = demand.shape[1]
@@ -96,19 +100,30 @@ def moments_of(store: Store, demand: FloatArray, horizon: int, *, whole: bool) -
         means[:, place] = np.where(in_time, sums.mean(axis=0), -np.inf)
         deviations[:, place] = sums.std(axis=0)
         arrival_means[:, place] = average[np.minimum(until, periods) - 1]
-    return Moments(means, deviations, arrival_means, whole)
+    last: IntArray = np.array([left - 1 - source.reach for source in store.sources])
+    return Moments(means, deviations, arrival_means, last, whole)
 
 
 def rules_of(store: Store, knobs: Knobs, moments: Moments) -> Rules:
     """The rules that are meant by knobs."""
     levels = moments.means[..., None] + LEVEL_STEP * knobs.levels.T * moments.deviations[..., None]
+    for place, last in enumerate(moments.last.tolist()):
+        if 0 <= last < len(levels):
+            # What the last order leaves is worth little: the newsvendor's critical ratio, whatever the rule.
+            source = store.sources[place]
+            gain = store.penalty + store.margin - source.unit_cost
+            ratio = gain / max(store.penalty + store.margin + store.holding_cost - store.terminal_value, _SMALLEST)
+            level = float(ndtri(min(ratio, _MOST_RATIO))) if ratio > 0 else -np.inf
+            levels[last, place] = moments.means[last, place] + level * max(moments.deviations[last, place], _SMALLEST)
     flow = moments.arrival_means[..., None]
     caps = np.array(CAPS)[knobs.caps.T] * np.maximum(flow, _SMALLEST)
     gaps = np.zeros_like(levels)
     for place, source in enumerate(store.sources):
         if source.fixed_cost > 0:
             economic = math.sqrt(2.0 * source.fixed_cost / max(store.holding_cost, _SMALLEST))
-            gaps[:, place] = economic * np.sqrt(flow[:, place]) * GAP_STEP ** knobs.gaps.T[place]
+            # Where stock is cheap an order lasts to the end at most.
+            lots = np.minimum(economic * np.sqrt(flow[:, place]), flow[:, place] * len(levels))
+            gaps[:, place] = lots * GAP_STEP ** knobs.gaps.T[place]
     if moments.whole:
         finite = np.isfinite(levels)
         levels = np.where(finite, np.rint(np.where(finite, levels, 0.0)), levels)
@@ -126,3 +141,4 @@ def raised(source: Source, orders: FloatArray) -> FloatArray:
 
 
 _SMALLEST = 1e-9
+_MOST_RATIO = 0.9999
