@@ -32,17 +32,15 @@ from arena.results.timing import DecisionTimes
 from arena.testing.check import Check, CheckFailed, ConformanceWarning
 from arena.testing.controllers import (
     CONTROLLER_CHECKS,
-    HORIZON,
-    NETWORKS,
     check_controller,
     check_information,
     check_submission,
     controller_checks,
-    short_scenarios,
 )
 from arena.testing.llm_clients import LLM_CLIENT_CHECKS, llm_client_checks
 from arena.testing.result import ConformanceError, ConformanceResult, Finding
 from arena.testing.trainings import TRAINING_CHECKS, training_checks
+from arena.testing.worlds import HORIZON, NETWORKS, short_scenarios
 
 __all__ = [
     "CONTROLLER_CHECKS",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,20 +22,12 @@ from arena.testing.check import Check, ConformanceWarning, everybody, make_check
 from arena.testing.headroom import HEADROOM, find_little_headroom
 from arena.testing.result import ConformanceError, ConformanceResult, Finding
 from arena.testing.rules import RULES
-from arena.world.demand import Demand, Goodwill, Seasonal, Series, Shock, Trend
-from arena.world.library import load_network
+from arena.testing.worlds import choose_scenarios
 from arena.world.network import Network
 from arena.world.scenario import Scenario
-from arena.world.suite import load_scenario
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-NETWORKS: Final = ("serial", "divergent", "tree")
-"""Networks that the kit plays unless told otherwise: one chain, several suppliers, several retailers."""
-
-HORIZON: Final = 6
-"""Periods of the kit's own scenarios."""
 
 _DECLARED: Final = "declared"
 
@@ -51,7 +42,7 @@ def controller_checks(
     controller: ControllerSpec[Any] | str,
     config: BaseModel | Mapping[str, Any] | None = None,
     *,
-    networks: Sequence[Network | str] = NETWORKS,
+    networks: Sequence[Network | str] | None = None,
     scenarios: Sequence[Scenario | str] | None = None,
     limits: Limits | None = None,
 ) -> tuple[Check, ...]:
@@ -64,7 +55,7 @@ def controller_checks(
     Args:
         controller: A specification, or the name of an installed controller.
         config: Its configuration, as a model or as the mapping a manifest would hold; None for the defaults.
-        networks: Networks on which the kit plays its short scenarios.
+        networks: Networks on which the kit plays its short scenarios; None for its own, see `arena.testing.worlds`.
         scenarios: Scenarios to play in place of those.
         limits: Deadlines; None for the contest's.
 
@@ -76,8 +67,9 @@ def controller_checks(
 
     @functools.cache
     def bench() -> Bench:
-        chosen = _chosen(networks, scenarios)
-        return Bench(_entered(controller, config), chosen, make_host("trusted", allowed), allowed)
+        submissions = _entered(controller, config)
+        chosen = choose_scenarios(networks, scenarios, independent=submissions[0].independent_only)
+        return Bench(submissions, chosen, make_host("trusted", allowed), allowed)
 
     return make_checks(CONTROLLER_CHECKS, lambda name: _examine_one(bench(), name, allowed))
 
@@ -86,7 +78,7 @@ def check_controller(
     controller: ControllerSpec[Any] | str,
     config: BaseModel | Mapping[str, Any] | None = None,
     *,
-    networks: Sequence[Network | str] = NETWORKS,
+    networks: Sequence[Network | str] | None = None,
     scenarios: Sequence[Scenario | str] | None = None,
     limits: Limits | None = None,
 ) -> ConformanceResult:
@@ -95,7 +87,7 @@ def check_controller(
     Args:
         controller: A specification, or the name of an installed controller.
         config: Its configuration, as a model or as the mapping a manifest would hold; None for the defaults.
-        networks: Networks on which the kit plays its short scenarios.
+        networks: Networks on which the kit plays its short scenarios; None for its own, see `arena.testing.worlds`.
         scenarios: Scenarios to play in place of those.
         limits: Deadlines; None for the contest's.
 
@@ -109,7 +101,8 @@ def check_controller(
         UnknownName: No such controller, network or scenario.
     """
     submissions = _entered(controller, config)
-    result = _examine(submissions, _chosen(networks, scenarios), "trusted", limits or Limits(), tuple(RULES))
+    chosen = choose_scenarios(networks, scenarios, independent=submissions[0].independent_only)
+    result = _examine(submissions, chosen, "trusted", limits or Limits(), tuple(RULES))
     if result.findings:
         raise ConformanceError(result)
     return result
@@ -119,7 +112,7 @@ def check_information(
     controller: ControllerSpec[Any] | str,
     config: BaseModel | Mapping[str, Any] | None = None,
     *,
-    networks: Sequence[Network | str] = NETWORKS,
+    networks: Sequence[Network | str] | None = None,
     scenarios: Sequence[Scenario | str] | None = None,
     limits: Limits | None = None,
 ) -> ConformanceResult:
@@ -133,7 +126,7 @@ def check_information(
     Args:
         controller: A specification, or the name of an installed controller.
         config: Its configuration, as a model or as the mapping a manifest would hold; None for the defaults.
-        networks: Networks on which the kit plays its short scenarios.
+        networks: Networks on which the kit plays its short scenarios; None for its own, see `arena.testing.worlds`.
         scenarios: Scenarios to play in place of those.
         limits: Deadlines; None for the contest's.
 
@@ -147,7 +140,9 @@ def check_information(
         UnknownName: No such controller, network or scenario.
     """
     allowed = limits or Limits()
-    bench = Bench(_entered(controller, config), _chosen(networks, scenarios), make_host("trusted", allowed), allowed)
+    submissions = _entered(controller, config)
+    chosen = choose_scenarios(networks, scenarios, independent=submissions[0].independent_only)
+    bench = Bench(submissions, chosen, make_host("trusted", allowed), allowed)
     findings = [
         Finding("information", submission.track, scenario.name, text)
         for submission in bench.submissions
@@ -164,7 +159,7 @@ def check_submission(
     submission: Submission,
     *,
     isolation: Isolation = "process",
-    networks: Sequence[Network | str] = NETWORKS,
+    networks: Sequence[Network | str] | None = None,
     scenarios: Sequence[Scenario | str] | None = None,
     limits: Limits | None = None,
 ) -> ConformanceResult:
@@ -175,7 +170,7 @@ def check_submission(
     Args:
         submission: The submission.
         isolation: Level of the matches; anything but `trusted` keeps its code out of this process.
-        networks: Networks on which the kit plays its short scenarios.
+        networks: Networks on which the kit plays its short scenarios; None for its own, see `arena.testing.worlds`.
         scenarios: Scenarios to play in place of those.
         limits: Deadlines; None for the contest's.
 
@@ -187,33 +182,9 @@ def check_submission(
         ArenaError: The isolation level does not work on this machine.
         InvalidInput: Its folder has changed since it was loaded.
     """
-    chosen = _chosen(networks, scenarios)
+    chosen = choose_scenarios(networks, scenarios, independent=submission.independent_only)
     with snapshots([submission]) as copies:
         return _examine(copies, chosen, isolation, limits or Limits(), tuple(RULES))
-
-
-def short_scenarios(network: Network) -> tuple[Scenario, ...]:
-    """Return the kit's scenarios on one network: ordinary, no demand at all, and far more than can be served.
-
-    Both fulfilment modes and goodwill occur among them; each is `HORIZON` periods long.
-    """
-    ordinary = Demand(base_mean=20, trend=Trend(), seasonal=Seasonal(), shock=Shock(time=3))
-    silent = Demand(series=Series(values=(0.0,)))
-    scarce = Demand(base_mean=200)
-
-    # A network's name is free text; a scenario's is not.
-    slug = re.sub(r"[^a-z0-9]+", "-", network.name.lower()).strip("-") or "network"
-
-    def scenario(name: str, demand: Demand, **fields: Any) -> Scenario:
-        return Scenario(name=f"{slug[:60]}-{name}", network=network, demand=demand, horizon=HORIZON, **fields)
-
-    return (
-        scenario("short-backlog", ordinary, fulfilment="backlog"),
-        scenario("short-goodwill-lost-sales", ordinary, fulfilment="lost_sales", goodwill=Goodwill()),
-        scenario("no-demand-backlog", silent, fulfilment="backlog"),
-        scenario("stock-outs-backlog", scarce, fulfilment="backlog"),
-        scenario("stock-outs-lost-sales", scarce, fulfilment="lost_sales"),
-    )
 
 
 def _entered(
@@ -237,17 +208,12 @@ def _entered(
             track=track,
             config=validated,
             spec=spec,
+            plays=spec.plays,
+            independent_only=spec.independent_only,
             endpoint=LlmEndpoint.model_validate(validated["endpoint"]) if "llm" in spec.capabilities else None,
         )
         for track in spec.tracks
     )
-
-
-def _chosen(networks: Sequence[Network | str], scenarios: Sequence[Scenario | str] | None) -> tuple[Scenario, ...]:
-    if scenarios is not None:
-        return tuple(load_scenario(one) if isinstance(one, str) else one for one in scenarios)
-    loaded = [load_network(one) if isinstance(one, str) else one for one in networks]
-    return tuple(scenario for network in loaded for scenario in short_scenarios(network))
 
 
 def _examine(

@@ -46,14 +46,14 @@ def needs(
     negative need is stock that is left over anyway.
 
     Args:
-        futures: Demand, units, (paths, at least longest lead time + 1, items).
+        futures: Demand, units, (paths, periods, items); an item whose order would arrive after them needs nothing.
         position: Stock before the decision.
         lead_times: Periods until an order arrives, (items,).
         waits: Whether unfilled customers wait, (items,).
     """
     stock = np.broadcast_to(position.on_hand, (futures.shape[0], futures.shape[2]))
     result = np.zeros(stock.shape)
-    for ahead in range(int(lead_times.max(initial=0)) + 1):
+    for ahead in range(min(int(lead_times.max(initial=0)) + 1, futures.shape[1])):
         if ahead < len(position.arrivals):
             stock = stock + position.arrivals[ahead]
         stock = stock - futures[:, ahead]
