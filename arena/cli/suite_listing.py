@@ -35,8 +35,11 @@ def list_suites(trust: list[str] | None, as_json: bool) -> None:
     if as_json:
         print_json({"suites": entries, "failures": [asdict(failure) for failure in found.failures]})
     else:
-        rows = [(one["name"], one["package"] or "arena", one["summary"], _in_words(one["options"])) for one in entries]
-        print_table(("suite", "package", "summary", "options"), rows)
+        rows = [(one["name"], one["package"] or "arena", _first_sentence(one["summary"])) for one in entries]
+        print_table(("suite", "package", "summary"), rows)
+        for one in entries:
+            for told in _in_words(one["options"]):
+                print(f"{one['name']}: {told}")
     for package in sorted({entry.distribution for entry in found.untrusted}):
         warn(f"{package} is not imported, since nobody trusts it; its suites are listed with --trust {package}")
     for failure in found.failures:
@@ -67,11 +70,16 @@ def _plain(value: object) -> object:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _in_words(options: list[dict[str, Any]]) -> str:
+def _first_sentence(text: str) -> str:
+    first, ended, _ = " ".join(text.split()).partition(". ")
+    return f"{first}." if ended else first
+
+
+def _in_words(options: list[dict[str, Any]]) -> list[str]:
+    """Return a line for every option."""
     told = []
     for one in options:
-        flag = "--data" if one["name"] == "data" else f"--option {one['name']}"
-        said = "needed" if one["needed"] else f"{one['default']} unless given"
-        described = f": {one['description']}" if one["description"] else ""
-        told.append(f"{flag} ({said}){described}")
-    return "; ".join(told)
+        flag = "--data FOLDER" if one["name"] == "data" else f"--option {one['name']}=…"
+        said = "needed" if one["needed"] else "" if one["default"] in ("", None) else f"{one['default']} unless given"
+        told.append(": ".join(filter(None, (f"{flag} ({said})" if said else flag, one["description"]))))
+    return told

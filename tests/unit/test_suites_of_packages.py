@@ -188,7 +188,7 @@ def test_the_list_of_suites_has_their_options(board: None) -> None:
         ("most", False, 5),
     ]
     text = run("list", "suites", "--trust", "fake-board").stdout
-    assert "--data (needed): folder with a file demand.txt" in text
+    assert "my-board: --data FOLDER (needed): folder with a file demand.txt" in text
     assert "my-board" not in run("list", "suites").stdout
 
 
