@@ -278,9 +278,9 @@ def test_a_process_that_takes_too_long_to_end_is_not_played_again(
     """As one does that has thousands of unlinked mapped files to give back: its zygote does not answer in time."""
     end, ends = Launcher.end, []
 
-    def slow(launcher: Launcher, seat: int) -> object:
+    def slow(launcher: Launcher, seat: int, *, looks: bool = False) -> object:
         ends.append(seat)
-        end(launcher, seat)
+        end(launcher, seat, looks=looks)
         raise InfrastructureFailure("the process that starts controllers died")
 
     folder = enter(tmp_path / "entered", STEADY)
