@@ -107,11 +107,9 @@ class DemandScenarios:
 
     def _per_point(self, units: FloatArray) -> FloatArray:
         """Sum the columns of market links by stock point, (periods, stock points)."""
-        return (
-            np.stack([units[:, list(point.markets)].sum(axis=1) for point in self._points], axis=1)
-            if (self._points)
-            else np.zeros((len(units), 0))
-        )
+        if not self._points:
+            return np.zeros((len(units), 0))
+        return np.stack([units[:, list(point.markets)].sum(axis=1) for point in self._points], axis=1)
 
     def _learn(self, units: FloatArray, sold_out: BoolArray) -> None:
         if not self._points:

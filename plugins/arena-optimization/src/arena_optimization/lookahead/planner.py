@@ -34,6 +34,10 @@ _NARROW = (-4, -2, -1, 1, 2, 4)
 """The same in later rounds."""
 _MOST_ROUNDS = 6
 """Rounds of the search for the first order with one stride."""
+_RULE_PATHS = 256
+"""Paths on which rules are compared; first orders are compared on all."""
+_MOST_GAPS = 8
+"""Bound of the gap knob."""
 
 
 class Decision(NamedTuple):
@@ -197,9 +201,3 @@ class StorePlanner:
         for place, source in enumerate(sources):
             table[:, place] = np.minimum(raised(source, table[:, place]), source.most)
         return table
-
-
-_RULE_PATHS = 256
-"""Paths on which rules are compared; first orders are compared on all."""
-_MOST_GAPS = 8
-"""Bound of the gap knob."""

@@ -31,6 +31,8 @@ LEVEL_STEP = 0.125
 """Smallest step of a level, in deviations."""
 GAP_STEP = 1.2
 """Factor between gaps that are tried."""
+_SMALLEST = 1e-9
+_MOST_RATIO = 0.9999
 
 
 class Knobs(NamedTuple):
@@ -138,7 +140,3 @@ def raised(source: Source, orders: FloatArray) -> FloatArray:
     if source.lot > 0:
         orders = np.ceil(orders / source.lot - 1e-9) * source.lot
     return orders
-
-
-_SMALLEST = 1e-9
-_MOST_RATIO = 0.9999

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -102,7 +103,13 @@ def write_card(
         score=round(curve[-1].validation, 4),
         score_meaning=describe_score(validation_episodes),
         curve=tuple(
-            LearningPoint(steps=one.steps, loss=round(one.loss, 4), score=round(one.validation, 4)) for one in shown
+            LearningPoint(
+                steps=one.steps,
+                # A learner that has not begun to learn has none.
+                loss=round(one.loss, 4) if math.isfinite(one.loss) else None,
+                score=round(one.validation, 4),
+            )
+            for one in shown
         ),
         made_with=versions,
     )
