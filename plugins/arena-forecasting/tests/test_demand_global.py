@@ -9,6 +9,7 @@ from arena import Briefing, InvalidInput, Simulator, TrackView, load_scenario, r
 from arena_forecasting.config import DemandGlobalConfig
 from arena_forecasting.controllers.demand_global import DemandGlobal
 from arena_forecasting.panel.settings import PanelSettings
+from arena_forecasting.panel.stock import stock_points
 
 CLASSICAL = DemandGlobalConfig(paths=300)
 
@@ -116,5 +117,7 @@ def test_stock_points_that_depend_on_one_another_are_refused(name) -> None:
         DemandGlobal(CLASSICAL).begin(briefing_of(load_scenario(name)))
 
 
-def test_independent_ones_are_not() -> None:
-    DemandGlobal(CLASSICAL).begin(briefing_of(world(demand_of(items=3, periods=30)[0], 20)))
+def test_independent_ones_are_read_an_item_each() -> None:
+    points = stock_points(briefing_of(world(demand_of(items=3, periods=30)[0], 20)))
+    assert points.markets.tolist() == [0, 1, 2]
+    assert len(set(points.nodes.tolist())) == len(set(points.links.tolist())) == 3

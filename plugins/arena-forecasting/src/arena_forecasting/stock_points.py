@@ -8,6 +8,7 @@ import numpy as np
 
 from arena import Briefing, Network
 from arena_forecasting.arrays import FloatArray
+from arena_forecasting.fulfilment import waiting_shares
 from arena_forecasting.planning.costs import StockCosts
 
 
@@ -86,12 +87,7 @@ def costs_of(briefing: Briefing, points: tuple[StockPoint, ...], shares: FloatAr
     def of_markets(values: list[list[float]]) -> FloatArray:
         return np.array([float(np.dot(weight, value)) for weight, value in zip(weights, values, strict=True)])
 
-    def waiting(market: object) -> float:
-        share = getattr(market, "waiting_share", None)
-        if share is not None:
-            return float(share)
-        return float((getattr(market, "fulfilment", None) or briefing.fulfilment) == "backlog")
-
+    waiting = waiting_shares(briefing)
     most = [
         [min(float(briefing.order_bound[link]), _capacity(network, link)) for link in point.links] for point in points
     ]
@@ -99,7 +95,7 @@ def costs_of(briefing: Briefing, points: tuple[StockPoint, ...], shares: FloatAr
         price=of_markets([[market.price for market in each] for each in markets]) - np.array(operating),
         holding=np.array([node.holding_cost or 0.0 for node in nodes]),
         penalty=of_markets([[market.shortage_penalty for market in each] for each in markets]),
-        waiting_share=of_markets([[waiting(market) for market in each] for each in markets]),
+        waiting_share=of_markets([waiting[list(point.markets)].tolist() for point in points]),
         storage=np.array([np.inf if node.storage_capacity is None else node.storage_capacity for node in nodes]),
         terminal=np.array([node.terminal_value or 0.0 for node in nodes]),
         unit_cost=np.array(

@@ -10,6 +10,7 @@ from arena import Briefing, Observation, presumed_demand
 from arena_forecasting.arrays import BoolArray, FloatArray
 from arena_forecasting.config import DemandScenariosConfig
 from arena_forecasting.forecasts.mixture import DemandForecast
+from arena_forecasting.fulfilment import waiting_shares
 from arena_forecasting.lead_times import told_apart
 from arena_forecasting.planning.drawing import draw_futures, protection_intervals
 from arena_forecasting.planning.planner import choose_orders, rule_table
@@ -56,6 +57,7 @@ class DemandScenarios:
         self._seen = np.zeros(len(self._network.market_links))
         for units, in_stock in zip(history, flags if len(flags) else np.ones_like(history), strict=True):
             self._learn(units, in_stock <= 0)
+        self._waiting_shares = waiting_shares(briefing)
         self._waiting = np.array([link.initial_backlog for link in self._network.market_links])
         seconds = _SECONDS_PER_ITEM * len(self._points)
         effort = min(1.0, _SHARE_OF_TIME * briefing.time_budget / max(seconds, 1e-9))
@@ -126,14 +128,7 @@ class DemandScenarios:
         in_stock = observation.in_stock if observation.sales_shown else np.ones(len(observation.last_demand))
         self._learn(observation.last_demand, in_stock <= 0)
         if not observation.sales_shown:
-            carried = np.array([self._waiting_share(market) for market in range(len(observation.last_unfilled))])
-            self._waiting = carried * observation.last_unfilled
-
-    def _waiting_share(self, market: int) -> float:
-        link = self._network.market_links[market]
-        if link.waiting_share is not None:
-            return float(link.waiting_share)
-        return float((link.fulfilment or self._briefing.fulfilment) == "backlog")
+            self._waiting = self._waiting_shares * observation.last_unfilled
 
     def _chunks(self) -> Iterator[list[int]]:
         """Positions of stock points with equally many links, some at a time."""

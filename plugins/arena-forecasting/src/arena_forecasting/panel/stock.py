@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena import Briefing, Fault, InvalidInput, contribution_margins
+from arena_forecasting.fulfilment import waiting_shares
 from arena_forecasting.panel.observed import BoolArray, FloatArray
 
 IntArray = NDArray[np.int64]
@@ -76,7 +77,7 @@ def stock_points(briefing: Briefing) -> StockPoints:
         InvalidInput: If stock points depend on one another, with every market link at fault.
     """
     network = briefing.network
-    margins = contribution_margins(network)
+    margins, shares = contribution_margins(network), waiting_shares(briefing)
     faults: list[Fault] = []
     rows: list[_Row] = []
     for market, sale in enumerate(network.market_links):
@@ -96,11 +97,7 @@ def stock_points(briefing: Briefing) -> StockPoints:
                 Fault("", f"network.market_links[{market}]", sale.retailer, f"demand-global plays {_WHOLE}", _FIX)
             )
             continue
-        waits = (
-            (sale.fulfilment or briefing.fulfilment) == "backlog"
-            if sale.waiting_share is None
-            else sale.waiting_share > 0.5
-        )
+        waits = bool(shares[market] > 0.5)
         carriage = supply.pipeline_holding_cost * supply.lead_time
         margin = 0.0 if waits else max(0.0, float(margins[market]) - carriage)
         rows.append(
