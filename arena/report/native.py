@@ -19,7 +19,7 @@ class NativeCell(NamedTuple):
         text: the score.
         interval: its interval; empty without one.
         value: the number that the text stands for; None without one.
-        leads: whether it is better than every published one.
+        leads: whether it is better than every published one that is no reference.
     """
 
     text: str
@@ -76,10 +76,8 @@ def native_table(standings: Standings) -> NativeTable | None:
     for scenario, cell in native.cells.items():
         counts[cell] = counts.get(cell, 0) + (scenario in known)
     columns = tuple(cell for cell in native.cell_names if counts[cell])
-    told = [
-        [one.score for one in native.published],
-        *([one.cells.get(cell) for one in native.published] for cell in columns),
-    ]
+    rivals = [one for one in native.published if not one.reference]
+    told = [[one.score for one in rivals], *([one.cells.get(cell) for one in rivals] for cell in columns)]
     best = [max((native.sign * value for value in values if value is not None), default=None) for values in told]
     lines = []
     for row in (*standings.rows, *standings.reference):

@@ -25,6 +25,9 @@ class PublishedResult(FrozenSchema):
     source: str = Field(default="", max_length=300, description="where it was published")
     score: Finite | None = Field(default=None, description="the native score; absent: not published")
     cells: dict[str, Finite] = Field(default_factory=dict, description="native score by cell")
+    reference: bool = Field(
+        default=False, description="whether it knows more than contestants do, so that nobody need beat it"
+    )
 
 
 class NativeScore(FrozenSchema):

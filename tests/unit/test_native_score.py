@@ -14,6 +14,7 @@ from records import make_record
 
 from arena import Fault, InvalidInput, Scenario, Suite, load_scenario, load_suite
 from arena.contract.native_scores import find_suite_misfits, native_value
+from arena.report.native import native_table
 from arena.results.rows import Standings
 from arena.results.scores import Scoring
 from arena.results.standings import compute_standings
@@ -86,6 +87,19 @@ def test_the_native_score_is_a_mean_over_scenarios_and_cells():
     assert [row.native_score for row in found.by_scenario if row.submission == "poor"] == [0.4, 0.65, 0.0]
     assert good.native_cells["synthetic"].interval is None  # a single scenario
     assert Standings.model_validate_json(found.model_dump_json()) == found
+
+
+@pytest.mark.parametrize(("better", "leading"), [("higher", [True, False, True]), ("lower", [False, True, False])])
+def test_who_leads_is_better_than_every_published_result_but_references(better, leading):
+    theirs = PublishedResult(name="best rule", score=0.65, cells={"real": 0.65, "synthetic": 0.65})
+    bound = theirs.model_copy(update={"name": "knows the future", "reference": True})
+    far = 9.0 if better == "higher" else -9.0
+    bound = bound.model_copy(update={"score": far, "cells": {"real": far, "synthetic": far}})
+    native = SHARE.model_copy(update={"cells": CELLS, "published": (theirs, bound), "better": better})
+    table = native_table(standings(VALUES, native, draws_nothing=True))
+    good = next(line for line in table.lines if line.name == "good")
+    assert [cell.leads for cell in good.cells] == leading
+    assert [line.name for line in table.published] == ["best rule", "knows the future"]
 
 
 def test_lower_is_better_turns_the_order_and_no_number():
