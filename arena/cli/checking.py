@@ -169,7 +169,12 @@ def check(
             if submission.independent_only:
                 print("  is left out where the stock points of a world depend on one another")
     if as_json:
-        print_json([_as_dict(result, parts) for result, parts in zip(results, unplayed, strict=True)])
+        print_json(
+            [
+                _as_dict(result, parts, submission.independent_only)
+                for result, parts, submission in zip(results, unplayed, submissions, strict=True)
+            ]
+        )
     if any(result.findings for result in results):
         raise typer.Exit(FORFEITED)
     if loaded.unavailable:
@@ -199,7 +204,7 @@ def _show(result: ConformanceResult, limits: Limits, unplayed: Sequence[Part]) -
     print_times(times, result.slowest_start, limits)
 
 
-def _as_dict(result: ConformanceResult, unplayed: Sequence[Part]) -> dict[str, Any]:
+def _as_dict(result: ConformanceResult, unplayed: Sequence[Part], independent_only: bool) -> dict[str, Any]:
     times = result.decision_times
     told = {
         "number": times.number,
@@ -207,4 +212,10 @@ def _as_dict(result: ConformanceResult, unplayed: Sequence[Part]) -> dict[str, A
         "percentile_95": times.quantile(0.95),
         **times.model_dump(),
     }
-    return {**asdict(result), "decision_times": told, "unplayed_parts": list(unplayed), "conforms": not result.findings}
+    return {
+        **asdict(result),
+        "decision_times": told,
+        "unplayed_parts": list(unplayed),
+        "independent_only": independent_only,
+        "conforms": not result.findings,
+    }

@@ -62,6 +62,7 @@ def test_a_check_says_which_parts_a_submission_is_refused_for(stem, learned) -> 
     found = invoke(["check", str(manifest), "--isolation", "trusted", "--json"])
     (result,) = json.loads(found.stdout)
     assert result["unplayed_parts"] == list(PARTS)
+    assert result["independent_only"] is False
     shown = invoke(["check", str(manifest), "--isolation", "trusted"]).stdout
     assert "is refused where a world has: market links with demand of different kinds (market_demand); " in shown
     assert "first periods that do not count (warm_up)" in shown

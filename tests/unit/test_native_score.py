@@ -203,6 +203,16 @@ def test_worlds_that_draw_nothing_are_known():
     assert not draws_nothing(varied)
 
 
+@pytest.mark.parametrize("windows", [1, 2])
+def test_every_seed_plays_a_window_of_its_own_where_there_are_several(windows):
+    base = load_scenario("serial-stationary-lost-sales")
+    market = str(base.network.market_links[0].market)
+    data = {"markets": (market,), "start": "0", "frequency": "period", "values": ((4.0, 5.0, 6.0, 7.0),)}
+    changes = {"demand": {"data": data}, "horizon": 2, "window": {"start": 0, "stride": 2, "count": windows}}
+    scenario = Scenario.model_validate(base.model_dump(by_alias=True, exclude_defaults=True) | changes)
+    assert draws_nothing(scenario) == (windows == 1)
+
+
 @pytest.mark.parametrize(
     ("native", "rule", "said"),
     [
